@@ -1,0 +1,55 @@
+"""What every command starts from: whose checkout, which instance, how talkative."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from converge.desired import Loaded
+from converge.errors import DevError, Exit
+from converge.instance import Instance, check_name
+
+TOOL = Path(__file__).resolve().parent.parent
+"""The checkout this tool runs from; the default target too."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The target of one command."""
+
+    directory: Path | None = None
+    instance_name: str = ""
+    verbose: int = 0
+
+    @cached_property
+    def checkout(self) -> Path:
+        """The target checkout, links resolved."""
+        if self.directory is None:
+            return TOOL
+        if not self.directory.is_dir():
+            raise DevError(
+                "no-checkout",
+                f"{self.directory} is not a directory",
+                because="-C names the checkout to work on",
+                exit=Exit.USAGE,
+            )
+        return self.directory.resolve()
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The checked desired state of the checkout."""
+        from converge import schema
+
+        return schema.load(self.checkout)
+
+    @cached_property
+    def instance(self) -> Instance:
+        """Where everything of this platform lies."""
+        desired = self.loaded.desired
+        name = self.instance_name or os.environ.get("DEV_INSTANCE", "")
+        if name:
+            check_name(name)
+        ports = [c.port for c in (*desired.infra.values(), *desired.services.values()) if c.port]
+        return Instance(self.checkout, desired.project.name, name, max(ports, default=0))

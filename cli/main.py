@@ -1,0 +1,96 @@
+"""The command line: a dict of commands, a quick way for plain words, typer for everything else, one error boundary."""
+
+from __future__ import annotations
+
+import sys
+
+from cli import quick, render
+from converge.errors import DevError, Exit
+
+COMMANDS: dict[str, str] = {
+    "doctor": "cli.doctor",
+    "start": "cli.start",
+    "stop": "cli.stop",
+    "restart": "cli.restart",
+    "status": "cli.status",
+    "logs": "cli.logs",
+    "test": "cli.test",
+    "env": "cli.env",
+    "shell": "cli.shell",
+    "facts": "cli.facts",
+    "data": "cli.data",
+    "lock": "cli.lock",
+    "schema": "cli.schema",
+    "clean": "cli.clean",
+}
+"""Command -> the module that holds it: `run(context, …) -> int`, or `COMMANDS` of such functions for a group."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one command line and give its exit code; nothing but a printed error leaves here."""
+    verbose = "-vv" in argv
+    try:
+        code = quick.run(argv, COMMANDS)
+        if code is None:
+            from cli import grammar
+
+            code = grammar.run(argv, COMMANDS)
+        sys.stdout.flush()
+        return code
+    except DevError as problem:
+        _flush()
+        render.error(problem)
+        if verbose:
+            raise
+        return int(problem.exit)
+    except KeyboardInterrupt:
+        _flush()
+        render.say("interrupted", "yellow")
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        _silence_stdout()
+        return 141
+    except Exception as bug:
+        if verbose:
+            raise
+        return _report_bug(argv, bug)
+
+
+def _report_bug(argv: list[str], bug: Exception) -> int:
+    """Write what a maintainer needs to a file and say where it is."""
+    import platform
+    import shlex
+    import tempfile
+    import traceback
+
+    text = (
+        f"./dev {shlex.join(argv)}\npython {platform.python_version()} on {platform.platform()}\n\n"
+        + "".join(traceback.format_exception(bug))
+    )
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="dev-bug-", suffix=".log", delete=False) as file:
+            file.write(text)
+        where = f"paste {file.name} into an issue, or run again with -vv"
+    except OSError:
+        where = "run again with -vv to see where"
+    _flush()
+    render.error(
+        DevError("bug", "./dev itself failed", because=f"{type(bug).__name__}: {bug}", hint=where, exit=Exit.BUG)
+    )
+    return int(Exit.BUG)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+
+
+def _silence_stdout() -> None:
+    """Give the interpreter nothing to complain about when it flushes a closed pipe at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+

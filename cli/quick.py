@@ -1,0 +1,63 @@
+"""Plain command lines (`status --json`, `start web`) read straight from a command's signature, without typer's import.
+
+Anything it does not fully understand (values, help, a typing mistake) it leaves to `grammar.py`, so that there is one
+set of messages.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from cli.context import Context
+from cli.option import Argument, Option
+
+
+def run(argv: list[str], commands: Mapping[str, str]) -> int | None:
+    """The exit code of the command, or None if this line needs the full grammar."""
+    rest = list(argv)
+    directory: Path | None = None
+    instance, verbose = "", 0
+    while rest and rest[0].startswith("-"):
+        flag = rest.pop(0)
+        if flag == "-C" and rest:
+            directory = Path(rest.pop(0))
+        elif flag == "--instance" and rest:
+            instance = rest.pop(0)
+        elif flag in ("-v", "-vv"):
+            verbose += len(flag) - 1
+        else:
+            return None
+    if not rest or rest[0] not in commands:
+        return None
+    module = importlib.import_module(commands[rest[0]])
+    function = getattr(module, "run", None)
+    if function is None:
+        return None
+    words = _bind(function, rest[1:])
+    return None if words is None else int(function(Context(directory, instance, verbose), **words))
+
+
+def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | None:
+    """Parameters from boolean flags and positional words; None if anything else is there."""
+    hints = get_type_hints(function, include_extras=True)
+    flags: dict[str, str] = {}
+    positional = ""
+    for parameter in inspect.signature(function).parameters.values():
+        for meta in getattr(hints[parameter.name], "__metadata__", ()):
+            if isinstance(meta, Option) and parameter.default is False:
+                flags.update(dict.fromkeys(meta.flags, parameter.name))
+            elif isinstance(meta, Argument):
+                positional = parameter.name if "list" in str(hints[parameter.name]) and parameter.default is None else ""
+    bound: dict[str, Any] = {}
+    for word in words:
+        if word in flags:
+            bound[flags[word]] = True
+        elif positional and not word.startswith("-"):
+            bound.setdefault(positional, []).append(word)
+        else:
+            return None
+    return bound

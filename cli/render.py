@@ -1,0 +1,61 @@
+"""The only printer: results to stdout, talk to stderr, colour only where someone looks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import Any, TextIO
+
+from converge.errors import DevError
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether the stream shows colour: a terminal that can, unless NO_COLOR; FORCE_COLOR wins over a missing one."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def style(text: str, *names: str, stream: TextIO | None = None) -> str:
+    """The text in the named style, plain where the stream shows none."""
+    if not names or not colours(stream or sys.stdout):
+        return text
+    return f"\033[{';'.join(_CODES[n] for n in names)}m{text}\033[0m"
+
+
+def width(stream: TextIO | None = None) -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((100, 24)).columns if (stream or sys.stdout).isatty() else 100
+
+
+def out(text: str = "") -> None:
+    """A line of the result."""
+    print(text, flush=False)
+
+
+def say(text: str, *names: str) -> None:
+    """A line of talk."""
+    print(style(text, *names, stream=sys.stderr), file=sys.stderr, flush=True)
+
+
+def document(value: Any) -> None:
+    """The one JSON document of a `--json` answer."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def error(problem: DevError) -> None:
+    """What, because, hint; where it was asked for at the end of the first line."""
+    where = f" ({problem.source})" if problem.source else ""
+    head = style(f"error[{problem.code}]:", "bold", "red", stream=sys.stderr)
+    print(f"{head} {problem.what}{where}", file=sys.stderr)
+    if problem.because:
+        print(f"  because {problem.because}", file=sys.stderr)
+    if problem.hint:
+        print(f"{style('hint:', 'cyan', stream=sys.stderr)} {problem.hint}", file=sys.stderr)
+    sys.stderr.flush()

@@ -1,0 +1,14 @@
+"""`./dev schema`: the JSON Schema of desired_state.toml, for editors."""
+
+from __future__ import annotations
+
+from cli import render
+from cli.context import Context
+
+
+def run(context: Context) -> int:
+    """Print the JSON Schema of desired_state.toml, for editors that check TOML."""
+    from converge import schema
+
+    render.document(schema.json_schema())
+    return 0

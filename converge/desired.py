@@ -1,0 +1,226 @@
+"""The desired state as values: what `desired_state.toml` says, already checked (see `schema.py` for the checking).
+
+Plain frozen dataclasses so that a warm command can load them without pydantic; the docstring under each field is
+the description in the JSON Schema and in the generated reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_docstrings": True, "frozen": True}
+
+ServiceKind = Literal["go", "python", "node", "next", "command"]
+InfraKind = Literal["postgres", "pubsub", "command"]
+PlacementName = Literal["docker", "native", "ide"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """Whose checkout this is."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    """Name of the project: lower-case letters, digits and dashes; every name the tool makes starts with it."""
+    hooks_path: str | None = None
+    """Directory of git hooks, relative to the checkout; `git config core.hooksPath` is kept at it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineWants:
+    """What the machine itself must offer."""
+
+    __pydantic_config__ = _STRICT
+    disk_free: str | None = None
+    """Free disk space where the checkout lies, as a comparison: `">=5 GiB"`."""
+    memory: str | None = None
+    """Installed memory, as a comparison: `">=8 GiB"`."""
+    open_files: str | None = None
+    """Limit of open files for this user (`ulimit -n`), as a comparison: `">=4096"`."""
+    inotify_watches: str | None = None
+    """Linux only: `fs.inotify.max_user_watches`, which hot reload uses up, as a comparison."""
+    clock_skew: str | None = None
+    """Largest difference to a reference clock that tokens tolerate, as a comparison in seconds: `"<=5 s"`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A system package, wanted for the command it brings."""
+
+    __pydantic_config__ = _STRICT
+    command: str
+    """The package is there when this command is on PATH; alternatives are separated by `|`."""
+    apt: str | None = None
+    """Package name for Debian and Ubuntu."""
+    dnf: str | None = None
+    """Package name for Fedora and its relatives."""
+    pacman: str | None = None
+    """Package name for Arch."""
+    brew: str | None = None
+    """Formula for Homebrew."""
+    needed_for: Literal["start", "test"] = "start"
+    """`test`: only `./dev test` misses it; doctor then calls its absence `skipped`, not drift."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvVar:
+    """One environment variable that every service receives."""
+
+    __pydantic_config__ = _STRICT
+    value: str | None = None
+    """The value itself; `NAME = "text"` is short for `NAME = { value = "text" }`."""
+    generate: Literal["token"] | None = None
+    """Made once on this machine and kept in the env file (0600): `token` is random URL-safe text."""
+    prefix: str = ""
+    """Text put before a generated value."""
+    bytes: int = 32
+    """Random bytes in a generated value."""
+    secret: bool = False
+    """Never printed, by no command."""
+    required: bool = True
+    """Whether the absence of a value that only a person can give is drift."""
+    pattern: str | None = None
+    """Regular expression the value must match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedFile:
+    """A file whose whole content is kept as written here."""
+
+    __pydantic_config__ = _STRICT
+    content: str | None = None
+    """The content, byte for byte; absent for a directory."""
+    directory: bool = False
+    """It is a directory."""
+    mode: str = "0644"
+    """Permission bits in octal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """When a component counts as ready; with several keys all must hold. Without any: its port accepts a connection."""
+
+    __pydantic_config__ = _STRICT
+    http: str | None = None
+    """Path that answers 200 to 399 on the component's port."""
+    tcp: bool = False
+    """The port accepts a connection."""
+    exec: str | None = None
+    """Command that exits 0, run with the component's environment."""
+    log: str | None = None
+    """Regular expression that has appeared in the component's log since it started."""
+    timeout: float = 60.0
+    """Seconds after which a start gives up waiting and reports; the component is not killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infra:
+    """An infrastructure component: something services need and nobody here edits."""
+
+    __pydantic_config__ = _STRICT
+    kind: InfraKind | None = None
+    """What it is; default: the component's own name if that is a kind, else `command`."""
+    port: int
+    """The one port of the component, the same from everywhere."""
+    image: str | None = None
+    """Container image for the `docker` placement; for Postgres its major also decides the embedded one."""
+    placement: Literal["auto", "docker", "native"] = "auto"
+    """Where it runs; `auto` is Docker where it can be had, else embedded."""
+    fallback: bool = True
+    """Whether `auto` may fall back to the embedded placement."""
+    databases: tuple[str, ...] = ()
+    """Postgres: databases that must exist; the role of the same name owns each."""
+    extensions: tuple[str, ...] = ()
+    """Postgres: extensions created in each database."""
+    topics: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Pub/Sub: topic -> its subscriptions, provisioned at every start."""
+    run: str | None = None
+    """Kind `command`: how it is run natively. `{port}`, `{data}` (its data directory) and addresses are filled in."""
+    needs: tuple[str, ...] = ()
+    """Components that must be ready first."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Environment of its own; addresses are filled in as for services."""
+    ready: Ready | None = None
+    """When it counts as ready; every kind has a default."""
+    stop_grace: float = 10.0
+    """Seconds between asking it to end and ending it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """An application service: something engineers edit, run natively with hot reload."""
+
+    __pydantic_config__ = _STRICT
+    kind: ServiceKind
+    """Gives the dev command, environment conventions, and dependency and test recipes."""
+    path: str = "."
+    """Its directory, relative to the checkout."""
+    port: int | None = None
+    """The one port of the service, the same from everywhere; none for a worker."""
+    needs: tuple[str, ...] = ()
+    """Components that must be ready first."""
+    ready: Ready | None = None
+    """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in for where it runs."""
+    dev: str | None = None
+    """Command that runs it with hot reload; replaces the kind's own."""
+    app: str | None = None
+    """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
+    main: str = "."
+    """Kind go: the package to build, relative to `path`."""
+    watch: tuple[str, ...] = ()
+    """More directories, relative to `path`, whose change restarts it."""
+    once: bool = False
+    """It runs to its end once per start (a seed, a code generator) and is ready when it has exited 0."""
+    migrate: str | None = None
+    """Command run after its needs are ready and before it starts; must be idempotent."""
+    test: str | None = None
+    """Command that tests it; replaces the kind's own."""
+    retries: int = 5
+    """Restarts after crashes in a row before it counts as failed."""
+    stop_grace: float = 10.0
+    """Seconds between asking it to end and ending it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desired:
+    """Everything `desired_state.toml` says."""
+
+    __pydantic_config__ = _STRICT
+    schema: Literal[1]
+    """Version of this file's format."""
+    project: Project
+    """Whose checkout this is."""
+    machine: MachineWants = field(default_factory=MachineWants)
+    """What the machine itself must offer."""
+    tools: dict[str, str] = field(default_factory=dict)
+    """Tool -> version, exact; a version with fewer parts (`python = "3.11"`) accepts any that starts so. Artefacts are in the lock."""
+    packages: dict[str, Package] = field(default_factory=dict)
+    """System packages, by a name of your choice."""
+    env: dict[str, EnvVar] = field(default_factory=dict)
+    """Environment variables that every service receives."""
+    files: dict[str, ManagedFile] = field(default_factory=dict)
+    """Files and directories kept as described, by path relative to the checkout."""
+    infra: dict[str, Infra] = field(default_factory=dict)
+    """Infrastructure components by name."""
+    services: dict[str, Service] = field(default_factory=dict)
+    """Services by name."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A desired state and where each of its keys stands."""
+
+    desired: Desired
+    lines: dict[str, str]
+    """Dotted key (`infra.postgres.port`) -> `desired_state.toml:LINE`; local overrides name the local file."""
+    overrides: tuple[str, ...] = ()
+    """Dotted keys that `desired_state.local.toml` replaced."""
+
+    def source(self, key: str) -> str:
+        """`file:line` of the key, or of its nearest parent that is written down; empty if none is."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return self.lines.get(key, "")

@@ -1,0 +1,98 @@
+"""The one value from which every name, port, lock and path of a running platform derives."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from converge.errors import DevError, Exit
+
+EPHEMERAL_START = 32768
+"""First port of Linux' default ephemeral range; fixed ports lie below it or an outgoing connection may sit on them."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One platform of one checkout; `name` is empty for the default one, whose ports are those of the TOML."""
+
+    checkout: Path
+    """Absolute, links resolved."""
+    project: str
+    name: str = ""
+    highest_port: int = 0
+    """Highest declared port, so that a shifted one stays below the ephemeral range."""
+
+    @cached_property
+    def id(self) -> str:
+        """Ten hex digits that no other checkout or instance of this machine has."""
+        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode()).hexdigest()[:10]
+
+    @cached_property
+    def port_shift(self) -> int:
+        """What is added to every declared port; 0 for the default instance."""
+        if not self.name:
+            return 0
+        slots = max(1, (EPHEMERAL_START - 1 - self.highest_port) // 20)
+        return 20 * (1 + int(self.id, 16) % slots) if slots > 1 else 20
+
+    def port(self, declared: int) -> int:
+        """The port a component of this instance really has."""
+        return declared + self.port_shift
+
+    @property
+    def dev(self) -> Path:
+        """`.dev/` of the checkout: what all its instances share (venv, cache, env file)."""
+        return self.checkout / ".dev"
+
+    @cached_property
+    def state(self) -> Path:
+        """State of this instance alone: logs, data, shim state, locks."""
+        return self.dev / "instances" / (self.name or "default")
+
+    @cached_property
+    def data(self) -> Path:
+        """Data of infra components. As root it lies where an unprivileged Postgres can reach it, else in the state."""
+        return Path("/var/lib/dev/data") / self.id if os.geteuid() == 0 else self.state / "data"
+
+    @cached_property
+    def sockets(self) -> Path:
+        """Short 0700 directory for unix sockets, whose paths end at 104 bytes on macOS and 108 on Linux."""
+        base = os.environ.get("XDG_RUNTIME_DIR", "")
+        if not base or len(base) > 40 or not os.access(base, os.W_OK):
+            base = "/tmp" if os.access("/tmp", os.W_OK) else tempfile.gettempdir()
+        return Path(base) / f"dev-{os.geteuid()}" / self.id
+
+
+def store() -> Path:
+    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, where others can read it."""
+    if chosen := os.environ.get("DEV_STORE"):
+        return Path(chosen)
+    if os.geteuid() == 0:
+        return Path("/var/lib/dev/store")
+    home = os.environ.get("HOME") or os.path.expanduser("~")
+    if not os.path.isabs(home):
+        raise DevError(
+            "home-missing",
+            "there is no home directory",
+            because="HOME is not set and this user has none on record",
+            hint="set HOME, or DEV_STORE to a directory you may write to",
+            exit=Exit.NEEDS_HUMAN,
+        )
+    return Path(os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share") / "dev" / "store"
+
+
+def check_name(name: str) -> None:
+    """Refuse an instance name that could not be part of a file name, a database or a host name."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
+        raise DevError(
+            "instance-name",
+            f"{name!r} is not an instance name",
+            because="it becomes part of paths and host names",
+            hint="use up to 32 lower-case letters, digits and dashes",
+            exit=Exit.USAGE,
+        )

@@ -1,0 +1,1 @@
+"""What is: reads of the machine, and nothing about what anyone wants of it."""

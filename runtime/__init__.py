@@ -1,0 +1,1 @@
+"""What goes on: components started, watched, moved and stopped, after converge has ended."""
