@@ -1,0 +1,25 @@
+"""What every operation plans from: the checked desired state, the instance, and the lock of what the pins resolved to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from converge.desired import Desired, Loaded
+from converge.instance import Instance
+
+
+@dataclass(frozen=True)
+class ConvergeContext:
+    """The target of one convergence; values only, so that planning stays pure."""
+
+    loaded: Loaded
+    instance: Instance
+    lock: Mapping[str, Any] = field(default_factory=dict)
+    """`desired_state.lock` as read from TOML or JSON; empty where there is none."""
+
+    @property
+    def desired(self) -> Desired:
+        """What `desired_state.toml` says."""
+        return self.loaded.desired
