@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cli.main import main  # noqa: E402
+from cli.main import main
 
 sys.exit(main(sys.argv[1:]))

@@ -51,5 +51,5 @@ class Context:
         name = self.instance_name or os.environ.get("DEV_INSTANCE", "")
         if name:
             check_name(name)
-        ports = [c.port for c in (*desired.infra.values(), *desired.services.values()) if c.port]
+        ports = [i.port for i in desired.infra.values()] + [s.port for s in desired.services.values() if s.port]
         return Instance(self.checkout, desired.project.name, name, max(ports, default=0))

@@ -24,7 +24,8 @@ A first morning:
     ./dev test               every test of the tool and of the platform
     ./dev stop               end everything
 
-Exit codes: 0 fine, 2 drift or not ready, 3 failed, 4 needs a person, 64 usage, 65 bad desired state, 75 locked, 130 interrupted.
+Exit codes: 0 fine, 2 drift or not ready, 3 failed, 4 needs a person, 5 unknown,
+64 usage, 65 bad desired state, 75 locked, 130 interrupted.
 """
 
 
@@ -54,12 +55,21 @@ def build(commands: Mapping[str, str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
 
-    @app.callback(help="One entry point for this checkout: makes the machine ready, then runs the platform.\n\n\b" + EXAMPLES)
+    @app.callback(
+        help="One entry point for this checkout: makes the machine ready, then runs the platform.\n\n\b" + EXAMPLES
+    )
     def top(
         ctx: typer.Context,
-        directory: Annotated[Path | None, typer.Option("-C", metavar="DIR", help="Work on the checkout in DIR.")] = None,
-        instance: Annotated[str, typer.Option("--instance", metavar="NAME", help="A second platform beside the first, on shifted ports.")] = "",
-        verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")] = 0,
+        directory: Annotated[
+            Path | None, typer.Option("-C", metavar="DIR", help="Work on the checkout in DIR.")
+        ] = None,
+        instance: Annotated[
+            str,
+            typer.Option("--instance", metavar="NAME", help="A second platform beside the first, on shifted ports."),
+        ] = "",
+        verbose: Annotated[
+            int, typer.Option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
+        ] = 0,
     ) -> None:
         ctx.obj = Context(directory, instance, verbose)
 

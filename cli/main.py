@@ -63,9 +63,8 @@ def _report_bug(argv: list[str], bug: Exception) -> int:
     import tempfile
     import traceback
 
-    text = (
-        f"./dev {shlex.join(argv)}\npython {platform.python_version()} on {platform.platform()}\n\n"
-        + "".join(traceback.format_exception(bug))
+    text = f"./dev {shlex.join(argv)}\npython {platform.python_version()} on {platform.platform()}\n\n" + "".join(
+        traceback.format_exception(bug)
     )
     try:
         with tempfile.NamedTemporaryFile("w", prefix="dev-bug-", suffix=".log", delete=False) as file:
@@ -92,5 +91,3 @@ def _silence_stdout() -> None:
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-

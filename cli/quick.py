@@ -51,7 +51,9 @@ def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | No
             if isinstance(meta, Option) and parameter.default is False:
                 flags.update(dict.fromkeys(meta.flags, parameter.name))
             elif isinstance(meta, Argument):
-                positional = parameter.name if "list" in str(hints[parameter.name]) and parameter.default is None else ""
+                positional = (
+                    parameter.name if "list" in str(hints[parameter.name]) and parameter.default is None else ""
+                )
     bound: dict[str, Any] = {}
     for word in words:
         if word in flags:

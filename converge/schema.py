@@ -1,0 +1,467 @@
+"""Reads `desired_state.toml`: strict types by pydantic, then the checks of the whole; a refusal names its line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from converge import desired as words
+from converge.desired import Desired, Loaded
+from converge.errors import DevError, Exit
+from converge.instance import EPHEMERAL_START
+
+FILE = "desired_state.toml"
+LOCAL = "desired_state.local.toml"
+LARGEST = 1_000_000
+"""Bytes; a desired state is written by hand, and the TOML reader holds it in memory several times."""
+OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|placement|env(\..+)?)|env\..+")
+"""What one machine may change for itself."""
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+PROJECT = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
+
+
+def load(checkout: Path) -> Loaded:
+    """The checked desired state of a checkout; an unchanged file is read back from the cache in `.dev/`."""
+    text = _read(checkout / FILE)
+    local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
+    code = b"".join(str(os.stat(f).st_mtime_ns).encode() for f in (__file__, str(words.__file__)))
+    key = hashlib.sha256(b"\0".join((text, local, code))).hexdigest()
+    cache = checkout / ".dev" / "cache" / "desired.pickle"
+    try:
+        known, loaded = pickle.loads(cache.read_bytes())
+        if known == key and isinstance(loaded, Loaded):
+            return loaded
+    except Exception:  # a cache that cannot be read is no cache
+        pass
+    loaded = parse(text, local)
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        fresh = cache.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(pickle.dumps((key, loaded)))
+        fresh.replace(cache)
+    except OSError:
+        pass
+    return loaded
+
+
+def parse(text: bytes, local: bytes = b"") -> Loaded:
+    """The desired state in `text`, with the machine's own overrides in `local` laid over it."""
+    tree, lines = _toml(text, FILE)
+    overrides: tuple[str, ...] = ()
+    if local:
+        own, own_lines = _toml(local, LOCAL)
+        overrides = tuple(key for key, _ in _leaves(own))
+        for key in overrides:
+            if not OVERRIDABLE.fullmatch(key):
+                raise _refuse(
+                    "local-override",
+                    f"{key} cannot be overridden",
+                    own_lines.get(key, LOCAL),
+                    "only ports, placements and env may differ on one machine",
+                )
+            section = key.split(".")
+            if section[0] != "env" and section[1] not in tree.get(section[0], {}):
+                raise _refuse(
+                    "local-override",
+                    f"{key} overrides nothing",
+                    own_lines.get(key, LOCAL),
+                    f"{FILE} declares no {section[0]}.{section[1]}",
+                )
+        _merge(tree, own)
+        lines.update(
+            {key: own_lines[key] for key in own_lines if any(o == key or o.startswith(key + ".") for o in overrides)}
+            | {}
+        )
+    desired = _validate(tree, lines)
+    loaded = Loaded(desired, lines, overrides)
+    check(loaded)
+    return loaded
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the file, with every field described."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Desired).json_schema()
+    variable = schema["properties"]["env"]["additionalProperties"]
+    schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | schema
+
+
+def check(loaded: Loaded) -> None:
+    """The checks that need more than one value: names, needs, ports, versions, patterns, templates."""
+    desired = loaded.desired
+    components: dict[str, words.Infra | words.Service] = {}
+    for section, group in (("infra", desired.infra), ("services", desired.services)):
+        for name, component in group.items():
+            at = loaded.source(f"{section}.{name}")
+            if not re.fullmatch(PROJECT, name):
+                raise _refuse(
+                    "bad-name",
+                    f"{name!r} is not a component name",
+                    at,
+                    "it becomes a host name",
+                    "use lower-case letters, digits and dashes",
+                )
+            if name in components:
+                raise _refuse(
+                    "duplicate-name",
+                    f"{name} is declared twice",
+                    at,
+                    "a component has one name, be it infra or service",
+                )
+            components[name] = component
+    if not re.fullmatch(PROJECT, desired.project.name):
+        raise _refuse(
+            "bad-name",
+            f"{desired.project.name!r} is not a project name",
+            loaded.source("project.name"),
+            "every name the tool makes starts with it",
+            "use lower-case letters, digits and dashes",
+        )
+    _check_ports(loaded, components)
+    _check_needs(loaded, components)
+    _check_kinds(loaded)
+    _check_values(loaded)
+    _check_templates(loaded, components)
+
+
+def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
+    taken: dict[int, str] = {}
+    for name, component in components.items():
+        if component.port is None:
+            continue
+        section = "infra" if name in loaded.desired.infra else "services"
+        at = loaded.source(f"{section}.{name}.port")
+        if not 1024 <= component.port <= 65535:
+            raise _refuse(
+                "port-range",
+                f"port {component.port} of {name} is out of range",
+                at,
+                "ports of a checkout lie from 1024 to 32767",
+            )
+        if component.port >= EPHEMERAL_START:
+            raise _refuse(
+                "port-ephemeral",
+                f"port {component.port} of {name} is in the ephemeral range",
+                at,
+                "the system gives ports from 32768 on to outgoing connections",
+                "choose one below 32768",
+            )
+        if component.port in taken:
+            raise _refuse(
+                "port-duplicate",
+                f"port {component.port} is declared for {taken[component.port]} and {name}",
+                at,
+                "a component has one port of its own",
+            )
+        taken[component.port] = name
+
+
+def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
+    for name, component in components.items():
+        section = "infra" if name in loaded.desired.infra else "services"
+        for need in component.needs:
+            if need not in components:
+                raise _refuse(
+                    "needs-unknown",
+                    f"{name} needs {need!r}, which is not declared",
+                    loaded.source(f"{section}.{name}.needs"),
+                    "needs names components of this file",
+                    f"declared are: {', '.join(components)}",
+                )
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            section = "infra" if name in loaded.desired.infra else "services"
+            circle = " -> ".join((*path[path.index(name) :], name))
+            raise _refuse(
+                "needs-cycle",
+                f"needs run in a circle: {circle}",
+                loaded.source(f"{section}.{name}.needs"),
+                "none of them could start first",
+            )
+        if name not in done:
+            for need in components[name].needs:
+                visit(need, (*path, name))
+            done.add(name)
+
+    for name in components:
+        visit(name, ())
+
+
+def _check_kinds(loaded: Loaded) -> None:
+    for name, service in loaded.desired.services.items():
+        at = loaded.source(f"services.{name}")
+        if service.kind == "command" and not service.dev:
+            raise _refuse(
+                "command-missing",
+                f"service {name} has no command",
+                at,
+                "kind command runs what `dev` says",
+                'add dev = "…"',
+            )
+        if service.kind == "python" and not (service.app or service.dev):
+            raise _refuse(
+                "command-missing",
+                f"service {name} has neither app nor dev",
+                at,
+                "kind python runs an ASGI `app` by uvicorn, or what `dev` says",
+                'add app = "package.module:name" or dev = "…"',
+            )
+        if Path(service.path).is_absolute() or ".." in Path(service.path).parts:
+            raise _refuse(
+                "bad-path",
+                f"path of {name} leaves the checkout",
+                loaded.source(f"services.{name}.path"),
+                "a service lives in the checkout",
+                "use a path relative to it",
+            )
+    for name, infra in loaded.desired.infra.items():
+        kind = infra_kind(name, infra)
+        if kind == "command" and not infra.run:
+            raise _refuse(
+                "command-missing",
+                f"infra {name} has no command",
+                loaded.source(f"infra.{name}"),
+                "an infra component that is not postgres or pubsub runs what `run` says",
+                'add run = "…", or kind = "postgres"',
+            )
+
+
+def infra_kind(name: str, infra: words.Infra) -> words.InfraKind:
+    """What an infra component is: its `kind`, else its own name where that is one."""
+    if infra.kind:
+        return infra.kind
+    return "postgres" if name == "postgres" else "pubsub" if name == "pubsub" else "command"
+
+
+def _check_values(loaded: Loaded) -> None:
+    from packaging.version import InvalidVersion, Version
+
+    desired = loaded.desired
+    for tool, version in desired.tools.items():
+        try:
+            Version(version)
+        except InvalidVersion:
+            raise _refuse(
+                "bad-version",
+                f"{version!r} is not a version of {tool}",
+                loaded.source(f"tools.{tool}"),
+                "tools are pinned exactly",
+                'write it as "1.27.3"',
+            ) from None
+    for key in ("disk_free", "memory", "open_files", "inotify_watches", "clock_skew"):
+        text = getattr(desired.machine, key)
+        if text is not None and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)?\s*([KMGT]i?B|s)?\s*", text):
+            raise _refuse(
+                "bad-comparison",
+                f"{text!r} is not a comparison",
+                loaded.source(f"machine.{key}"),
+                "it is an operator, a number and a unit",
+                'for example ">=5 GiB"',
+            )
+    for name, variable in desired.env.items():
+        at = loaded.source(f"env.{name}")
+        if not re.fullmatch(VARIABLE, name):
+            raise _refuse("bad-name", f"{name!r} is not a variable name", at, "shells take letters, digits and _")
+        if variable.generate and variable.value is not None:
+            raise _refuse("env-both", f"{name} has a value and generates one", at, "one of them would be lost")
+        if variable.bytes < 16 and variable.generate:
+            raise _refuse(
+                "env-weak", f"{name} has only {variable.bytes} random bytes", at, "less than 16 can be guessed"
+            )
+        if variable.pattern is not None:
+            _check_pattern(variable.pattern, loaded.source(f"env.{name}.pattern"))
+    for path, file in desired.files.items():
+        at = loaded.source(f"files.{path}")
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files lie in the checkout")
+        if not re.fullmatch(r"0?[0-7]{3}", file.mode):
+            raise _refuse(
+                "bad-mode",
+                f"{file.mode!r} is not a mode",
+                at,
+                "permission bits are three octal digits",
+                'for example "0644"',
+            )
+        if file.directory == (file.content is not None):
+            raise _refuse(
+                "file-both", f"{path} must have either content or directory = true", at, "it is a file or a directory"
+            )
+    for section, group in (("infra", desired.infra), ("services", desired.services)):
+        for name, component in group.items():
+            if component.ready and component.ready.log is not None:
+                _check_pattern(component.ready.log, loaded.source(f"{section}.{name}.ready"))
+
+
+def _check_pattern(pattern: str, at: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as problem:
+        raise _refuse("bad-pattern", f"{pattern!r} is not a regular expression", at, str(problem)) from None
+
+
+def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
+    for name, component in components.items():
+        section = "infra" if name in loaded.desired.infra else "services"
+        for variable, text in component.env.items():
+            at = loaded.source(f"{section}.{name}.env.{variable}")
+            if not re.fullmatch(VARIABLE, variable):
+                raise _refuse(
+                    "bad-name", f"{variable!r} is not a variable name", at, "shells take letters, digits and _"
+                )
+            for target in re.findall(r"\{([a-z0-9-]+)\.(?:url|address|host|port)\}", text):
+                if target not in components:
+                    raise _refuse(
+                        "needs-unknown",
+                        f"{variable} of {name} names {target!r}, which is not declared",
+                        at,
+                        "addresses are those of components of this file",
+                    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise _refuse(
+                "state-huge", f"{path.name} has {size:,} bytes", path.name, f"more than {LARGEST:,} is no desired state"
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _refuse(
+            "state-missing",
+            f"there is no {path.name} in {path.parent}",
+            "",
+            "it says what this machine should be",
+            "run ./dev in the checkout, or name one with -C DIR",
+        ) from None
+    except OSError as problem:
+        raise _refuse("state-unreadable", f"{path.name} cannot be read", "", str(problem.strerror)) from None
+
+
+def _toml(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tree and the line of every key."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as problem:
+        line = raw[: problem.start].count(b"\n") + 1
+        raise _refuse(
+            "state-not-text",
+            f"{name} is not UTF-8 text",
+            f"{name}:{line}",
+            f"byte {problem.start} is 0x{raw[problem.start]:02x}",
+        ) from None
+    try:
+        tree = tomllib.loads(text.replace("\r\n", "\n"))
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        where = re.search(r"line (\d+)", str(problem))
+        last = text.count("\n") + 1
+        raise _refuse(
+            "state-not-toml", f"{name} is not TOML", f"{name}:{where.group(1) if where else last}", str(problem)
+        ) from None
+    if name == FILE and not tree:
+        raise _refuse(
+            "state-empty",
+            f"{name} is empty",
+            f"{name}:1",
+            "it must at least say schema = 1 and [project] name",
+            "see docs/reference/desired_state.md",
+        )
+    return tree, dict(_key_lines(text, name))
+
+
+def _key_lines(text: str, name: str) -> Iterator[tuple[str, str]]:
+    """Dotted key -> `file:line`, by one look at each line: headers, keys, and the keys of inline tables."""
+    part = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+    dotted = rf"{part}(?:\s*\.\s*{part})*"
+    prefix, fence = "", ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if fence:
+            fence = "" if fence in line else fence
+            continue
+        if header := re.match(rf"\s*\[\[?\s*({dotted})\s*\]", line):
+            prefix = _plain(header.group(1))
+            yield prefix, f"{name}:{number}"
+        elif pair := re.match(rf"\s*({dotted})\s*=(.*)", line):
+            key = ".".join(filter(None, (prefix, _plain(pair.group(1)))))
+            yield key, f"{name}:{number}"
+            for inner in re.findall(rf"[{{,]\s*({dotted})\s*=", pair.group(2)):
+                yield f"{key}.{_plain(inner)}", f"{name}:{number}"
+            for mark in ('"' * 3, "'" * 3):
+                if pair.group(2).count(mark) == 1:
+                    fence = mark
+
+
+def _plain(dotted: str) -> str:
+    return ".".join(p.strip().strip("\"'") for p in re.findall(r""""[^"]*"|'[^']*'|[^.]+""", dotted))
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _merge(tree: dict[str, Any], own: dict[str, Any]) -> None:
+    for key, value in own.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
+    from pydantic import TypeAdapter, ValidationError
+
+    if isinstance(tree.get("env"), dict):
+        tree["env"] = {k: {"value": v} if isinstance(v, str) else v for k, v in tree["env"].items()}
+    try:
+        # JSON mode: strict, yet an array is a tuple; dates are refused by name below
+        return TypeAdapter(Desired).validate_json(json.dumps(tree, default=lambda value: {"date": str(value)}))
+    except ValidationError as problems:
+        first = problems.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        at = Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
+        more = len(problems.errors()) - 1
+        hint = f"and {more} more like it; ./dev schema prints every key" if more else "./dev schema prints every key"
+        kind = {
+            "extra_forbidden": "key-unknown",
+            "unexpected_keyword_argument": "key-unknown",
+            "missing": "key-missing",
+        }.get(first["type"], "value-wrong")
+        what = {
+            "key-unknown": f"{key} is not a key of the desired state",
+            "key-missing": f"{key} is missing",
+        }.get(kind, f"{key} has a wrong value")
+        because = "" if kind == "key-unknown" else first["msg"][:1].lower() + first["msg"][1:]
+        raise _refuse(kind, what, at, because or _nearest(key), hint) from None
+
+
+def _nearest(key: str) -> str:
+    """A guess at the word meant, for a key that does not exist."""
+    import dataclasses
+    import difflib
+
+    known = {f.name for c in vars(words).values() if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
+    guess = difflib.get_close_matches(key.rpartition(".")[2], sorted(known), 1)
+    return (
+        f"did you mean {guess[0]!r}?"
+        if guess
+        else "unknown keys are refused, so that a typing mistake cannot be silent"
+    )
+
+
+def _refuse(code: str, what: str, at: str, because: str, hint: str = "") -> DevError:
+    return DevError(code, what, because=because, hint=hint, source=at, exit=Exit.BAD_STATE)

@@ -1,0 +1,89 @@
+"""A desired state that cannot be meant is refused with its line, its code and exit 65; nothing else ever comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from converge import schema
+from converge.errors import DevError, Exit
+
+HEAD = 'schema = 1\n[project]\nname = "x"\n'
+REFUSED = {
+    "state-empty": ("", 1),
+    "state-not-toml": (HEAD + "[services\n", 4),
+    "state-not-text": (None, 1),
+    "key-unknown": (HEAD + 'colour = "red"\n', 4),
+    "key-missing": (HEAD + "[infra.postgres]\n", 4),
+    "value-wrong": (HEAD + '[infra.postgres]\nport = "15432"\n', 5),
+    "port-range": (HEAD + "[infra.postgres]\nport = 80\n", 5),
+    "port-ephemeral": (HEAD + "[infra.postgres]\nport = 40000\n", 5),
+    "port-duplicate": (HEAD + "[infra.postgres]\nport = 5000\n[services.a]\nkind = 'go'\nport = 5000\n", 8),
+    "needs-unknown": (HEAD + "[services.a]\nkind = 'go'\nneeds = ['b']\n", 6),
+    "needs-cycle": (HEAD + "[services.a]\nkind='go'\nneeds=['b']\n[services.b]\nkind='go'\nneeds=['a']\n", 6),
+    "bad-version": (HEAD + "[tools]\ngo = 'newest!'\n", 5),
+    "bad-comparison": (HEAD + "[machine]\nmemory = 'much'\n", 5),
+    "bad-pattern": (HEAD + "[env]\nA = { pattern = '(' }\n", 5),
+    "bad-path": (HEAD + "[files.'../x']\ncontent = ''\n", 4),
+    "command-missing": (HEAD + "[services.a]\nkind = 'command'\n", 4),
+    "duplicate-name": (HEAD + "[infra.a]\nport = 5000\nrun = 'a'\n[services.a]\nkind = 'go'\n", 7),
+    "bad-name": (HEAD + "[services.A_b]\nkind = 'go'\n", 4),
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_refusal_names_code_and_line(code: str) -> None:
+    text, line = REFUSED[code]
+    with pytest.raises(DevError) as caught:
+        schema.parse(b"\xff\0" if text is None else text.encode())
+    assert (caught.value.code, caught.value.source) == (code, f"desired_state.toml:{line}")
+    assert caught.value.exit == Exit.BAD_STATE and caught.value.because
+
+
+@given(st.binary(max_size=400) | st.text(alphabet="[]={}.\"'\n ,#abschema1proj", max_size=200).map(str.encode))
+def test_any_text_is_read_or_refused(text: bytes) -> None:
+    try:
+        schema.parse(text)
+    except DevError as refusal:
+        assert refusal.exit == Exit.BAD_STATE
+
+
+def test_huge_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / schema.FILE).write_text(HEAD + "# " + "x" * schema.LARGEST)
+    with pytest.raises(DevError) as caught:
+        schema.load(tmp_path)
+    assert caught.value.code == "state-huge"
+
+
+def test_local_file_overrides_and_is_named() -> None:
+    loaded = schema.parse((HEAD + "[infra.postgres]\nport = 5000\n").encode(), b"[infra.postgres]\nport = 5001\n")
+    assert loaded.desired.infra["postgres"].port == 5001
+    assert loaded.overrides == ("infra.postgres.port",)
+    assert loaded.source("infra.postgres.port") == "desired_state.local.toml:2"
+
+
+@pytest.mark.parametrize("own", ["[tools]\ngo = '1.0'\n", "[infra.mysql]\nport = 5001\n"])
+def test_local_file_cannot_change_what_all_share(own: str) -> None:
+    with pytest.raises(DevError) as caught:
+        schema.parse((HEAD + "[infra.postgres]\nport = 5000\n").encode(), own.encode())
+    assert caught.value.code == "local-override"
+    assert caught.value.source.startswith("desired_state.local.toml:")
+
+
+def test_edit_is_seen_past_the_cache(tmp_path: Path) -> None:
+    state = tmp_path / schema.FILE
+    state.write_text(HEAD)
+    assert schema.load(tmp_path).desired.project.name == "x"
+    assert schema.load(tmp_path).desired.project.name == "x"
+    state.write_text(HEAD.replace('"x"', '"y"'))
+    assert schema.load(tmp_path).desired.project.name == "y"
+
+
+def test_every_key_is_described() -> None:
+    tree = schema.json_schema()
+    for model in (tree, *tree["$defs"].values()):
+        for name, field in model["properties"].items():
+            assert field.get("description") or "$ref" in field, name
