@@ -1,0 +1,54 @@
+// Command pubsub serves Google's in-memory Pub/Sub on loopback, with the declared topics and subscriptions in place.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pubsub:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, arguments []string) error {
+	flags := flag.NewFlagSet("pubsub", flag.ContinueOnError)
+	address := flags.String("address", environment("PUBSUB_ADDRESS", "127.0.0.1:8085"), "where to listen, HOST:PORT")
+	project := flags.String("project", environment("PUBSUB_PROJECT_ID", "local"), "project the topics belong to")
+	var topics topicList
+	flags.Var(&topics, "topic", "topic and its subscriptions, `NAME=SUBSCRIPTION,…`; may be repeated")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+
+	emulator, err := serve(*address)
+	if err != nil {
+		return err
+	}
+	defer emulator.Close()
+	if err := provision(ctx, &emulator.GServer, *project, topics); err != nil {
+		return err
+	}
+	slog.Info("ready", "address", emulator.Addr, "project", *project, "topics", topics.String())
+	<-ctx.Done()
+	slog.Info("stopping")
+	return nil
+}
+
+func environment(name, fallback string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return fallback
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Product is what the catalog says about a product.
+type Product struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	PriceCents int64  `json:"price_cents"`
+}
+
+// ErrNoProduct says that the catalog does not have the product asked for.
+var ErrNoProduct = errors.New("no such product")
+
+// Catalog asks the catalog service.
+type Catalog struct{ url string }
+
+// Product returns one product, or ErrNoProduct.
+func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error) {
+	var product Product
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, catalog.url+"/products/"+url.PathEscape(id), nil)
+	if err != nil {
+		return product, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return product, err
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+		return product, json.NewDecoder(response.Body).Decode(&product)
+	case http.StatusNotFound:
+		return product, ErrNoProduct
+	default:
+		return product, fmt.Errorf("catalog answered %s", response.Status)
+	}
+}
