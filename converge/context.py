@@ -1,4 +1,4 @@
-"""What every operation plans from: the checked desired state, the instance, and the lock of what the pins resolved to."""
+"""What every operation plans from: the checked desired state, the instance, and what the lock says the pins are."""
 
 from __future__ import annotations
 

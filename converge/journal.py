@@ -1,0 +1,79 @@
+"""What was about to be done and what was done: append-only JSON lines that survive a kill at any byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+ENOUGH = 256 * 1024
+"""Bytes after which a journal without open intents starts anew."""
+
+
+class Journal:
+    """One checkout's journal; used by the holder of its lock only, `intent` and `done` from any of its threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def intent(self, step_id: str, change: str) -> None:
+        """Say, before the first write of a step, that it will be done."""
+        self._append({"kind": "intent", "id": step_id, "change": change})
+
+    def done(self, step_id: str, status: str) -> None:
+        """Say how the step ended."""
+        self._append({"kind": "done", "id": step_id, "status": status})
+
+    def interrupted(self) -> dict[str, str]:
+        """Intents without an end: step id -> change. Nobody knows how far they came; they must be looked at again."""
+        open_intents: dict[str, str] = {}
+        for record in self.records():
+            if record["kind"] == "intent":
+                open_intents[record["id"]] = record["change"]
+            elif record["kind"] == "done":
+                open_intents.pop(record["id"], None)
+        return open_intents
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every whole line; a torn or altered one is passed over."""
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except OSError:
+            return []
+        return [record for line in lines if (record := _parse(line)) is not None]
+
+    def trim(self) -> None:
+        """Start anew when it is long and nothing is open."""
+        try:
+            if self.path.stat().st_size > ENOUGH and not self.interrupted():
+                self.path.unlink()
+        except OSError:
+            pass
+
+    def _append(self, record: dict[str, Any]) -> None:
+        body = json.dumps({**record, "at": round(time.time(), 3), "pid": os.getpid()}, ensure_ascii=True)
+        line = f"{zlib.crc32(body.encode()):08x} {body}\n".encode()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line  # an earlier run was cut off in the middle of its line
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    checksum, _, body = line.partition(b" ")
+    try:
+        if int(checksum, 16) != zlib.crc32(body):
+            return None
+        record = json.loads(body)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and {"kind", "id"} <= record.keys() else None

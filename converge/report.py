@@ -1,0 +1,87 @@
+"""The one value from which text, JSON and exit code of a doctor run derive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from converge.errors import Exit
+from converge.steps import Item, Outcome, Status
+
+FINE: frozenset[Status] = frozenset({"ok", "changed", "skipped"})
+_VERDICTS = {
+    Exit.OK: "converged",
+    Exit.DRIFT: "drift",
+    Exit.NOT_CONVERGED: "not_converged",
+    Exit.NEEDS_HUMAN: "needs_human",
+    Exit.UNKNOWN: "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every item as the last look saw it, and what became of the steps."""
+
+    items: tuple[Item, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    rounds: int = 0
+    duration_ms: int = 0
+    acted: bool = False
+    """Whether this was a repair: drift that is left then counts as not converged."""
+
+    @property
+    def exit_code(self) -> Exit:
+        """What a script sees; the worst status wins: not converged, then unknown, then a human's turn, then drift."""
+        statuses = {item.status for item in self.items}
+        if statuses & {"failed", "unverified", "oscillating"} or (self.acted and "drift" in statuses):
+            return Exit.NOT_CONVERGED
+        if "unknown" in statuses:
+            return Exit.UNKNOWN
+        if statuses & {"manual", "blocked"}:
+            return Exit.NEEDS_HUMAN
+        return Exit.DRIFT if "drift" in statuses else Exit.OK
+
+    @property
+    def verdict(self) -> str:
+        """The exit code in a word."""
+        return _VERDICTS[self.exit_code]
+
+    @property
+    def open(self) -> tuple[Item, ...]:
+        """Items that are not as wanted."""
+        return tuple(item for item in self.items if item.status not in FINE)
+
+    def document(self) -> dict[str, Any]:
+        """The versioned JSON document."""
+        keys = ("id", "noun", "status", "found", "want", "because", "hint", "source", "code")
+        return {
+            "schema": 1,
+            "verdict": self.verdict,
+            "exit_code": int(self.exit_code),
+            "items": [{key: getattr(item, key) for key in keys} for item in self.items],
+            "rounds": self.rounds,
+            "duration_ms": self.duration_ms,
+        }
+
+
+def judged(items: Iterable[Item], outcomes: Iterable[Outcome], oscillating: frozenset[str]) -> tuple[Item, ...]:
+    """The items of the last look, with what became of their steps; a step's own word for success counts for nothing."""
+    last = {outcome.step.id: outcome for outcome in outcomes}
+    return tuple(_judge(item, last.get(item.id), item.id in oscillating) for item in items)
+
+
+def _judge(item: Item, outcome: Outcome | None, oscillating: bool) -> Item:
+    if outcome is None:
+        return item
+    if item.status == "ok":
+        return replace(item, status="changed") if outcome.status == "changed" else item
+    if oscillating:
+        return replace(item, status="oscillating", because="each repair undoes another one; " + item.because)
+    if outcome.status == "changed":
+        why = "the step ended well, but a second look still finds the gap"
+        return replace(item, status="unverified", because=why + (f" ({item.because})" if item.because else ""))
+    hint = item.hint
+    if outcome.status == "manual" and outcome.step.by_hand:
+        hint = f"run: {outcome.step.by_hand}"
+    return replace(item, status=outcome.status, because=outcome.because or item.because, hint=hint)

@@ -1,0 +1,25 @@
+"""A database of its own on the server of DATABASE_URL, dropped afterwards."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    server = os.environ.get("DATABASE_URL")
+    if not server:
+        pytest.skip("needs Postgres: set DATABASE_URL (`./dev test` does)")
+    name = f"test_notifier_{secrets.token_hex(4)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield make_conninfo(server, dbname=name)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
