@@ -1,0 +1,116 @@
+"""Make the venv a lock file describes, once, whole or not at all; standard library only, as it runs before anything is there."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+LOCKS = {"tool": "requirements.lock", "test": "requirements-test.lock"}
+"""What a venv is for -> its lock file in the tool's checkout."""
+
+
+class BootstrapError(Exception):
+    """The venv could not be made; the text says what, because and hint, ready to print."""
+
+
+def ensure(checkout: Path, purpose: str) -> Path:
+    """The venv for the purpose, made if it is missing, broken or of another lock; gives its Python.
+
+    Two runs at once wait for each other; a run that was cut off leaves a directory without its stamp, which the
+    next one replaces.
+    """
+    lock = checkout / LOCKS[purpose]
+    link = checkout / ".dev" / ("venv" if purpose == "tool" else f"venv-{purpose}")
+    try:
+        content = lock.read_bytes()
+    except OSError as problem:
+        raise BootstrapError(
+            f"error: {lock.name} cannot be read\n  because {problem.strerror}\nhint: git restore {lock.name}"
+        ) from problem
+    try:
+        (checkout / ".dev" / "venvs").mkdir(parents=True, exist_ok=True)
+        with open(checkout / ".dev" / "venvs" / ".lock", "w") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            if not _whole(link, content):
+                _make(checkout, lock, content, link, purpose)
+    except OSError as problem:
+        raise BootstrapError(
+            f"error: {problem.filename or checkout / '.dev'} cannot be written\n  because {problem.strerror}\n"
+            "hint: check its owner and the free disk space, then run again"
+        ) from problem
+    return link / "bin" / "python"
+
+
+def _whole(venv: Path, content: bytes) -> bool:
+    try:
+        return (venv / "requirements.lock").read_bytes() == content and _starts(venv / "bin" / "python")
+    except OSError:
+        return False
+
+
+def _starts(python: Path) -> bool:
+    try:
+        return subprocess.run([python, "-I", "-c", ""], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) -> None:
+    began = time.monotonic()
+    print(f"preparing the {purpose} environment from {lock.name} …", file=sys.stderr, flush=True)
+    key = hashlib.sha256(content + sys.version.encode() + os.fsencode(sys.base_prefix)).hexdigest()[:12]
+    venv = checkout / ".dev" / "venvs" / f"{purpose}-{key}"
+    shutil.rmtree(venv, ignore_errors=True)
+    uv = shutil.which("uv")
+    if uv:
+        _run([uv, "venv", "--quiet", "--no-project", "--no-config", "--python", sys.executable, str(venv)])
+        install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
+    else:
+        _run([sys.executable, "-I", "-m", "venv", str(venv)])
+        install = [str(venv / "bin" / "python"), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        install += ["--no-compile", "--no-input"]
+    _run([*install, "--require-hashes", "--no-deps", "-r", str(lock)])
+    (venv / "requirements.lock").write_bytes(content)
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(Path("venvs") / venv.name)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    fresh.replace(link)
+    for old in (checkout / ".dev" / "venvs").glob(f"{purpose}-*"):
+        if old != venv:
+            shutil.rmtree(old, ignore_errors=True)
+    print(f"ready after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _run(argv: list[str]) -> None:
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        last = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-6:]
+        raise BootstrapError(
+            f"error: the tool's own Python packages could not be installed\n  because {Path(argv[0]).name} "
+            f"ended with {done.returncode}:\n    " + "\n    ".join(last) + "\n"
+            "hint: check the network, proxy and package index settings of pip, then run again"
+        )
+
+
+def main(argv: list[str]) -> int:
+    """`bootstrap.py CHECKOUT PURPOSE`: for the launcher."""
+    try:
+        ensure(Path(argv[1]), argv[2])
+    except BootstrapError as problem:
+        print(problem, file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
