@@ -1,4 +1,4 @@
-"""Make the venv a lock file describes, once, whole or not at all; standard library only, as it runs before anything is there."""
+"""Make the venv a lock file describes, whole or not at all; standard library only, as it runs before all else."""
 
 from __future__ import annotations
 

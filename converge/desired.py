@@ -163,7 +163,7 @@ class Service:
     ready: Ready | None = None
     """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
     env: dict[str, str] = field(default_factory=dict)
-    """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in for where it runs."""
+    """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in."""
     dev: str | None = None
     """Command that runs it with hot reload; replaces the kind's own."""
     app: str | None = None
@@ -196,7 +196,7 @@ class Desired:
     machine: MachineWants = field(default_factory=MachineWants)
     """What the machine itself must offer."""
     tools: dict[str, str] = field(default_factory=dict)
-    """Tool -> version, exact; a version with fewer parts (`python = "3.11"`) accepts any that starts so. Artefacts are in the lock."""
+    """Tool -> exact version; one with fewer parts (`python = "3.11"`) accepts any that starts so."""
     packages: dict[str, Package] = field(default_factory=dict)
     """System packages, by a name of your choice."""
     env: dict[str, EnvVar] = field(default_factory=dict)

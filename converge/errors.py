@@ -28,7 +28,14 @@ class DevError(Exception):
     """
 
     def __init__(
-        self, code: str, what: str, *, because: str = "", hint: str = "", source: str = "", exit: Exit = Exit.NOT_CONVERGED
+        self,
+        code: str,
+        what: str,
+        *,
+        because: str = "",
+        hint: str = "",
+        source: str = "",
+        exit: Exit = Exit.NOT_CONVERGED,
     ) -> None:
         super().__init__(what)
         self.code, self.what, self.because, self.hint, self.source, self.exit = code, what, because, hint, source, exit

@@ -69,7 +69,7 @@ class Instance:
 
 
 def store() -> Path:
-    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, where others can read it."""
+    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, readable for others."""
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""`python -m catalog.migrate` applies, in name order, every migration not yet applied; two at once wait for each other."""
+"""`python -m catalog.migrate` applies every migration not yet applied, in name order and under one lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m notifier.migrate` applies, in name order, every migration not yet applied; two at once wait for each other."""
+"""`python -m notifier.migrate` applies every migration not yet applied, in name order and under one lock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 from importlib import resources
 
 import psycopg
-
 from notifier import logs
 from notifier.settings import Settings
 
