@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -42,10 +43,66 @@ class Reader(Protocol):
     is_local: bool
 
     def run_script(self, script: str, deadline: float) -> str:
-        """Run one sh script and give its stdout; `deadline` in seconds is kept outside the script."""
+        """Run one sh script and give its stdout, cut short at `deadline` seconds, which is kept outside the script."""
         ...
 
 
 def observe(probes: Sequence[AnyProbe], reader: Reader, deadline: float = 10.0) -> Observation:
     """Every probe's fact, looked up in one batch; a record that is missing or cut short is `Unknown`."""
-    raise NotImplementedError((probes, reader, deadline, Unknown))
+    shell = [probe for probe in probes if isinstance(probe, Probe)]
+    found: dict[str, Any] = {}
+    if shell:
+        nonce = secrets.token_hex(8)
+        records = split(reader.run_script(render(shell, nonce), deadline), nonce)
+        for index, probe in enumerate(shell):
+            found[probe.name] = _parsed(probe, records.get(index), deadline)
+    for probe in probes:
+        if isinstance(probe, LocalProbe):
+            found[probe.name] = _looked(probe, reader)
+    return found
+
+
+def render(probes: Sequence[Probe], nonce: str) -> str:
+    """The one script: each probe in a subshell of its own, framed by lines that only this run can know."""
+    lines = ["export LC_ALL=C"]
+    slow = [index for index, probe in enumerate(probes) if probe.slow]
+    if slow:
+        lines += ["later=$(mktemp -d) || exit 1", "trap 'rm -rf \"$later\"' EXIT"]
+        lines += [f'({probes[index].sh}\n) >"$later/{index}" 2>/dev/null </dev/null &' for index in slow]
+    for index, probe in enumerate(probes):
+        if not probe.slow:
+            body = f"({probe.sh}\n) 2>/dev/null </dev/null"
+            lines.append(f"echo '{nonce} begin {index}'; {body}; echo; echo '{nonce} end {index}'")
+    if slow:
+        lines.append("wait")
+        lines += [f"echo '{nonce} begin {i}'; cat \"$later/{i}\"; echo; echo '{nonce} end {i}'" for i in slow]
+    return "\n".join(lines) + "\n"
+
+
+def split(text: str, nonce: str) -> dict[int, str]:
+    """The whole records of a batch's output, by the probe's place in it; one without its end is left out."""
+    records: dict[int, str] = {}
+    for part in text.split(f"{nonce} begin ")[1:]:
+        head, _, rest = part.partition("\n")
+        body, end, _ = rest.partition(f"\n{nonce} end {head}\n")
+        if end and head.isdigit():
+            records[int(head)] = body
+    return records
+
+
+def _parsed(probe: Probe, text: str | None, deadline: float) -> Any:
+    if text is None:
+        return Unknown(f"no answer within {deadline:g} s")
+    try:
+        return probe.parse(text)
+    except ValueError as problem:
+        return Unknown(f"unexpected answer: {problem}")
+
+
+def _looked(probe: LocalProbe, reader: Reader) -> Any:
+    if not reader.is_local:
+        return Unknown("can only be looked up on the machine itself")
+    try:
+        return probe.look()
+    except OSError as problem:
+        return Unknown(problem.strerror or str(problem))

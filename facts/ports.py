@@ -1,0 +1,112 @@
+"""Who listens on a TCP port of this machine: pid, command, user, directory, and whose run it belongs to."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from facts.probe import LocalProbe
+
+MARK = "DEV_RUN_ID"
+"""Environment variable that every process we start carries; its value says for which component of which instance."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that listens; what could not be read (another user's process) is empty, the pid 0."""
+
+    pid: int = 0
+    command: str = ""
+    user: str = ""
+    cwd: str = ""
+    mark: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"pid {self.pid}" if self.pid else "", f"user {self.user}" if self.user else "", self.cwd]
+        return f"`{self.command or 'a process of another user'}` ({', '.join(p for p in parts if p)})"
+
+
+def probe(port: int) -> LocalProbe:
+    """`ports.PORT`: its `Owner`, or None where it is free."""
+    return LocalProbe(f"ports.{port}", lambda: owner(port))
+
+
+def owner(port: int) -> Owner | None:
+    """The process listening on the port on a loopback or any-address socket; None where it is free."""
+    if not Path("/proc/net/tcp").exists():
+        return _by_psutil(port)
+    inodes = _listening(port)
+    if not inodes:
+        return None
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and _holds(entry.path, wanted):
+            return describe(int(entry.name))
+    return Owner()
+
+
+def _listening(port: int) -> set[str]:
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            fields = row.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(fields[9])
+    return inodes
+
+
+def _holds(process: str, wanted: set[str]) -> bool:
+    try:
+        with os.scandir(f"{process}/fd") as entries:
+            return any(os.readlink(entry.path) in wanted for entry in entries)
+    except OSError:
+        return False
+
+
+def describe(pid: int) -> Owner:
+    """What /proc tells about a process."""
+    import pwd
+
+    base = Path("/proc") / str(pid)
+
+    def read(name: str) -> str:
+        try:
+            return (base / name).read_bytes().decode(errors="replace")
+        except OSError:
+            return ""
+
+    try:
+        user = pwd.getpwuid(base.stat().st_uid).pw_name
+    except (OSError, KeyError):
+        user = ""
+    try:
+        cwd = os.readlink(base / "cwd")
+    except OSError:
+        cwd = ""
+    marks = [entry for entry in read("environ").split("\0") if entry.startswith(MARK + "=")]
+    command = read("cmdline").replace("\0", " ").strip()[:120] or read("comm").strip()
+    return Owner(pid, command, user, cwd, marks[0].partition("=")[2] if marks else "")
+
+
+def _by_psutil(port: int) -> Owner | None:
+    """macOS: psutil sees one's own processes; for others a plain connection says that someone is there."""
+    import psutil
+
+    for process in psutil.process_iter(["pid", "username", "cmdline", "cwd"]):
+        try:
+            if any(c.status == "LISTEN" and c.laddr.port == port for c in process.net_connections("tcp")):
+                facts = process.info
+                command = " ".join(facts["cmdline"] or [])[:120]
+                mark = process.environ().get(MARK, "")
+                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark)
+        except psutil.Error:
+            continue
+    with socket.socket() as probe_socket:
+        probe_socket.settimeout(0.5)
+        return Owner() if probe_socket.connect_ex(("127.0.0.1", port)) == 0 else None
