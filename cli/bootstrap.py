@@ -69,7 +69,7 @@ def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) 
     shutil.rmtree(venv, ignore_errors=True)
     uv = shutil.which("uv")
     if uv:
-        _run([uv, "venv", "--quiet", "--no-project", "--no-config", "--python", sys.executable, str(venv)])
+        _run([uv, "venv", "--quiet", "--no-project", "--no-config", "--seed", "--python", sys.executable, str(venv)])
         install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
     else:
         _run([sys.executable, "-I", "-m", "venv", str(venv)])

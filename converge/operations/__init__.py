@@ -39,14 +39,8 @@ class Operation(Protocol):
 
 
 OPERATIONS: dict[str, str] = {
-    "overrides": "converge.operations.overrides",
-    "machine": "converge.operations.machine",
-    "packages": "converge.operations.packages",
-    "git": "converge.operations.git",
     "tools": "converge.operations.tools",
-    "files": "converge.operations.files",
     "env": "converge.operations.env",
-    "data": "converge.operations.data",
     "ports": "converge.operations.ports",
     "dependencies": "converge.operations.dependencies",
 }

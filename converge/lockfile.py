@@ -1,0 +1,47 @@
+"""`desired_state.lock`: what the pins resolved to, per platform, with a hash somebody really computed."""
+
+from __future__ import annotations
+
+import platform
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from converge.errors import DevError, Exit
+
+NAME = "desired_state.lock"
+
+
+def load(checkout: Path) -> dict[str, Any]:
+    """The lock as TOML values; refuses a missing or broken one."""
+    path = checkout / NAME
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DevError(
+            "lock-missing",
+            f"there is no {NAME}",
+            because="tools are installed only by the hashes that stand in it",
+            hint="restore it from git, or write it with: ./dev lock",
+            source=NAME,
+            exit=Exit.BAD_STATE,
+        ) from None
+    except (OSError, ValueError) as problem:
+        raise _invalid(str(problem)) from None
+    if content.get("schema") != 1 or not isinstance(content.get("tools"), dict):
+        raise _invalid("`schema = 1` or the table `tools` is missing")
+    return content
+
+
+def _invalid(because: str) -> DevError:
+    hint = "restore it from git, or write it with: ./dev lock"
+    return DevError(
+        "lock-invalid", f"{NAME} cannot be read", because=because, hint=hint, source=NAME, exit=Exit.BAD_STATE
+    )
+
+
+def this_platform() -> str:
+    """`linux-x64`, `linux-arm64`, `macos-x64` or `macos-arm64`; others as they call themselves."""
+    system = {"Linux": "linux", "Darwin": "macos"}.get(platform.system(), platform.system().lower())
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+    return f"{system}-{machine.get(platform.machine().lower(), platform.machine())}"

