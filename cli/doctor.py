@@ -30,13 +30,13 @@ def run(
     for noun in only or ():
         if noun not in operations.OPERATIONS:
             raise DevError(
-                "unknown-noun", f"there is no noun {noun!r}", because="the nouns are " + ", ".join(operations.OPERATIONS),
+                "unknown-noun", f"there is no noun {noun!r}", because="they are " + ", ".join(operations.OPERATIONS),
                 exit=Exit.USAGE,
             )  # fmt: skip
     if fix:
         from converge.lock import hold
 
-        with hold(context.instance):
+        with hold(context.instance.dev / "lock", say=render.say):
             report = cycle.fix(
                 context.loaded, context.instance, only or (), yes=yes, allow=allow or (), listener=render.say
             )

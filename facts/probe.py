@@ -40,7 +40,10 @@ Observation = Mapping[str, Any]
 class Reader(Protocol):
     """A machine one can only look at."""
 
-    is_local: bool
+    @property
+    def is_local(self) -> bool:
+        """Whether it is this machine."""
+        ...
 
     def run_script(self, script: str, deadline: float) -> str:
         """Run one sh script and give its stdout, cut short at `deadline` seconds, which is kept outside the script."""
@@ -56,9 +59,7 @@ def observe(probes: Sequence[AnyProbe], reader: Reader, deadline: float = 10.0) 
         records = split(reader.run_script(render(shell, nonce), deadline), nonce)
         for index, probe in enumerate(shell):
             found[probe.name] = _parsed(probe, records.get(index), deadline)
-    for probe in probes:
-        if isinstance(probe, LocalProbe):
-            found[probe.name] = _looked(probe, reader)
+    found |= {probe.name: _looked(probe, reader) for probe in probes if isinstance(probe, LocalProbe)}
     return found
 
 

@@ -74,7 +74,7 @@ def _parse(text: str) -> tuple[str, str]:
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each service with a lock file: ok where the stamp of the last install names this lock and this tool."""
-    for name, service, lock in _services(context):
+    for name, service, _ in _services(context):
         key, source = f"dependencies.{name}", context.loaded.source(f"services.{name}")
         fact, want = observation[key], LOCKS[service.kind]
         if isinstance(fact, Unknown):

@@ -1,0 +1,94 @@
+"""The environment of a component: what is declared, addresses right for where it runs, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from converge import envfile, tools
+from converge.desired import Loaded
+from converge.errors import DevError, Exit
+from converge.operations import dependencies
+from runtime import infra
+from runtime.component import Component, components
+
+PASSED = (
+    "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "TERM",
+    "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+)  # fmt: skip
+"""What a service gets of the caller's own environment, besides LC_*."""
+GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
+"""What a Go build gets besides."""
+LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+def of_component(loaded: Loaded, component: Component) -> dict[str, str]:
+    """Every variable it gets; its own entries win over [env], and [env] over what the machine gives."""
+    found = {name: os.environ[name] for name in PASSED if name in os.environ}
+    found |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
+    if component.kind == "go":
+        found |= {name: os.environ[name] for name in GO if name in os.environ}
+        found["GOTOOLCHAIN"] = "local"
+    for name in ("no_proxy", "NO_PROXY"):
+        found[name] = ",".join(part for part in (os.environ.get(name, ""), LOOPBACK) if part)
+    found["PATH"] = path(loaded, component)
+    found |= shared(loaded, component)
+    if component.port:
+        found |= {"HOST": "127.0.0.1", "PORT": str(component.port)}
+    if component.kind in ("next", "node"):
+        found["NEXT_TELEMETRY_DISABLED"] = "1"
+        if component.instance.name:
+            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
+    if component.kind == "python":
+        found["PYTHONUNBUFFERED"] = "1"
+    return found | {name: fill(value, loaded, component) for name, value in component.wants.env.items()}
+
+
+def shared(loaded: Loaded, component: Component) -> dict[str, str]:
+    """[env]: plain values, and those that live on this machine only."""
+    stored = envfile.values(component.instance)
+    found = {}
+    for name, variable in loaded.desired.env.items():
+        value = variable.value if variable.value is not None else stored.get(name, os.environ.get(name))
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def path(loaded: Loaded, component: Component) -> str:
+    """The service's own venv, the pinned tools, then the caller's PATH."""
+    first = list(tools.path_entries(loaded))
+    if component.kind == "python":
+        first.insert(0, str(dependencies.venv(component.instance, component.name) / "bin"))
+    return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
+
+
+def fill(text: str, loaded: Loaded, component: Component) -> str:
+    """`{port}`, `{postgres.url}` and their like, for where the component runs."""
+    everyone = components(loaded, component.instance)
+
+    def value(match: re.Match[str]) -> str:
+        name, _, key = match.group(1).rpartition(".")
+        if not name and key == "port":
+            return str(component.port)
+        other = everyone.get(name)
+        found = addresses(loaded, other).get(key) if other else None
+        if found is None:
+            raise DevError(
+                "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
+                because="names are those of components; keys are url, address, host and port",
+                source=loaded.source(f"{'services' if component.is_service else 'infra'}.{component.name}.env"),
+                exit=Exit.BAD_STATE,
+            )  # fmt: skip
+        return found
+
+    return re.sub(r"\{([a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
+
+
+def addresses(loaded: Loaded, component: Component) -> dict[str, str]:
+    """How others reach the component."""
+    if component.is_service:
+        return infra.plain_addresses(component)
+    return dict(infra.kind(component).addresses(loaded, component))

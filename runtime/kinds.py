@@ -1,0 +1,105 @@
+"""How each kind of service is run with hot reload."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable
+
+from converge import tools
+from converge.desired import Loaded, Service
+from converge.errors import DevError, Exit
+from converge.operations import dependencies
+from runtime.component import Component, Launch
+from runtime.environment import fill, of_component
+
+
+def launch(loaded: Loaded, component: Component) -> Launch:
+    """The service's own `dev` command, else its kind's."""
+    service = _service(component)
+    directory = component.instance.checkout / service.path
+    if not directory.is_dir():
+        raise DevError(
+            "no-directory", f"{component.name} has no directory {service.path}",
+            source=loaded.source(f"services.{component.name}.path"), exit=Exit.BAD_STATE,
+        )  # fmt: skip
+    if service.dev:
+        argv: tuple[str, ...] = ("/bin/sh", "-c", fill(service.dev, loaded, component))
+    else:
+        argv = COMMANDS[service.kind](loaded, component)
+    return Launch(argv, directory, of_component(loaded, component))
+
+
+def _service(component: Component) -> Service:
+    assert isinstance(component.wants, Service)
+    return component.wants
+
+
+def _python(loaded: Loaded, component: Component) -> tuple[str, ...]:
+    service = _service(component)
+    python = dependencies.venv(component.instance, component.name) / "bin" / "python"
+    argv = [str(python), "-m", "uvicorn", service.app or "", "--reload", "--host", "127.0.0.1"]
+    for directory in (".", *service.watch):
+        argv += ["--reload-dir", directory]
+    return (*argv, "--port", str(component.port))
+
+
+def _go(loaded: Loaded, component: Component) -> tuple[str, ...]:
+    """Air with a configuration of its own per instance, so that two of them never share a build."""
+    service = _service(component)
+    build = component.directory / "build"
+    build.mkdir(parents=True, exist_ok=True)
+    program = build / component.name
+    config = build / "air.toml"
+    directory = component.instance.checkout / service.path
+    command = f"go build -o {shlex.quote(str(program))} {shlex.quote(service.main)}"
+    lines = [
+        'root = "."',
+        f"tmp_dir = {json.dumps(os.path.relpath(build, directory))}",
+        "[build]",
+        f"cmd = {json.dumps(command)}",
+        f"entrypoint = [{json.dumps(str(program))}]",
+        'include_ext = ["go", "sql", "toml", "html"]',
+        'exclude_regex = ["_test\\\\.go$"]',
+        f"include_dir = {json.dumps(list(service.watch))}",
+        "delay = 50",
+        "stop_on_error = true",
+        "send_interrupt = true",
+        'kill_delay = "3s"',
+        "[log]",
+        "main_only = true",
+        "silent = false",
+    ]
+    config.write_text("\n".join(lines) + "\n")
+    air = tools.executable(loaded, "air")
+    if air is None:
+        raise DevError("command-missing", "there is no air", hint='add air to [tools], or give the service a `dev`')
+    return (str(air), "-c", str(config))
+
+
+def _next(loaded: Loaded, component: Component) -> tuple[str, ...]:
+    return (_node(loaded), "node_modules/next/dist/bin/next", "dev", "-H", "127.0.0.1", "-p", str(component.port))
+
+
+def _npm(loaded: Loaded, component: Component) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", "exec npm run dev")
+
+
+def _node(loaded: Loaded) -> str:
+    found = tools.executable(loaded, "node")
+    if found is None:
+        raise DevError("command-missing", "there is no node", hint="add node to [tools]")
+    return str(found)
+
+
+def _command(loaded: Loaded, component: Component) -> tuple[str, ...]:
+    raise DevError(
+        "no-dev-command", f"{component.name} has no command", because="kind `command` needs `dev`",
+        source=loaded.source(f"services.{component.name}"), exit=Exit.BAD_STATE,
+    )  # fmt: skip
+
+
+COMMANDS: dict[str, Callable[[Loaded, Component], tuple[str, ...]]] = {
+    "python": _python, "go": _go, "next": _next, "node": _npm, "command": _command,
+}  # fmt: skip

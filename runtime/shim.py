@@ -1,0 +1,315 @@
+"""One per native component: runs it, keeps its log, restarts it, ends its whole tree. `python -I -S shim.py SPEC`.
+
+Standard library only, as it is started without site packages and lives as long as the component. SIGTERM ends the
+component and then the shim, SIGHUP restarts the component. It holds a lock for life, so nobody has to guess pids.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+
+MARK = "DEV_RUN_ID"
+LARGEST_LOG = 8 * 1024 * 1024
+STABLE = 10.0
+
+
+def marked(run_id):
+    """Pids of all processes that carry the run id, but not this one."""
+    wanted = f"{MARK}={run_id}".encode()
+    found = []
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return found
+    for name in names:
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    environ = file.read()
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    state = file.read().rpartition(b")")[2].split()[0]
+            except OSError:
+                continue
+            if wanted in environ.split(b"\0") and state != b"Z":
+                found.append(int(name))
+    return found
+
+
+def kill(pid, number, group=False):
+    try:
+        (os.killpg if group else os.kill)(pid, number)
+    except OSError:
+        pass
+
+
+def guard(run_id, grace):
+    """A process that outlives the shim only to end what a killed shim left behind. Gives the pipe that keeps it quiet."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(reading)
+        return writing
+    os.close(writing)
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if os.read(reading, 1) != b"q":
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in marked(run_id):
+                kill(pid, number)
+            deadline = time.monotonic() + min(grace, 3)
+            while marked(run_id) and time.monotonic() < deadline:
+                time.sleep(0.05)
+    os._exit(0)
+
+
+class Shim:
+    def __init__(self, spec):
+        self.spec = spec
+        self.child = None
+        self.restarts = 0
+        self.crashes = 0
+        self.began = 0.0
+        self.next_start = 0.0
+        self.ending = False
+        self.again = False
+        self.reason = None
+        self.partial = b""
+        self.log = open(spec["log"], "ab", buffering=0)
+        self.selector = selectors.DefaultSelector()
+
+    def tell(self, state):
+        child = self.child.pid if self.child else None
+        value = {
+            "state": state, "shim": os.getpid(), "pid": child, "restarts": self.restarts, "reason": self.reason,
+            "since": self.spec["since"], "began": self.began_wall, "hash": self.spec["hash"],
+            "run_id": self.spec["run_id"],
+        }  # fmt: skip
+        fresh = self.spec["state"] + ".new"
+        with open(fresh, "w") as file:
+            json.dump(value, file)
+        os.replace(fresh, self.spec["state"])
+
+    def write(self, text, source="|"):
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        stamp += f".{int(time.time() * 1000) % 1000:03d}Z"
+        self.log.write(f"{stamp} {source} ".encode() + text + b"\n")
+        if self.log.tell() > LARGEST_LOG:
+            self.log.close()
+            os.replace(self.spec["log"], self.spec["log"] + ".1")
+            self.log = open(self.spec["log"], "ab", buffering=0)
+
+    def start(self):
+        spec = self.spec
+        self.began, self.began_wall = time.monotonic(), time.time()
+        try:
+            self.child = subprocess.Popen(
+                spec["argv"], cwd=spec["cwd"], env={**spec["env"], MARK: spec["run_id"]}, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, user=spec["user"],
+                group=spec["group"], extra_groups=[] if spec["user"] is not None else None,
+            )  # fmt: skip
+        except OSError as problem:
+            self.child = None
+            self.reason = f"{spec['argv'][0]} could not be started: {problem.strerror}"
+            self.write(self.reason.encode(), "!")
+            return self.crashed()
+        os.set_blocking(self.child.stdout.fileno(), False)
+        self.selector.register(self.child.stdout, selectors.EVENT_READ, self.pump)
+        self.tell("running")
+        return None
+
+    def pump(self, stream):
+        try:
+            block = os.read(stream.fileno(), 65536)
+        except BlockingIOError:
+            return
+        if not block:
+            self.selector.unregister(stream)
+            stream.close()
+            return
+        *lines, self.partial = (self.partial + block).split(b"\n")
+        for line in lines:
+            self.write(line)
+        if len(self.partial) > 65536:
+            self.write(self.partial)
+            self.partial = b""
+
+    def reap(self):
+        """Collect every child that ended, also those the system handed to us."""
+        code = None
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if self.child and pid == self.child.pid:
+                code = os.waitstatus_to_exitcode(status)
+        if code is None:
+            return
+        self.child.returncode = code
+        if self.child.stdout and not self.child.stdout.closed:
+            self.pump_all(self.child.stdout)
+        self.child = None
+        self.sweep()
+        if self.ending:
+            return
+        if self.again:
+            self.again = False
+            self.restarts += 1
+            self.start()
+            return
+        self.reason = f"ended with {code}" if code >= 0 else f"ended by signal {-code}"
+        self.write(self.reason.encode(), "!")
+        if self.spec["once"] and code == 0:
+            self.reason = None
+            self.tell("done")
+            self.quit()
+        self.crashed()
+
+    def pump_all(self, stream):
+        while not stream.closed:
+            try:
+                block = os.read(stream.fileno(), 65536)
+            except BlockingIOError:
+                break
+            if not block:
+                break
+            *lines, self.partial = (self.partial + block).split(b"\n")
+            for line in lines:
+                self.write(line)
+        if self.partial:
+            self.write(self.partial)
+            self.partial = b""
+        if not stream.closed:
+            try:
+                self.selector.unregister(stream)
+            except KeyError:
+                pass
+            stream.close()
+
+    def crashed(self):
+        if time.monotonic() - self.began > STABLE:
+            self.crashes = 0
+        self.crashes += 1
+        if self.spec["once"] or self.crashes > self.spec["retries"]:
+            self.tell("failed")
+            self.quit()
+        self.next_start = time.monotonic() + min(0.2 * 2 ** (self.crashes - 1), 10)
+        self.restarts += 1
+        self.tell("backoff")
+
+    def sweep(self, first=signal.SIGTERM):
+        """End everything of this run that is left, politely first."""
+        for pid in marked(self.spec["run_id"]):
+            kill(pid, first)
+        deadline = time.monotonic() + self.spec["grace"]
+        while time.monotonic() < deadline:
+            self.collect()
+            if not marked(self.spec["run_id"]):
+                return
+            time.sleep(0.02)
+        for pid in marked(self.spec["run_id"]):
+            kill(pid, signal.SIGKILL)
+        while marked(self.spec["run_id"]) and time.monotonic() < deadline + 5:
+            self.collect()
+            time.sleep(0.02)
+
+    def collect(self):
+        """Drain output and zombies while ending, so that no one blocks on a full pipe."""
+        if self.child and self.child.stdout and not self.child.stdout.closed:
+            self.pump(self.child.stdout)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self.child and pid == self.child.pid:
+                self.child.returncode = os.waitstatus_to_exitcode(status)
+
+    def end_child(self):
+        """Ask the leader's group to end, wait, end whoever is left."""
+        if not self.child:
+            return
+        kill(self.child.pid, self.spec["stop_signal"], group=True)
+        deadline = time.monotonic() + self.spec["grace"]
+        while time.monotonic() < deadline and self.child.returncode is None:
+            self.collect()
+            time.sleep(0.01)
+        if self.child.returncode is None:
+            self.write(b"did not end in time and was killed", "!")
+            kill(self.child.pid, signal.SIGKILL, group=True)
+        self.sweep()
+        if self.child.stdout and not self.child.stdout.closed:
+            self.pump_all(self.child.stdout)
+        self.child = None
+
+    def quit(self):
+        self.sweep()
+        os.write(self.guard, b"q")
+        os._exit(0)
+
+    def run(self):
+        wake, waker = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(waker, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        received = []
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, lambda n, _: received.append(n))
+        self.selector.register(wake, selectors.EVENT_READ, None)
+        self.guard = guard(self.spec["run_id"], self.spec["grace"])
+        self.began_wall = time.time()
+        self.start()
+        while True:
+            wait = max(0.0, self.next_start - time.monotonic()) if not self.child else None
+            for key, _ in self.selector.select(wait):
+                if key.data:
+                    key.data(key.fileobj)
+                else:
+                    try:
+                        os.read(wake, 4096)
+                    except BlockingIOError:
+                        pass
+            while received:
+                number = received.pop(0)
+                if number in (signal.SIGTERM, signal.SIGINT):
+                    self.ending = True
+                    self.end_child()
+                    self.reason = None
+                    self.tell("stopped")
+                    self.quit()
+                elif number == signal.SIGHUP:
+                    self.end_child()
+                    self.crashes = 0
+                    self.restarts += 1
+                    self.start()
+                else:
+                    self.reap()
+            if not self.child and time.monotonic() >= self.next_start:
+                self.start()
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        spec = json.load(file)
+    lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(75)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: escaped grandchildren come back to us
+    Shim(spec).run()
+
+
+if __name__ == "__main__":
+    main()
