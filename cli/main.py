@@ -16,12 +16,8 @@ COMMANDS: dict[str, str] = {
     "logs": "cli.logs",
     "test": "cli.test",
     "env": "cli.env",
-    "shell": "cli.shell",
-    "facts": "cli.facts",
-    "data": "cli.data",
     "lock": "cli.lock",
     "schema": "cli.schema",
-    "clean": "cli.clean",
 }
 """Command -> the module that holds it: `run(context, …) -> int`, or `COMMANDS` of such functions for a group."""
 

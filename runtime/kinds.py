@@ -74,7 +74,7 @@ def _go(loaded: Loaded, component: Component) -> tuple[str, ...]:
     config.write_text("\n".join(lines) + "\n")
     air = tools.executable(loaded, "air")
     if air is None:
-        raise DevError("command-missing", "there is no air", hint='add air to [tools], or give the service a `dev`')
+        raise DevError("command-missing", "there is no air", hint="add air to [tools], or give the service a `dev`")
     return (str(air), "-c", str(config))
 
 

@@ -1,0 +1,27 @@
+"""`./dev env NAME`: the environment a component gets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cli import render
+from cli.context import Context
+from cli.option import Argument
+from converge.errors import DevError, Exit
+
+
+def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="The component.")] = None) -> int:
+    """Print the environment of a component; secrets are hidden."""
+    import re
+
+    from runtime.component import components, known
+    from runtime.environment import of_component
+
+    if not names or len(names) != 1:
+        raise DevError("usage", "one component's name is needed", hint="./dev env catalog", exit=Exit.USAGE)
+    component = known(components(context.loaded, context.instance), names[0])
+    hidden = {name for name, variable in context.loaded.desired.env.items() if variable.secret}
+    for name, value in sorted(of_component(context.loaded, component).items()):
+        shown = "********" if name in hidden else re.sub(r"(://[^:/@]+):[^@/]+@", r"\1:********@", value)
+        render.out(f"{name}={shown}")
+    return 0

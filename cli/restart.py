@@ -1,0 +1,23 @@
+"""`./dev restart`: stop and start again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cli import render
+from cli.context import Context
+from cli.option import Argument
+from cli.start import event
+from converge.errors import Exit
+
+
+def run(context: Context, names: Annotated[list[str] | None, Argument("NAME…", help="Components.")] = None) -> int:
+    """Restart the named components, or all services."""
+    from converge.lock import hold
+    from runtime import platform
+
+    with hold(context.instance.dev / "lock", say=render.say):
+        failed = platform.restart(context.loaded, context.instance, names, event)
+    for problem in failed.values():
+        render.error(problem)
+    return int(Exit.NOT_CONVERGED if failed else Exit.OK)

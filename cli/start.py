@@ -1,0 +1,57 @@
+"""`./dev start`: make ready what is needed, then run everything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cli import render
+from cli.context import Context
+from cli.option import Argument, Option
+from converge.errors import DevError, Exit
+
+
+def run(
+    context: Context,
+    names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
+    no_fix: Annotated[bool, Option("--no-fix", help="Do not repair anything first.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Consent to steps that change the whole machine.")] = False,
+) -> int:
+    """Make this checkout ready and run everything, or the named components with all they need."""
+    from converge.lock import hold
+    from runtime import platform
+    from runtime.component import chosen, components
+
+    everyone = components(context.loaded, context.instance)
+    chosen(everyone, names)
+    with hold(context.instance.dev / "lock", say=render.say):
+        if not no_fix:
+            _prepare(context, yes)
+        failed = platform.start(context.loaded, context.instance, names, event)
+    for problem in failed.values():
+        render.error(problem)
+    if failed:
+        return int(Exit.NOT_CONVERGED)
+    for name, component in chosen(everyone, names).items():
+        if component.port:
+            render.out(f"{name:<12} http://127.0.0.1:{component.port}" if component.is_service else
+                       f"{name:<12} 127.0.0.1:{component.port}")  # fmt: skip
+    return int(Exit.OK)
+
+
+def event(name: str, text: str, seconds: float) -> None:
+    """One line of progress."""
+    style = "red" if text == "failed" else "green" if text.startswith(("ready", "done")) else "dim"
+    render.say(f"{name:<12} {text:<20} {seconds:6.1f} s", style)
+
+
+def _prepare(context: Context, yes: bool) -> None:
+    from converge import cycle
+
+    report = cycle.prepare(context.loaded, context.instance, render.say, yes)
+    for item in report.open:
+        if item.noun == "ports":
+            continue  # the start itself names the stranger, and a component of ours is no obstacle
+        raise DevError(
+            item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
+            because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
+        )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Ready is honest: what answers must be the component's own process, not a stranger on its port."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import subprocess
+
+from converge.desired import Loaded, Ready
+from facts.ports import owner
+from runtime import infra
+from runtime.component import Component
+from runtime.environment import of_component
+
+
+def why_not(loaded: Loaded, component: Component, timeout: float = 1.0) -> str:
+    """Empty when it is ready, else what is missing."""
+    ready = component.ready or Ready()
+    if component.port:
+        listener = owner(component.port)
+        if listener is None:
+            return f"nothing listens on {component.port} yet"
+        if not listener.mark.startswith(component.mark):
+            return f"{listener} listens on {component.port}"
+        if ready.http and (problem := _http(component.port, ready.http, timeout)):
+            return problem
+        if not ready.http and (problem := _tcp(component.port, timeout)):
+            return problem
+    if not component.is_service and component.ready is None:
+        argv = infra.kind(component).ready_command(loaded, component)
+        if argv and subprocess.run(argv, capture_output=True, timeout=10).returncode:
+            return f"{argv[2].rpartition('/')[2]} says no"
+    if ready.exec and not _exec(loaded, component, ready.exec):
+        return f"`{ready.exec}` does not end with 0"
+    if ready.log and not _logged(component, ready.log):
+        return f"its log has no {ready.log!r} yet"
+    return ""
+
+
+def _http(port: int, path: str, timeout: float) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as problem:
+        return f"{path}: {problem or type(problem).__name__}"
+    finally:
+        connection.close()
+    return "" if 200 <= status < 400 else f"{path} answers {status}"
+
+
+def _tcp(port: int, timeout: float) -> str:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout).close()
+    except OSError as problem:
+        return str(problem)
+    return ""
+
+
+def _exec(loaded: Loaded, component: Component, command: str) -> bool:
+    env = of_component(loaded, component)
+    argv = ["/bin/sh", "-c", command]
+    return (
+        subprocess.run(argv, env=env, cwd=component.instance.checkout, capture_output=True, timeout=20).returncode == 0
+    )
+
+
+def _logged(component: Component, pattern: str) -> bool:
+    try:
+        return re.search(pattern, component.log.read_text("utf-8", "replace")) is not None
+    except OSError:
+        return False

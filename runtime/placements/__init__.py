@@ -1,0 +1,1 @@
+"""Where a component runs: native for now; Docker and the IDE are entries to come."""

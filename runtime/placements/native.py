@@ -1,0 +1,101 @@
+"""Native placement: a process on this host, kept by a shim; everything about it is looked up, never remembered."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from runtime.component import Component, Launch
+
+SHIM = Path(__file__).resolve().parent.parent / "shim.py"
+
+
+def spec_hash(launch: Launch, extra: str = "") -> str:
+    """Changes when the component would be run differently."""
+    return sha256(json.dumps([asdict(launch), extra], sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def lives(component: Component) -> bool:
+    """Whether a shim holds the component's lock."""
+    try:
+        descriptor = os.open(component.directory / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def told(component: Component) -> dict[str, Any]:
+    """What its shim last wrote; empty where there never was one."""
+    try:
+        value = json.loads((component.directory / "state.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def spawn(component: Component, launch: Launch, digest: str) -> None:
+    """Start the shim, in a session of its own, with only its own descriptors; returns when it holds its lock."""
+    component.directory.mkdir(parents=True, exist_ok=True)
+    component.log.parent.mkdir(parents=True, exist_ok=True)
+    (component.directory / "state.json").unlink(missing_ok=True)
+    account = pwd.getpwnam(launch.user) if launch.user else None
+    wants = component.wants
+    spec = {
+        "run_id": component.mark + secrets.token_hex(4), "argv": launch.argv, "cwd": str(launch.cwd),
+        "env": dict(launch.env), "user": account.pw_uid if account else None,
+        "group": account.pw_gid if account else None, "log": str(component.log),
+        "state": str(component.directory / "state.json"), "lock": str(component.directory / "lock"),
+        "stop_signal": int(launch.stop_signal), "grace": wants.stop_grace, "retries": getattr(wants, "retries", 5),
+        "once": component.once, "hash": digest, "since": time.time(),
+    }  # fmt: skip
+    path = component.directory / "spec.json"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(spec, file)
+    with open(component.log, "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(SHIM), str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, cwd="/",
+        )  # fmt: skip
+    while process.poll() is None and not told(component):
+        time.sleep(0.005)
+
+
+def signal_shim(component: Component, number: signal.Signals) -> None:
+    """Tell the shim; only where its lock is held, so that the pid is its own."""
+    shim = told(component).get("shim")
+    if shim and lives(component):
+        try:
+            os.kill(shim, number)
+        except ProcessLookupError:
+            pass
+
+
+def stop(component: Component) -> bool:
+    """End the component and its shim; True if it ran. The shim ends within twice the component's grace."""
+    if not lives(component):
+        return False
+    signal_shim(component, signal.SIGTERM)
+    deadline = time.monotonic() + 2 * component.wants.stop_grace + 8
+    while lives(component) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if lives(component) and (shim := told(component).get("shim")):
+        os.kill(shim, signal.SIGKILL)  # its guard ends what it kept
+    return True

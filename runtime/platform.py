@@ -1,0 +1,248 @@
+"""Start, stop and look at a whole platform; stateless, so any run can go on where another ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from converge.desired import Loaded, Service
+from converge.errors import DevError
+from converge.instance import Instance
+from facts.ports import MARK, owner
+from runtime import health, infra, kinds
+from runtime.component import Component, Launch, chosen, components, known
+from runtime.environment import of_component
+from runtime.placements import native
+
+Listener = Callable[[str, str, float], None]
+"""Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
+
+
+@dataclass(frozen=True)
+class State:
+    """One component, as looked up now."""
+
+    name: str
+    kind: str
+    placement: str
+    state: str
+    port: int | None
+    pid: int | None = None
+    uptime_s: float | None = None
+    restarts: int = 0
+    reason: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Its entry in `./dev status --json`."""
+        address = f"127.0.0.1:{self.port}" if self.port else None
+        return {
+            "name": self.name, "kind": self.kind, "placement": self.placement, "state": self.state,
+            "address": address, "port": self.port, "pid": self.pid, "uptime_s": self.uptime_s,
+            "restarts": self.restarts, "reason": self.reason,
+        }  # fmt: skip
+
+
+def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
+    """Every declared component."""
+    everyone = list(components(loaded, instance).values())
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return tuple(pool.map(lambda component: look(loaded, component), everyone))
+
+
+def look(loaded: Loaded, component: Component) -> State:
+    """One component: who holds its lock, what its shim says, whether it is ready."""
+    kind = "service" if component.is_service else "infra"
+    told, lives = native.told(component), native.lives(component)
+    reason, restarts = told.get("reason"), told.get("restarts", 0)
+    if not lives:
+        state = "ready" if told.get("state") == "done" else "failed" if told.get("state") == "failed" else "stopped"
+        if told.get("state") in ("running", "backoff"):
+            reason = "it was killed together with its shim"
+        placement = "native" if state == "ready" else "none"
+        return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
+    missing = health.why_not(loaded, component) if told.get("state") == "running" and not component.once else "starting"
+    uptime = round(time.time() - told.get("began", time.time()), 1)
+    state = "starting" if missing else "ready"
+    return State(
+        component.name, kind, "native", state, component.port, told.get("pid"), uptime, restarts,
+        reason or missing or None,
+    )  # fmt: skip
+
+
+def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
+    """Start what is named with all it needs, independent components side by side; gives what failed and why."""
+    everyone = components(loaded, instance)
+    wanted = chosen(everyone, names)
+    began = time.monotonic()
+    futures: dict[str, Future[None]] = {}
+    failed: dict[str, DevError] = {}
+
+    def one(component: Component) -> None:
+        for need in component.wants.needs:
+            try:
+                futures[need].result()
+            except DevError:
+                problem = DevError("need-failed", f"{component.name} was not started", because=f"{need} is not ready")
+                failed[component.name] = problem
+                raise problem from None
+        try:
+            word = _bring_up(loaded, component, lambda text: on_event(component.name, text, time.monotonic() - began))
+        except DevError as problem:
+            failed[component.name] = problem
+            on_event(component.name, "failed", time.monotonic() - began)
+            raise
+        on_event(component.name, word, time.monotonic() - began)
+
+    with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
+        for name, component in wanted.items():
+            futures[name] = pool.submit(one, component)
+    for future in futures.values():
+        problem = future.exception()
+        if problem and not isinstance(problem, DevError):
+            raise problem
+    return failed
+
+
+def _launch(loaded: Loaded, component: Component) -> Launch:
+    if component.is_service:
+        return kinds.launch(loaded, component)
+    return infra.kind(component).launch(loaded, component)
+
+
+def _bring_up(loaded: Loaded, component: Component, say: Callable[[str], None]) -> str:
+    if not component.is_service and not native.lives(component):
+        infra.kind(component).prepare(loaded, component)
+    launch = _launch(loaded, component)
+    digest = native.spec_hash(launch, _dependencies(component))
+    told = native.told(component)
+    if native.lives(component):
+        if told.get("hash") == digest and not health.why_not(loaded, component):
+            return "ready already"
+        if told.get("hash") != digest:
+            say("changed, restarting")
+            native.stop(component)
+    if not native.lives(component):
+        _free_port(loaded, component)
+        if isinstance(component.wants, Service) and component.wants.migrate:
+            _migrate(loaded, component, component.wants.migrate)
+        native.spawn(component, launch, digest)
+    _wait(loaded, component)
+    if not component.is_service:
+        infra.kind(component).provision(loaded, component)
+    return "done" if component.once else "ready"
+
+
+def _dependencies(component: Component) -> str:
+    try:
+        return (component.instance.dev / "services" / component.name / "dependencies").read_text()
+    except OSError:
+        return ""
+
+
+def _free_port(loaded: Loaded, component: Component) -> None:
+    """End what an earlier run of this component left on its port; refuse to start beside a stranger."""
+    if not component.port:
+        return
+    deadline = time.monotonic() + 5
+    while (found := owner(component.port)) and found.mark.startswith(component.mark):
+        os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
+        time.sleep(0.05)
+    if found:
+        room = "services" if component.is_service else "infra"
+        raise DevError(
+            "port-taken", f"port {component.port} of {component.name} is taken",
+            because=f"{found} listens there and is not ours",
+            hint=f"stop it, or change {room}.{component.name}.port",
+            source=loaded.source(f"{room}.{component.name}.port"),
+        )  # fmt: skip
+
+
+def _migrate(loaded: Loaded, component: Component, command: str) -> None:
+    directory = component.instance.checkout / getattr(component.wants, "path", ".")
+    env = {**of_component(loaded, component), MARK: component.mark + "migrate"}
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=directory, env=env, capture_output=True, text=True, errors="replace",
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if ran.returncode:
+        last = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()][-4:]
+        raise DevError(
+            "migrate-failed", f"the migration of {component.name} failed",
+            because=f"`{command}` ended with {ran.returncode}: " + " / ".join(last),
+            hint=f"correct it, then ./dev start {component.name}",
+        )  # fmt: skip
+
+
+def _wait(loaded: Loaded, component: Component) -> None:
+    timeout = component.ready.timeout if component.ready else 60.0
+    deadline, pause, missing = time.monotonic() + timeout, 0.03, ""
+    while time.monotonic() < deadline:
+        told = native.told(component)
+        if told.get("state") == "done":
+            return
+        if told.get("state") == "failed" or not native.lives(component):
+            raise _failure(component, str(told.get("reason") or "its shim ended"))
+        if not component.once:
+            missing = health.why_not(loaded, component)
+            if not missing:
+                return
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.5)
+    raise _failure(component, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
+
+
+def _failure(component: Component, because: str) -> DevError:
+    return DevError(
+        "not-ready", f"{component.name} is not ready", because=because + tail(component),
+        hint=f"./dev logs {component.name}",
+    )  # fmt: skip
+
+
+def tail(component: Component, lines: int = 8) -> str:
+    """The end of its log, indented, for an error."""
+    try:
+        text = component.log.read_bytes()[-8192:].decode(errors="replace")
+    except OSError:
+        return ""
+    return "".join(f"\n    {line[:300]}" for line in text.splitlines()[-lines:])
+
+
+def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[str]:
+    """End the named components (without names: all, services before infrastructure); gives those that ran."""
+    everyone = components(loaded, instance)
+    wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
+    ended: list[str] = []
+    for group in ([c for c in wanted if c.is_service], [c for c in wanted if not c.is_service]):
+        with ThreadPoolExecutor(max_workers=len(group) or 1) as pool:
+            ended += [c.name for c, ran in zip(group, pool.map(native.stop, group), strict=True) if ran]
+    return ended
+
+
+def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
+    """Stop, then start; without names all services, not the infrastructure."""
+    everyone = components(loaded, instance)
+    wanted = names or [name for name, component in everyone.items() if component.is_service]
+    stop(loaded, instance, wanted)
+    return start(loaded, instance, wanted, on_event)
+
+
+def merged_logs(loaded: Loaded, instance: Instance, names: list[str] | None) -> Iterator[tuple[str, str, str]]:
+    """(time stamp, component, text) of every line kept, ordered by time."""
+    everyone = components(loaded, instance)
+    wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
+    rows = []
+    for component in wanted:
+        try:
+            text = component.log.read_text("utf-8", "replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            stamp, _, rest = line.partition(" ")
+            rows.append((stamp, component.name, rest[2:]))
+    yield from sorted(rows, key=lambda row: row[0])
