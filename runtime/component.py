@@ -79,7 +79,8 @@ class Component:
 def components(loaded: Loaded, instance: Instance) -> dict[str, Component]:
     """Every declared component, infrastructure first."""
     desired: Desired = loaded.desired
-    return {name: Component(name, wants, instance) for name, wants in {**desired.infra, **desired.services}.items()}
+    found = {name: Component(name, infra, instance) for name, infra in desired.infra.items()}
+    return found | {name: Component(name, service, instance) for name, service in desired.services.items()}
 
 
 def chosen(all_of_them: Mapping[str, Component], names: list[str] | None) -> dict[str, Component]:

@@ -49,7 +49,7 @@ def kill(pid, number, group=False):
 
 
 def guard(run_id, grace):
-    """A process that outlives the shim only to end what a killed shim left behind. Gives the pipe that keeps it quiet."""
+    """A process that outlives the shim to end what a killed one left behind. Gives the pipe that quiets it."""
     reading, writing = os.pipe()
     if os.fork():
         os.close(reading)
@@ -80,7 +80,7 @@ class Shim:
         self.again = False
         self.reason = None
         self.partial = b""
-        self.log = open(spec["log"], "ab", buffering=0)
+        self.log = open(spec["log"], "ab", buffering=0)  # noqa: SIM115 - open as long as the shim lives
         self.selector = selectors.DefaultSelector()
 
     def tell(self, state):
@@ -102,7 +102,7 @@ class Shim:
         if self.log.tell() > LARGEST_LOG:
             self.log.close()
             os.replace(self.spec["log"], self.spec["log"] + ".1")
-            self.log = open(self.spec["log"], "ab", buffering=0)
+            self.log = open(self.spec["log"], "ab", buffering=0)  # noqa: SIM115
 
     def start(self):
         spec = self.spec
