@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from cli import render
+from cli import progress, render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import DevError, Exit
 
 if TYPE_CHECKING:
+    from converge.consent import Consent
     from converge.report import Report
+    from converge.steps import Step
 
 MARKS = {"ok": ("✓", "green"), "changed": ("✓", "cyan"), "skipped": ("-", "dim"), "unknown": ("?", "yellow")}
 """Status -> sign and style; every other status is a cross."""
@@ -23,30 +27,69 @@ def run(
     allow: Annotated[list[str] | None, Option("--allow", help="Consent to one step that cannot be undone.")] = None,
     only: Annotated[list[str] | None, Option("--only", help="Look at this noun only.", metavar="NOUN")] = None,
     json: Annotated[bool, Option("--json", help="One JSON document instead of text.")] = False,
+    explain: Annotated[str | None, Option("--explain", help="What an error code means.", metavar="CODE")] = None,
+    lock_timeout: Annotated[
+        float | None, Option("--lock-timeout", help="Seconds to wait for another run.", metavar="SECONDS")
+    ] = None,
 ) -> int:
     """Compare this machine with desired_state.toml; with --fix, repair it."""
-    from converge import cycle, operations
+    if explain is not None:
+        return _explain(explain)
+    from converge import cycle
 
-    for noun in only or ():
-        if noun not in operations.OPERATIONS:
-            raise DevError(
-                "unknown-noun", f"there is no noun {noun!r}", because="they are " + ", ".join(operations.OPERATIONS),
-                exit=Exit.USAGE,
-            )  # fmt: skip
     if fix:
-        from converge.lock import hold
-
-        with hold(context.instance.dev / "lock", say=render.say):
-            report = cycle.fix(
-                context.loaded, context.instance, only or (), yes=yes, allow=allow or (), listener=render.say
-            )
+        consent = _consent(yes, allow)
+        report = cycle.fix(context.loaded, context.instance, only, consent, progress.listen, lock_timeout)
     else:
-        report = cycle.doctor(context.loaded, context.instance, only or ())
+        report = cycle.doctor(context.loaded, context.instance, only)
     if json:
         render.document(report.document())
     else:
         show(report)
+    if report.bugs:
+        render.say(f"details for a maintainer: {render.bug_file(report.bugs)}", "red")
     return int(report.exit_code)
+
+
+def _explain(code: str) -> int:
+    from converge.codes import CODES, explain
+
+    if not explain(code):
+        close = [name for name in CODES if code.split("-")[0] in name]
+        raise DevError(
+            "usage", f"there is no error code {code!r}", because=f"close are {', '.join(close)}" if close else "",
+            hint="the code stands in brackets after `error`", exit=Exit.USAGE,
+        )  # fmt: skip
+    render.out(f"{render.style(code, 'bold')}: {explain(code)}")
+    return int(Exit.OK)
+
+
+def _consent(yes: bool, allow: list[str] | None) -> Consent:
+    """Flags, and questions where a person can answer them."""
+    from converge.consent import Consent
+
+    watched = sys.stdin.isatty() and sys.stderr.isatty()
+    return Consent(yes, frozenset(allow or ()), _ask if watched else None, _sudo if watched else None)
+
+
+def _ask(steps: Sequence[Step]) -> bool:
+    render.say("These steps change the whole machine:", "bold")
+    for step in steps:
+        by_hand = f"  ({step.by_hand})" if step.by_hand else ""
+        render.say(f"  {step.change}{by_hand}")
+    sys.stderr.write("Take them? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _sudo() -> bool:
+    """Ask for the password once, before anything is changed."""
+    import subprocess
+
+    try:
+        return subprocess.run(["sudo", "-v"]).returncode == 0
+    except OSError:
+        return False
 
 
 def show(report: Report) -> None:

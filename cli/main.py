@@ -49,25 +49,14 @@ def main(argv: list[str]) -> int:
     except Exception as bug:
         if verbose:
             raise
-        return _report_bug(argv, bug)
+        return _report_bug(bug)
 
 
-def _report_bug(argv: list[str], bug: Exception) -> int:
+def _report_bug(bug: Exception) -> int:
     """Write what a maintainer needs to a file and say where it is."""
-    import platform
-    import shlex
-    import tempfile
     import traceback
 
-    text = f"./dev {shlex.join(argv)}\npython {platform.python_version()} on {platform.platform()}\n\n" + "".join(
-        traceback.format_exception(bug)
-    )
-    try:
-        with tempfile.NamedTemporaryFile("w", prefix="dev-bug-", suffix=".log", delete=False) as file:
-            file.write(text)
-        where = f"paste {file.name} into an issue, or run again with -vv"
-    except OSError:
-        where = "run again with -vv to see where"
+    where = render.bug_file(traceback.format_exception(bug))
     _flush()
     render.error(
         DevError("bug", "./dev itself failed", because=f"{type(bug).__name__}: {bug}", hint=where, exit=Exit.BUG)

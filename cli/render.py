@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from converge.errors import DevError
@@ -51,6 +52,25 @@ def out(text: str = "") -> None:
 def say(text: str, *names: str) -> None:
     """A line of talk."""
     print(style(text, *names, stream=sys.stderr), file=sys.stderr, flush=True)
+
+
+def talk() -> TextIO:
+    """The stream `say` writes to."""
+    return sys.stderr
+
+
+def bug_file(reports: Iterable[str]) -> str:
+    """A file with what a maintainer needs; says how else to get it where none can be written."""
+    import platform
+    import tempfile
+
+    head = f"./dev {' '.join(sys.argv[1:])}\npython {platform.python_version()} on {platform.platform()}\n"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="dev-bug-", suffix=".log", delete=False) as file:
+            file.write("\n".join((head, *reports)))
+    except OSError:
+        return "run again with -vv to see where"
+    return f"paste {file.name} into an issue, or run again with -vv"
 
 
 def document(value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cli import render
+from cli import progress, render
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
@@ -47,7 +47,7 @@ def event(name: str, text: str, seconds: float) -> None:
 def _prepare(context: Context, yes: bool) -> None:
     from converge import cycle
 
-    report = cycle.prepare(context.loaded, context.instance, render.say, yes)
+    report = cycle.prepare(context.loaded, context.instance, progress.listen, yes)
     for item in report.open:
         if item.noun == "ports":
             continue  # the start itself names the stranger, and a component of ours is no obstacle

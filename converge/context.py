@@ -23,3 +23,10 @@ class ConvergeContext:
     def desired(self) -> Desired:
         """What `desired_state.toml` says."""
         return self.loaded.desired
+
+
+def context_of(loaded: Loaded, instance: Instance) -> ConvergeContext:
+    """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
+    from converge import lockfile
+
+    return ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if loaded.desired.tools else {})

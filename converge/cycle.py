@@ -1,144 +1,170 @@
-"""START HERE: load, observe, plan, apply, observe again, report."""
+"""START HERE: load, observe, plan, apply, observe again, report; doctor, fix and prepare are its three doors."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from converge import lockfile, operations
-from converge.context import ConvergeContext
+from converge import lock
+from converge.apply import Event, blocked, run_plan
+from converge.consent import Consent, refusals
+from converge.context import ConvergeContext, context_of
 from converge.desired import Loaded
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.journal import Journal
+from converge.look import Look, look
 from converge.machine import LocalMachine
+from converge.operations import OPERATIONS, SYSTEM_NOUNS
 from converge.plan import Plan, make_plan
 from converge.report import Report, judged
-from converge.steps import Item, Outcome, Step
-from facts.local import LocalReader
-from facts.probe import observe
+from converge.steps import Item, Outcome
 
-MOST_ROUNDS = 4
-"""After so many rounds what is still open is reported instead of tried again."""
-Listener = Callable[[str], None]
+MOST_ROUNDS = 3
+"""A repair may uncover the next gap; what three rounds did not close, a fourth will not."""
 
 
-def doctor(loaded: Loaded, instance: Instance, only: Collection[str] = ()) -> Report:
-    """Look and compare; changes nothing, takes no lock."""
+def doctor(loaded: Loaded, instance: Instance, only: Sequence[str] | None = None) -> Report:
+    """What is and what would be done; takes no lock and writes nothing."""
     began = time.monotonic()
-    context = ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if loaded.desired.tools else {})
-    items = look(context, only)
-    return Report(tuple(items), duration_ms=_since(began))
+    seen = look(context_of(loaded, instance), _nouns(only))
+    return Report(seen.items, duration_ms=_since(began), bugs=seen.bugs)
 
 
 def fix(
     loaded: Loaded,
     instance: Instance,
-    only: Collection[str] = (),
-    *,
-    yes: bool = False,
-    allow: Collection[str] = (),
-    listener: Listener | None = None,
+    only: Sequence[str] | None = None,
+    consent: Consent | None = None,
+    listener: Callable[[Event], None] | None = None,
+    lock_timeout: float | None = None,
 ) -> Report:
-    """Repair until nothing differs or nothing new can be done; the caller holds the checkout's lock."""
-    began = time.monotonic()
-    context = ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if loaded.desired.tools else {})
-    machine = LocalMachine(context, listener)
-    journal = Journal(instance.dev / "journal")
-    outcomes: list[Outcome] = []
-    seen: list[frozenset[tuple[str, str]]] = []
-    failed: set[str] = set()
-    items = look(context, only)
-    rounds = 0
-    try:
-        while rounds < MOST_ROUNDS:
-            plan = make_plan(items, without=failed)
-            state = frozenset((item.id, item.found) for item in items if item.step and item.status != "ok")
-            if not plan.steps or state in seen:
-                break
-            seen.append(state)
-            rounds += 1
-            now = _apply(plan, machine, journal, yes, allow)
-            outcomes += now
-            failed |= {outcome.step.id for outcome in now if outcome.status != "changed"}
-            items = look(context, only)
-    finally:
-        machine.end_all()
-    journal.trim()
-    return Report(judged(items, outcomes, frozenset()), tuple(outcomes), rounds, _since(began), acted=True)
+    """Repair until a look made after the last write finds nothing to do, or nothing more can be done.
+
+    Raises DevError `locked` (exit 75) if another run keeps the checkout.
+    """
+    run = _Run(context_of(loaded, instance), _nouns(only), consent or Consent(), listener or (lambda event: None))
+    with lock.hold(checkout_lock(instance), lock_timeout, run.say):
+        return run.converge(lock_timeout)
 
 
-def prepare(loaded: Loaded, instance: Instance, on_event: Listener | None = None, yes: bool = False) -> Report:
-    """What `./dev start` needs: the project's own steps, without a look at the machine beyond it."""
-    nouns = [noun for noun in operations.OPERATIONS if noun not in operations.SYSTEM_NOUNS]
-    return fix(loaded, instance, nouns, yes=yes, listener=on_event)
+def prepare(
+    loaded: Loaded,
+    instance: Instance,
+    on_event: Callable[[Event], None] | None = None,
+    yes: bool = False,
+    lock_timeout: float | None = None,
+) -> Report:
+    """What `./dev start` needs: everything of the checkout and the store; what reaches the system only with `yes`.
+
+    The caller may already hold `checkout_lock(instance)`. Never asks.
+    """
+    nouns = [noun for noun in OPERATIONS if yes or noun not in SYSTEM_NOUNS]
+    return fix(loaded, instance, nouns, Consent(yes=yes), on_event, lock_timeout)
 
 
-def look(context: ConvergeContext, only: Collection[str] = ()) -> list[Item]:
-    """Every item of the nouns, from one batch of looks."""
-    nouns = [(noun, operations.load(noun)) for noun in operations.OPERATIONS if not only or noun in only]
-    observation = observe([probe for _, noun in nouns for probe in noun.probes(context)], LocalReader())
-    return [item for _, noun in nouns for item in noun.items(context, observation)]
+def checkout_lock(instance: Instance) -> Path:
+    """The lock of whoever changes this checkout: `with lock.hold(checkout_lock(instance)): …`."""
+    return instance.dev / "lock"
 
 
-def _apply(plan: Plan, machine: LocalMachine, journal: Journal, yes: bool, allow: Collection[str]) -> list[Outcome]:
-    """Run the steps, independent ones side by side; a failure blocks what waits for it and nothing else."""
-    outcomes: dict[str, Outcome] = {}
-    waiting = {step.id: step for step in plan.steps}
-    running: dict[Future[Outcome], str] = {}
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        try:
-            while waiting or running:
-                for step in list(waiting.values()):
-                    needs = plan.needs[step.id]
-                    if any(need in outcomes and outcomes[need].status != "changed" for need in needs):
-                        culprit = next(n for n in sorted(needs) if n in outcomes and outcomes[n].status != "changed")
-                        outcomes[step.id] = Outcome(step, "blocked", f"{culprit} has not succeeded")
-                        del waiting[step.id]
-                    elif all(need in outcomes for need in needs):
-                        del waiting[step.id]
-                        if refusal := _refusal(step, yes, allow):
-                            outcomes[step.id] = Outcome(step, "manual", refusal)
-                        else:
-                            running[pool.submit(_one, step, machine, journal)] = step.id
-                if running:
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        outcomes[running.pop(future)] = future.result()
-        except BaseException:
-            machine.end_all()
-            raise
-    return [outcomes[step.id] for step in plan.steps]
+def _nouns(only: Sequence[str] | None) -> tuple[str, ...]:
+    if only is None:
+        return tuple(OPERATIONS)
+    for noun in only:
+        if noun not in OPERATIONS:
+            raise DevError(
+                "noun-unknown",
+                f"there is no noun {noun!r}",
+                because=f"doctor checks {', '.join(OPERATIONS)}",
+                exit=Exit.USAGE,
+            )
+    return tuple(noun for noun in OPERATIONS if noun in only)
 
 
-def _refusal(step: Step, yes: bool, allow: Collection[str]) -> str:
-    """Why the step is a person's to take; empty where it is ours."""
-    if step.reach == "destructive" and step.id not in allow:
-        return f"it cannot be undone; allow it with --allow={step.id}"
-    if step.reach == "system" and not yes:
-        return "it changes the whole machine; consent with --yes"
-    return ""
+@dataclass
+class _Run:
+    """One repair, from the first look to the last."""
+
+    context: ConvergeContext
+    nouns: tuple[str, ...]
+    consent: Consent
+    listener: Callable[[Event], None]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    bugs: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.listener(Event("say", text=text))
+
+    def converge(self, lock_timeout: float | None) -> Report:
+        began = time.monotonic()
+        journal = Journal(self.context.instance.dev / "journal")
+        interrupted = journal.interrupted()
+        # what an interrupted run touched is looked at again even if nobody asked for its noun
+        touched = {name.partition(".")[0] for name in interrupted}
+        self.nouns = tuple(noun for noun in OPERATIONS if noun in self.nouns or noun in touched)
+        seen = self._look()
+        for name in interrupted:
+            status = next((item.status for item in seen.items if item.id == name), "skipped")
+            self.say(f"an interrupted run left {name} behind; looked at again: {status}")
+            journal.done(name, f"looked at again: {status}")
+        states = [_state(seen.items)]
+        oscillating: frozenset[str] = frozenset()
+        rounds = 0
+        with LocalMachine(self.context, self.say) as machine:
+            while rounds < MOST_ROUNDS:
+                plan = make_plan(seen.items)
+                settled = {name: o for name, o in self.outcomes.items() if o.status in ("failed", "manual")}
+                settled |= refusals(plan, self.consent, machine, settled)
+                self.outcomes |= settled
+                if not plan.startable(settled):
+                    self.outcomes |= _waiting(plan, settled)
+                    break
+                rounds += 1
+                self.listener(Event("round", text=str(rounds), total=len(plan.steps)))
+                with self._system_lock(plan.reaches_system(settled), lock_timeout):
+                    results = run_plan(plan, machine, journal, settled, self.listener)
+                self.outcomes |= {outcome.step.id: outcome for outcome in results.outcomes}
+                self.bugs += results.bugs
+                seen = self._look()
+                states.append(_state(seen.items))
+                if states[-1] in states[:-1]:
+                    oscillating = _moving(states)
+                    break
+        journal.trim()
+        items = judged(seen.items, self.outcomes.values(), oscillating)
+        return Report(
+            items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,
+            bugs=(*self.bugs, *seen.bugs),
+        )  # fmt: skip
+
+    def _look(self) -> Look:
+        return look(self.context, self.nouns)
+
+    def _system_lock(self, needed: bool, timeout: float | None) -> contextlib.AbstractContextManager[None]:
+        return lock.hold(lock.SYSTEM, timeout, self.say) if needed else contextlib.nullcontext()
 
 
-def _one(step: Step, machine: LocalMachine, journal: Journal) -> Outcome:
-    began = time.monotonic()
-    journal.intent(step.id, step.change)
-    try:
-        operations.load(step.operation).apply(step, machine)
-        outcome = Outcome(step, "changed", duration_s=time.monotonic() - began)
-    except DevError as problem:
-        because = problem.what + (f": {problem.because}" if problem.because else "")
-        outcome = Outcome(step, "failed", because, time.monotonic() - began)
-    journal.done(step.id, outcome.status)
-    return outcome
+def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    waiting = [step for step in plan.steps if step.id not in settled]
+    return {step.id: blocked(step, min(plan.ancestors(step.id) & settled.keys())) for step in waiting}
 
 
-def first_problem(items: Iterable[Item]) -> Item | None:
-    """The item a person should read first."""
-    order = ("failed", "unverified", "oscillating", "manual", "blocked", "unknown", "drift")
-    open_items = [item for item in items if item.status in order]
-    return min(open_items, key=lambda item: order.index(item.status), default=None)
+_State = dict[str, tuple[str, str]]
+
+
+def _state(items: Iterable[Item]) -> _State:
+    return {item.id: (item.status, item.found) for item in items}
+
+
+def _moving(states: Sequence[_State]) -> frozenset[str]:
+    """Ids that changed on the way from the last state's first appearance back to it; none if nothing moved at all."""
+    loop = states[states.index(states[-1]) :]
+    names = {name for state in loop for name in state}
+    return frozenset(name for name in names if len({state.get(name) for state in loop}) > 1)
 
 
 def _since(began: float) -> int:

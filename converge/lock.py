@@ -13,22 +13,35 @@ from pathlib import Path
 
 from converge.errors import DevError, Exit
 
+PATIENCE = 60.0
+"""Seconds a run waits that nobody watches and that was given no limit."""
+SYSTEM = Path("/tmp/dev-system.lock")
+"""Held while a step reaches beyond the checkout; one file for all users, so not below TMPDIR."""
+
+_held: set[Path] = set()
+
 
 @contextlib.contextmanager
-def hold(path: Path, timeout: float = 60.0, say: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Hold the lock file for the length of the block.
+def hold(path: Path, timeout: float | None = None, say: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold the lock file for the length of the block; inside such a block of this process it is a no-op.
 
-    Waits up to `timeout` seconds (as long as it takes where a person watches and `timeout` is the default), says once
-    whom it waits for, and raises DevError `locked` (exit 75) when the time is over.
+    Waits up to `timeout` seconds, says once whom it waits for, and raises DevError `locked` (exit 75) when the time
+    is over. Without `timeout` it waits as long as it takes where a person watches, else `PATIENCE` seconds.
     """
+    key = Path(os.path.realpath(path))
+    if key in _held:
+        yield
+        return
+    if timeout is None:
+        timeout = float("inf") if sys.stderr.isatty() and sys.stdin.isatty() else PATIENCE
     descriptor = _open(path)
     try:
         _take(descriptor, path, timeout, say)
-        os.ftruncate(descriptor, 0)
-        me = {"pid": os.getpid(), "command": " ".join(sys.argv[1:])[:200], "since": int(time.time())}
-        os.pwrite(descriptor, json.dumps(me).encode(), 0)
+        _sign(descriptor)
+        _held.add(key)
         yield
     finally:
+        _held.discard(key)
         os.close(descriptor)
 
 
@@ -42,9 +55,16 @@ def holder(path: Path) -> str:
 
 
 def _open(path: Path) -> int:
+    """The lock file; one of another user is opened for reading, which is enough to lock it."""
+    safe = os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(FileExistsError):
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | safe, 0o644)
+        try:
+            return os.open(path, os.O_RDWR | safe)
+        except PermissionError:
+            return os.open(path, os.O_RDONLY | safe)
     except OSError as problem:
         raise DevError(
             "not-writable",
@@ -66,7 +86,7 @@ def _take(descriptor: int, path: Path, timeout: float, say: Callable[[str], None
         if time.monotonic() >= deadline:
             raise DevError(
                 "locked",
-                f"this checkout is held by {holder(path)}",
+                f"{'this machine' if path == SYSTEM else 'this checkout'} is held by {holder(path)}",
                 because=f"only one run may change it at a time, and {timeout:g} s of waiting did not help",
                 hint="wait for it to end, or give --lock-timeout more seconds",
                 exit=Exit.LOCKED,
@@ -75,3 +95,14 @@ def _take(descriptor: int, path: Path, timeout: float, say: Callable[[str], None
             say(f"waiting for {holder(path)}")
             told = True
         time.sleep(0.05)
+
+
+def _sign(descriptor: int) -> None:
+    """Leave our name; never in a file that somebody else put there."""
+    about = os.fstat(descriptor)
+    if about.st_uid != os.geteuid() or about.st_nlink != 1:
+        return
+    me = {"pid": os.getpid(), "command": " ".join(sys.argv[1:])[:200], "since": int(time.time())}
+    with contextlib.suppress(OSError):  # a full disk must not keep a repair from making room
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(me).encode(), 0)

@@ -8,13 +8,25 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from converge.context import ConvergeContext
 from converge.errors import DevError
+
+GRACE = 3.0
+"""Seconds an interrupted command has to end by itself."""
+_REAPER = """groups=' '
+while read -r verb group; do
+    case $verb in
+    +) groups="$groups$group " ;;
+    -) case $groups in *" $group "*) groups="${groups%%" $group "*} ${groups#*" $group "}" ;; esac ;;
+    esac
+done
+for group in $groups; do kill -9 -- "-$group"; done"""
 
 
 @dataclass(frozen=True)
@@ -43,8 +55,19 @@ class Machine(Protocol):
         env: Mapping[str, str] | None = None,
         timeout: float = 900,
         input: str | None = None,
+        same_session: bool = False,
     ) -> Ran:
-        """Run to the end in a process group of its own, which ends with us; `env` replaces the whole environment."""
+        """Run to the end in a process group of its own, which ends with us; `env` replaces the whole environment.
+
+        `same_session` keeps the controlling terminal, which sudo's memory of a password is tied to.
+        """
+        ...
+
+    def pyinfra(self, operation: str, **args: Any) -> None:
+        """Apply one pyinfra operation (`"apt.packages", packages=["git"], update=True`) as root, but `brew.*` as us.
+
+        `args` are JSON values. Raises DevError `system-change` if it did not succeed. Only one runs at a time.
+        """
         ...
 
     def write(self, path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -63,9 +86,16 @@ class LocalMachine:
     context: ConvergeContext
     listener: Callable[[str], None] | None = None
     """Receives the lines of progress; may be called from several threads."""
-    _running: set[int] = field(default_factory=set)
+    _running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _ended: bool = False
+    _reaper: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> LocalMachine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.end_all()
 
     def say(self, text: str) -> None:
         if self.listener:
@@ -79,6 +109,7 @@ class LocalMachine:
         env: Mapping[str, str] | None = None,
         timeout: float = 900,
         input: str | None = None,
+        same_session: bool = False,
     ) -> Ran:
         with self._guard:
             if self._ended:
@@ -87,7 +118,8 @@ class LocalMachine:
                 process = subprocess.Popen(
                     list(argv), cwd=cwd, env=None if env is None else dict(env), text=True, errors="replace",
                     stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    start_new_session=not same_session, process_group=0 if same_session else None,
                 )  # fmt: skip
             except OSError as problem:
                 raise DevError(
@@ -96,7 +128,8 @@ class LocalMachine:
                     because=str(problem),
                     hint="run ./dev doctor to see which tool is missing",
                 ) from problem
-            self._running.add(process.pid)
+            self._running[process.pid] = process
+            self._tell_reaper("+", process.pid)
         try:
             stdout, stderr = process.communicate(input, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -109,7 +142,8 @@ class LocalMachine:
         finally:
             _end_group(process)
             with self._guard:
-                self._running.discard(process.pid)
+                self._running.pop(process.pid, None)
+                self._tell_reaper("-", process.pid)
         return Ran(process.returncode, stdout, stderr)
 
     def write(self, path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -134,14 +168,45 @@ class LocalMachine:
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(mode)
 
+    def pyinfra(self, operation: str, **args: Any) -> None:
+        from converge import engine
+
+        engine.run(self, operation, args)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run was interrupted; long work in Python itself should look now and then."""
+        return self._ended
+
     def end_all(self) -> None:
-        """End every command that still runs, and start no other; for Ctrl-C."""
+        """End every command that still runs, and start no other; asked first, so that a package manager can tidy up."""
         with self._guard:
             self._ended = True
-            running = list(self._running)
-        for pid in running:
+            running = dict(self._running)
+        _signal(running, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while any(process.poll() is None for process in running.values()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        _signal(running, signal.SIGKILL)
+        with self._guard:
+            if self._reaper and self._reaper.stdin:
+                with contextlib.suppress(OSError):
+                    self._reaper.stdin.close()
+                self._reaper.wait()
+                self._reaper = None
+
+    def _tell_reaper(self, verb: str, group: int) -> None:
+        """Keep the reaper's list of what must not outlive us, even if we are killed with -9."""
+        if self._reaper is None:
+            if verb == "-":
+                return
+            self._reaper = subprocess.Popen(
+                ["/bin/sh", "-c", _REAPER], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True, text=True, bufsize=1, cwd="/",
+            )  # fmt: skip
+        if self._reaper.stdin:
             with contextlib.suppress(OSError):
-                os.killpg(pid, signal.SIGKILL)
+                self._reaper.stdin.write(f"{verb} {group}\n")
 
 
 def sync_directory(path: Path) -> None:
@@ -151,6 +216,12 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _signal(running: Mapping[int, subprocess.Popen[str]], number: int) -> None:
+    for pid in running:
+        with contextlib.suppress(OSError):
+            os.killpg(pid, number)
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -19,6 +19,19 @@ class Plan:
 
     steps: tuple[Step, ...]
     needs: Mapping[str, frozenset[str]]
+
+    def startable(self, settled: Collection[str]) -> bool:
+        """Whether any step can be taken when those in `settled` cannot."""
+        return any(step.id not in settled and not self.ancestors(step.id) & set(settled) for step in self.steps)
+
+    def reaches_system(self, settled: Collection[str]) -> bool:
+        """Whether a step that may be taken reaches beyond the checkout and the store."""
+        return any(step.reach == "system" and step.id not in settled for step in self.steps)
+
+    def ancestors(self, step_id: str) -> frozenset[str]:
+        """Ids of all steps this one waits for, directly or through others."""
+        direct = self.needs[step_id]
+        return direct.union(*(self.ancestors(name) for name in direct))
 
     def descendants(self, step_id: str) -> frozenset[str]:
         """Ids of all steps that wait, directly or through others, for this one."""

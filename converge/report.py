@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from converge.errors import Exit
+from converge.errors import DevError, Exit
+from converge.plan import make_plan
 from converge.steps import Item, Outcome, Status
 
 FINE: frozenset[Status] = frozenset({"ok", "changed", "skipped"})
@@ -29,10 +30,18 @@ class Report:
     duration_ms: int = 0
     acted: bool = False
     """Whether this was a repair: drift that is left then counts as not converged."""
+    bugs: tuple[str, ...] = ()
+    """Tracebacks of our own failures, for the log."""
+    refused: DevError | None = None
+    """Why nothing could be looked at, if so."""
 
     @property
     def exit_code(self) -> Exit:
-        """What a script sees; the worst status wins: not converged, then unknown, then a human's turn, then drift."""
+        """What a script sees; the worst wins: our bug, a bad desired state, not converged, unknown, a human, drift."""
+        if self.bugs:
+            return Exit.BUG
+        if self.refused:
+            return self.refused.exit
         statuses = {item.status for item in self.items}
         if statuses & {"failed", "unverified", "oscillating"} or (self.acted and "drift" in statuses):
             return Exit.NOT_CONVERGED
@@ -45,7 +54,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """The exit code in a word."""
-        return _VERDICTS[self.exit_code]
+        return _VERDICTS.get(self.exit_code, "unknown")
 
     @property
     def open(self) -> tuple[Item, ...]:
@@ -60,6 +69,7 @@ class Report:
             "verdict": self.verdict,
             "exit_code": int(self.exit_code),
             "items": [{key: getattr(item, key) for key in keys} for item in self.items],
+            "plan": make_plan(self.items).changes(),
             "rounds": self.rounds,
             "duration_ms": self.duration_ms,
         }
@@ -72,16 +82,32 @@ def judged(items: Iterable[Item], outcomes: Iterable[Outcome], oscillating: froz
 
 
 def _judge(item: Item, outcome: Outcome | None, oscillating: bool) -> Item:
+    if oscillating:
+        return replace(item, status="oscillating", because=_with("each repair undoes another one", item.because))
     if outcome is None:
         return item
-    if item.status == "ok":
+    if item.status in ("ok", "skipped"):
         return replace(item, status="changed") if outcome.status == "changed" else item
-    if oscillating:
-        return replace(item, status="oscillating", because="each repair undoes another one; " + item.because)
     if outcome.status == "changed":
         why = "the step ended well, but a second look still finds the gap"
-        return replace(item, status="unverified", because=why + (f" ({item.because})" if item.because else ""))
-    hint = item.hint
-    if outcome.status == "manual" and outcome.step.by_hand:
-        hint = f"run: {outcome.step.by_hand}"
-    return replace(item, status=outcome.status, because=outcome.because or item.because, hint=hint)
+        return replace(item, status="unverified", because=_with(why, item.because))
+    return replace(
+        item,
+        status=outcome.status,
+        because=outcome.because or item.because,
+        hint=outcome.hint or item.hint,
+        code=outcome.code or item.code,
+    )
+
+
+def _with(text: str, more: str) -> str:
+    return f"{text} ({more})" if more else text
+
+
+def refusal(problem: DevError) -> Report:
+    """The report of a run that ended before its first look."""
+    item = Item(
+        "desired_state", "desired_state", "failed", problem.what, "", problem.because, problem.hint, problem.source,
+        problem.code,
+    )  # fmt: skip
+    return Report((item,), refused=problem)

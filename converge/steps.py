@@ -59,3 +59,6 @@ class Outcome:
     status: Status
     because: str = ""
     duration_s: float = 0.0
+    code: str = ""
+    """Error code for `--explain`, where it did not end well."""
+    hint: str = ""

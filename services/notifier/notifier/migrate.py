@@ -6,6 +6,7 @@ import logging
 from importlib import resources
 
 import psycopg
+
 from notifier import logs
 from notifier.settings import Settings
 
@@ -36,7 +37,7 @@ def migrate(database_url: str) -> list[str]:
 
 def main() -> None:
     """Migrate the database of DATABASE_URL; an unreachable one is one line on stderr and exit code 1."""
-    settings = Settings.read()
+    settings = Settings.read(names=("DATABASE_URL",))
     logs.configure(settings.log_level)
     try:
         for name in migrate(settings.database_url):

@@ -1,0 +1,97 @@
+"""Every error code: what it means and what helps; `--explain CODE` and the reference page come from here."""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    "bad-archive": "A downloaded archive holds a path outside of itself. Nothing was unpacked. Report it to its maker.",
+    "bad-comparison": 'A value of [machine] is an operator, a number and a unit: ">=5 GiB", ">=4096", "<=5 s".',
+    "bad-mode": 'Permission bits of a managed file are three octal digits in quotes, such as "0644".',
+    "bad-name": "Names of the project and of components become host names, paths and databases: lower-case letters, "
+    "digits and dashes, at most 32. Variables take letters, digits and underscores.",
+    "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
+    "bad-pattern": "The text is not a regular expression in Python's syntax.",
+    "bad-template": "Text in braces names a component and one of url, address, host and port: {postgres.url}, {port}.",
+    "bad-type": "A key has a value of another type than the schema wants; `./dev schema` describes every key.",
+    "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
+    "blocked": "The step waits for another one that was not taken. Repair that one first.",
+    "bug": "./dev itself failed. Its log file holds what a maintainer needs; nothing of your work is touched.",
+    "build-failed": "A tool that is built from source did not build. The last lines of the compiler say why.",
+    "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
+    "command-slow": "A command took longer than its limit and was ended with all it started: often a hanging network.",
+    "consent-destructive": "The step cannot be undone, so --yes does not cover it: allow it by its id with --allow=ID.",
+    "consent-missing": "The step changes the whole machine and nobody agreed: answer the question, or give --yes.",
+    "data-running": "The data of a component can be put back only while nobody else uses them: stop what does.",
+    "dependencies-failed": "The package manager of a service did not succeed; its own words follow. Often a network, "
+    "proxy or private-index setting, or a lock file that does not fit its manifest.",
+    "disk-full": "There is no space left. What was half written is removed; make room and run again.",
+    "download-failed": "No provider of a tool could be reached or none had it. What is installed goes on working. "
+    "Proxy (HTTPS_PROXY), private CA (SSL_CERT_FILE) and index settings of pip and Go are honoured.",
+    "duplicate-name": "A component has one name, be it infrastructure or service.",
+    "env-both": "A variable has a fixed value or a generated one, never both.",
+    "env-missing": "Only a person can give this value: write NAME=VALUE into .dev/env.",
+    "env-pattern": "The value in .dev/env does not match the declared pattern. It is never printed; correct it there.",
+    "env-weak": "A generated secret of less than 16 random bytes can be guessed.",
+    "file-both": "A managed entry is a file with content or a directory.",
+    "foreign-file": "A path that should be a directory is a file, or the other way round; move it away by hand.",
+    "hash-mismatch": "A downloaded file is not the one whose hash stands in desired_state.lock; nothing was installed. "
+    "Either the lock is wrong (`git diff desired_state.lock`) or somebody gives you another file.",
+    "home-missing": "There is no home directory for the store of tools: set HOME, or DEV_STORE.",
+    "initdb-failed": "Postgres could not make its data directory; its own words follow.",
+    "instance-name": "An instance's name becomes part of paths and host names: lower-case letters, digits and dashes.",
+    "interrupted": "The run was interrupted before this was done. Run it again; it goes on where it ended.",
+    "local-override": "desired_state.local.toml may change ports, placements and env, and only of what is declared.",
+    "lock-invalid": "desired_state.lock is not what `./dev lock` writes: restore it from git, or write it again.",
+    "lock-missing": "Tools are installed only by hashes that stand in desired_state.lock: restore it from git, or "
+    "write it with `./dev lock`.",
+    "lock-stale": "desired_state.toml pins a version that desired_state.lock does not know: run `./dev lock`.",
+    "locked": "Only one run may change a checkout (and only one the machine) at a time; the holder is named.",
+    "machine-short": "The machine offers less than [machine] asks for; the hint says how to raise it.",
+    "migrate-failed": "The `migrate` command of a service did not end with 0; the last lines of its log follow.",
+    "need-failed": "A component was not started because one that it needs is not ready.",
+    "needs-cycle": "Components need each other in a circle; none of them could start first.",
+    "needs-unknown": "`needs` names a component that the file does not declare.",
+    "no-checkout": "-C names a directory that holds a desired_state.toml.",
+    "no-dev-command": "Kind `command` runs what `dev` says, and it says nothing.",
+    "no-directory": "The `path` of a service is no directory of the checkout.",
+    "no-native": "An infra component without `run` has no native placement.",
+    "no-provider": "None of the ordered providers of a tool has it for this platform.",
+    "no-user": "Postgres refuses to run as root, and this machine has no user to run it as.",
+    "not-converged": "The repair ended with something still open; the lines above say what.",
+    "not-ready": "A component did not get ready in its time; it still runs, and its last log lines follow.",
+    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space.",
+    "noun-unknown": "`--only` and `./dev facts` take the nouns that doctor shows.",
+    "package-missing": "A command that a system package brings is not on PATH, or no name is declared for the package "
+    "manager of this system.",
+    "plan-cycle": "Steps wait for each other: a bug of ./dev. Please report it.",
+    "port-duplicate": "Two components declare the same port.",
+    "port-ephemeral": "Linux gives ports from 32768 on to outgoing connections; one of them may sit on yours any day.",
+    "port-range": "Ports of a checkout lie from 1024 to 32767.",
+    "port-taken": "A process that is not ours listens on a component's port. It is never ended: stop it, or change the "
+    "port in desired_state.toml, or for this machine alone in desired_state.local.toml.",
+    "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
+    "snapshot-exists": "A snapshot of that name exists already: choose another name, or give --force.",
+    "snapshot-unknown": "There is no snapshot of that name; `./dev data list` shows all.",
+    "sql-failed": "Postgres refused a statement of provisioning; its own words follow.",
+    "state-empty": "The desired state is empty.",
+    "state-huge": "The desired state is larger than a file written by hand: is it the right one?",
+    "state-missing": "The checkout has no desired_state.toml.",
+    "state-not-text": "The desired state is not UTF-8 text, or holds a NUL byte.",
+    "state-not-toml": "The desired state is not TOML; the line and column are named.",
+    "state-unreadable": "The desired state cannot be read: check its permissions.",
+    "store-unwritable": "The store of tools cannot be written: check its owner and the free space, or set DEV_STORE.",
+    "sudo-missing": "The step needs root, and sudo would ask for a password nobody can type here.",
+    "system-change": "A package manager or service manager did not succeed; its last lines follow.",
+    "system-refused": "The system refused a read or write; the reason follows.",
+    "test-environment": "The packages of the tool's own tests could not be installed.",
+    "unknown-component": "The desired state declares no component of that name.",
+    "unknown-key": "The desired state has a key that the schema does not know: mostly a spelling mistake.",
+    "unknown-suite": "`./dev test --list` shows the suites.",
+    "usage": "The command line is not one this command takes; --help shows what it takes.",
+    "wsl-drive": "The checkout lies on a Windows drive (/mnt/…): file watching does not work there and everything is "
+    "slow. Clone it into the Linux file system.",
+}
+
+
+def explain(code: str) -> str:
+    """What the code means; empty for one that does not exist."""
+    return CODES.get(code, "")

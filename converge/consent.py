@@ -1,0 +1,64 @@
+"""Who must agree to a step: nobody in the project, a person for the system, an id for what cannot be undone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from converge.errors import DevError
+from converge.machine import Machine
+from converge.plan import Plan
+from converge.steps import Outcome, Step
+
+
+@dataclass
+class Consent:
+    """What was agreed to; `ask` exists only where a person watches and is called once per new set of system steps."""
+
+    yes: bool = False
+    allow: frozenset[str] = frozenset()
+    ask: Callable[[Sequence[Step]], bool] | None = None
+    sudo_prompt: Callable[[], bool] | None = None
+    """Runs `sudo -v` on the person's terminal; whether it went well."""
+    _agreed: set[str] = field(default_factory=set)
+    _may_sudo: bool | None = None
+
+    def may_sudo(self, machine: Machine) -> bool:
+        """Whether root's rights can be had, found out once and before the first write."""
+        if self._may_sudo is None:
+            self._may_sudo = os.geteuid() == 0 or _sudo(machine) or bool(self.sudo_prompt and self.sudo_prompt())
+        return self._may_sudo
+
+
+def refusals(plan: Plan, consent: Consent, machine: Machine, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Steps that nobody agreed to or that this user may not take, as `manual` outcomes."""
+    refused: dict[str, Outcome] = {}
+    system = [step for step in plan.steps if step.reach == "system" and step.id not in settled]
+    new = [step for step in system if step.id not in consent._agreed]
+    if new and (consent.yes or (consent.ask is not None and consent.ask(new))):
+        consent._agreed |= {step.id for step in new}
+    for step in system:
+        if step.id not in consent._agreed:
+            why = "it changes the whole machine, and nobody agreed to that"
+            refused[step.id] = _manual(step, why, "consent-missing", "./dev doctor --fix --yes")
+        elif step.args.get("sudo", True) and not consent.may_sudo(machine):
+            refused[step.id] = _manual(step, "it needs root, and sudo cannot be used here", "sudo-missing", "")
+    for step in plan.steps:
+        if step.reach == "destructive" and step.id not in consent.allow and step.id not in settled:
+            way = f"./dev doctor --fix --allow={step.id}"
+            refused[step.id] = _manual(step, "it cannot be undone", "consent-destructive", way)
+    return refused
+
+
+def _manual(step: Step, because: str, code: str, way: str) -> Outcome:
+    hint = " or ".join(f"`{command}`" for command in (way, step.by_hand) if command)
+    return Outcome(step, "manual", because, code=code, hint=f"run {hint}" if hint else "ask who administers it")
+
+
+def _sudo(machine: Machine) -> bool:
+    """Whether sudo asks for nothing, or its last answer is still good."""
+    try:
+        return machine.run(["sudo", "-n", "true"], timeout=20, same_session=True).returncode == 0
+    except DevError:
+        return False
