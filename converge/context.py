@@ -19,14 +19,17 @@ class ConvergeContext:
     lock: Mapping[str, Any] = field(default_factory=dict)
     """`desired_state.lock` as read from TOML or JSON; empty where there is none."""
 
+    purpose: Literal[start, test] = "start"
+    """What the machine is made ready for; some packages only tests need."""
+
     @property
     def desired(self) -> Desired:
         """What `desired_state.toml` says."""
         return self.loaded.desired
 
 
-def context_of(loaded: Loaded, instance: Instance) -> ConvergeContext:
+def context_of(loaded: Loaded, instance: Instance, purpose: Literal[start, test] = "start") -> ConvergeContext:
     """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
     from converge import lockfile
 
-    return ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if loaded.desired.tools else {})
+    return ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if loaded.desired.tools else {}, purpose)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from converge.instance import Instance
+from facts.env import parse
 
 
 def path(instance: Instance) -> Path:
     """The file; all instances of a checkout share it."""
     return instance.dev / "env"
-
-
-def parse(text: str) -> dict[str, str]:
-    """Its values; comments, empty lines and lines without `=` are passed over."""
-    pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def values(instance: Instance) -> dict[str, str]:

@@ -54,6 +54,14 @@ class Instance:
         """State of this instance alone: logs, data, shim state, locks."""
         return self.dev / "instances" / (self.name or "default")
 
+    def run_directory(self, component: str) -> Path:
+        """What only this component of this instance writes."""
+        return self.state / "run" / component
+
+    def shim_lock(self, component: str) -> Path:
+        """The lock that the component's shim holds as long as it lives."""
+        return self.run_directory(component) / "lock"
+
     @cached_property
     def data(self) -> Path:
         """Data of infra components. As root it lies where an unprivileged Postgres can reach it, else in the state."""

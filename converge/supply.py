@@ -48,7 +48,7 @@ def install(tool: str, version: str, machine: Machine) -> None:
 
 def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
     pinned = machine.context.lock.get("tools", {}).get(tool)
-    if not pinned or (not matches(pinned.get("version", ""), version) and tool != "postgres"):
+    if not pinned or (not tools.matches(pinned.get("version", ""), version) and tool != "postgres"):
         raise DevError(
             "lock-stale",
             f"desired_state.lock does not know {tool} {version}",
@@ -69,11 +69,6 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
         because="desired_state.lock names no artefact for it",
         hint=f"install {tool} {version} yourself so that it is found on PATH",
     )
-
-
-def matches(found: str, pin: str) -> bool:
-    """Whether a version satisfies a pin: the same, or with more parts."""
-    return found == pin or found.startswith(pin + ".")
 
 
 def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh: Path, machine: Machine) -> None:

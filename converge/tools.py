@@ -62,7 +62,17 @@ def executable(loaded: Loaded, tool: str) -> Path | None:
         place = home(tool, version)
         if (place / COMPLETE).exists():
             return place / "bin" / ("python3" if tool == "python" else tool)
-    for name in (f"python{version}", "python3") if tool == "python" else (tool,):
-        if found := shutil.which(name):
-            return Path(found)
-    return None
+    found = on_path(tool, version)
+    return Path(found) if found else None
+
+
+def on_path(tool: str, version: str | None = None) -> str | None:
+    """The tool's command on PATH; Python's may carry its version in its name."""
+    if tool == "python" and version and (found := shutil.which(f"python{version}")):
+        return found
+    return shutil.which("python3" if tool == "python" else tool)
+
+
+def matches(found: str, pin: str) -> bool:
+    """Whether a version satisfies a pin: the same, or with more parts."""
+    return found == pin or found.startswith(pin + ".")

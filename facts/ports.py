@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,27 +29,36 @@ class Owner:
         return f"`{self.command or 'a process of another user'}` ({', '.join(p for p in parts if p)})"
 
 
-def probe(port: int) -> LocalProbe:
-    """`ports.PORT`: its `Owner`, or None where it is free."""
-    return LocalProbe(f"ports.{port}", lambda: owner(port))
+def probe(ports: Collection[int]) -> LocalProbe:
+    """`ports`: port -> its `Owner`, or None where it is free."""
+    return LocalProbe("ports", lambda: owners(ports))
 
 
 def owner(port: int) -> Owner | None:
     """The process listening on the port on a loopback or any-address socket; None where it is free."""
+    return owners((port,))[port]
+
+
+def owners(ports: Collection[int]) -> dict[int, Owner | None]:
+    """Who listens on each of the ports, by one walk over the processes."""
     if not Path("/proc/net/tcp").exists():
-        return _by_psutil(port)
-    inodes = _listening(port)
-    if not inodes:
-        return None
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and _holds(entry.path, wanted):
-            return describe(int(entry.name))
-    return Owner()
+        return {port: _by_psutil(port) for port in ports}
+    sockets = _listening(ports)
+    found: dict[int, Owner | None] = {port: Owner() if port in sockets.values() else None for port in ports}
+    missing = dict(sockets)
+    # the newest first: what we start is younger than the system around it
+    for pid in sorted((int(e.name) for e in os.scandir("/proc") if e.name.isdigit()), reverse=True):
+        if not missing:
+            break
+        for link in _sockets(pid) & missing.keys():
+            port = missing.pop(link)
+            found[port] = describe(pid)
+    return found
 
 
-def _listening(port: int) -> set[str]:
-    inodes = set()
+def _listening(ports: Collection[int]) -> dict[str, int]:
+    """`socket:[INODE]` -> port, of listening sockets."""
+    wanted, found = {f"{port:04X}": port for port in ports}, {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             rows = Path(table).read_text().splitlines()[1:]
@@ -56,17 +66,22 @@ def _listening(port: int) -> set[str]:
             continue
         for row in rows:
             fields = row.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                inodes.add(fields[9])
-    return inodes
+            if fields[3] == "0A" and (port := wanted.get(fields[1].rpartition(":")[2])):
+                found[f"socket:[{fields[9]}]"] = port
+    return found
 
 
-def _holds(process: str, wanted: set[str]) -> bool:
+def _sockets(pid: int) -> set[str]:
+    found = set()
     try:
-        with os.scandir(f"{process}/fd") as entries:
-            return any(os.readlink(entry.path) in wanted for entry in entries)
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                link = os.readlink(entry.path)
+                if link.startswith("socket:"):
+                    found.add(link)
     except OSError:
-        return False
+        pass
+    return found
 
 
 def describe(pid: int) -> Owner:

@@ -63,7 +63,7 @@ class Component:
     @property
     def directory(self) -> Path:
         """What only this component of this instance writes."""
-        return self.instance.state / "run" / self.name
+        return self.instance.run_directory(self.name)
 
     @property
     def log(self) -> Path:

@@ -6,19 +6,23 @@ import http.client
 import re
 import socket
 import subprocess
+from collections.abc import Mapping
 
 from converge.desired import Loaded, Ready
-from facts.ports import owner
+from facts.ports import Owner, owner
 from runtime import infra
 from runtime.component import Component
 from runtime.environment import of_component
 
+Listening = Mapping[int, Owner | None]
+"""Port -> who listens there, where somebody has looked already."""
 
-def why_not(loaded: Loaded, component: Component, timeout: float = 1.0) -> str:
+
+def why_not(loaded: Loaded, component: Component, listening: Listening | None = None, timeout: float = 1.0) -> str:
     """Empty when it is ready, else what is missing."""
     ready = component.ready or Ready()
     if component.port:
-        listener = owner(component.port)
+        listener = owner(component.port) if listening is None else listening.get(component.port)
         if listener is None:
             return f"nothing listens on {component.port} yet"
         if not listener.mark.startswith(component.mark):

@@ -14,7 +14,7 @@ from typing import Any
 from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
-from facts.ports import MARK, owner
+from facts.ports import MARK, owner, owners
 from runtime import health, infra, kinds
 from runtime.component import Component, Launch, chosen, components, known
 from runtime.environment import of_component
@@ -51,11 +51,12 @@ class State:
 def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
     """Every declared component."""
     everyone = list(components(loaded, instance).values())
+    listening = owners([component.port for component in everyone if component.port])
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return tuple(pool.map(lambda component: look(loaded, component), everyone))
+        return tuple(pool.map(lambda component: look(loaded, component, listening), everyone))
 
 
-def look(loaded: Loaded, component: Component) -> State:
+def look(loaded: Loaded, component: Component, listening: health.Listening | None = None) -> State:
     """One component: who holds its lock, what its shim says, whether it is ready."""
     kind = "service" if component.is_service else "infra"
     told, lives = native.told(component), native.lives(component)
@@ -66,7 +67,11 @@ def look(loaded: Loaded, component: Component) -> State:
             reason = "it was killed together with its shim"
         placement = "native" if state == "ready" else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
-    missing = health.why_not(loaded, component) if told.get("state") == "running" and not component.once else "starting"
+    missing = (
+        health.why_not(loaded, component, listening)
+        if told.get("state") == "running" and not component.once
+        else "starting"
+    )
     uptime = round(time.time() - told.get("began", time.time()), 1)
     state = "starting" if missing else "ready"
     return State(

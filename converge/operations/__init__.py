@@ -39,15 +39,21 @@ class Operation(Protocol):
 
 
 OPERATIONS: dict[str, str] = {
+    "overrides": "converge.operations.overrides",
+    "machine": "converge.operations.machine",
+    "packages": "converge.operations.packages",
     "tools": "converge.operations.tools",
     "env": "converge.operations.env",
+    "files": "converge.operations.files",
+    "git": "converge.operations.git",
     "ports": "converge.operations.ports",
+    "data": "converge.operations.data",
     "dependencies": "converge.operations.dependencies",
 }
 """Noun -> its module, in the order doctor shows them."""
 
 SYSTEM_NOUNS = frozenset({"machine", "packages"})
-"""Nouns whose steps reach beyond the checkout and the store; `./dev start` does not look at them."""
+"""Nouns whose steps reach beyond the checkout and the store; `./dev start` looks at them only with --yes."""
 
 
 def load(noun: str) -> Operation:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import facts.dependencies
 from converge import supply, tools
 from converge.context import ConvergeContext
 from converge.desired import Service
@@ -15,7 +15,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from converge.machine import Machine
 from converge.steps import Item, Step
-from facts.probe import AnyProbe, Observation, Probe
+from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
 
 LOCKS = {"python": "requirements.lock", "go": "go.sum", "next": "package-lock.json", "node": "package-lock.json"}
@@ -47,29 +47,16 @@ def _versions(context: ConvergeContext, kind: str) -> str:
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Per service: hash of its lock file, the stamp of the last install, and whether what was installed is there."""
-    found: list[AnyProbe] = []
-    for name, service, lock in _services(context):
-        stamp, quoted = shlex.quote(str(_stamp(context.instance, name))), shlex.quote(str(lock))
-        there = {
-            "python": shlex.quote(str(venv(context.instance, name) / "bin" / "python")),
-            "go": stamp,
-        }.get(service.kind, shlex.quote(str(lock.parent / "node_modules")))
-        sh = (
-            f"[ -e {quoted} ] || {{ echo absent; exit; }}; [ -e {there} ] && cat {stamp}; echo; "
-            f"(sha256sum {quoted} || shasum -a 256 {quoted}) | cut -c1-64"
-        )
-        found.append(Probe(f"dependencies.{name}", sh, _parse))
-    return found
+    return [
+        facts.dependencies.probe(name, lock, _stamp(context.instance, name), _there(context, name, service, lock))
+        for name, service, lock in _services(context)
+    ]
 
 
-def _parse(text: str) -> tuple[str, str]:
-    """The stamp (empty: none) and the lock file's hash (empty: no lock file)."""
-    lines = text.strip().splitlines()
-    if lines == ["absent"]:
-        return "", ""
-    if not lines or len(lines[-1]) != 64:
-        raise ValueError("no hash")
-    return (lines[0] if len(lines) > 1 else ""), lines[-1]
+def _there(context: ConvergeContext, name: str, service: Service, lock: Path) -> Path:
+    if service.kind == "python":
+        return venv(context.instance, name) / "bin" / "python"
+    return _stamp(context.instance, name) if service.kind == "go" else lock.parent / "node_modules"
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -80,21 +67,27 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if isinstance(fact, Unknown):
             yield Item(key, "dependencies", "unknown", "?", want, because=fact.because, source=source)
             continue
-        stamp, digest = fact
-        if not digest:
+        if not fact.lock:
             yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
             continue
-        expected = f"{digest} {_versions(context, service.kind)}"
-        if stamp == expected:
+        expected = f"{fact.lock} {_versions(context, service.kind)}"
+        if fact.stamp == expected:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
             continue
-        because = f"{want} changed since they were installed" if stamp else "they are not installed"
+        because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
         step = Step(
             key, "dependencies", f"install what {service.path}/{want} asks for", because,
             after=tuple(f"tools.{tool}" for tool in NEEDS[service.kind]), args={"name": name, "stamp": expected},
         )  # fmt: skip
         yield Item(
-            key, "dependencies", "drift", "outdated" if stamp else "absent", want, because, source=source, step=step
+            key,
+            "dependencies",
+            "drift",
+            "outdated" if fact.stamp else "absent",
+            want,
+            because,
+            source=source,
+            step=step,
         )
 
 

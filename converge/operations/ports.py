@@ -1,15 +1,23 @@
-"""The one port of each component: free, ours, or a stranger's."""
+"""The one port of each component: free, ours, left over by a run of ours, or a stranger's."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import time
 from collections.abc import Iterable, Sequence
 
+import facts.locks
+import facts.ports
 from converge.context import ConvergeContext
 from converge.machine import Machine
 from converge.steps import Item, Step
-from facts.ports import probe
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
+
+GRACE = 3.0
+"""Seconds a left-over process has to end when asked."""
 
 
 def _components(context: ConvergeContext) -> Iterable[tuple[str, str, int]]:
@@ -21,27 +29,48 @@ def _components(context: ConvergeContext) -> Iterable[tuple[str, str, int]]:
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """One look per port."""
-    return [probe(port) for _, _, port in _components(context)]
+    """Who listens, and which components have a shim that lives."""
+    shims = [
+        facts.locks.probe(f"shims.{name}", context.instance.shim_lock(name)) for name, _, _ in _components(context)
+    ]
+    return [facts.ports.probe([port for _, _, port in _components(context)]), *shims]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """ok where nobody or our own component of this instance listens."""
+    listening = observation["ports"]
     for name, key, port in _components(context):
-        owner, source, item = observation[f"ports.{port}"], context.loaded.source(key), f"ports.{name}"
-        if isinstance(owner, Unknown):
-            yield Item(item, "ports", "unknown", "?", f"{port}", because=owner.because, source=source)
-        elif owner is None:
-            yield Item(item, "ports", "ok", "free", f"{port}", source=source)
-        elif owner.mark.startswith(f"{context.instance.id}:{name}:"):
-            yield Item(item, "ports", "ok", f"ours, pid {owner.pid}", f"{port}", source=source)
-        else:
+        source, item, want = context.loaded.source(key), f"ports.{name}", f"{port}"
+        if isinstance(listening, Unknown):
+            yield Item(item, "ports", "unknown", "?", want, listening.because, source=source)
+            continue
+        owner, lives = listening[port], observation[f"shims.{name}"]
+        if owner is None:
+            yield Item(item, "ports", "ok", f"{port} free", want, source=source)
+        elif not owner.mark.startswith(f"{context.instance.id}:{name}:"):
+            other = "another checkout or instance of ./dev" if owner.mark else "not ours"
             yield Item(
-                item, "ports", "manual", "taken", f"{port}", f"{owner} listens there and is not ours",
+                item, "ports", "manual", "taken", want, f"{owner} listens there and is {other}",
                 f"stop it, or change {key}", source, "port-taken",
             )  # fmt: skip
+        elif lives is True:
+            yield Item(item, "ports", "ok", f"{port} ours, pid {owner.pid}", want, source=source)
+        else:
+            why = f"{owner} was left over by an earlier run of {name}"
+            args = {"pid": owner.pid, "mark": owner.mark, "port": port}
+            step = Step(item, "ports", f"end pid {owner.pid} on port {port}", why, args=args)
+            yield Item(item, "ports", "drift", f"{port} left over", want, why, source=source, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """No port needs a step: a stranger's process is never ended."""
-    raise AssertionError(step.id)
+    """End the left-over process; looked at again first, so that a pid given to somebody else is never touched."""
+    pid, port = step.args["pid"], step.args["port"]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + GRACE
+        with contextlib.suppress(ProcessLookupError):
+            if facts.ports.describe(pid).mark == step.args["mark"]:
+                os.kill(pid, number)
+        while (found := facts.ports.owner(port)) and found.pid == pid and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not found or found.pid != pid:
+            return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pwd
@@ -16,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from facts import locks
 from runtime.component import Component, Launch
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
@@ -28,17 +28,7 @@ def spec_hash(launch: Launch, extra: str = "") -> str:
 
 def lives(component: Component) -> bool:
     """Whether a shim holds the component's lock."""
-    try:
-        descriptor = os.open(component.directory / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return locks.held(component.instance.shim_lock(component.name))
 
 
 def told(component: Component) -> dict[str, Any]:

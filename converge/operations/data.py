@@ -1,0 +1,60 @@
+"""Data directories of embedded databases: readable for their server alone, of its major version, never replaced."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import facts.files
+from converge import tools
+from converge.context import ConvergeContext
+from converge.machine import Machine
+from converge.steps import Item, Step
+from facts.probe import AnyProbe, Observation, Probe
+from facts.value import Unknown
+
+
+def _databases(context: ConvergeContext) -> Iterable[tuple[str, Path]]:
+    for name, infra in context.desired.infra.items():
+        if (infra.kind or name) == "postgres":
+            yield name, context.instance.data / name
+
+
+def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
+    """Mode and major version of each."""
+    found: list[AnyProbe] = []
+    for name, path in _databases(context):
+        version = shlex.quote(str(path / "PG_VERSION"))
+        found.append(facts.files.probe(f"data.{name}", path))
+        found.append(Probe(f"data.{name}.major", f"[ -e {version} ] && cat {version}; true", str.strip))
+    return found
+
+
+def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """ok where the server could start on it; absent ones are made by the first start."""
+    for name, path in _databases(context):
+        key, source = f"data.{name}", context.loaded.source(f"infra.{name}")
+        entry, major = observation[key], observation[f"{key}.major"]
+        if isinstance(entry, Unknown) or isinstance(major, Unknown):
+            because = entry.because if isinstance(entry, Unknown) else major.because
+            yield Item(key, "data", "unknown", "?", f"Postgres {tools.POSTGRES}", because, source=source)
+        elif entry.kind == "absent":
+            yield Item(key, "data", "skipped", "none yet", "made by the first start", source=source)
+        elif entry.kind != "directory" or (major and major != tools.POSTGRES):
+            found = f"Postgres {major}" if major else f"a {entry.kind}"
+            yield Item(
+                key, "data", "blocked", found, f"Postgres {tools.POSTGRES}", f"{path} was made by something else",
+                "export it with that version, or give it up: ./dev data reset", source, "postgres-major",
+            )  # fmt: skip
+        elif entry.mode in ("700", "750"):
+            yield Item(key, "data", "ok", f"Postgres {major}", f"Postgres {tools.POSTGRES}", source=source)
+        else:
+            because = f"its mode is {entry.mode}, and Postgres refuses that"
+            step = Step(key, "data", f"make {path} readable for Postgres alone", because, args={"path": str(path)})
+            yield Item(key, "data", "drift", entry.mode, "700", because, source=source, step=step)
+
+
+def apply(step: Step, machine: Machine) -> None:
+    """Set its permission bits; nothing in it is touched."""
+    machine.make_directory(Path(step.args["path"]), 0o700)

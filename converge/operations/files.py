@@ -1,0 +1,58 @@
+"""Managed files and directories of the checkout: whole content and permission bits as declared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import facts.files
+from converge.context import ConvergeContext
+from converge.machine import Machine
+from converge.steps import Item, Step
+from facts.probe import AnyProbe, Observation
+from facts.value import Unknown
+
+
+def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
+    """One look per path."""
+    return [
+        facts.files.probe(f"files.{path}", context.instance.checkout / path.rstrip("/"))
+        for path in context.desired.files
+    ]
+
+
+def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """Each path: ok where kind, content and mode are those declared."""
+    for path, want in context.desired.files.items():
+        key, source, entry = f"files.{path}", context.loaded.source(f"files.{path}"), observation[f"files.{path}"]
+        kind, mode = "directory" if want.directory else "file", want.mode.removeprefix("0").rjust(3, "0")
+        wanted = f"{kind} {mode}"
+        if isinstance(entry, Unknown):
+            yield Item(key, "files", "unknown", "?", wanted, entry.because, source=source)
+            continue
+        found = f"{entry.kind} {entry.mode}".strip()
+        if entry.kind not in ("absent", kind):
+            because, hint = f"there is a {entry.kind} in its place", "move it away"
+            yield Item(key, "files", "manual", found, wanted, because, hint, source, "foreign-file")
+            continue
+        other = not want.directory and entry.sha256 != hashlib.sha256((want.content or "").encode()).hexdigest()
+        if not other and entry.mode == mode and entry.kind == kind:
+            yield Item(key, "files", "ok", found, wanted, source=source)
+            continue
+        if entry.kind == "absent":
+            because = "it does not exist"
+        else:
+            because = "its content differs" if other else f"its mode is {entry.mode}"
+        change = f"{'make' if entry.kind == 'absent' else 'correct'} {path}"
+        args = {"path": path, "content": want.content, "mode": mode}
+        step = Step(key, "files", change, because, args=args)
+        yield Item(key, "files", "drift", found, wanted, because, source=source, step=step)
+
+
+def apply(step: Step, machine: Machine) -> None:
+    """Write it whole, or make the directory."""
+    path, mode = machine.context.instance.checkout / step.args["path"], int(step.args["mode"], 8)
+    if step.args["content"] is None:
+        machine.make_directory(path, mode)
+    else:
+        machine.write(path, step.args["content"].encode(), mode)

@@ -1,0 +1,101 @@
+"""What the machine itself must offer: disk, memory, limits, and a checkout where file watching works."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import facts.machine
+from converge.context import ConvergeContext
+from converge.machine import Machine
+from converge.steps import Item, Step
+from facts.probe import AnyProbe, Observation
+from facts.value import Unknown
+
+KEYS = {
+    "disk_free": "make room where the checkout lies; docs/how-to/disk.md says what may go",
+    "memory": "close what needs much of it, or use a larger machine",
+    "open_files": "raise it: `ulimit -n` for this shell, /etc/security/limits.conf for good",
+    "inotify_watches": "raise it for good: fs.inotify.max_user_watches in /etc/sysctl.d",
+}
+"""Key of [machine] -> what helps where it falls short."""
+WATCHES = "fs.inotify.max_user_watches"
+UNITS = {"": 1, "B": 1} | {
+    unit + suffix: base**power
+    for power, unit in enumerate("KMGT", start=1)
+    for suffix, base in (("B", 1000), ("iB", 1024))
+}
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge, "<=": operator.le, "==": operator.eq, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
+
+
+def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
+    """Everything facts/machine knows; the disk is the checkout's."""
+    return facts.machine.probes(str(context.instance.checkout))
+
+
+def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """Each declared requirement, and on WSL where the checkout lies."""
+    for key, hint in KEYS.items():
+        want = getattr(context.desired.machine, key)
+        if want is None:
+            continue
+        found, source = observation[f"machine.{key}"], context.loaded.source(f"machine.{key}")
+        name = f"machine.{key}"
+        if isinstance(found, Unknown):
+            yield Item(name, "machine", "unknown", "?", want, found.because, source=source)
+        elif found is None or satisfies(found, want):
+            yield Item(name, "machine", "ok", shown(found, want), want, source=source)
+        else:
+            yield _short(name, key, found, want, hint, source)
+    surroundings = observation["machine.surroundings"]
+    if not isinstance(surroundings, Unknown) and "wsl" in surroundings:
+        drive = re.match(r"/mnt/[a-z](/|$)", str(context.instance.checkout))
+        yield Item(
+            "machine.checkout", "machine", "manual" if drive else "ok",
+            "a Windows drive" if drive else "the Linux file system", "the Linux file system",
+            "file watching does not work there, and every access is slow" if drive else "",
+            "clone it again below your Linux home directory" if drive else "", code="wsl-drive" if drive else "",
+        )  # fmt: skip
+
+
+def _short(name: str, key: str, found: int, want: str, hint: str, source: str) -> Item:
+    because = "the machine offers less"
+    step = None
+    if key == "inotify_watches" and want.strip().startswith(">"):
+        value = int(amount(want)[1])
+        by_hand = f"sudo sysctl -w {WATCHES}={value}"
+        step = Step(
+            name, "machine", f"set {WATCHES} to {value}", because, "system", args={"value": value}, by_hand=by_hand
+        )
+    status = "drift" if step else "manual"
+    return Item(
+        name, "machine", status, shown(found, want), want, because, hint, source, "machine-short", step
+    )  # fmt: skip
+
+
+def amount(want: str) -> tuple[str, float]:
+    """Operator and number of a comparison, units multiplied out."""
+    sign, number, unit = re.fullmatch(r"\s*(>=|<=|==|>|<)\s*([\d.]+)\s*(\w*)\s*", want).groups()  # type: ignore[union-attr]
+    return sign, float(number) * UNITS.get(unit, 1)
+
+
+def satisfies(found: float, want: str) -> bool:
+    """Whether the number is what the comparison asks for."""
+    sign, number = amount(want)
+    return OPERATORS[sign](found, number)
+
+
+def shown(found: int | None, want: str) -> str:
+    """The number in the unit of the comparison."""
+    unit = re.sub(r"[^A-Za-z]", "", want)
+    if found is None:
+        return "unlimited"
+    return f"{found / UNITS[unit]:.1f} {unit}" if unit in UNITS and unit else str(found)
+
+
+def apply(step: Step, machine: Machine) -> None:
+    """Raise the limit now and for the next boot."""
+    machine.pyinfra("server.sysctl", key=WATCHES, value=step.args["value"], persist=True)

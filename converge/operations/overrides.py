@@ -1,0 +1,32 @@
+"""What desired_state.local.toml changes on this machine; shown so that nobody wonders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
+from converge.context import ConvergeContext
+from converge.machine import Machine
+from converge.steps import Item, Step
+from facts.probe import AnyProbe, Observation
+
+
+def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
+    """None: it stands in the file."""
+    return []
+
+
+def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """One line per key that differs here; the value of a variable is not shown."""
+    for key in context.loaded.overrides:
+        shown = "set here" if ".env." in f".{key}" else str(reduce(_get, key.split("."), context.desired))
+        yield Item(f"overrides.{key}", "overrides", "ok", shown, shown, source=context.loaded.source(key))
+
+
+def _get(value: object, key: str) -> object:
+    return value[key] if isinstance(value, dict) else getattr(value, key)
+
+
+def apply(step: Step, machine: Machine) -> None:
+    """Nothing here has a step."""
+    raise AssertionError(step.id)

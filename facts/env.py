@@ -1,0 +1,48 @@
+"""Which variables have a value and whether it matches; the values themselves never leave the parser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from facts.probe import AnyProbe, LocalProbe, Probe
+
+Presence = Mapping[str, bool]
+"""Variable -> whether its value matches; absent ones have no entry."""
+
+
+def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
+    """`env.file` and `env.process`: presence in the env file and in this process. A pattern of None matches all."""
+    at = shlex.quote(str(file))
+    return [
+        Probe("env.file", f"if [ -e {at} ]; then cat {at} && echo && echo read; else echo read; fi", _read(patterns)),
+        LocalProbe("env.process", lambda: _presence(os.environ, patterns)),
+    ]
+
+
+def parse(text: str) -> dict[str, str]:
+    """NAME=VALUE lines; comments, empty lines and lines without `=` are passed over."""
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+class _read:
+    def __init__(self, patterns: Mapping[str, str | None]) -> None:
+        self.patterns = patterns
+
+    def __call__(self, text: str) -> Presence:
+        body, _, end = text.rstrip("\n").rpartition("read")
+        if end or not text.rstrip().endswith("read"):
+            raise ValueError("the file cannot be read")
+        return _presence(parse(body), self.patterns)
+
+
+def _presence(values: Mapping[str, str], patterns: Mapping[str, str | None]) -> Presence:
+    return {
+        name: pattern is None or re.search(pattern, values[name]) is not None
+        for name, pattern in patterns.items()
+        if values.get(name)
+    }

@@ -1,0 +1,47 @@
+"""What lies at a path: nothing, a directory, or a file with a hash; and its permission bits."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from facts.probe import Probe
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`mode` as octal digits ("644"); `sha256` of a regular file, empty for anything else."""
+
+    kind: Literal["absent", "file", "directory", "other"]
+    mode: str = ""
+    sha256: str = ""
+
+
+def probe(name: str, path: Path) -> Probe:
+    """`NAME`: the Entry at the path."""
+    at = shlex.quote(str(path))
+    sh = f"""if [ -d {at} ]; then echo directory; elif [ -f {at} ]; then echo file
+elif [ -e {at} ]; then echo other; else echo absent; exit; fi
+ls -ld {at} | cut -c1-10
+[ -f {at} ] && (sha256sum {at} || shasum -a 256 {at}) | cut -c1-64"""
+    return Probe(name, sh, _parse)
+
+
+def _parse(text: str) -> Entry:
+    kind, *rest = text.split("\n")
+    if kind == "absent":
+        return Entry("absent")
+    if kind not in ("file", "directory", "other") or len(rest[0]) != 10:
+        raise ValueError("no entry")
+    sha256 = rest[1] if len(rest) > 1 and len(rest[1]) == 64 else ""
+    if kind == "file" and not sha256:
+        raise ValueError("it cannot be read")
+    return Entry(kind, octal(rest[0]), sha256)  # type: ignore[arg-type]
+
+
+def octal(letters: str) -> str:
+    """`-rw-r--r--` as `644`; sticky and set-id letters count as the bit below them."""
+    bits = "".join("0" if letter in "-ST" else "1" for letter in letters[1:10])
+    return "".join(str(int(bits[i : i + 3], 2)) for i in (0, 3, 6))
