@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "logs": "cli.logs",
     "test": "cli.test",
     "env": "cli.env",
+    "facts": "cli.facts",
     "lock": "cli.lock",
     "schema": "cli.schema",
 }

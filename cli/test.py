@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cli import bootstrap, render
+from cli import bootstrap, progress, render
 from cli.context import TOOL, Context
 from cli.option import Argument, Option
+from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
+from converge.instance import Instance
+
+NO_TESTS = 5
+"""pytest's exit code for an empty collection."""
 
 
 @dataclass(frozen=True)
@@ -24,58 +31,190 @@ class Suite:
     name: str
     argv: tuple[str, ...]
     cwd: Path
-    env: dict[str, str] = field(default_factory=dict)
+    env: Mapping[str, str]
+    needs: tuple[str, ...] | None = ()
+    """Components that must run in the test instance; None stands for all."""
+
+    @property
+    def group(self) -> str:
+        """What a person names it by."""
+        return self.name.partition(":")[0]
 
 
 def run(
     context: Context,
-    names: Annotated[list[str] | None, Argument("NAME…", help="Suites to run: tool, or names of services.")] = None,
-    junit: Annotated[str | None, Option("--junit", help="Directory for JUnit XML reports.")] = None,
+    names: Annotated[
+        list[str] | None, Argument("NAME…", help="tool, system, or names of services; all without.")
+    ] = None,
+    system: Annotated[bool, Option("--system", help="Only the test of the running platform.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Consent to installing what tests need (CI=true does).")] = False,
+    junit: Annotated[str | None, Option("--junit", help="Directory for JUnit XML.", metavar="DIR")] = None,
     list_only: Annotated[bool, Option("--list", help="Only list the suites.")] = False,
 ) -> int:
-    """Run every test of the tool and of the platform, or only the named suites."""
-    suites = list(_suites(context, Path(junit).resolve() if junit else None))
-    known = list(dict.fromkeys(suite.name.partition(":")[0] for suite in suites))
-    for name in names or ():
-        if name not in known:
-            raise DevError(
-                "unknown-suite",
-                f"there is no suite {name!r}",
-                because=f"the suites are {', '.join(known)}",
-                hint="./dev test --list shows them",
-                exit=Exit.USAGE,
-            )
+    """Run every test of the tool and of the platform, or only the named suites; words after -- go to the test runner.
+
+    Services are tested on a platform of their own (instance `test`), which is gone afterwards.
+    """
+    loaded, instance = context.loaded, _test_instance(context)
+    chosen = _chosen(context, loaded, instance, Path(junit).resolve() if junit else None, names, system)
     if list_only:
-        for name in known:
+        for name in dict.fromkeys(suite.group for suite in chosen):
             render.out(name)
         return int(Exit.OK)
-    chosen = [suite for suite in suites if not names or suite.name.partition(":")[0] in names]
-    results = [(suite, *_run(suite)) for suite in chosen]
+    results: list[tuple[Suite, int, float]] = []
+    with _platform(loaded, instance, chosen, yes or os.environ.get("CI") == "true") as bring_up:
+        for suite in chosen:
+            bring_up(suite)
+            results.append((suite, *_run(suite)))
+    return _summary(results, instance)
+
+
+def _summary(results: list[tuple[Suite, int, float]], instance: Instance) -> int:
     render.out()
     for suite, code, seconds in results:
         verdict = render.style("passed", "green") if code == 0 else render.style(f"failed ({code})", "bold", "red")
+        verdict = render.style("no tests", "dim") if code == NO_TESTS and _pytest(suite) else verdict
         render.out(f"{suite.name:<18} {seconds:6.1f} s  {verdict}")
-    failed = [suite.name for suite, code, _ in results if code]
+    failed = [suite.name for suite, code, _ in results if code and not (code == NO_TESTS and _pytest(suite))]
     render.out(f"{len(results) - len(failed)} of {len(results)} suites passed")
+    if failed and (instance.state / "logs").exists():
+        render.say(f"logs of the platform under test: {instance.state / 'logs'}")
     return int(Exit.NOT_CONVERGED if failed else Exit.OK)
 
 
-def _suites(context: Context, junit: Path | None) -> Iterator[Suite]:
-    if context.checkout == TOOL:
-        yield from _tool(junit)
+def _pytest(suite: Suite) -> bool:
+    return "pytest" in suite.argv
 
 
-def _tool(junit: Path | None) -> Iterator[Suite]:
+def _test_instance(context: Context) -> Instance:
+    name = context.instance_name or os.environ.get("DEV_INSTANCE", "")
+    return Context(context.directory, f"{name}-test" if name else "test").instance
+
+
+def _chosen(
+    context: Context, loaded: Loaded, instance: Instance, junit: Path | None, names: list[str] | None, system: bool
+) -> list[Suite]:
+    suites = [
+        *(_tool(junit, context.extra) if context.checkout == TOOL else ()),
+        *_services(loaded, instance, junit, context.extra),
+        *_system(loaded, instance),
+    ]
+    known = list(dict.fromkeys(suite.group for suite in suites))
+    wanted = [*(names or ()), *(["system"] if system else ())]
+    for name in wanted:
+        if name not in known:
+            raise DevError(
+                "unknown-suite", f"there is no suite {name!r}", because=f"the suites are {', '.join(known) or 'none'}",
+                hint="./dev test --list shows them", exit=Exit.USAGE,
+            )  # fmt: skip
+    return [suite for suite in suites if not wanted or suite.group in wanted]
+
+
+def _tool(junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
     try:
         python = str(bootstrap.ensure(TOOL, "test"))
     except bootstrap.BootstrapError as problem:
         raise DevError("test-environment", "the tests' own packages are missing", because=str(problem)) from None
-    isolated = {"MYPY_CACHE_DIR": str(TOOL / ".dev/cache/mypy"), "RUFF_CACHE_DIR": str(TOOL / ".dev/cache/ruff")}
-    yield Suite("tool:lint", (python, "-m", "ruff", "check", "."), TOOL, isolated)
-    yield Suite("tool:format", (python, "-m", "ruff", "format", "--check", "."), TOOL, isolated)
-    yield Suite("tool:types", (python, "-m", "mypy"), TOOL, isolated)
+    env = {
+        **os.environ,
+        "MYPY_CACHE_DIR": str(TOOL / ".dev/cache/mypy"),
+        "RUFF_CACHE_DIR": str(TOOL / ".dev/cache/ruff"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    if not extra:
+        yield Suite("tool:lint", (python, "-m", "ruff", "check", "."), TOOL, env)
+        yield Suite("tool:format", (python, "-m", "ruff", "format", "--check", "."), TOOL, env)
+        yield Suite("tool:types", (python, "-m", "mypy"), TOOL, env)
     report = (f"--junitxml={junit / 'tool.xml'}",) if junit else ()
-    yield Suite("tool:tests", (python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *report), TOOL)
+    yield Suite(
+        "tool:tests", (python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *report, *extra), TOOL, env
+    )
+
+
+def _services(loaded: Loaded, instance: Instance, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
+    from converge.operations.dependencies import venv
+    from runtime.component import Component
+    from runtime.environment import of_component
+
+    for name, service in loaded.desired.services.items():
+        report: tuple[str, ...] = ()
+        if service.test:
+            argv: tuple[str, ...] = ("/bin/sh", "-c", service.test)
+        elif service.kind == "python":
+            report = (f"--junitxml={junit / name}.xml",) if junit else ()
+            argv = (str(venv(instance, name) / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider")
+        elif service.kind == "go":
+            argv = ("go", "test", "./...")
+        elif service.kind in ("next", "node"):
+            argv = ("npm", "test", "--silent")
+        else:
+            continue
+        env = of_component(loaded, Component(name, service, instance)) | {"PYTHONDONTWRITEBYTECODE": "1"}
+        needs = tuple(need for need in service.needs if need in loaded.desired.infra)
+        directory = instance.checkout / service.path
+        yield Suite(name, (*argv, *report, *extra), directory, env, needs)
+
+
+def _system(loaded: Loaded, instance: Instance) -> Iterator[Suite]:
+    from runtime.component import components
+    from runtime.environment import addresses, of_component
+
+    command = loaded.desired.project.system_test
+    if not command:
+        return
+    everyone = components(loaded, instance)
+    env: dict[str, str] = {"DEV_INSTANCE": instance.name}
+    for name, component in everyone.items():
+        if isinstance(component.wants, Service):
+            env = of_component(loaded, component) | env
+        if component.port:
+            env[f"{name.upper().replace('-', '_')}_URL"] = addresses(loaded, component)["url"]
+    yield Suite("system", ("/bin/sh", "-c", command), instance.checkout, env, None)
+
+
+@contextlib.contextmanager
+def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], yes: bool) -> Iterator[_BringUp]:
+    """The test instance: made ready once, started as far as each suite needs it, gone afterwards."""
+    from converge.lock import hold
+    from runtime import platform
+
+    if all(suite.needs == () and suite.group == "tool" for suite in suites):
+        yield _BringUp(loaded, instance, yes)
+        return
+    with hold(instance.state / "test.lock", say=render.say):
+        try:
+            yield _BringUp(loaded, instance, yes)
+        finally:
+            platform.stop(loaded, instance, None)
+            shutil.rmtree(instance.data, ignore_errors=True)
+            shutil.rmtree(instance.state / "run", ignore_errors=True)
+
+
+@dataclass
+class _BringUp:
+    loaded: Loaded
+    instance: Instance
+    yes: bool
+    ready: bool = False
+
+    def __call__(self, suite: Suite) -> None:
+        """Start what the suite needs."""
+        from cli.start import event, refuse_open
+        from converge import cycle
+        from runtime import platform
+
+        if suite.group == "tool":
+            return
+        if not self.ready:
+            report = cycle.prepare(self.loaded, self.instance, progress.listen, self.yes, purpose="test")
+            refuse_open(report)
+            self.ready = True
+        if suite.needs == ():
+            return
+        names = None if suite.needs is None else list(suite.needs)
+        failed = platform.start(self.loaded, self.instance, names, event)
+        for problem in failed.values():
+            raise problem
 
 
 def _run(suite: Suite) -> tuple[int, float]:
@@ -83,14 +222,12 @@ def _run(suite: Suite) -> tuple[int, float]:
     render.say(f"── {suite.name}", "bold")
     began = time.monotonic()
     process = subprocess.Popen(
-        suite.argv, cwd=suite.cwd, env={**os.environ, **suite.env}, stdin=subprocess.DEVNULL, start_new_session=True
+        suite.argv, cwd=suite.cwd, env=dict(suite.env), stdin=subprocess.DEVNULL, start_new_session=True
     )
     try:
         code = process.wait()
     finally:
-        try:
+        with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
-        except OSError:
-            pass
         process.wait()
     return code, time.monotonic() - began
