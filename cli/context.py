@@ -22,6 +22,8 @@ class Context:
     directory: Path | None = None
     instance_name: str = ""
     verbose: int = 0
+    extra: tuple[str, ...] = ()
+    """Words after `--`, for the program that a command runs."""
 
     @cached_property
     def checkout(self) -> Path:

@@ -29,11 +29,11 @@ Exit codes: 0 fine, 2 drift or not ready, 3 failed, 4 needs a person, 5 unknown,
 """
 
 
-def run(argv: list[str], commands: Mapping[str, str]) -> int:
+def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) -> int:
     """Parse the line with typer, run the command, give its exit code; usage errors are 64."""
     if not argv:
         argv = ["--help"]
-    command = typer.main.get_command(build(commands))
+    command = typer.main.get_command(build(commands, extra))
     try:
         result = command.main(args=argv, prog_name="./dev", standalone_mode=False)
     except typer.Exit as end:
@@ -48,7 +48,7 @@ def run(argv: list[str], commands: Mapping[str, str]) -> int:
     return int(result or 0)
 
 
-def build(commands: Mapping[str, str]) -> typer.Typer:
+def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typer:
     """The typer app of all commands."""
     app = typer.Typer(
         no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -71,7 +71,7 @@ def build(commands: Mapping[str, str]) -> typer.Typer:
             int, typer.Option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
         ] = 0,
     ) -> None:
-        ctx.obj = Context(directory, instance, verbose)
+        ctx.obj = Context(directory, instance, verbose, extra)
 
     for name, module_name in commands.items():
         module = importlib.import_module(module_name)

@@ -26,12 +26,14 @@ COMMANDS: dict[str, str] = {
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
     verbose = "-vv" in argv
+    at = argv.index("--") if "--" in argv else len(argv)
+    argv, extra = argv[:at], tuple(argv[at + 1 :])
     try:
-        code = quick.run(argv, COMMANDS)
+        code = quick.run(argv, extra, COMMANDS)
         if code is None:
             from cli import grammar
 
-            code = grammar.run(argv, COMMANDS)
+            code = grammar.run(argv, extra, COMMANDS)
         sys.stdout.flush()
         return code
     except DevError as problem:

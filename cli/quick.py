@@ -16,7 +16,7 @@ from cli.context import Context
 from cli.option import Argument, Option
 
 
-def run(argv: list[str], commands: Mapping[str, str]) -> int | None:
+def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) -> int | None:
     """The exit code of the command, or None if this line needs the full grammar."""
     rest = list(argv)
     directory: Path | None = None
@@ -38,7 +38,7 @@ def run(argv: list[str], commands: Mapping[str, str]) -> int | None:
     if function is None:
         return None
     words = _bind(function, rest[1:])
-    return None if words is None else int(function(Context(directory, instance, verbose), **words))
+    return None if words is None else int(function(Context(directory, instance, verbose, extra), **words))
 
 
 def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | None:

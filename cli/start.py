@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cli import progress, render
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+
+if TYPE_CHECKING:
+    from converge.report import Report
 
 
 def run(
@@ -44,14 +47,18 @@ def event(name: str, text: str, seconds: float) -> None:
     render.say(f"{name:<12} {text:<20} {seconds:6.1f} s", style)
 
 
+def refuse_open(report: Report) -> None:
+    """Raise the first thing that a start cannot do without; a port is checked by the component that needs it."""
+    for item in report.open:
+        if item.noun != "ports":
+            raise DevError(
+                item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
+                because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
+            )  # fmt: skip
+
+
 def _prepare(context: Context, yes: bool) -> None:
     from converge import cycle
 
     report = cycle.prepare(context.loaded, context.instance, progress.listen, yes)
-    for item in report.open:
-        if item.noun == "ports":
-            continue  # the start itself names the stranger, and a component of ours is no obstacle
-        raise DevError(
-            item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
-            because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
-        )  # fmt: skip
+    refuse_open(report)

@@ -43,9 +43,7 @@ class Suite:
 
 def run(
     context: Context,
-    names: Annotated[
-        list[str] | None, Argument("NAME…", help="tool, system, or names of services; all without.")
-    ] = None,
+    names: Annotated[list[str] | None, Argument("NAME…", help="tool, system or services; all without.")] = None,
     system: Annotated[bool, Option("--system", help="Only the test of the running platform.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to installing what tests need (CI=true does).")] = False,
     junit: Annotated[str | None, Option("--junit", help="Directory for JUnit XML.", metavar="DIR")] = None,

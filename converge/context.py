@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from converge.desired import Desired, Loaded
 from converge.instance import Instance
+
+Purpose = Literal["start", "test"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,7 @@ class ConvergeContext:
     instance: Instance
     lock: Mapping[str, Any] = field(default_factory=dict)
     """`desired_state.lock` as read from TOML or JSON; empty where there is none."""
-
-    purpose: Literal[start, test] = "start"
+    purpose: Purpose = "start"
     """What the machine is made ready for; some packages only tests need."""
 
     @property
@@ -28,7 +29,7 @@ class ConvergeContext:
         return self.loaded.desired
 
 
-def context_of(loaded: Loaded, instance: Instance, purpose: Literal[start, test] = "start") -> ConvergeContext:
+def context_of(loaded: Loaded, instance: Instance, purpose: Purpose = "start") -> ConvergeContext:
     """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
     from converge import lockfile
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from converge import lock
 from converge.apply import Event, blocked, run_plan
 from converge.consent import Consent, refusals
-from converge.context import ConvergeContext, context_of
+from converge.context import ConvergeContext, Purpose, context_of
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
@@ -41,12 +41,15 @@ def fix(
     consent: Consent | None = None,
     listener: Callable[[Event], None] | None = None,
     lock_timeout: float | None = None,
+    purpose: Purpose = "start",
 ) -> Report:
     """Repair until a look made after the last write finds nothing to do, or nothing more can be done.
 
     Raises DevError `locked` (exit 75) if another run keeps the checkout.
     """
-    run = _Run(context_of(loaded, instance), _nouns(only), consent or Consent(), listener or (lambda event: None))
+    run = _Run(
+        context_of(loaded, instance, purpose), _nouns(only), consent or Consent(), listener or (lambda event: None)
+    )
     with lock.hold(checkout_lock(instance), lock_timeout, run.say):
         return run.converge(lock_timeout)
 
@@ -57,13 +60,14 @@ def prepare(
     on_event: Callable[[Event], None] | None = None,
     yes: bool = False,
     lock_timeout: float | None = None,
+    purpose: Purpose = "start",
 ) -> Report:
-    """What `./dev start` needs: everything of the checkout and the store; what reaches the system only with `yes`.
+    """What `./dev start` (or `./dev test`) needs: everything of the checkout and the store; what reaches the system only with `yes`.
 
     The caller may already hold `checkout_lock(instance)`. Never asks.
     """
     nouns = [noun for noun in OPERATIONS if yes or noun not in SYSTEM_NOUNS]
-    return fix(loaded, instance, nouns, Consent(yes=yes), on_event, lock_timeout)
+    return fix(loaded, instance, nouns, Consent(yes=yes), on_event, lock_timeout, purpose)
 
 
 def checkout_lock(instance: Instance) -> Path:

@@ -23,6 +23,8 @@ class Project:
     __pydantic_config__ = _STRICT
     name: str
     """Name of the project: lower-case letters, digits and dashes; every name the tool makes starts with it."""
+    system_test: str | None = None
+    """Command that tests the running platform, run by `./dev test` in the checkout with NAME_URL of every component."""
     hooks_path: str | None = None
     """Directory of git hooks, relative to the checkout; `git config core.hooksPath` is kept at it."""
 

@@ -13,7 +13,7 @@ MANAGERS = {"apt": "apt-get", "dnf": "dnf", "pacman": "pacman", "brew": "brew"}
 def manager() -> Probe:
     """`packages.manager`: apt, dnf, pacman or brew; None where there is none we know."""
     sh = "\n".join(f"command -v {command} >/dev/null && echo {name}" for name, command in MANAGERS.items())
-    return Probe("packages.manager", sh + "\ntrue", lambda text: (text.split() or [None])[0])
+    return Probe("packages.manager", sh + "\ntrue", lambda text: next(iter(text.split()), None))
 
 
 def probe(name: str, commands: tuple[str, ...]) -> Probe:

@@ -70,10 +70,10 @@ def _short(name: str, key: str, found: int, want: str, hint: str, source: str) -
         step = Step(
             name, "machine", f"set {WATCHES} to {value}", because, "system", args={"value": value}, by_hand=by_hand
         )
-    status = "drift" if step else "manual"
-    return Item(
-        name, "machine", status, shown(found, want), want, because, hint, source, "machine-short", step
-    )  # fmt: skip
+    text = shown(found, want)
+    if step:
+        return Item(name, "machine", "drift", text, want, because, hint, source, "machine-short", step)
+    return Item(name, "machine", "manual", text, want, because, hint, source, "machine-short")
 
 
 def amount(want: str) -> tuple[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from typing import Any
 
 from converge.context import ConvergeContext
 from converge.machine import Machine
@@ -19,12 +19,14 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """One line per key that differs here; the value of a variable is not shown."""
     for key in context.loaded.overrides:
-        shown = "set here" if ".env." in f".{key}" else str(reduce(_get, key.split("."), context.desired))
+        shown = "set here" if ".env." in f".{key}" else str(_value(context.desired, key))
         yield Item(f"overrides.{key}", "overrides", "ok", shown, shown, source=context.loaded.source(key))
 
 
-def _get(value: object, key: str) -> object:
-    return value[key] if isinstance(value, dict) else getattr(value, key)
+def _value(value: Any, key: str) -> Any:
+    for part in key.split("."):
+        value = value[part] if isinstance(value, dict) else getattr(value, part)
+    return value
 
 
 def apply(step: Step, machine: Machine) -> None:
