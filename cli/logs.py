@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
-import time
-from typing import Annotated
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 from cli import render
 from cli.context import Context
 from cli.option import Argument, Option
+from converge.errors import DevError, Exit
+
+if TYPE_CHECKING:
+    from runtime.logs import Line
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
     follow: Annotated[bool, Option("-f", "--follow", help="Go on with what comes.")] = False,
+    since: Annotated[
+        str | None, Option("--since", help="Only what is younger: 30s, 10m, 2h, 1d, or a UTC time.", metavar="AGE")
+    ] = None,
     grep: Annotated[str | None, Option("--grep", help="Only lines that match.", metavar="PATTERN")] = None,
 ) -> int:
     """Show the logs of all or the named components, ordered by time."""
-    import re
-    import sys
+    from runtime import logs
+    from runtime.component import components, known
 
-    from runtime import platform
+    everyone = components(context.loaded, context.instance)
+    wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
+    try:
+        pattern = re.compile(grep or "")
+    except re.error as problem:
+        raise DevError("usage", f"{grep!r} is not a pattern", because=str(problem), exit=Exit.USAGE) from None
+    order = list(everyone)
+    show(logs.kept(wanted, _stamp(since)), pattern, order)
+    if follow:
+        for lines in logs.follow(wanted):
+            show(lines, pattern, order)
+    return int(Exit.OK)
 
-    order = [*context.loaded.desired.infra, *context.loaded.desired.services]
-    last: set[tuple[str, str, str]] = set()
-    while True:
-        for row in (rows := list(platform.merged_logs(context.loaded, context.instance, names))):
-            stamp, name, text = row
-            if row not in last and (grep is None or re.search(grep, text)):
-                colour = COLOURS[order.index(name) % len(COLOURS)]
-                render.out(f"{stamp[11:-1]} {render.style(f'{name:<10}', colour)} {text}")
-        last = set(rows)
-        if not follow:
-            return 0
-        sys.stdout.flush()
-        time.sleep(0.2)
+
+def show(lines: Iterable[Line], pattern: re.Pattern[str], order: list[str]) -> None:
+    """Print the lines that match, each component in its colour."""
+    width = max((len(name) for name in order), default=0)
+    for line in lines:
+        if pattern.search(line.text):
+            colour = COLOURS[order.index(line.component) % len(COLOURS)]
+            name = render.style(f"{line.component:<{width}}", colour)
+            render.out(f"{render.style(line.stamp[11:-1], 'dim')} {name} {line.text}")
+    sys.stdout.flush()
+
+
+def _stamp(since: str | None) -> str:
+    if since is None:
+        return ""
+    if found := re.fullmatch(r"(\d+)([smhd])", since):
+        past = datetime.now(UTC) - timedelta(**{UNITS[found.group(2)]: int(found.group(1))})
+        return past.strftime("%Y-%m-%dT%H:%M:%S")
+    if re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d)?)?)?", since):
+        return since
+    raise DevError(
+        "usage", f"{since!r} is not an age", because="it is a number with s, m, h or d, or a UTC time as logs show it",
+        hint="./dev logs --since 10m", exit=Exit.USAGE,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from cli import quick, render
@@ -25,6 +26,7 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
+    signal.signal(signal.SIGTERM, _terminated)
     verbose = "-vv" in argv
     at = argv.index("--") if "--" in argv else len(argv)
     argv, extra = argv[:at], tuple(argv[at + 1 :])
@@ -42,6 +44,8 @@ def main(argv: list[str]) -> int:
         if verbose:
             raise
         return int(problem.exit)
+    except Terminated:
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
         _flush()
         render.say("interrupted", "yellow")
@@ -53,6 +57,14 @@ def main(argv: list[str]) -> int:
         if verbose:
             raise
         return _report_bug(bug)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, so that what was begun is ended as on Ctrl-C."""
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise Terminated
 
 
 def _report_bug(bug: Exception) -> int:

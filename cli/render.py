@@ -54,6 +54,11 @@ def say(text: str, *names: str) -> None:
     print(style(text, *names, stream=sys.stderr), file=sys.stderr, flush=True)
 
 
+def clear() -> None:
+    """Make room for the next picture of a `--watch`, where someone looks; else set it apart by an empty line."""
+    print("\033[H\033[2J" if sys.stdout.isatty() else "", end="\n" if not sys.stdout.isatty() else "", flush=True)
+
+
 def talk() -> TextIO:
     """The stream `say` writes to."""
     return sys.stderr

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from cli import render
+from cli.board import Board
 from cli.context import Context
 from cli.option import Argument
-from cli.start import event
 from converge.errors import Exit
 
 
@@ -16,8 +16,8 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME…",
     from converge.lock import hold
     from runtime import platform
 
-    with hold(context.instance.dev / "lock", say=render.say):
-        failed = platform.restart(context.loaded, context.instance, names, event)
+    with hold(context.instance.dev / "lock", say=render.say), Board(names or []) as board:
+        failed = platform.restart(context.loaded, context.instance, names, board.event)
     for problem in failed.values():
         render.error(problem)
     return int(Exit.NOT_CONVERGED if failed else Exit.OK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from cli import progress, render
+from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
@@ -25,32 +26,31 @@ def run(
     from runtime.component import chosen, components
 
     everyone = components(context.loaded, context.instance)
-    chosen(everyone, names)
+    wanted = chosen(everyone, names)
     with hold(context.instance.dev / "lock", say=render.say):
         if not no_fix:
             _prepare(context, yes)
-        failed = platform.start(context.loaded, context.instance, names, event)
+        with Board(list(wanted)) as board:
+            failed = platform.start(context.loaded, context.instance, names, board.event)
     for problem in failed.values():
-        render.error(problem)
+        if problem.code != "need-failed":
+            render.error(problem)
     if failed:
         return int(Exit.NOT_CONVERGED)
-    for name, component in chosen(everyone, names).items():
-        if component.port:
-            render.out(f"{name:<12} http://127.0.0.1:{component.port}" if component.is_service else
-                       f"{name:<12} 127.0.0.1:{component.port}")  # fmt: skip
+    for name, component in wanted.items():
+        if component.port and component.is_service:
+            render.out(f"{name:<12} http://127.0.0.1:{component.port}")
     return int(Exit.OK)
-
-
-def event(name: str, text: str, seconds: float) -> None:
-    """One line of progress."""
-    style = "red" if text == "failed" else "green" if text.startswith(("ready", "done")) else "dim"
-    render.say(f"{name:<12} {text:<20} {seconds:6.1f} s", style)
 
 
 def refuse_open(report: Report) -> None:
     """Raise the first thing that a start cannot do without; a port is checked by the component that needs it."""
+    from converge.tools import SUBSTITUTED
+
     for item in report.open:
-        if item.noun != "ports":
+        if item.id.partition(".")[2] in SUBSTITUTED and item.noun == "tools":
+            render.say(f"{item.id} cannot be had ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow")
+        elif item.noun != "ports":
             raise DevError(
                 item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
                 because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,

@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 from cli import render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import Exit
 
+if TYPE_CHECKING:
+    from runtime.platform import State
+
 STYLES = {"ready": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
+PAUSE = 1.0
+"""Seconds between two looks of --watch."""
 
 
-def run(context: Context, json: Annotated[bool, Option("--json", help="One JSON document.")] = False) -> int:
+def run(
+    context: Context,
+    json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
+    watch: Annotated[bool, Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+) -> int:
     """Show every component: state, address, pid, uptime, restarts."""
     from runtime import platform
 
-    states = platform.status(context.loaded, context.instance)
-    if json:
-        project = context.loaded.desired.project.name
-        render.document({"schema": 1, "project": project, "components": [state.document() for state in states]})
-    else:
-        for state in states:
-            since = "" if state.uptime_s is None else f"pid {state.pid}, {state.uptime_s:.0f} s"
-            restarts = f", {state.restarts} restarts" if state.restarts else ""
-            address = f"127.0.0.1:{state.port}" if state.port else ""
-            word = render.style(f"{state.state:<9}", STYLES.get(state.state, "yellow"))
-            render.out(f"{state.name:<12} {word} {address:<16} {since}{restarts}".rstrip())
-            if state.reason:
-                render.out(f"    {state.reason}")
-    return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
+    while True:
+        states = platform.status(context.loaded, context.instance)
+        if watch:
+            render.clear()
+        if json:
+            project = context.loaded.desired.project.name
+            render.document({"schema": 1, "project": project, "components": [state.document() for state in states]})
+        else:
+            for state in states:
+                show(state)
+        if not watch:
+            return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
+        time.sleep(PAUSE)
+
+
+def show(state: State) -> None:
+    """One line, and a second one where there is a reason."""
+    word = render.style(f"{state.state:<9}", STYLES.get(state.state, "yellow"))
+    address = f"127.0.0.1:{state.port}" if state.port else ""
+    since = "" if state.uptime_s is None else f"pid {state.pid}, {age(state.uptime_s)}"
+    restarts = f", restarted {state.restarts} times" if state.restarts else ""
+    render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
+    if state.reason:
+        render.out(f"    {state.reason}")
+
+
+def age(seconds: float) -> str:
+    """A duration in its two largest units."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min {int(seconds) % 60} s" if minutes else f"{seconds:.0f} s"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cli import bootstrap, progress, render
+from cli.board import Board
 from cli.context import TOOL, Context
 from cli.option import Argument, Option
 from converge.desired import Loaded, Service
@@ -197,7 +198,7 @@ class _BringUp:
 
     def __call__(self, suite: Suite) -> None:
         """Start what the suite needs."""
-        from cli.start import event, refuse_open
+        from cli.start import refuse_open
         from converge import cycle
         from runtime import platform
 
@@ -210,7 +211,8 @@ class _BringUp:
         if suite.needs == ():
             return
         names = None if suite.needs is None else list(suite.needs)
-        failed = platform.start(self.loaded, self.instance, names, event)
+        with Board(names or []) as board:
+            failed = platform.start(self.loaded, self.instance, names, board.event)
         for problem in failed.values():
             raise problem
 

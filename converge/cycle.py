@@ -62,7 +62,7 @@ def prepare(
     lock_timeout: float | None = None,
     purpose: Purpose = "start",
 ) -> Report:
-    """What `./dev start` (or `./dev test`) needs: everything of the checkout and the store; what reaches the system only with `yes`.
+    """What `./dev start` (or `./dev test`) needs: the checkout and the store, and the system only with `yes`.
 
     The caller may already hold `checkout_lock(instance)`. Never asks.
     """

@@ -12,6 +12,8 @@ from converge.instance import store
 
 COMPLETE = ".complete"
 """Marker inside a tool's directory: it was unpacked whole. Its text names the provider."""
+SUBSTITUTED = {"air": "./dev itself rebuilds and restarts Go services"}
+"""Tools that a start can do without, and what stands in for them."""
 POSTGRES = "18"
 """Major version of the embedded Postgres."""
 EMULATOR = Path(__file__).resolve().parent.parent / "compose" / "pubsub"

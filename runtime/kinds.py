@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from converge import tools
 from converge.desired import Loaded, Service
@@ -13,6 +15,8 @@ from converge.errors import DevError, Exit
 from converge.operations import dependencies
 from runtime.component import Component, Launch
 from runtime.environment import fill, of_component
+
+REBUILD = Path(__file__).with_name("rebuild.py")
 
 
 def launch(loaded: Loaded, component: Component) -> Launch:
@@ -74,7 +78,9 @@ def _go(loaded: Loaded, component: Component) -> tuple[str, ...]:
     config.write_text("\n".join(lines) + "\n")
     air = tools.executable(loaded, "air")
     if air is None:
-        raise DevError("command-missing", "there is no air", hint="add air to [tools], or give the service a `dev`")
+        watched = [str(directory / path) for path in (".", *service.watch)]
+        go = ("/bin/sh", "-c", command)
+        return (sys.executable, "-I", str(REBUILD), str(program), *watched, "--", *go)
     return (str(air), "-c", str(config))
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import Any
 
 from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.ports import MARK, owner, owners
-from runtime import health, infra, kinds
+from runtime import health, infra, kinds, logs
 from runtime.component import Component, Launch, chosen, components, known
 from runtime.environment import of_component
 from runtime.placements import native
@@ -81,10 +84,17 @@ def look(loaded: Loaded, component: Component, listening: health.Listening | Non
 
 
 def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
-    """Start what is named with all it needs, independent components side by side; gives what failed and why."""
+    """Start what is named with all it needs, independent components side by side; gives what failed and why.
+
+    What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start.
+    """
     everyone = components(loaded, instance)
     wanted = chosen(everyone, names)
     began = time.monotonic()
+    for left in undeclared(everyone, instance):
+        native.stop(left)
+        on_event(left.name, "no longer declared, stopped", time.monotonic() - began)
+    run = _Start(loaded)
     futures: dict[str, Future[None]] = {}
     failed: dict[str, DevError] = {}
 
@@ -97,7 +107,7 @@ def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event:
                 failed[component.name] = problem
                 raise problem from None
         try:
-            word = _bring_up(loaded, component, lambda text: on_event(component.name, text, time.monotonic() - began))
+            word = run.bring_up(component, lambda text: on_event(component.name, text, time.monotonic() - began))
         except DevError as problem:
             failed[component.name] = problem
             on_event(component.name, "failed", time.monotonic() - began)
@@ -105,13 +115,31 @@ def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event:
         on_event(component.name, word, time.monotonic() - began)
 
     with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
-        for name, component in wanted.items():
-            futures[name] = pool.submit(one, component)
+        try:
+            for name, component in wanted.items():
+                futures[name] = pool.submit(one, component)
+            wait(futures.values())
+        except BaseException:
+            run.cancelled.set()
+            wait(futures.values())
+            with ThreadPoolExecutor(max_workers=8) as enders:
+                list(enders.map(native.stop, run.spawned))
+            raise
     for future in futures.values():
         problem = future.exception()
         if problem and not isinstance(problem, DevError):
             raise problem
     return failed
+
+
+def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:
+    """Components that live and that the desired state does not name any more, after a `git switch` for example."""
+    try:
+        names = sorted(entry.name for entry in (instance.state / "run").iterdir() if entry.name not in everyone)
+    except OSError:
+        return []
+    left = [Component(name, Service(kind="command"), instance) for name in names]
+    return [component for component in left if native.lives(component)]
 
 
 def _launch(loaded: Loaded, component: Component) -> Launch:
@@ -120,27 +148,89 @@ def _launch(loaded: Loaded, component: Component) -> Launch:
     return infra.kind(component).launch(loaded, component)
 
 
-def _bring_up(loaded: Loaded, component: Component, say: Callable[[str], None]) -> str:
-    if not component.is_service and not native.lives(component):
-        infra.kind(component).prepare(loaded, component)
-    launch = _launch(loaded, component)
-    digest = native.spec_hash(launch, _dependencies(component))
-    told = native.told(component)
-    if native.lives(component):
-        if told.get("hash") == digest and not health.why_not(loaded, component):
-            return "ready already"
-        if told.get("hash") != digest:
-            say("changed, restarting")
-            native.stop(component)
-    if not native.lives(component):
-        _free_port(loaded, component)
-        if isinstance(component.wants, Service) and component.wants.migrate:
-            _migrate(loaded, component, component.wants.migrate)
-        native.spawn(component, launch, digest)
-    _wait(loaded, component)
-    if not component.is_service:
-        infra.kind(component).provision(loaded, component)
-    return "done" if component.once else "ready"
+@dataclass
+class _Start:
+    """One start: what it spawned, and whether it was told to give up."""
+
+    loaded: Loaded
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    spawned: list[Component] = field(default_factory=list)
+
+    def bring_up(self, component: Component, say: Callable[[str], None]) -> str:
+        """Make it run and wait until it is ready; the word for how that went."""
+        loaded = self.loaded
+        self._check()
+        if not component.is_service and not native.lives(component):
+            infra.kind(component).prepare(loaded, component)
+        launch = _launch(loaded, component)
+        digest = native.spec_hash(launch, _dependencies(component))
+        told = native.told(component)
+        if native.lives(component):
+            if told.get("hash") == digest and not health.why_not(loaded, component):
+                return "ready already"
+            if told.get("hash") != digest:
+                say("changed, restarting")
+                native.stop(component)
+        if not native.lives(component):
+            _free_port(loaded, component)
+            if isinstance(component.wants, Service) and component.wants.migrate:
+                say("migrating")
+                self._migrate(component, component.wants.migrate)
+            self._check()
+            say("starting")
+            self.spawned.append(component)
+            native.spawn(component, launch, digest)
+        self._wait(component)
+        if not component.is_service:
+            infra.kind(component).provision(loaded, component)
+        return "done" if component.once else "ready"
+
+    def _check(self) -> None:
+        if self.cancelled.is_set():
+            raise DevError("interrupted", "the start was interrupted")
+
+    def _migrate(self, component: Component, command: str) -> None:
+        directory = component.instance.checkout / getattr(component.wants, "path", ".")
+        env = {**of_component(self.loaded, component), MARK: component.mark + "migrate"}
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", command], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=said,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+            try:
+                while process.poll() is None:
+                    self._check()
+                    time.sleep(0.01)
+            finally:
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            said.seek(0)
+            last = [line for line in said.read().splitlines() if line.strip()][-4:]
+        if process.returncode:
+            raise DevError(
+                "migrate-failed", f"the migration of {component.name} failed",
+                because=f"`{command}` ended with {process.returncode}: " + " / ".join(last),
+                hint=f"correct it, then ./dev start {component.name}",
+            )  # fmt: skip
+
+    def _wait(self, component: Component) -> None:
+        timeout = component.ready.timeout if component.ready else 60.0
+        deadline, pause, missing = time.monotonic() + timeout, 0.03, ""
+        while time.monotonic() < deadline:
+            self._check()
+            told = native.told(component)
+            if told.get("state") == "done":
+                return
+            if told.get("state") == "failed" or not native.lives(component):
+                raise _failure(component, str(told.get("reason") or "its shim ended"))
+            if not component.once:
+                missing = health.why_not(self.loaded, component)
+                if not missing:
+                    return
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.5)
+        raise _failure(component, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
 
 
 def _dependencies(component: Component) -> str:
@@ -168,60 +258,19 @@ def _free_port(loaded: Loaded, component: Component) -> None:
         )  # fmt: skip
 
 
-def _migrate(loaded: Loaded, component: Component, command: str) -> None:
-    directory = component.instance.checkout / getattr(component.wants, "path", ".")
-    env = {**of_component(loaded, component), MARK: component.mark + "migrate"}
-    ran = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=directory, env=env, capture_output=True, text=True, errors="replace",
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    if ran.returncode:
-        last = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()][-4:]
-        raise DevError(
-            "migrate-failed", f"the migration of {component.name} failed",
-            because=f"`{command}` ended with {ran.returncode}: " + " / ".join(last),
-            hint=f"correct it, then ./dev start {component.name}",
-        )  # fmt: skip
-
-
-def _wait(loaded: Loaded, component: Component) -> None:
-    timeout = component.ready.timeout if component.ready else 60.0
-    deadline, pause, missing = time.monotonic() + timeout, 0.03, ""
-    while time.monotonic() < deadline:
-        told = native.told(component)
-        if told.get("state") == "done":
-            return
-        if told.get("state") == "failed" or not native.lives(component):
-            raise _failure(component, str(told.get("reason") or "its shim ended"))
-        if not component.once:
-            missing = health.why_not(loaded, component)
-            if not missing:
-                return
-        time.sleep(pause)
-        pause = min(pause * 1.3, 0.5)
-    raise _failure(component, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
-
-
 def _failure(component: Component, because: str) -> DevError:
     return DevError(
-        "not-ready", f"{component.name} is not ready", because=because + tail(component),
+        "not-ready", f"{component.name} is not ready", because=because + logs.tail(component),
         hint=f"./dev logs {component.name}",
     )  # fmt: skip
-
-
-def tail(component: Component, lines: int = 8) -> str:
-    """The end of its log, indented, for an error."""
-    try:
-        text = component.log.read_bytes()[-8192:].decode(errors="replace")
-    except OSError:
-        return ""
-    return "".join(f"\n    {line[:300]}" for line in text.splitlines()[-lines:])
 
 
 def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[str]:
     """End the named components (without names: all, services before infrastructure); gives those that ran."""
     everyone = components(loaded, instance)
     wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
+    if not names:
+        wanted = [*undeclared(everyone, instance), *wanted]
     ended: list[str] = []
     for group in ([c for c in wanted if c.is_service], [c for c in wanted if not c.is_service]):
         with ThreadPoolExecutor(max_workers=len(group) or 1) as pool:
@@ -235,19 +284,3 @@ def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_even
     wanted = names or [name for name, component in everyone.items() if component.is_service]
     stop(loaded, instance, wanted)
     return start(loaded, instance, wanted, on_event)
-
-
-def merged_logs(loaded: Loaded, instance: Instance, names: list[str] | None) -> Iterator[tuple[str, str, str]]:
-    """(time stamp, component, text) of every line kept, ordered by time."""
-    everyone = components(loaded, instance)
-    wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
-    rows = []
-    for component in wanted:
-        try:
-            text = component.log.read_text("utf-8", "replace")
-        except OSError:
-            continue
-        for line in text.splitlines():
-            stamp, _, rest = line.partition(" ")
-            rows.append((stamp, component.name, rest[2:]))
-    yield from sorted(rows, key=lambda row: row[0])

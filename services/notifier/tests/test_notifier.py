@@ -64,7 +64,7 @@ def test_a_message_nobody_can_read_is_dropped_not_repeated(pool: ConnectionPool,
 
 
 def test_without_database_the_message_comes_again() -> None:
-    with ConnectionPool("postgresql://nobody@127.0.0.1:1/none", min_size=0, timeout=0.3) as pool:
+    with ConnectionPool("postgresql://nobody@127.0.0.1:1/none", min_size=0, max_size=1, timeout=0.3) as pool:
         message = Delivered(json.dumps(ORDER).encode())
         handle(pool, message)
     assert message.answer == "nack"

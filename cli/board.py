@@ -1,0 +1,91 @@
+"""What a start does, live where someone looks, else one line per event."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from cli import render
+
+PATIENCE = 0.3
+"""Seconds before a board appears: a start that has nothing to do is over sooner."""
+FINAL = ("ready", "done", "failed", "no longer")
+
+
+@dataclass
+class Board:
+    """`with Board(names) as board: start(…, board.event)`."""
+
+    names: list[str]
+    rows: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _shown: bool = False
+    _began: float = field(default_factory=time.monotonic)
+
+    def event(self, name: str, text: str, seconds: float) -> None:
+        """One thing that happened to a component; from any thread."""
+        with self._guard:
+            self.rows[name] = (text, seconds)
+        if self._thread is None and text.startswith(FINAL):
+            self._line(name, text, seconds)
+
+    def __enter__(self) -> Board:
+        self._began = time.monotonic()
+        if sys.stderr.isatty() and render.colours(sys.stderr):
+            self._thread = threading.Thread(target=self._show, name="board", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
+        self._over.set()
+        if self._thread:
+            self._thread.join()
+            if not self._shown:
+                for name, (text, seconds) in self.rows.items():
+                    self._line(name, text, seconds)
+
+    def _show(self) -> None:
+        if self._over.wait(PATIENCE):
+            return
+        from rich.console import Console
+        from rich.live import Live
+
+        self._shown = True
+        with Live(console=Console(stderr=True), auto_refresh=False) as live:
+            while True:
+                over = self._over.wait(0.1)
+                live.update(self._table(), refresh=True)
+                if over:
+                    return
+
+    def _table(self) -> Any:
+        from rich.spinner import Spinner
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        now = time.monotonic() - self._began
+        with self._guard:
+            rows = dict(self.rows)
+        for name in [*self.names, *(name for name in rows if name not in self.names)]:
+            text, seconds = rows.get(name, ("waiting", now))
+            final = text.startswith(FINAL)
+            sign = Text(*_sign(text)) if final or self._over.is_set() else Spinner("dots")
+            style = _sign(text)[1] if final else "dim" if text == "waiting" else ""
+            table.add_row(sign, name, Text(text, style), Text(f"{seconds if final else now:.1f} s", "dim"))
+        return table
+
+    def _line(self, name: str, text: str, seconds: float) -> None:
+        render.say(f"{name:<12} {text:<20} {seconds:6.1f} s", _sign(text)[1])
+
+
+def _sign(text: str) -> tuple[str, str]:
+    if text == "failed":
+        return "✗", "red"
+    return ("✓", "green") if text.startswith(("ready", "done")) else ("·", "dim")

@@ -1,0 +1,89 @@
+"""Logs of components: each line has its time, so many files read as one story."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.component import Component
+
+PAUSE = 0.15
+"""Seconds between looks at files that are followed."""
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """`stamp` is UTC, ISO 8601 with milliseconds, so that lines sort as text."""
+
+    stamp: str
+    component: str
+    text: str
+
+
+def kept(components: Iterable[Component], since: str = "") -> list[Line]:
+    """Every line kept, the rotated ones too, ordered by time; only those from the stamp `since` on."""
+    lines: list[Line] = []
+    for component in components:
+        for path in (component.log.with_name(component.log.name + ".1"), component.log):
+            try:
+                lines += parse(component.name, path.read_text("utf-8", "replace").splitlines())
+            except OSError:
+                continue
+    return sorted((line for line in lines if line.stamp >= since), key=lambda line: line.stamp)
+
+
+def follow(components: Sequence[Component], go_on: Callable[[], bool] = lambda: True) -> Iterator[list[Line]]:
+    """New lines of all components, as they come, ordered within each look. A file that was rotated is read on."""
+    places = {component.log: _end(component.log) for component in components}
+    while go_on():
+        fresh: list[Line] = []
+        for component in components:
+            inode, offset = places[component.log]
+            rows, places[component.log] = _more(component.log, inode, offset)
+            fresh += parse(component.name, rows)
+        yield sorted(fresh, key=lambda line: line.stamp)
+        time.sleep(PAUSE)
+
+
+def parse(component: str, rows: Iterable[str]) -> list[Line]:
+    """Lines as the shim writes them: time, `|` for what the component said and `!` for what we say about it."""
+    found = []
+    for row in rows:
+        stamp, _, rest = row.partition(" ")
+        if stamp.endswith("Z") and stamp[:4].isdigit():
+            found.append(Line(stamp, component, rest[2:]))
+    return found
+
+
+def tail(component: Component, lines: int = 8) -> str:
+    """The end of its log, indented, for an error."""
+    try:
+        text = component.log.read_bytes()[-8192:].decode(errors="replace")
+    except OSError:
+        return ""
+    return "".join(f"\n    {line[:300]}" for line in text.splitlines()[-lines:])
+
+
+def _end(path: Path) -> tuple[int, int]:
+    try:
+        about = os.stat(path)
+    except OSError:
+        return 0, 0
+    return about.st_ino, about.st_size
+
+
+def _more(path: Path, inode: int, offset: int) -> tuple[list[str], tuple[int, int]]:
+    """Whole lines since the place, and the place after them."""
+    try:
+        with open(path, "rb") as file:
+            now = os.fstat(file.fileno())
+            offset = offset if now.st_ino == inode and now.st_size >= offset else 0
+            file.seek(offset)
+            block = file.read()
+    except OSError:
+        return [], (0, 0)
+    whole = block[: block.rfind(b"\n") + 1]
+    return whole.decode(errors="replace").splitlines(), (now.st_ino, offset + len(whole))
