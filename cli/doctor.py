@@ -77,9 +77,7 @@ def _ask(steps: Sequence[Step]) -> bool:
     for step in steps:
         by_hand = f"  ({step.by_hand})" if step.by_hand else ""
         render.say(f"  {step.change}{by_hand}")
-    sys.stderr.write("Take them? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return render.ask("Take them?")
 
 
 def _sudo() -> bool:

@@ -17,7 +17,10 @@ COMMANDS: dict[str, str] = {
     "logs": "cli.logs",
     "test": "cli.test",
     "env": "cli.env",
+    "shell": "cli.shell",
     "facts": "cli.facts",
+    "data": "cli.data",
+    "clean": "cli.clean",
     "lock": "cli.lock",
     "schema": "cli.schema",
 }

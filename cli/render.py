@@ -78,6 +78,12 @@ def bug_file(reports: Iterable[str]) -> str:
     return f"paste {file.name} into an issue, or run again with -vv"
 
 
+def ask(question: str) -> bool:
+    """Whether the person watching says yes; anything else is no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def document(value: Any) -> None:
     """The one JSON document of a `--json` answer."""
     print(json.dumps(value, indent=2, ensure_ascii=False))

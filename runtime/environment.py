@@ -8,6 +8,7 @@ import re
 from converge import envfile, tools
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
+from converge.instance import Instance
 from converge.operations import dependencies
 from runtime import infra
 from runtime.component import Component, components
@@ -34,7 +35,7 @@ def of_component(loaded: Loaded, component: Component) -> dict[str, str]:
     for name in ("no_proxy", "NO_PROXY"):
         found[name] = ",".join(part for part in (os.environ.get(name, ""), LOOPBACK) if part)
     found["PATH"] = path(loaded, component)
-    found |= shared(loaded, component)
+    found |= shared(loaded, component.instance)
     if component.port:
         found |= {"HOST": "127.0.0.1", "PORT": str(component.port)}
     if component.kind in ("next", "node"):
@@ -46,9 +47,15 @@ def of_component(loaded: Loaded, component: Component) -> dict[str, str]:
     return found | {name: fill(value, loaded, component) for name, value in component.wants.env.items()}
 
 
-def shared(loaded: Loaded, component: Component) -> dict[str, str]:
+def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
+    """What `./dev shell` adds to a person's own environment: [env] and the pinned tools."""
+    found = os.pathsep.join([*tools.path_entries(loaded), os.environ.get("PATH", os.defpath)])
+    return {**shared(loaded, instance), "PATH": found}
+
+
+def shared(loaded: Loaded, instance: Instance) -> dict[str, str]:
     """[env]: plain values, and those that live on this machine only."""
-    stored = envfile.values(component.instance)
+    stored = envfile.values(instance)
     found = {}
     for name, variable in loaded.desired.env.items():
         value = variable.value if variable.value is not None else stored.get(name, os.environ.get(name))

@@ -1,6 +1,19 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+
 /** Two platforms side by side must not share a build, so the tool gives each its own directory. */
+const distDir = process.env.NEXT_DIST_DIR || ".next";
+let tsconfigPath = "tsconfig.json";
+if (process.env.NEXT_DIST_DIR) {
+  // Next adds its directory of types to the tsconfig it reads; the committed one is not to change with every instance.
+  tsconfigPath = `${distDir}/tsconfig.json`;
+  mkdirSync(distDir, { recursive: true });
+  const up = "../".repeat(distDir.split("/").length);
+  if (!existsSync(tsconfigPath)) writeFileSync(tsconfigPath, JSON.stringify({ extends: `${up}tsconfig.json` }));
+}
+
 const config = {
-  distDir: process.env.NEXT_DIST_DIR || ".next",
+  distDir,
+  typescript: { tsconfigPath },
   devIndicators: false,
   allowedDevOrigins: ["127.0.0.1", "localhost"],
 };

@@ -1,0 +1,58 @@
+"""`./dev clean`: take away what the tool made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+from cli import render
+from cli.context import Context
+from cli.data import sure
+from cli.option import Option
+from converge.errors import Exit
+
+
+def run(
+    context: Context,
+    store: Annotated[bool, Option("--store", help="The per-user store of tools too; other checkouts use it.")] = False,
+    force: Annotated[bool, Option("--force", help="Do not ask.")] = False,
+) -> int:
+    """Stop everything and remove what the tool made in this checkout: its environment, data, logs, dependencies."""
+    from converge.instance import store as store_of_user
+    from converge.lock import hold
+    from runtime import platform
+
+    dev = context.instance.dev
+    instances = [context.instance]
+    if (dev / "instances").is_dir():
+        names = {entry.name for entry in (dev / "instances").iterdir() if entry.is_dir()} - {"default"}
+        instances += [Context(context.directory, name).instance for name in sorted(names)]
+    places = [instance.data for instance in instances] + list(_of_services(context)) + [dev]
+    if store:
+        places.append(store_of_user())
+    places = [place for place in dict.fromkeys(places) if place.exists()]
+    if not places:
+        render.say("there is nothing to remove")
+        return int(Exit.OK)
+    for place in places:
+        render.say(f"  {place}")
+    sure("All this will be deleted, with data, generated secrets and what you wrote into .dev/env.", force)
+    with hold(dev / "lock", say=render.say):
+        for instance in instances:
+            platform.stop(context.loaded, instance, None)
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
+    left = [str(place) for place in places if place.exists()]
+    render.say(f"could not remove {', '.join(left)}" if left else "removed", "red" if left else "green")
+    return int(Exit.NOT_CONVERGED if left else Exit.OK)
+
+
+def _of_services(context: Context) -> list[Path]:
+    """`node_modules` that we installed, and builds of Next."""
+    found = []
+    for name, service in context.loaded.desired.services.items():
+        if service.kind in ("next", "node") and (context.instance.dev / "services" / name / "dependencies").exists():
+            directory = context.checkout / service.path
+            found += [directory / "node_modules", *([directory / ".next"] if service.kind == "next" else [])]
+    return found

@@ -1,0 +1,93 @@
+"""Data of the platform's databases: put aside, put back, made anew."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+from cli import render
+from cli.board import Board
+from cli.context import Context
+from cli.option import Argument, Option
+from converge.errors import DevError, Exit
+
+Name = Annotated[list[str] | None, Argument("NAME", help="The snapshot.")]
+Force = Annotated[bool, Option("--force", help="Do not ask.")]
+
+
+def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
+    """Put today's data aside under a name."""
+    from converge.lock import hold
+    from runtime import data
+
+    began, name = time.monotonic(), _one(names)
+    with hold(context.instance.dev / "lock", say=render.say):
+        made = data.snapshot(context.loaded, context.instance, name, force)
+    render.say(f"put aside as {', '.join(made)} ({time.monotonic() - began:.1f} s)", "green")
+    return int(Exit.OK)
+
+
+def restore(context: Context, names: Name = None) -> int:
+    """Put the data of a snapshot in the place of today's."""
+    from converge.lock import hold
+    from runtime import data
+
+    began, name = time.monotonic(), _one(names)
+    with hold(context.instance.dev / "lock", say=render.say):
+        done = data.restore(context.loaded, context.instance, name)
+    render.say(f"{', '.join(done)} as of {name} ({time.monotonic() - began:.1f} s)", "green")
+    return int(Exit.OK)
+
+
+def list_snapshots(context: Context) -> int:
+    """Show the snapshots."""
+    from runtime import data
+
+    for name in data.snapshots(context.loaded, context.instance):
+        render.out(name)
+    return int(Exit.OK)
+
+
+def delete(context: Context, names: Name = None) -> int:
+    """Give a snapshot up."""
+    from runtime import data
+
+    if not data.delete(context.loaded, context.instance, _one(names)):
+        raise DevError("snapshot-unknown", f"there is no snapshot {names[0] if names else ''!r}", exit=Exit.USAGE)
+    return int(Exit.OK)
+
+
+def reset(context: Context, force: Force = False) -> int:
+    """Delete all data and snapshots of this instance and start with none."""
+    from converge.lock import hold
+    from runtime import data
+
+    sure("All data and snapshots of this instance will be deleted.", force)
+    with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
+        failed = data.reset(context.loaded, context.instance, board.event)
+    for problem in failed.values():
+        render.error(problem)
+    return int(Exit.NOT_CONVERGED if failed else Exit.OK)
+
+
+def sure(what: str, force: bool) -> None:
+    """Ask before something that cannot be undone; where nobody can answer, only --force will do."""
+    if force:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise DevError(
+            "consent-destructive", what, because="it cannot be undone, and nobody can be asked here",
+            hint="say --force if that is meant", exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    if not render.ask(f"{what} Go on?"):
+        raise KeyboardInterrupt
+
+
+def _one(names: list[str] | None) -> str:
+    if not names or len(names) != 1:
+        raise DevError("usage", "one name is needed", hint="./dev data snapshot before-the-demo", exit=Exit.USAGE)
+    return names[0]
+
+
+COMMANDS = {"snapshot": snapshot, "restore": restore, "list": list_snapshots, "delete": delete, "reset": reset}

@@ -1,0 +1,39 @@
+"""`./dev shell`: a shell in which the pinned tools and the variables of [env] are there."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from cli.context import Context
+from cli.option import Argument
+from converge.errors import DevError, Exit
+
+
+def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="A service.")] = None) -> int:
+    """Start your shell with the pinned tools on PATH and [env] set; with NAME, with all that service gets.
+
+    Words after -- are run instead: ./dev shell -- go version
+    """
+    import facts.shell
+    from facts.local import LocalReader
+    from facts.probe import observe
+    from runtime.component import components, known
+    from runtime.environment import of_component, toolbox
+
+    if names and len(names) > 1:
+        raise DevError("usage", "one service at most", hint="./dev shell orders", exit=Exit.USAGE)
+    everyone = components(context.loaded, context.instance)
+    if names:
+        more = of_component(context.loaded, known(everyone, names[0]))
+    else:
+        more = toolbox(context.loaded, context.instance)
+    env = {**os.environ, **more, "DEV_SHELL": context.instance.project}
+    argv = list(context.extra)
+    if not argv:
+        found = observe([facts.shell.probe()], LocalReader())["shell"]
+        argv = [getattr(found, "path", "") or os.environ.get("SHELL", "") or "/bin/sh"]
+    try:
+        os.execvpe(argv[0], argv, env)
+    except OSError as problem:
+        raise DevError("command-missing", f"{argv[0]} could not be started", because=str(problem)) from None

@@ -1,0 +1,139 @@
+"""Data of embedded databases: put aside and back by Postgres' own TEMPLATE, or made anew."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from converge.desired import Infra, Loaded
+from converge.errors import DevError, Exit
+from converge.instance import Instance, check_name
+from runtime import platform
+from runtime.component import Component, components
+from runtime.infra import postgres
+from runtime.placements import native
+
+SEPARATOR = "@"
+"""Between a database and the snapshot it belongs to; no declared name has it."""
+LONGEST = 63
+"""Bytes of a name in Postgres; what is longer is cut silently, so that two names could be one."""
+
+
+def snapshot(loaded: Loaded, instance: Instance, name: str, force: bool = False) -> list[str]:
+    """Copy every declared database; gives the copies' names. Raises `snapshot-exists` unless `force`."""
+    check_name(name)
+    made = []
+    for component, database in _databases(loaded, instance):
+        copy = _copy(database, name)
+        if copy in _there(loaded, component):
+            if not force:
+                raise DevError(
+                    "snapshot-exists", f"there is a snapshot {name!r} already",
+                    hint="choose another name, or replace it with --force", exit=Exit.USAGE,
+                )  # fmt: skip
+            _drop(loaded, component, copy)
+        with _alone(loaded, component, database):
+            _sql(loaded, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}" STRATEGY FILE_COPY')
+        made.append(copy)
+    return made
+
+
+def restore(loaded: Loaded, instance: Instance, name: str) -> list[str]:
+    """Put the databases of a snapshot in the place of today's; it is kept. Services connect again by themselves."""
+    check_name(name)
+    databases = list(_databases(loaded, instance))
+    for component, database in databases:
+        if _copy(database, name) not in _there(loaded, component):
+            known = ", ".join(snapshots(loaded, instance)) or "none"
+            raise DevError(
+                "snapshot-unknown", f"there is no snapshot {name!r} of {database}", because=f"snapshots are: {known}",
+                hint="./dev data list", exit=Exit.USAGE,
+            )  # fmt: skip
+    for component, database in databases:
+        fresh, old = f"{database}{SEPARATOR}{SEPARATOR}fresh", f"{database}{SEPARATOR}{SEPARATOR}old"
+        for left in (fresh, old):
+            _drop(loaded, component, left)
+        template = f'CREATE DATABASE "{fresh}" TEMPLATE "{_copy(database, name)}" OWNER "{database}"'
+        _sql(loaded, component, f"{template} STRATEGY FILE_COPY")
+        with _alone(loaded, component, database):
+            # one transaction: killed here, the old data or the new are in place, never none
+            _sql(
+                loaded, component,
+                f'ALTER DATABASE "{database}" RENAME TO "{old}"; ALTER DATABASE "{fresh}" RENAME TO "{database}"',
+            )  # fmt: skip
+        _drop(loaded, component, old)
+    return [database for _, database in databases]
+
+
+def snapshots(loaded: Loaded, instance: Instance) -> list[str]:
+    """Names of all snapshots."""
+    found = set()
+    for component, database in _databases(loaded, instance):
+        for name in _there(loaded, component):
+            first, _, rest = name.partition(SEPARATOR)
+            if first == database and rest and SEPARATOR not in rest:
+                found.add(rest)
+    return sorted(found)
+
+
+def delete(loaded: Loaded, instance: Instance, name: str) -> bool:
+    """Give a snapshot up; whether there was one."""
+    if name not in snapshots(loaded, instance):
+        return False
+    for component, database in _databases(loaded, instance):
+        _drop(loaded, component, _copy(database, name))
+    return True
+
+
+def reset(loaded: Loaded, instance: Instance, on_event: platform.Listener) -> dict[str, DevError]:
+    """Make all data anew: whatever ran is stopped, data directories go (with all snapshots), what ran starts again."""
+    everyone = components(loaded, instance)
+    ran = [name for name, component in everyone.items() if native.lives(component)]
+    platform.stop(loaded, instance, None)
+    for component in everyone.values():
+        if not component.is_service:
+            shutil.rmtree(instance.data / component.name, ignore_errors=True)
+    return platform.start(loaded, instance, ran, on_event) if ran else {}
+
+
+def _databases(loaded: Loaded, instance: Instance) -> Iterator[tuple[Component, str]]:
+    for component in components(loaded, instance).values():
+        if isinstance(component.wants, Infra) and component.kind == "postgres":
+            if not native.lives(component):
+                raise DevError(
+                    "not-ready", f"{component.name} does not run", because="its data are reached through it",
+                    hint=f"./dev start {component.name}",
+                )  # fmt: skip
+            for database in component.wants.databases:
+                yield component, database
+
+
+def _copy(database: str, name: str) -> str:
+    copy = f"{database}{SEPARATOR}{name}"
+    if len(copy.encode()) > LONGEST:
+        raise DevError("usage", f"{name!r} is too long for {database}", hint="choose a shorter name", exit=Exit.USAGE)
+    return copy
+
+
+def _there(loaded: Loaded, component: Component) -> set[str]:
+    return set(_sql(loaded, component, "SELECT datname FROM pg_database").splitlines())
+
+
+def _drop(loaded: Loaded, component: Component, database: str) -> None:
+    _sql(loaded, component, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+
+@contextmanager
+def _alone(loaded: Loaded, component: Component, database: str) -> Iterator[None]:
+    """Nobody is connected and nobody can be; the limit holds for everyone but the superuser, so it is set first."""
+    _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+    try:
+        end = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
+        _sql(loaded, component, end)
+        yield
+    finally:
+        _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+
+
+_sql: Callable[[Loaded, Component, str], str] = postgres.sql
