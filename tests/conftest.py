@@ -1,0 +1,136 @@
+"""Throw-away checkouts and the real `./dev` run on them; nothing of a developer's own platform is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOOL = Path(__file__).resolve().parent.parent
+MARK = "DEV_RUN_ID"
+HEAD = 'schema = 1\n[project]\nname = "story"\n'
+
+
+@dataclass
+class Ran:
+    """What a run of `./dev` gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Checkout:
+    """A directory with a desired state, on which the tool under test works with `-C`."""
+
+    path: Path
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+    def state(self, text: str) -> None:
+        self.write("desired_state.toml", HEAD + text)
+
+    def environment(self, more: Mapping[str, str | None] = {}) -> dict[str, str]:
+        env = {**os.environ, "HOME": str(self.home), **self.env}
+        for name in ("FORCE_COLOR", "NO_COLOR", "DEV_INSTANCE", MARK):
+            env.pop(name, None)
+        env.update({name: value for name, value in more.items() if value is not None})
+        return {name: value for name, value in env.items() if name not in more or more[name] is not None}
+
+    def popen(self, *argv: str, env: Mapping[str, str | None] = {}) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(TOOL / "dev"), "-C", str(self.path), *argv], env=self.environment(env), cwd=self.path, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def dev(self, *argv: str, env: Mapping[str, str | None] = {}, timeout: float = 120) -> Ran:
+        process = self.popen(*argv, env=env)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"./dev {' '.join(argv)} took longer than {timeout} s\n{out}\n{err}") from None
+        assert "Traceback (most recent call last)" not in err, err
+        return Ran(process.returncode, out, err)
+
+    def components(self, *argv: str) -> dict[str, dict[str, Any]]:
+        return {entry["name"]: entry for entry in self.dev(*argv, "status", "--json").json["components"]}
+
+    def processes(self) -> list[int]:
+        """Every live process that carries the mark of a run and works below this checkout."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                environ = (entry / "environ").read_bytes()
+                inside = os.readlink(entry / "cwd").startswith(str(self.path))
+                zombie = (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            except OSError:
+                continue
+            if f"{MARK}=".encode() in environ and inside and not zombie:
+                found.append(int(entry.name))
+        return found
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    """An empty checkout whose path has a space and letters that are not ASCII; stopped afterwards."""
+    path, home = tmp_path / "zwölf Monde", tmp_path / "home"
+    path.mkdir()
+    home.mkdir()
+    made = Checkout(path, home)
+    yield made
+    if (path / "desired_state.toml").exists():
+        made.dev("stop")
+    for pid in made.processes():
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A port nobody listens on, below the ephemeral range and another at each call."""
+    given: set[int] = set()
+
+    def find() -> int:
+        while True:
+            port = random.randrange(20000, 32000)
+            with socket.socket() as probe:
+                if port not in given and probe.connect_ex(("127.0.0.1", port)):
+                    given.add(port)
+                    return port
+
+    return find
+
+
+def wait_until(true: Callable[[], Any], timeout: float = 20.0) -> Any:
+    """The first true value; fails after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if value := true():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("it did not become true")

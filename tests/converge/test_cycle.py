@@ -1,0 +1,160 @@
+"""Look, decide, act, look again: what a repair promises, with a noun that goes wrong in every way."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from converge import cycle, operations, schema
+from converge.consent import Consent
+from converge.desired import Loaded
+from converge.errors import DevError, Exit
+from converge.instance import Instance
+from converge.journal import Journal
+from converge.lock import hold
+from converge.report import Report
+
+
+@pytest.fixture
+def noun(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("noun_x", Path(__file__).with_name("noun.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "noun_x", module)
+    monkeypatch.setitem(operations.OPERATIONS, "x", "noun_x")
+    yield module
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> tuple[Loaded, Instance]:
+    loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n')
+    return loaded, Instance(tmp_path, "x")
+
+
+def fix(target: tuple[Loaded, Instance], consent: Consent | None = None) -> Report:
+    return cycle.fix(*target, only=["x"], consent=consent)
+
+
+def statuses(report: Report) -> dict[str, str]:
+    return {item.id[2:]: item.status for item in report.items}
+
+
+def test_second_run_has_nothing_to_do(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {}, "b": {"after": ["a"]}}
+    first = fix(target)
+    assert (first.exit_code, first.rounds, statuses(first)) == (Exit.OK, 1, {"a": "changed", "b": "changed"})
+    second = fix(target)
+    assert (second.exit_code, second.rounds, second.outcomes) == (Exit.OK, 0, ())
+    assert noun.TAKEN == ["a", "b"]
+
+
+def test_a_look_changes_nothing(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {}}
+    report = cycle.doctor(*target, only=["x"])
+    assert report.exit_code == Exit.DRIFT and noun.TAKEN == []
+    assert report.document()["plan"][0]["change"] == "write a"
+    assert list(target[1].checkout.iterdir()) == []
+
+
+def test_success_that_cannot_be_seen_is_unverified(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {"does": "nothing"}}
+    report = fix(target)
+    assert statuses(report) == {"a": "unverified"} or statuses(report) == {"a": "oscillating"}
+    assert report.exit_code == Exit.NOT_CONVERGED and len(noun.TAKEN) <= cycle.MOST_ROUNDS
+
+
+def test_a_failure_blocks_its_descendants_only(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {"does": "fail"}, "b": {"after": ["a"]}, "c": {}}
+    report = fix(target)
+    assert statuses(report) == {"a": "failed", "b": "blocked", "c": "changed"}
+    assert report.exit_code == Exit.NOT_CONVERGED and "b" not in noun.TAKEN
+
+
+def test_a_bug_in_one_noun_is_reported_and_hides_no_other(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {"does": "break"}, "c": {}}
+    report = fix(target)
+    assert report.exit_code == Exit.BUG and "ZeroDivisionError" in report.bugs[0]
+    assert statuses(report)["c"] == "changed"
+
+
+def test_steps_that_undo_each_other_are_called_so(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {"does": "undo:b"}, "b": {"does": "undo:a", "after": ["a"]}}
+    report = fix(target)
+    assert "oscillating" in statuses(report).values()
+    assert report.exit_code == Exit.NOT_CONVERGED
+
+
+def test_system_steps_need_consent(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {"reach": "system"}, "b": {}}
+    refused = fix(target)
+    assert statuses(refused) == {"a": "manual", "b": "changed"} and refused.exit_code == Exit.NEEDS_HUMAN
+    (left,) = refused.open
+    assert "--yes" in left.hint and left.code == "consent-missing"
+    asked: list[list[str]] = []
+
+    def ask(steps: object) -> bool:
+        asked.append([step.id for step in steps])  # type: ignore[attr-defined]
+        return True
+
+    agreed = fix(target, Consent(ask=ask, sudo_prompt=lambda: True))
+    assert agreed.exit_code == Exit.OK and asked == [["x.a"]]
+
+
+def test_what_cannot_be_undone_needs_its_id(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {"reach": "destructive"}}
+    assert fix(target, Consent(yes=True)).exit_code == Exit.NEEDS_HUMAN
+    assert noun.TAKEN == []
+    assert fix(target, Consent(allow=frozenset({"x.a"}))).exit_code == Exit.OK
+
+
+def test_what_a_crash_left_is_looked_at_again(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
+    noun.WANTED |= {"a": {}}
+    Journal(target[1].dev / "journal").intent("x.a", "write a")
+    said: list[str] = []
+    report = cycle.fix(*target, only=["x"], listener=lambda event: said.append(event.text))
+    assert report.exit_code == Exit.OK
+    assert any("interrupted run left x.a" in text for text in said)
+    assert Journal(target[1].dev / "journal").interrupted() == {}
+
+
+def test_a_torn_journal_line_is_passed_over(target: tuple[Loaded, Instance]) -> None:
+    path = target[1].dev / "journal"
+    journal = Journal(path)
+    journal.intent("x.a", "a")
+    journal.done("x.a", "changed")
+    journal.intent("x.b", "b")
+    with path.open("ab") as file:
+        file.write(b'{"half": ')
+    assert tuple(Journal(path).interrupted()) == ("x.b",)
+
+
+def test_only_one_run_at_a_time(target: tuple[Loaded, Instance], tmp_path: Path) -> None:
+    import subprocess
+
+    path = cycle.checkout_lock(target[1])
+    path.parent.mkdir(parents=True)
+    code = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX)"
+    code += "; print(1, flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout and holder.stdout.readline()
+        with pytest.raises(DevError) as caught, hold(path, 0.2):
+            pass
+        assert (caught.value.code, caught.value.exit) == ("locked", Exit.LOCKED)
+    finally:
+        holder.kill()
+        holder.wait()
+    with hold(path, 0.2), hold(path, 0.2):
+        pass
+
+
+def test_an_unknown_noun_is_a_usage_error(target: tuple[Loaded, Instance]) -> None:
+    with pytest.raises(DevError) as caught:
+        cycle.doctor(*target, only=["moon"])
+    assert caught.value.exit == Exit.USAGE
