@@ -1,0 +1,256 @@
+"""Components good and bad, run by the real tool: honest readiness, honest failure, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Checkout, wait_until
+
+PROGRAMS = Path(__file__).with_name("programs.py")
+
+
+def service(name: str, how: str, port: int | None = None, more: str = "") -> str:
+    line = f"port = {port}\n" if port else ""
+    dev = f"{sys.executable} programs.py {how}"
+    return f"[services.{name}]\nkind = 'command'\ndev = '{dev}'\n{line}stop_grace = 1.0\n{more}\n"
+
+
+@pytest.fixture(autouse=True)
+def programs(checkout: Checkout) -> None:
+    shutil.copy(PROGRAMS, checkout.path)
+
+
+def get(port: int, path: str = "/") -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def test_start_twice_is_one_platform_and_stop_leaves_nothing(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    checkout.state(service("a", "serve", port, "ready = { http = '/' }") + service("w", "worker"))
+    assert checkout.dev("status").code == 2
+    first = checkout.dev("start")
+    assert first.code == 0 and f"http://127.0.0.1:{port}" in first.out
+    answer = get(port)
+    began = time.monotonic()
+    assert checkout.dev("start").code == 0
+    assert time.monotonic() - began < 5
+    assert get(port) == answer, "a second start restarted what ran"
+    entries = checkout.components()
+    assert {name: entry["state"] for name, entry in entries.items()} == {"a": "ready", "w": "ready"}
+    assert entries["a"]["address"] == f"127.0.0.1:{port}" and entries["w"]["port"] is None
+    assert checkout.dev("stop").code == 0
+    assert checkout.processes() == []
+    assert checkout.dev("stop").code == 0
+
+
+def test_two_starts_at_once_are_one_platform(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("a", "serve", free_port()))
+    both = [checkout.popen("start"), checkout.popen("start")]
+    assert [process.wait(60) for process in both] == [0, 0]
+    for process in both:
+        process.communicate()
+    assert len([pid for pid in checkout.processes() if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]) <= 2
+    assert checkout.components()["a"]["restarts"] == 0
+
+
+def test_a_crash_at_start_is_told_with_its_last_words(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(
+        service("a", "crash", free_port(), "retries = 1") + service("b", "serve", free_port(), "needs = ['a']")
+    )
+    ran = checkout.dev("start")
+    assert ran.code == 3
+    assert "a is not ready" in ran.err and "I cannot find my hat" in ran.err and "./dev logs a" in ran.err
+    entries = checkout.components()
+    assert entries["a"]["state"] == "failed" and "ended with 3" in entries["a"]["reason"]
+    assert entries["b"]["state"] == "stopped"
+
+
+def test_what_never_gets_ready_is_reported_and_goes_on(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("a", "serve", free_port(), "ready = { http = '/never', timeout = 1.0 }"))
+    ran = checkout.dev("start")
+    assert ran.code == 3 and "/never answers 503" in ran.err
+    entry = checkout.components()["a"]
+    assert entry["state"] == "starting" and entry["pid"]
+
+
+def test_a_stranger_on_the_port_is_named_and_lives(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    checkout.state(service("a", "serve", port))
+    with socket.create_server(("127.0.0.1", port)):
+        ran = checkout.dev("start")
+        assert ran.code == 3
+        assert f"port {port} of a is taken" in ran.err and f"pid {os.getpid()}" in ran.err
+        assert "desired_state.toml:" in ran.err
+        doctor = checkout.dev("doctor", "--json").json
+        (item,) = [entry for entry in doctor["items"] if entry["id"] == "ports.a"]
+        assert item["status"] == "manual" and doctor["exit_code"] == 4
+    assert checkout.dev("start").code == 0
+
+
+@pytest.mark.parametrize("how", ["deaf", "escape"])
+def test_the_whole_tree_ends(checkout: Checkout, free_port: Callable[[], int], how: str) -> None:
+    checkout.state(service("a", how, free_port()))
+    assert checkout.dev("start").code == 0
+    assert checkout.processes()
+    assert checkout.dev("stop").code == 0
+    assert checkout.processes() == []
+
+
+def test_a_killed_shim_leaves_no_orphan_and_a_rerun_heals(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    checkout.state(service("a", "escape", port))
+    assert checkout.dev("start").code == 0
+    shim = int(wait_until(lambda: _told(checkout, "a").get("shim")))
+    os.kill(shim, signal.SIGKILL)
+    wait_until(lambda: checkout.processes() == [])
+    assert checkout.components()["a"]["state"] == "stopped"
+    assert checkout.dev("start").code == 0
+    assert get(port)
+
+
+def test_a_killed_service_is_restarted_and_counted(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    checkout.state(service("a", "serve", port))
+    assert checkout.dev("start").code == 0
+    old = checkout.components()["a"]["pid"]
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: checkout.components()["a"]["state"] == "ready" and checkout.components()["a"]["pid"] != old)
+    assert checkout.components()["a"]["restarts"] == 1
+
+
+def test_a_seed_runs_once_per_start_and_before_who_needs_it(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("seed", "seed", more="once = true") + service("a", "serve", free_port(), "needs = ['seed']"))
+    assert checkout.dev("start").code == 0
+    assert (checkout.path / "seeded").read_text() == "x"
+    assert checkout.components()["seed"]["state"] == "ready"
+    assert checkout.dev("status").code == 0
+
+
+def test_a_changed_component_alone_is_restarted(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    one, two = free_port(), free_port()
+    other = service("b", "serve", two)
+    checkout.state(service("a", "serve", one) + other)
+    assert checkout.dev("start").code == 0
+    before = get(one), get(two)
+    checkout.state(service("a", "serve", one, "env = { GREETING = 'good evening' }") + other)
+    assert checkout.dev("start").code == 0
+    assert get(one).startswith("good evening") and get(one) != before[0]
+    assert get(two) == before[1]
+
+
+def test_what_is_no_longer_declared_is_ended(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("old", "worker") + service("a", "serve", free_port()))
+    assert checkout.dev("start").code == 0
+    running = len(checkout.processes())
+    checkout.state(service("a", "serve", free_port()))
+    ran = checkout.dev("start")
+    assert ran.code == 0 and "no longer declared" in ran.err
+    assert len(checkout.processes()) < running
+
+
+def test_a_failed_migration_keeps_the_service_from_starting(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("a", "serve", free_port(), "migrate = 'echo no such table; exit 7'"))
+    ran = checkout.dev("start")
+    assert ran.code == 3 and "ended with 7: no such table" in ran.err
+    assert checkout.components()["a"]["state"] == "stopped"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_start_leaves_nothing(
+    checkout: Checkout, free_port: Callable[[], int], number: signal.Signals
+) -> None:
+    checkout.state(
+        service("a", "serve", free_port(), "ready = { http = '/never' }")
+        + service("b", "serve", free_port(), "migrate = 'sleep 60'")
+    )
+    process = checkout.popen("start")
+    wait_until(lambda: len(checkout.processes()) >= 2)
+    time.sleep(0.3)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    wait_until(lambda: checkout.processes() == [])
+
+
+def test_logs_are_one_story(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("a", "serve", free_port()) + service("w", "worker"))
+    assert checkout.dev("start").code == 0
+    wait_until(lambda: checkout.dev("logs", "w", "--grep", "tick").out.count("tick") > 3)
+    stamps = [line.split()[0] for line in checkout.dev("logs").out.splitlines()]
+    assert stamps == sorted(stamps) and len(stamps) > 3
+    assert "w " not in checkout.dev("logs", "a").out
+    assert checkout.dev("logs", "--since", "1h").out
+    assert checkout.dev("logs", "--since", "2999-01-01").out == ""
+    assert checkout.dev("logs", "--since", "soon").code == 64
+    assert checkout.dev("logs", "nobody").code == 64
+    follower = checkout.popen("logs", "-f", "w")
+    assert follower.stdout
+    lines = [follower.stdout.readline() for _ in range(5)]
+    follower.send_signal(signal.SIGINT)
+    follower.communicate(timeout=10)
+    assert all(line for line in lines) and follower.returncode == 130
+
+
+def test_two_instances_run_side_by_side(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    port = free_port() % 10000 + 10000
+    checkout.state(service("a", "serve", port))
+    assert checkout.dev("start").code == 0
+    assert checkout.dev("--instance", "second", "start").code == 0
+    other = checkout.components("--instance", "second")["a"]["port"]
+    assert other != port and get(port) != get(other)
+    assert checkout.dev("--instance", "second", "stop").code == 0
+    assert checkout.components()["a"]["state"] == "ready"
+
+
+def test_a_service_gets_what_is_declared_and_nothing_else(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    one, two = free_port(), free_port()
+    checkout.state(
+        "[env]\nMODE = 'test'\nKEY = { generate = 'token', secret = true }\n"
+        + service("a", "serve", one)
+        + service("b", "serve", two, "needs = ['a']\nenv = { A = '{a.url}', MINE = '{port}' }")
+    )
+    assert checkout.dev("start", env={"STRANGE": "1", "HTTPS_PROXY": "http://proxy:1"}).code == 0
+    pid = checkout.components()["b"]["pid"]
+    env = dict(pair.split("=", 1) for pair in Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0") if pair)
+    assert env["A"] == f"http://127.0.0.1:{one}" and env["MINE"] == env["PORT"] == str(two) and env["MODE"] == "test"
+    assert "STRANGE" not in env and env["HTTPS_PROXY"] == "http://proxy:1" and "127.0.0.1" in env["NO_PROXY"]
+    assert len(env["KEY"]) >= 40
+    shown = checkout.dev("env", "b").out
+    assert env["KEY"] not in shown and "KEY=********" in shown
+    assert env["KEY"] not in checkout.dev("facts").out + checkout.dev("doctor", "--json").out
+    assert (checkout.path / ".dev/env").stat().st_mode & 0o777 == 0o600
+
+
+def test_start_and_stop_a_hundred_times_leaves_nothing(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    rounds = int(os.environ.get("DEV_TEST_ROUNDS", "12"))
+    checkout.state(service("a", "escape", free_port()))
+
+    def held() -> set[str]:
+        return {str(path) for path in (checkout.path / ".dev").rglob("*") if "cache" not in path.parts}
+
+    assert checkout.dev("start").code == 0 and checkout.dev("stop").code == 0
+    before = held()
+    for _ in range(rounds):
+        assert checkout.dev("start").code == 0
+        assert checkout.dev("stop").code == 0
+    assert checkout.processes() == [] and held() == before
+
+
+def _told(checkout: Checkout, name: str) -> dict[str, object]:
+    import json
+
+    try:
+        return dict(json.loads((checkout.path / f".dev/instances/default/run/{name}/state.json").read_text()))
+    except (OSError, ValueError):
+        return {}
