@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import io
 import json
+import re
+import tarfile
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +29,13 @@ VERSIONS = {"postgres": "0.6.0"}
 """Where the package counts its own versions."""
 MODULES = {"air": "github.com/air-verse/air"}
 """Tool -> Go module it is built from."""
+PYTHONS = {
+    "linux-x64": "-linux-x86_64-gnu",
+    "linux-arm64": "-linux-aarch64-gnu",
+    "macos-x64": "-macos-x86_64-none",
+    "macos-arm64": "-macos-aarch64-none",
+}
+"""Platform -> how uv's key of a standalone CPython ends."""
 PLATFORMS = {
     "linux-x64": [f"manylinux_2_{n}_x86_64" for n in range(17, 35)] + ["manylinux2014_x86_64"],
     "linux-arm64": [f"manylinux_2_{n}_aarch64" for n in range(17, 35)] + ["manylinux2014_aarch64"],
@@ -42,6 +56,9 @@ def run(context: Context) -> int:
         if tool in PACKAGES:
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine)
+        elif tool == "python":
+            render.say(f"resolving {tool} {pin}")
+            resolved[tool] = _python(pin, machine)
         elif tool in MODULES:
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _module(MODULES[tool], f"v{pin}", machine)
@@ -70,6 +87,64 @@ def _wheels(package: str, version: str, machine: Any) -> dict[str, Any]:
     return {"version": version, "package": package, "wheels": wheels}
 
 
+def _python(pin: str, machine: Any) -> dict[str, Any]:
+    """Standalone CPython as uv knows it. Its list has addresses and no hashes, but it says which one it expects when
+    a mirror gives it another archive, so a loopback one gives it an empty archive."""
+    from converge import tools
+
+    uv = tools.executable(machine.context.loaded, "uv")
+    if uv is None:
+        raise DevError("command-missing", "there is no uv", hint="./dev doctor --fix --only tools")
+    ran = machine.run(
+        [str(uv), "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json", pin]
+    )
+    known = {row["key"]: row for row in json.loads(ran.stdout or "[]") if row["url"] and row["variant"] == "default"}
+    archives: dict[str, dict[str, str]] = {}
+    version = ""
+    with _loopback(_empty_archive()) as mirror:
+        for name, suffix in PYTHONS.items():
+            rows = [row for key, row in known.items() if key.endswith(suffix)]
+            newest = max(rows, key=lambda row: tuple(row["version_parts"].values()), default=None)
+            if newest is None:
+                continue
+            with tempfile.TemporaryDirectory() as directory:
+                argv = [str(uv), "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
+                said = machine.run([*argv, "--install-dir", directory, newest["key"]], timeout=300).stderr
+            if found := re.search(r"[Ee]xpected:?\s+(?:sha256:)?([0-9a-f]{64})", said):
+                archives[name] = {"url": newest["url"], "sha256": found.group(1)}
+                version = newest["version"]
+    if not archives:
+        raise DevError("no-provider", f"uv knows no Python {pin} with a hash", hint="check the version")
+    return {"pin": pin, "version": version, "archives": archives}
+
+
+@contextlib.contextmanager
+def _loopback(answer: bytes) -> Iterator[str]:
+    """A server that gives everyone the same answer."""
+
+    class Same(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Same) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _empty_archive() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("python/empty"))
+    return file.getvalue()
+
+
 def _module(module: str, version: str, machine: Any) -> dict[str, Any]:
     from converge import supply
 
@@ -86,8 +161,8 @@ def _toml(resolved: dict[str, dict[str, Any]]) -> str:
     for tool, pinned in resolved.items():
         lines += ["", f"[tools.{tool}]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in pinned.items() if isinstance(value, str)]
-        for name, wheel in pinned.get("wheels", {}).items():
-            lines.append(
-                f"wheels.{name} = {{ file = {json.dumps(wheel['file'])}, sha256 = {json.dumps(wheel['sha256'])} }}"
-            )
+        for kind in ("wheels", "archives"):
+            for name, artefact in pinned.get(kind, {}).items():
+                fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in artefact.items())
+                lines.append(f"{kind}.{name} = {{ {fields} }}")
     return "\n".join(lines) + "\n"

@@ -56,10 +56,30 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return 141
+    except ModuleNotFoundError as missing:
+        return _heal(missing)
     except Exception as bug:
         if verbose:
             raise
         return _report_bug(bug)
+
+
+def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by becoming another program
+    """A package of ours is gone: have the launcher make the venv anew, once."""
+    import os
+    from pathlib import Path
+
+    if os.environ.get("DEV_HEALED") or (missing.name or "").partition(".")[0] in (
+        "cli",
+        "runtime",
+        "converge",
+        "facts",
+    ):
+        return _report_bug(missing)
+    render.say(f"{missing.name} is missing from the tool's environment: making it anew")
+    (Path(sys.prefix) / "requirements.lock").unlink(missing_ok=True)
+    launcher = Path(__file__).resolve().parent.parent / "dev"
+    os.execve(launcher, [str(launcher), *sys.argv[1:]], {**os.environ, "DEV_HEALED": "1"})
 
 
 class Terminated(KeyboardInterrupt):

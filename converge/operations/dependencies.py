@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import facts.dependencies
-from converge import supply, tools
+from converge import network, supply, tools
 from converge.context import ConvergeContext
 from converge.desired import Service
 from converge.errors import DevError
@@ -98,7 +98,10 @@ def apply(step: Step, machine: Machine) -> None:
     directory, stamp = instance.checkout / service.path, _stamp(instance, name)
     stamp.unlink(missing_ok=True)
     machine.say(f"installing the dependencies of {name}")
-    env = {**os.environ, "PATH": os.pathsep.join([*tools.path_entries(machine.context.loaded), os.environ["PATH"]])}
+    env = {
+        **network.environment(),
+        "PATH": os.pathsep.join([*tools.path_entries(machine.context.loaded), os.environ["PATH"]]),
+    }
     if service.kind == "python":
         _python(name, directory, machine, env)
     elif service.kind == "go":
@@ -132,5 +135,5 @@ def _run(name: str, machine: Machine, argv: list[str], cwd: Path, env: dict[str,
         raise DevError(
             "dependencies-failed", f"the dependencies of {name} could not be installed",
             because=f"{Path(argv[0]).name} ended with {ran.returncode}: " + " / ".join(last),
-            hint="check the network and the service's lock file, then run again",
+            hint=network.hint(ran.stderr, "check the network and the service's lock file, then run again"),
         )  # fmt: skip
