@@ -68,14 +68,13 @@ def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) 
     venv = checkout / ".dev" / "venvs" / f"{purpose}-{key}"
     shutil.rmtree(venv, ignore_errors=True)
     uv = shutil.which("uv")
-    if uv:
-        _run([uv, "venv", "--quiet", "--no-project", "--no-config", "--seed", "--python", sys.executable, str(venv)])
-        install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
-    else:
-        _run([sys.executable, "-I", "-m", "venv", str(venv)])
-        install = [str(venv / "bin" / "python"), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-        install += ["--no-compile", "--no-input"]
-    _run([*install, "--require-hashes", "--no-deps", "-r", str(lock)])
+    try:
+        _install(venv, lock, uv)
+    except BootstrapError:
+        if uv is None:
+            raise
+        shutil.rmtree(venv, ignore_errors=True)  # uv knows nothing of pip's settings; pip may have another way
+        _install(venv, lock, None)
     (venv / "requirements.lock").write_bytes(content)
     fresh = link.with_name(f".{link.name}.new")
     fresh.unlink(missing_ok=True)
@@ -87,6 +86,17 @@ def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) 
         if old != venv:
             shutil.rmtree(old, ignore_errors=True)
     print(f"ready after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _install(venv: Path, lock: Path, uv: str | None) -> None:
+    if uv:
+        _run([uv, "venv", "--quiet", "--no-project", "--no-config", "--seed", "--python", sys.executable, str(venv)])
+        install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
+    else:
+        _run([sys.executable, "-I", "-m", "venv", str(venv)])
+        install = [str(venv / "bin" / "python"), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        install += ["--no-compile", "--no-input"]
+    _run([*install, "--require-hashes", "--no-deps", "-r", str(lock)])
 
 
 def _run(argv: list[str]) -> None:

@@ -26,7 +26,7 @@ while read -r verb group; do
     -) case $groups in *" $group "*) groups="${groups%%" $group "*} ${groups#*" $group "}" ;; esac ;;
     esac
 done
-for group in $groups; do kill -9 -- "-$group"; done"""
+for group in $groups; do kill -KILL "-$group"; done"""
 
 
 @dataclass(frozen=True)

@@ -122,19 +122,18 @@ def _place(tool: str, name: str) -> str | None:
 def download(package: str, version: str, file: str, directory: Path, machine: Machine) -> Path:
     """One wheel by pip, which knows this machine's index, proxy and CA settings."""
     machine.say(f"downloading {package} {version}")
-    argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-input"]
+    argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--no-color", "--no-input"]
     argv += ["--no-deps", "--only-binary=:all:", "--dest", str(directory), *platform_options(file)]
     ran = machine.run([*argv, f"{package}=={version}"], env=network.environment(), timeout=1800)
     found = list(directory.glob("*.whl"))
     if ran.returncode or not found:
         last = (ran.stderr.strip().splitlines() or ["no answer"])[-1]
+        said = ran.stdout + ran.stderr
         raise DevError(
             "download-failed",
             f"{package} {version} could not be downloaded",
             because=last.removeprefix("ERROR: "),
-            hint=network.hint(
-                ran.stderr, "check the network, proxy, CA and package index settings of pip, then run again"
-            ),
+            hint=network.hint(said, "check the network, proxy and package index settings of pip, then run again"),
         )
     return found[0]
 
