@@ -92,7 +92,9 @@ def json_schema() -> dict[str, Any]:
     schema = TypeAdapter(Desired).json_schema()
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | schema
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
+        key: value for key, value in schema.items() if key != "title"
+    }
 
 
 def check(loaded: Loaded) -> None:
@@ -353,6 +355,8 @@ def _toml(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The tree and the line of every key."""
     try:
         text = raw.decode()
+        if "\0" in text:
+            raise UnicodeDecodeError("utf-8", raw, raw.index(b"\0"), raw.index(b"\0") + 1, "a NUL byte")
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
         raise _refuse(

