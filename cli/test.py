@@ -94,7 +94,7 @@ def _chosen(
     context: Context, loaded: Loaded, instance: Instance, junit: Path | None, names: list[str] | None, system: bool
 ) -> list[Suite]:
     suites = [
-        *(_tool(junit, context.extra) if context.checkout == TOOL else ()),
+        *(_tool(loaded, junit, context.extra) if context.checkout == TOOL else ()),
         *_services(loaded, instance, junit, context.extra),
         *_system(loaded, instance),
     ]
@@ -109,7 +109,7 @@ def _chosen(
     return [suite for suite in suites if not wanted or suite.group in wanted]
 
 
-def _tool(junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
+def _tool(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
     try:
         python = str(bootstrap.ensure(TOOL, "test"))
     except bootstrap.BootstrapError as problem:
@@ -124,10 +124,21 @@ def _tool(junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
         yield Suite("tool:lint", (python, "-m", "ruff", "check", "."), TOOL, env)
         yield Suite("tool:format", (python, "-m", "ruff", "format", "--check", "."), TOOL, env)
         yield Suite("tool:types", (python, "-m", "mypy"), TOOL, env)
+        yield Suite("emulator", ("go", "test", "./..."), TOOL / "compose/pubsub", _go(env, loaded))
     report = (f"--junitxml={junit / 'tool.xml'}",) if junit else ()
     yield Suite(
-        "tool:tests", (python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *report, *extra), TOOL, env
+        "tool:tests",
+        (python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), "--dist=loadgroup", *report, *extra),
+        TOOL,
+        env,
     )
+
+
+def _go(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:
+    from converge import supply, tools
+
+    path = [*tools.path_entries(loaded), env.get("PATH", os.defpath)]
+    return {**supply.go_environment(), "PATH": os.pathsep.join(path)}
 
 
 def _services(loaded: Loaded, instance: Instance, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:

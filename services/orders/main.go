@@ -37,7 +37,13 @@ func fail(err error) {
 
 // run serves until ctx ends, then lets open requests and the current publication finish.
 func run(ctx context.Context, settings Settings) error {
-	pool, err := pgxpool.New(ctx, settings.DatabaseURL)
+	config, err := pgxpool.ParseConfig(settings.DatabaseURL)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	// A restarted Postgres has dropped connections that look alive; a ping on loopback costs less than a failed request.
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}

@@ -5,10 +5,10 @@ const distDir = process.env.NEXT_DIST_DIR || ".next";
 let tsconfigPath = "tsconfig.json";
 if (process.env.NEXT_DIST_DIR) {
   // Next adds its directory of types to the tsconfig it reads; the committed one is not to change with every instance.
-  tsconfigPath = `${distDir}/tsconfig.json`;
-  mkdirSync(distDir, { recursive: true });
-  const up = "../".repeat(distDir.split("/").length);
-  if (!existsSync(tsconfigPath)) writeFileSync(tsconfigPath, JSON.stringify({ extends: `${up}tsconfig.json` }));
+  const folder = "node_modules/.cache/tsconfig";
+  tsconfigPath = `${folder}/${process.env.NEXT_DIST_DIR.replaceAll("/", "-")}.json`;
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(tsconfigPath)) writeFileSync(tsconfigPath, JSON.stringify({ extends: "../../../tsconfig.json" }));
 }
 
 const config = {

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("platform")
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """The working tree as it is, in a place of its own, on ports of its own, with nothing installed for its services."""
+    """The working tree in a place of its own, on ports of its own, with nothing installed for its services."""
     base = tmp_path_factory.mktemp("shop")
     path, home = base / "clone", base / "home"
     home.mkdir()
