@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "clean": "cli.clean",
     "lock": "cli.lock",
     "schema": "cli.schema",
+    "reference": "cli.reference",
 }
 """Command -> the module that holds it: `run(context, …) -> int`, or `COMMANDS` of such functions for a group."""
 

@@ -126,12 +126,8 @@ def _tool(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterato
         yield Suite("tool:types", (python, "-m", "mypy"), TOOL, env)
         yield Suite("emulator", ("go", "test", "./..."), TOOL / "compose/pubsub", _go(env, loaded))
     report = (f"--junitxml={junit / 'tool.xml'}",) if junit else ()
-    yield Suite(
-        "tool:tests",
-        (python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), "--dist=loadgroup", *report, *extra),
-        TOOL,
-        env,
-    )
+    workers = ("-n", str(os.cpu_count() or 1), "--dist=loadgroup")
+    yield Suite("tool:tests", (python, "-m", "pytest", "-q", *workers, *report, *extra), TOOL, env)
 
 
 def _go(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:

@@ -122,11 +122,12 @@ def test_a_read_only_checkout_can_still_be_looked_at(checkout: Checkout) -> None
     for parent in (checkout.path.parent, checkout.path.parent.parent, checkout.path.parent.parent.parent):
         if parent.stat().st_uid == os.geteuid():
             parent.chmod(0o755)
+    python = "/usr/bin/python3" if user and Path("/usr/bin/python3").exists() else sys.executable
     paths = [str(TOOL), sysconfig.get_path("purelib")]
     script = f"import sys; sys.path[:0] = {paths!r}; from cli.main import main; sys.exit(main(sys.argv[1:]))"
     ran = subprocess.run(
-        [os.path.realpath(sys.executable), "-I", "-c", script, "-C", str(checkout.path), "doctor"], capture_output=True, text=True,
-        cwd="/", env={"PATH": os.defpath, "HOME": "/nowhere"}, **user,  # type: ignore[call-overload]
+        [python, "-I", "-c", script, "-C", str(checkout.path), "doctor"], cwd="/",
+        capture_output=True, text=True, env={"PATH": os.defpath, "HOME": "/nowhere"}, **user,  # type: ignore[call-overload]
     )  # fmt: skip
     checkout.path.chmod(0o755)
     if "Permission denied" in ran.stderr or "ModuleNotFoundError" in ran.stderr:
