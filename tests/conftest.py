@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+# a shell that puts a run of tests into the background has it ignore SIGINT, and everything it starts too
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 TOOL = Path(__file__).resolve().parent.parent
 MARK = "DEV_RUN_ID"
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
