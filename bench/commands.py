@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.measure import TOOL, interleaved, run
 
 PEERS = TOOL / ".dev" / "bench"
-MISE, ANSIBLE = "@jdxcode/mise@2026.9.15", "ansible-core==2.21.5"
+ARCH = "arm64" if platform.machine() in ("arm64", "aarch64") else "x64"
+MISE = f"@jdxcode/mise-{'macos' if sys.platform == 'darwin' else 'linux'}-{ARCH}@2026.9.15"
+ANSIBLE = "ansible-core==2.19.14"  # the newest for Python 3.11
 
 
 def checks() -> list[str]:
@@ -47,7 +50,7 @@ def checks() -> list[str]:
 def prepare() -> None:
     """Install the peers and write what they run."""
     PEERS.mkdir(parents=True, exist_ok=True)
-    if not (PEERS / "node_modules/.bin/mise").exists():
+    if not list(PEERS.glob("node_modules/@jdxcode/*/bin/mise")):
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(PEERS), MISE], check=True)
     if not (PEERS / "venv/bin/ansible-playbook").exists():
         subprocess.run([sys.executable, "-m", "venv", str(PEERS / "venv")], check=True)
@@ -65,7 +68,7 @@ def prepare() -> None:
 def main(rounds: int) -> None:
     """Print the table."""
     prepare()
-    dev = str(TOOL / "dev")
+    dev, (program,) = str(TOOL / "dev"), PEERS.glob("node_modules/@jdxcode/*/bin/mise")
     mise = {**os.environ, "MISE_OFFLINE": "1", "MISE_TRUSTED_CONFIG_PATHS": str(PEERS), "MISE_YES": "1"}
     pyinfra, playbook = TOOL / ".dev/venv/bin/pyinfra", PEERS / "venv/bin/ansible-playbook"
     ansible = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "0", "LC_ALL": "C.UTF-8"}
@@ -74,7 +77,7 @@ def main(rounds: int) -> None:
             "`./dev doctor`": lambda: run([dev, "doctor"], TOOL),
             "`./dev status`": lambda: run([dev, "status"], TOOL),
             "`./dev doctor --fix`, nothing to do": lambda: run([dev, "doctor", "--fix"], TOOL),
-            "`mise doctor`": lambda: run([str(PEERS / "node_modules/.bin/mise"), "doctor"], PEERS, mise),
+            "`mise doctor`": lambda: run([str(program), "doctor"], PEERS, mise),
             "`pyinfra @local`, same checks": lambda: run(
                 [str(pyinfra), "-y", "@local", str(PEERS / "checks.py")], TOOL
             ),

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.measure import TOOL, percentile, wait_for
 
 EDITS = {
-    "Python (catalog, uvicorn)": ("catalog", 18081, "catalog/app.py", '{"status": "ok"}', '{"status": "v%d"}', "/healthz"),
-    "Go (orders, Air)": ("orders", 18082, "routes.go", '"status": "ok"', '"status": "v%d"', "/healthz"),
-    "Next.js (web, HMR)": ("web", 18080, "app/page.tsx", "<h1>Shop</h1>", "<h1>v%d</h1>", "/"),
+    "Python (uvicorn)": ("catalog", 18081, "catalog/app.py", '{"status": "ok"}', '{"status": "v%d"}', "/healthz"),
+    "Go (Air)": ("orders", 18082, "routes.go", '"status": "ok"', '"status": "v%d"', "/healthz"),
+    "Next.js (its dev server)": ("web", 18080, "app/page.tsx", "<h1>Shop</h1>", "<h1>v%d</h1>", "/"),
 }  # fmt: skip
 SHIFT = 3000
 """Added to every declared port, so that a platform of this checkout may go on running."""
