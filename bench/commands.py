@@ -71,7 +71,10 @@ def main(rounds: int) -> None:
     dev, (program,) = str(TOOL / "dev"), PEERS.glob("node_modules/@jdxcode/*/bin/mise")
     mise = {**os.environ, "MISE_OFFLINE": "1", "MISE_TRUSTED_CONFIG_PATHS": str(PEERS), "MISE_YES": "1"}
     pyinfra, playbook = TOOL / ".dev/venv/bin/pyinfra", PEERS / "venv/bin/ansible-playbook"
-    ansible = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "0", "LC_ALL": "C.UTF-8"}
+    ansible = {
+        **os.environ, "ANSIBLE_LOCALHOST_WARNING": "0", "LC_ALL": "C.UTF-8",
+        "ANSIBLE_PYTHON_INTERPRETER": str(PEERS / "venv/bin/python"),
+    }  # fmt: skip
     costs = interleaved(
         {
             "`./dev doctor`": lambda: run([dev, "doctor"], TOOL),

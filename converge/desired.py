@@ -162,6 +162,8 @@ class Service:
     """The one port of the service, the same from everywhere; none for a worker."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
+    uses: tuple[str, ...] = ()
+    """Components it calls while it serves: started with it, not waited for."""
     ready: Ready | None = None
     """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
     env: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -170,12 +169,12 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
 def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
     for name, component in components.items():
         section = "infra" if name in loaded.desired.infra else "services"
-        for need in component.needs:
+        for need in (*component.needs, *getattr(component, "uses", ())):
             if need not in components:
                 raise _refuse(
                     "needs-unknown",
                     f"{name} needs {need!r}, which is not declared",
-                    loaded.source(f"{section}.{name}.needs"),
+                    loaded.source(f"{section}.{name}.{'needs' if need in component.needs else 'uses'}"),
                     "needs names components of this file",
                     f"declared are: {', '.join(components)}",
                 )
@@ -353,6 +352,8 @@ def _read(path: Path) -> bytes:
 
 def _toml(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The tree and the line of every key."""
+    import tomllib
+
     try:
         text = raw.decode()
         if "\0" in text:

@@ -13,7 +13,6 @@ import stat
 import sys
 import tarfile
 import tempfile
-import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -140,6 +139,8 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
 
 def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machine) -> None:
     """The vendor's own tar.gz, whose one top directory becomes the tool's home."""
+    import urllib.request
+
     url, name = archive["url"], archive["url"].rpartition("/")[2]
     if mirror := os.environ.get(f"DEV_{tool.upper().replace('-', '_')}_MIRROR"):
         url = f"{mirror.rstrip('/')}/{name}"

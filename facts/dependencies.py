@@ -20,8 +20,8 @@ class Installed:
 def probe(name: str, lock: Path, stamp: Path, there: Path) -> Probe:
     """`dependencies.NAME`; `there` is what must exist for the stamp to count."""
     at, mark, place = (shlex.quote(str(path)) for path in (lock, stamp, there))
-    sh = f"""[ -e {at} ] || {{ echo absent; exit; }}; [ -e {place} ] && cat {mark}; echo
-(sha256sum {at} || shasum -a 256 {at}) | cut -c1-64"""
+    sh = f"""[ -e {at} ] || {{ echo absent; exit; }}; [ -e {place} ] && read -r stamp <{mark}; echo "${{stamp:-}}"
+sha256sum {at} || shasum -a 256 {at}"""
     return Probe(f"dependencies.{name}", sh, _parse)
 
 
@@ -29,6 +29,7 @@ def _parse(text: str) -> Installed:
     lines = text.strip().splitlines()
     if lines == ["absent"]:
         return Installed()
-    if not lines or len(lines[-1]) != 64:
+    digest = lines[-1].split(" ")[0].lstrip("\\") if lines else ""
+    if len(digest) != 64:
         raise ValueError("no hash")
-    return Installed(lines[0] if len(lines) > 1 else "", lines[-1])
+    return Installed(lines[0] if len(lines) > 1 else "", digest)

@@ -24,8 +24,8 @@ def probe(name: str, path: Path) -> Probe:
     at = shlex.quote(str(path))
     sh = f"""if [ -d {at} ]; then echo directory; elif [ -f {at} ]; then echo file
 elif [ -e {at} ]; then echo other; else echo absent; exit; fi
-ls -ld {at} | cut -c1-10
-[ -f {at} ] && (sha256sum {at} || shasum -a 256 {at}) | cut -c1-64"""
+ls -ld {at}
+[ -f {at} ] && (sha256sum {at} || shasum -a 256 {at})"""
     return Probe(name, sh, _parse)
 
 
@@ -33,12 +33,13 @@ def _parse(text: str) -> Entry:
     kind, *rest = text.split("\n")
     if kind == "absent":
         return Entry("absent")
-    if kind not in ("file", "directory", "other") or len(rest[0]) != 10:
+    letters = rest[0].split(" ")[0] if rest else ""
+    if kind not in ("file", "directory", "other") or len(letters) < 10:
         raise ValueError("no entry")
-    sha256 = rest[1] if len(rest) > 1 and len(rest[1]) == 64 else ""
+    sha256 = next((digest for line in rest[1:] if len(digest := line.split(" ")[0].lstrip("\\")) == 64), "")
     if kind == "file" and not sha256:
         raise ValueError("it cannot be read")
-    return Entry(kind, octal(rest[0]), sha256)  # type: ignore[arg-type]
+    return Entry(kind, octal(letters), sha256)  # type: ignore[arg-type]
 
 
 def octal(letters: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from facts.probe import Probe
+from facts.probe import AnyProbe, LocalProbe, Probe
 
 ASK = {"go": "go version", "air": "air -v"}
 """How a tool on PATH tells its version; others answer to --version."""
@@ -22,14 +25,61 @@ class Tool:
     provider: str = ""
 
 
-def probe(tool: str, version: str, marker: Path, command: str | None = None) -> Probe:
+@dataclass(frozen=True)
+class Versions:
+    """What programs said of themselves, kept as long as the file is the same one by inode, time and size."""
+
+    file: Path
+
+    def known(self, path: str) -> str | None:
+        """The version of the program at the path; None if it was never asked, or is another file by now."""
+        try:
+            return dict(json.loads(self.file.read_text())).get(_identity(path))
+        except (OSError, ValueError):
+            return None
+
+    def keep(self, path: str, version: str) -> None:
+        """Remember it; where nothing can be written, it is asked again next time."""
+        try:
+            known = json.loads(self.file.read_text())
+        except (OSError, ValueError):
+            known = {}
+        try:
+            known[_identity(path)] = version
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self.file.with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps(known))
+            fresh.replace(self.file)
+        except OSError:
+            pass
+
+
+def _identity(path: str) -> str:
+    about = os.stat(path)
+    return f"{path} {about.st_ino} {about.st_mtime_ns} {about.st_size}"
+
+
+def probe(
+    tool: str, version: str, marker: Path, command: str | None = None, versions: Versions | None = None
+) -> AnyProbe:
     """`tools.TOOL`: the marker of this version in the store, else what `command` on PATH says of itself."""
     command = tool if command is None else command
+    stored = marker.exists()
+    path = "" if stored or versions is None else shutil.which(command) or ""
+    if path and versions and (told := versions.known(path)):
+        return LocalProbe(f"tools.{tool}", lambda: Tool(told, path))
     at, name = shlex.quote(str(marker)), shlex.quote(command)
     ask = ASK.get(tool, f"{name} --version")
-    sh = f"""if [ -f {at} ]; then echo store; echo {shlex.quote(version)}; cat {at}
+    sh = f"""if [ -f {at} ]; then echo store; echo {shlex.quote(version)}; read -r provider <{at}; echo "$provider"
 elif command -v {name}; then {ask} 2>&1; else echo absent; fi"""
-    return Probe(f"tools.{tool}", sh, parse, slow=True)
+
+    def parsed(text: str) -> Tool:
+        found = parse(text)
+        if versions and found.path and found.version:
+            versions.keep(found.path, found.version)
+        return found
+
+    return Probe(f"tools.{tool}", sh, parsed, slow=not stored)
 
 
 def parse(text: str) -> Tool:

@@ -56,6 +56,11 @@ class Component:
         return self.wants.ready
 
     @property
+    def uses(self) -> tuple[str, ...]:
+        """What it calls while it serves, and does not wait for."""
+        return self.wants.uses if isinstance(self.wants, Service) else ()
+
+    @property
     def once(self) -> bool:
         """Whether it runs to its end."""
         return isinstance(self.wants, Service) and self.wants.once
@@ -84,8 +89,9 @@ def components(loaded: Loaded, instance: Instance) -> dict[str, Component]:
 
 
 def chosen(all_of_them: Mapping[str, Component], names: list[str] | None) -> dict[str, Component]:
-    """The named components and everything they need, needs first; all of them without names."""
+    """The named components and everything they need or use, needs first; all of them without names."""
     found: dict[str, Component] = {}
+    later = list(names or all_of_them)
 
     def add(name: str) -> None:
         if name in found:
@@ -93,8 +99,10 @@ def chosen(all_of_them: Mapping[str, Component], names: list[str] | None) -> dic
         for need in all_of_them[name].wants.needs:
             add(need)
         found[name] = all_of_them[name]
+        later.extend(all_of_them[name].uses)
 
-    for name in names or all_of_them:
+    while later:
+        name = later.pop(0)
         known(all_of_them, name)
         add(name)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import subprocess
@@ -43,14 +42,18 @@ def why_not(loaded: Loaded, component: Component, listening: Listening | None = 
 
 
 def _http(port: int, path: str, timeout: float) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    """Only the status line is of interest, and http.client costs more to import than a whole look."""
+    request = f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n"
     try:
-        connection.request("GET", path)
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as problem:
+        with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+            connection.sendall(request.encode())
+            with connection.makefile("rb") as answer:
+                words = answer.readline(1000).split()
+    except OSError as problem:
         return f"{path}: {problem or type(problem).__name__}"
-    finally:
-        connection.close()
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        return f"{path}: the answer is not HTTP"
+    status = int(words[1])
     return "" if 200 <= status < 400 else f"{path} answers {status}"
 
 

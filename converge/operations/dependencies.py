@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import facts.dependencies
-from converge import network, supply, tools
+from converge import network, tools
 from converge.context import ConvergeContext
 from converge.desired import Service
 from converge.errors import DevError
@@ -105,6 +105,8 @@ def apply(step: Step, machine: Machine) -> None:
     if service.kind == "python":
         _python(name, directory, machine, env)
     elif service.kind == "go":
+        from converge import supply
+
         _run(name, machine, [_tool(machine, "go"), "mod", "download"], directory, supply.go_environment())
     else:
         npm = str(Path(_tool(machine, "node")).with_name("npm"))

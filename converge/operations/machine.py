@@ -32,8 +32,9 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """Everything facts/machine knows; the disk is the checkout's."""
-    return facts.machine.probes(str(context.instance.checkout))
+    """What is declared, and where the checkout lies; the disk is the checkout's."""
+    wanted = {f"machine.{key}" for key in KEYS if getattr(context.desired.machine, key)} | {"machine.surroundings"}
+    return [probe for probe in facts.machine.probes(str(context.instance.checkout)) if probe.name in wanted]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:

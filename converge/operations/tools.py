@@ -18,8 +18,9 @@ UNASKED = ("postgres", "pubsub-emulator")
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """One look per tool: the store's marker, else what is on PATH."""
+    versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
     return [
-        facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(tool, version))
+        facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(tool, version), versions)
         for tool, version in tools.wanted(context.desired).items()
     ]
 
