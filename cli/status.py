@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,8 @@ def run(
     """Show every component: state, address, pid, uptime, restarts."""
     from runtime import platform
 
+    if watch:
+        gc.enable()
     while True:
         states = platform.status(context.loaded, context.instance)
         if watch:

@@ -45,7 +45,9 @@ def _http(port: int, path: str, timeout: float) -> str:
     """Only the status line is of interest, and http.client costs more to import than a whole look."""
     request = f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n"
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+        with socket.socket() as connection:  # create_connection imports the codec of host names
+            connection.settimeout(timeout)
+            connection.connect(("127.0.0.1", port))
             connection.sendall(request.encode())
             with connection.makefile("rb") as answer:
                 words = answer.readline(1000).split()

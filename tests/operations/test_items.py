@@ -1,0 +1,216 @@
+"""What each noun makes of an observation: pure, so a case is a value; and steps that do what they say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from converge import schema
+from converge.consent import Consent, refusals
+from converge.context import ConvergeContext
+from converge.errors import DevError
+from converge.instance import Instance
+from converge.machine import LocalMachine
+from converge.operations import OPERATIONS, load
+from converge.plan import make_plan
+from converge.steps import Item
+from facts.docker import Docker
+from facts.files import Entry
+from facts.git import Repository
+from facts.ports import Owner
+from facts.tools import Tool
+from facts.value import Unknown
+
+HEAD = 'schema = 1\n[project]\nname = "x"\n'
+AWAY = Unknown("no answer within 10 s")
+
+
+def context(text: str, checkout: Path = Path("/nowhere"), **more: Any) -> ConvergeContext:
+    return ConvergeContext(schema.parse((HEAD + text).encode()), Instance(checkout, "x"), **more)
+
+
+def items(noun: str, target: ConvergeContext, observation: dict[str, Any]) -> dict[str, Item]:
+    return {item.id: item for item in load(noun).items(target, observation)}
+
+
+def one(noun: str, target: ConvergeContext, observation: dict[str, Any]) -> Item:
+    (item,) = items(noun, target, observation).values()
+    return item
+
+
+@pytest.mark.parametrize(
+    ("want", "found", "status"),
+    [
+        (">=5 GiB", 5 << 30, "ok"), (">=5 GiB", (5 << 30) - 1, "manual"), (">=5 GB", 5 * 10**9, "ok"),
+        ("<1 KiB", 1023, "ok"), (">=4096", 1024, "manual"), (">=4096", None, "ok"), (">=4096", AWAY, "unknown"),
+    ],
+)  # fmt: skip
+def test_machine_is_compared_in_its_units(want: str, found: object, status: str) -> None:
+    key = "open_files" if "B" not in want else "disk_free"
+    target = context(f"[machine]\n{key} = '{want}'\n")
+    assert one("machine", target, {f"machine.{key}": found, "machine.surroundings": ()}).status == status
+
+
+def test_too_few_watches_are_raised_with_consent() -> None:
+    target = context("[machine]\ninotify_watches = '>=100000'\n")
+    item = one("machine", target, {"machine.inotify_watches": 8192, "machine.surroundings": ()})
+    assert item.status == "drift" and item.step and item.step.reach == "system"
+    assert item.step.by_hand == "sudo sysctl -w fs.inotify.max_user_watches=100000"
+
+
+@pytest.mark.parametrize(
+    ("checkout", "status"), [("/mnt/c/code", "manual"), ("/home/bo/code", "ok"), ("/mnt/cc", "ok")]
+)
+def test_wsl_checkout_on_a_windows_drive_is_named(checkout: str, status: str) -> None:
+    item = one("machine", context("", Path(checkout)), {"machine.surroundings": ("wsl",)})
+    assert item.status == status
+    assert status == "ok" or (item.code == "wsl-drive" and "Linux home" in item.hint)
+
+
+PACKAGE = "[packages]\ngit = { command = 'git', apt = 'git', brew = 'git' }\n"
+
+
+@pytest.mark.parametrize(
+    ("manager", "found", "status"),
+    [("apt", "/usr/bin/git", "ok"), ("apt", None, "drift"), ("dnf", None, "manual"), (None, None, "manual"),
+     ("apt", AWAY, "unknown")],
+)  # fmt: skip
+def test_packages_by_the_manager_there_is(manager: str | None, found: object, status: str) -> None:
+    item = one("packages", context(PACKAGE), {"packages.manager": manager, "packages.git": found})
+    assert item.status == status
+    assert status != "drift" or (item.step and item.step.by_hand.startswith("sudo apt-get install"))
+
+
+def test_what_only_tests_need_is_no_drift_for_a_start() -> None:
+    text = PACKAGE.replace("}", ", needed_for = 'test' }")
+    seen = {"packages.manager": "apt", "packages.git": None}
+    assert one("packages", context(text), seen).status == "skipped"
+    assert one("packages", context(text, purpose="test"), seen).status == "drift"
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [(Tool("1.2.3", provider="wheel"), "ok"), (Tool("1.2.3", "/usr/bin/go"), "ok"), (Tool("1.2", "/usr/bin/go"), "drift"),
+     (Tool("1.2.30", "/usr/bin/go"), "drift"), (Tool(), "drift"), (AWAY, "unknown")],
+)  # fmt: skip
+def test_tools_match_their_pin_exactly(found: object, status: str) -> None:
+    assert one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": found}).status == status
+
+
+def test_a_shorter_pin_accepts_any_that_starts_so() -> None:
+    target = context("[tools]\npython = '3.11'\n")
+    assert one("tools", target, {"tools.python": Tool("3.11.9", "/usr/bin/python3")}).status == "ok"
+    assert one("tools", target, {"tools.python": Tool("3.110.1", "/usr/bin/python3")}).status == "drift"
+
+
+ENV = "[env]\nA = 'x'\nB = { generate = 'token' }\nC = { pattern = '^c' }\nD = { required = false }\n"
+
+
+def test_env_of_every_kind() -> None:
+    seen = {"env.mode": Entry("file", "644", "f"), "env.file": {"C": False}, "env.process": {}}
+    found = {name: item.status for name, item in items("env", context(ENV), seen).items()}
+    assert found == {"env.file": "drift", "env.B": "drift", "env.C": "manual", "env.D": "skipped"}
+    plan = make_plan(items("env", context(ENV), seen).values())
+    assert [step.id for step in plan.steps] == ["env.file", "env.B"]
+    lost = {"env.mode": AWAY, "env.file": AWAY, "env.process": {}}
+    assert one("env", context(ENV), lost).status == "unknown"
+
+
+def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
+    target = context(ENV, tmp_path)
+    seen = {"env.mode": Entry("absent"), "env.file": {}, "env.process": {"C": True}}
+    (step,) = make_plan(items("env", target, seen).values()).steps
+    file = tmp_path / ".dev/env"
+    file.parent.mkdir()
+    file.write_text("OWN=kept")
+    for _ in range(2):
+        load("env").apply(step, LocalMachine(target))
+    lines = file.read_text().splitlines()
+    assert lines[0] == "OWN=kept" and len(lines) == 2 and len(lines[1]) > 40
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+PORT = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 5000\n"
+
+
+@pytest.mark.parametrize(
+    ("owner", "lives", "status"),
+    [(None, False, "ok"), ("own", True, "ok"), ("own", False, "drift"), ("stranger", False, "manual"),
+     ("elsewhere", True, "manual")],
+)  # fmt: skip
+def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, status: str) -> None:
+    target = context(PORT)
+    marks = {"own": f"{target.instance.id}:a:1", "stranger": "", "elsewhere": "ffffffffff:a:1"}
+    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner])
+    item = one("ports", target, {"ports": {5000: listening}, "shims.a": lives})
+    assert item.status == status
+    assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
+
+
+FILE = "[files.'a.txt']\ncontent = 'x'\n[files.d]\ndirectory = true\nmode = '0700'\n"
+X = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+
+
+@pytest.mark.parametrize(
+    ("entry", "status"),
+    [(Entry("file", "644", X), "ok"), (Entry("file", "600", X), "drift"), (Entry("file", "644", "0"), "drift"),
+     (Entry("absent"), "drift"), (Entry("directory", "755"), "manual"), (AWAY, "unknown")],
+)  # fmt: skip
+def test_files_are_whole_or_drift(entry: object, status: str) -> None:
+    seen = {"files.a.txt": entry, "files.d": Entry("directory", "700")}
+    found = items("files", context(FILE), seen)
+    assert found["files.a.txt"].status == status and found["files.d"].status == "ok"
+
+
+def test_hooks_of_a_repository_only() -> None:
+    target = ConvergeContext(schema.parse((HEAD + "hooks_path = '.h'\n").encode()), Instance(Path("/nowhere"), "x"))
+    found = [one("git", target, {"git": fact}).status for fact in (
+        Repository(True, ".h"), Repository(True), Repository(True, "o"), Repository(False), AWAY)]  # fmt: skip
+    assert found == ["ok", "drift", "drift", "skipped", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "major", "status"),
+    [(Entry("absent"), "", "skipped"), (Entry("directory", "700"), "18", "ok"), (Entry("directory", "755"), "18", "drift"),
+     (Entry("directory", "700"), "15", "blocked"), (Entry("file", "644", "x"), "", "blocked"), (AWAY, "", "unknown")],
+)  # fmt: skip
+def test_data_are_healed_or_blocked_never_replaced(entry: object, major: str, status: str) -> None:
+    target = context("[infra.postgres]\nport = 5001\n")
+    item = one("data", target, {"data.postgres": entry, "data.postgres.major": major})
+    assert item.status == status and (status == "drift") == (item.step is not None)
+
+
+def test_every_noun_without_wishes_has_nothing_to_say() -> None:
+    target = context("")
+    for noun in OPERATIONS:
+        seen = {"machine.surroundings": (), "ports": {}, "env.mode": Entry("absent"), "env.file": {}, "env.process": {}}
+        assert list(load(noun).items(target, seen)) == [], noun
+
+
+def test_without_sudo_a_system_step_is_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", "/nowhere")
+    target = context(PACKAGE)
+    plan = make_plan(items("packages", target, {"packages.manager": "apt", "packages.git": None}).values())
+    refused = refusals(plan, Consent(yes=True), LocalMachine(target), {})
+    (outcome,) = refused.values()
+    assert outcome.code == "sudo-missing" and "sudo apt-get install" in outcome.hint
+
+
+def test_docker_is_a_value() -> None:
+    assert Docker("stale") == Docker("stale") != Docker("down")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="system changes need root")
+def test_the_engine_changes_the_machine_and_says_why_not(tmp_path: Path) -> None:
+    with LocalMachine(context("", tmp_path)) as machine:
+        machine.pyinfra("files.directory", path=str(tmp_path / "made"), mode="750")
+        assert (tmp_path / "made").stat().st_mode & 0o777 == 0o750
+        with pytest.raises(DevError) as caught:
+            machine.pyinfra("server.shell", commands=["echo no such moon >&2; exit 3"])
+        assert caught.value.code == "system-change" and "no such moon" in caught.value.because
+        with pytest.raises(DevError):
+            machine.pyinfra("server.no_such_operation")
