@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
-
-gc.disable()  # a look is over before there is anything to collect; long runs turn it on again
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

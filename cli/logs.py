@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from collections.abc import Iterable
@@ -43,7 +42,6 @@ def run(
     order = list(everyone)
     show(logs.kept(wanted, _stamp(since)), pattern, order)
     if follow:
-        gc.enable()
         for lines in logs.follow(wanted):
             show(lines, pattern, order)
     return int(Exit.OK)

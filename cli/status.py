@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +26,6 @@ def run(
     """Show every component: state, address, pid, uptime, restarts."""
     from runtime import platform
 
-    if watch:
-        gc.enable()
     while True:
         states = platform.status(context.loaded, context.instance)
         if watch:

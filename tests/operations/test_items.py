@@ -93,7 +93,7 @@ def test_what_only_tests_need_is_no_drift_for_a_start() -> None:
 
 @pytest.mark.parametrize(
     ("found", "status"),
-    [(Tool("1.2.3", provider="wheel"), "ok"), (Tool("1.2.3", "/usr/bin/go"), "ok"), (Tool("1.2", "/usr/bin/go"), "drift"),
+    [(Tool("1.2.3", provider="wheel"), "ok"), (Tool("1.2.3", "/usr/bin/go"), "ok"), (Tool("1.2", "/b/go"), "drift"),
      (Tool("1.2.30", "/usr/bin/go"), "drift"), (Tool(), "drift"), (AWAY, "unknown")],
 )  # fmt: skip
 def test_tools_match_their_pin_exactly(found: object, status: str) -> None:
@@ -174,7 +174,8 @@ def test_hooks_of_a_repository_only() -> None:
 
 @pytest.mark.parametrize(
     ("entry", "major", "status"),
-    [(Entry("absent"), "", "skipped"), (Entry("directory", "700"), "18", "ok"), (Entry("directory", "755"), "18", "drift"),
+    [(Entry("absent"), "", "skipped"), (Entry("directory", "700"), "18", "ok"),
+     (Entry("directory", "755"), "18", "drift"),
      (Entry("directory", "700"), "15", "blocked"), (Entry("file", "644", "x"), "", "blocked"), (AWAY, "", "unknown")],
 )  # fmt: skip
 def test_data_are_healed_or_blocked_never_replaced(entry: object, major: str, status: str) -> None:
