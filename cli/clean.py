@@ -18,7 +18,10 @@ def run(
     store: Annotated[bool, Option("--store", help="The per-user store of tools too; other checkouts use it.")] = False,
     force: Annotated[bool, Option("--force", help="Do not ask.")] = False,
 ) -> int:
-    """Stop everything and remove what the tool made in this checkout: its environment, data, logs, dependencies."""
+    """Stop everything and remove what the tool made here.
+
+    That is its environment, data, logs, dependencies and generated secrets of this checkout.
+    """
     from converge.instance import store as store_of_user
     from converge.lock import hold
     from runtime import platform

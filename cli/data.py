@@ -1,4 +1,4 @@
-"""Data of the platform's databases: put aside, put back, made anew."""
+"""Put data aside, put them back, make them anew."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def run(
         float | None, Option("--lock-timeout", help="Seconds to wait for another run.", metavar="SECONDS")
     ] = None,
 ) -> int:
-    """Compare this machine with desired_state.toml; with --fix, repair it."""
+    """Compare this machine with desired_state.toml; --fix repairs it."""
     if explain is not None:
         return _explain(explain)
     from converge import cycle

@@ -17,7 +17,7 @@ def run(
     nouns: Annotated[list[str] | None, Argument("NOUN…", help="machine, shell, docker, tools, …; all without.")] = None,
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
-    """Show the facts of this machine that bear on this checkout; values of secrets are never read out."""
+    """Show what is so on this machine; never the value of a secret."""
     import facts.docker
     import facts.git
     import facts.machine

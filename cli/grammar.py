@@ -14,9 +14,8 @@ from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import Exit
 
-EXAMPLES = """
+EXAMPLES = """\b
 A first morning:
-
     ./dev start              make this checkout ready and run everything
     ./dev status             what runs, where, since when
     ./dev logs -f orders     follow one service
@@ -24,6 +23,7 @@ A first morning:
     ./dev test               every test of the tool and of the platform
     ./dev stop               end everything
 
+\b
 Exit codes: 0 fine, 2 drift or not ready, 3 failed, 4 needs a person, 5 unknown,
 64 usage, 65 bad desired state, 75 locked, 130 interrupted.
 """
@@ -56,7 +56,7 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
     )  # fmt: skip
 
     @app.callback(
-        help="One entry point for this checkout: makes the machine ready, then runs the platform.\n\n\b" + EXAMPLES
+        help="One entry point for this checkout: makes the machine ready, then runs the platform.\n\n" + EXAMPLES
     )
     def top(
         ctx: typer.Context,
@@ -68,7 +68,7 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
             typer.Option("--instance", metavar="NAME", help="A second platform beside the first, on shifted ports."),
         ] = "",
         verbose: Annotated[
-            int, typer.Option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
+            int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; -vv shows tracebacks.")
         ] = 0,
     ) -> None:
         ctx.obj = Context(directory, instance, verbose, extra)

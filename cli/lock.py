@@ -45,7 +45,7 @@ PLATFORMS = {
 
 
 def run(context: Context) -> int:
-    """Resolve the pins of [tools] for every platform into desired_state.lock, with hashes computed here."""
+    """Resolve the pins of [tools] into desired_state.lock."""
     from converge import lockfile, tools
     from converge.context import ConvergeContext
     from converge.machine import LocalMachine

@@ -29,7 +29,7 @@ def run(
     ] = None,
     grep: Annotated[str | None, Option("--grep", help="Only lines that match.", metavar="PATTERN")] = None,
 ) -> int:
-    """Show the logs of all or the named components, ordered by time."""
+    """Show what the components said, ordered by time."""
     from runtime import logs
     from runtime.component import components, known
 

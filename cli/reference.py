@@ -15,7 +15,7 @@ def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("PAGE", help="commands, state or errors; all without.")] = None,
 ) -> int:
-    """Print the reference of commands, of desired_state.toml and of error codes as Markdown."""
+    """Print commands, keys and error codes as Markdown."""
     pages = {"commands": commands, "state": state, "errors": errors}
     for name in names or pages:
         if name not in pages:

@@ -11,7 +11,9 @@ from converge.errors import DevError, Exit
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="A service.")] = None) -> int:
-    """Start your shell with the pinned tools on PATH and [env] set; with NAME, with all that service gets.
+    """Start your shell with the pinned tools and [env].
+
+    With NAME, with all that service gets.
 
     Words after -- are run instead: ./dev shell -- go version
     """

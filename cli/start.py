@@ -20,7 +20,10 @@ def run(
     no_fix: Annotated[bool, Option("--no-fix", help="Do not repair anything first.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to steps that change the whole machine.")] = False,
 ) -> int:
-    """Make this checkout ready and run everything, or the named components with all they need."""
+    """Make this checkout ready and run everything.
+
+    With names, those components and all they need or use.
+    """
     from converge.lock import hold
     from runtime import platform
     from runtime.component import chosen, components

@@ -23,7 +23,7 @@ def run(
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
     watch: Annotated[bool, Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
 ) -> int:
-    """Show every component: state, address, pid, uptime, restarts."""
+    """Show every component: state, address, pid, age."""
     from runtime import platform
 
     while True:

@@ -50,9 +50,9 @@ def run(
     junit: Annotated[str | None, Option("--junit", help="Directory for JUnit XML.", metavar="DIR")] = None,
     list_only: Annotated[bool, Option("--list", help="Only list the suites.")] = False,
 ) -> int:
-    """Run every test of the tool and of the platform, or only the named suites; words after -- go to the test runner.
+    """Run every test of the tool and of the platform.
 
-    Services are tested on a platform of their own (instance `test`), which is gone afterwards.
+    With names, only those suites; words after -- go to the test runner. Services are tested on a platform of their own (instance `test`), which is gone afterwards.
     """
     loaded, instance = context.loaded, _test_instance(context)
     chosen = _chosen(context, loaded, instance, Path(junit).resolve() if junit else None, names, system)
