@@ -7,7 +7,7 @@ from cli.context import Context
 
 
 def run(context: Context) -> int:
-    """Print the JSON Schema of desired_state.toml, for editors that check TOML."""
+    """Print the JSON Schema of desired_state.toml."""
     from converge import schema
 
     render.document(schema.json_schema())

@@ -52,7 +52,8 @@ def run(
 ) -> int:
     """Run every test of the tool and of the platform.
 
-    With names, only those suites; words after -- go to the test runner. Services are tested on a platform of their own (instance `test`), which is gone afterwards.
+    With names, only those suites; words after -- go to the test runner.
+    Services are tested on a platform of their own (instance `test`), which is gone afterwards.
     """
     loaded, instance = context.loaded, _test_instance(context)
     chosen = _chosen(context, loaded, instance, Path(junit).resolve() if junit else None, names, system)
