@@ -112,8 +112,8 @@ class Ready:
     """Command that exits 0, run with the component's environment."""
     log: str | None = None
     """Regular expression that has appeared in the component's log since it started."""
-    timeout: float = 60.0
-    """Seconds after which a start gives up waiting and reports; the component is not killed."""
+    timeout: float | None = None
+    """Seconds after which a start gives up waiting and reports; the component is not killed. Default: 60, Go 180."""
 
 
 @dataclass(frozen=True, kw_only=True)

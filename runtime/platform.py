@@ -23,6 +23,8 @@ from runtime.component import Component, Launch, chosen, components, known
 from runtime.environment import of_component
 from runtime.placements import native
 
+PATIENCE = {"go": 180.0}
+"""Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
 
@@ -215,7 +217,7 @@ class _Start:
             )  # fmt: skip
 
     def _wait(self, component: Component) -> None:
-        timeout = component.ready.timeout if component.ready else 60.0
+        timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
         deadline, pause, missing = time.monotonic() + timeout, 0.03, ""
         while time.monotonic() < deadline:
             self._check()

@@ -107,7 +107,11 @@ def apply(step: Step, machine: Machine) -> None:
     elif service.kind == "go":
         from converge import supply
 
-        _run(name, machine, [_tool(machine, "go"), "mod", "download"], directory, supply.go_environment())
+        go, env = _tool(machine, "go"), supply.go_environment()
+        _run(name, machine, [go, "mod", "download"], directory, env)
+        machine.say(f"compiling the dependencies of {name}")
+        # the first build is by far the longest; whether the service itself compiles is Air's to say
+        machine.run([go, "build", "-o", os.devnull, service.main], cwd=directory, env=env, timeout=1800)
     else:
         npm = str(Path(_tool(machine, "node")).with_name("npm"))
         _run(name, machine, [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], directory, env)
