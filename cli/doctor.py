@@ -36,12 +36,18 @@ def run(
     if explain is not None:
         return _explain(explain)
     from converge import cycle
+    from converge.report import refusal
 
-    if fix:
-        consent = _consent(yes, allow)
-        report = cycle.fix(context.loaded, context.instance, only, consent, progress.listen, lock_timeout)
-    else:
-        report = cycle.doctor(context.loaded, context.instance, only)
+    try:
+        if fix:
+            consent = _consent(yes, allow)
+            report = cycle.fix(context.loaded, context.instance, only, consent, progress.listen, lock_timeout)
+        else:
+            report = cycle.doctor(context.loaded, context.instance, only)
+    except DevError as problem:
+        if json:
+            render.document(refusal(problem).document())
+        raise
     if json:
         render.document(report.document())
     else:

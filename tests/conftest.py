@@ -107,8 +107,8 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     home.mkdir()
     made = Checkout(path, home)
     yield made
-    if (path / "desired_state.toml").exists():
-        made.dev("stop")
+    if (path / "desired_state.toml").exists() and (path / ".dev/instances").exists():
+        made.dev("clean", "--force")
     for pid in made.processes():
         os.kill(pid, signal.SIGKILL)
 
