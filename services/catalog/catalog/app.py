@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import psycopg
 from fastapi import FastAPI, HTTPException
 from psycopg.rows import class_row
-from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import BaseModel
+from shopkit import database
 
 from catalog.settings import Settings
 
@@ -27,10 +26,7 @@ class Product(BaseModel):
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the application; the pool lives as long as it serves."""
-    # `check` replaces connections a restarted Postgres has dropped.
-    pool = ConnectionPool(
-        settings.database_url, min_size=1, max_size=5, timeout=3, open=False, check=ConnectionPool.check_connection
-    )
+    pool = database.pool(settings.database_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -46,11 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/readyz")
     def readyz() -> dict[str, str]:
-        try:
-            with pool.connection(timeout=2) as connection:
-                connection.execute("SELECT FROM catalog.products LIMIT 1")
-        except (psycopg.Error, PoolTimeout) as error:
-            raise HTTPException(503, f"database: {error}") from error
+        if trouble := database.trouble(pool, "catalog.products"):
+            raise HTTPException(503, trouble)
         return {"status": "ready"}
 
     @app.get("/products")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from shopkit.settings import require
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,7 @@ class Settings:
     log_level: str = "info"
 
     @classmethod
-    def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings; a missing variable ends the process with one line on stderr and exit code 1."""
-        missing = [name for name in ("DATABASE_URL",) if not environment.get(name)]
-        if missing:
-            print(f"catalog: missing environment variable: {', '.join(missing)}", file=sys.stderr)
-            raise SystemExit(1)
-        return cls(environment["DATABASE_URL"], environment.get("LOG_LEVEL") or "info")
+    def read(cls, names: tuple[str, ...] = ("DATABASE_URL",)) -> Settings:
+        """From the environment, which must have the names."""
+        require("catalog", os.environ, names)
+        return cls(os.environ["DATABASE_URL"], os.environ.get("LOG_LEVEL") or "info")

@@ -11,23 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from catalog.app import create_app
-from catalog.logs import JsonLine
-from catalog.migrate import migrate
 from catalog.settings import Settings
 from fastapi.testclient import TestClient
+from shopkit.database import migrate
+from shopkit.logs import JsonLine
 
 
 @pytest.fixture
 def client(database_url: str):
-    migrate(database_url)
+    migrate("catalog", database_url)
     with TestClient(create_app(Settings(database_url))) as client:
         yield client
 
 
 def test_migrating_again_and_at_once_applies_nothing(database_url: str) -> None:
-    migrate(database_url)
+    migrate("catalog", database_url)
     with ThreadPoolExecutor() as threads:
-        assert list(threads.map(migrate, [database_url] * 3)) == [[], [], []]
+        assert list(threads.map(migrate, ["catalog"] * 3, [database_url] * 3)) == [[], [], []]
 
 
 def test_every_listed_product_can_be_fetched(client: TestClient) -> None:
@@ -61,4 +61,4 @@ def test_missing_variable_is_one_line_and_exit_1(module: str) -> None:
 
 def test_log_line_is_one_json_object() -> None:
     record = logging.LogRecord("shop", logging.INFO, "", 0, "two\nlines %s", ("é",), None)
-    assert json.loads(JsonLine().format(record))["msg"] == "two\nlines é"
+    assert json.loads(JsonLine("catalog").format(record))["msg"] == "two\nlines é"

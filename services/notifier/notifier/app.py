@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import psycopg
 from fastapi import FastAPI, HTTPException
-from psycopg_pool import ConnectionPool, PoolTimeout
+from shopkit import database
 
 from notifier import store
 from notifier.consumer import Consumer
@@ -16,10 +15,7 @@ from notifier.settings import Settings
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the application; pool and subscription live as long as it serves. No subscription name: it only serves."""
-    # `check` replaces connections a restarted Postgres has dropped.
-    pool = ConnectionPool(
-        settings.database_url, min_size=1, max_size=5, timeout=3, open=False, check=ConnectionPool.check_connection
-    )
+    pool = database.pool(settings.database_url)
     consumer = Consumer(pool, settings.project, settings.subscription) if settings.subscription else None
 
     @asynccontextmanager
@@ -40,11 +36,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/readyz")
     def readyz() -> dict[str, str]:
-        try:
-            with pool.connection(timeout=2) as connection:
-                connection.execute("SELECT FROM notifier.notifications LIMIT 1")
-        except (psycopg.Error, PoolTimeout) as error:
-            raise HTTPException(503, f"database: {error}") from error
+        if trouble := database.trouble(pool, "notifier.notifications"):
+            raise HTTPException(503, trouble)
         if consumer and not consumer.connected:
             raise HTTPException(503, "the subscription is not open")
         return {"status": "ready"}

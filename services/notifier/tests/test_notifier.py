@@ -13,9 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 from notifier.app import create_app
 from notifier.consumer import handle
-from notifier.migrate import migrate
 from notifier.settings import Settings
 from psycopg_pool import ConnectionPool
+from shopkit.database import migrate
 
 ORDER = {"id": "7f2c", "product_name": "Desk lamp", "quantity": 2, "status": "placed"}
 
@@ -35,7 +35,7 @@ class Delivered:
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[ConnectionPool]:
-    migrate(database_url)
+    migrate("notifier", database_url)
     with ConnectionPool(database_url, min_size=1, timeout=3) as pool:
         pool.wait()
         with pool.connection() as connection:

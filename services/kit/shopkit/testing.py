@@ -1,4 +1,4 @@
-"""A database of its own on the server of DATABASE_URL, dropped afterwards."""
+"""For tests, as a pytest plugin: a database of their own on the server of DATABASE_URL, dropped afterwards."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from psycopg.conninfo import make_conninfo
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
+    """Its address; without a server the test is skipped."""
     server = os.environ.get("DATABASE_URL")
     if not server:
         pytest.skip("needs Postgres: set DATABASE_URL (`./dev test` does)")
-    name = f"test_notifier_{secrets.token_hex(4)}"
+    name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         try:

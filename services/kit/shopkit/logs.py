@@ -9,14 +9,18 @@ from datetime import UTC, datetime
 
 
 class JsonLine(logging.Formatter):
-    """Formats a record as one JSON object."""
+    """Formats a record of one service as one JSON object."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self.service = service
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line; a traceback goes into its `error` field."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "service": "catalog",
+            "service": self.service,
             "logger": record.name,
             "msg": record.getMessage(),
         }
@@ -25,10 +29,10 @@ class JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(level: str) -> None:
+def configure(service: str, level: str) -> None:
     """Send every logger through one JSON handler. Uvicorn sets up its own handlers before it imports the app."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLine())
+    handler.setFormatter(JsonLine(service))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.access", "uvicorn.error"):
         logger = logging.getLogger(name)
