@@ -32,7 +32,7 @@ class Board:
         """One thing that happened to a component; from any thread."""
         with self._guard:
             self.rows[name] = (text, seconds)
-        if self._thread is None and text.startswith(FINAL):
+        if self._thread is None and (text.startswith(FINAL) or ":" in text):
             self._line(name, text, seconds)
 
     def __enter__(self) -> Board:

@@ -67,6 +67,13 @@ def tail(component: Component, lines: int = 8) -> str:
     return "".join(f"\n    {line[:300]}" for line in text.splitlines()[-lines:])
 
 
+def last(component: Component) -> str:
+    """The last line it said; empty where it said nothing yet."""
+    lines = [line for line in tail(component, 20).splitlines() if line.strip()]
+    texts = [line.text.strip() for line in parse(component.name, (line.strip() for line in lines)) if line.text.strip()]
+    return texts[-1][:100] if texts else ""
+
+
 def _end(path: Path) -> tuple[int, int]:
     try:
         about = os.stat(path)

@@ -25,6 +25,8 @@ from runtime.placements import native
 
 PATIENCE = {"go": 180.0}
 """Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
+QUIET = 4.0
+"""Seconds of a start after which a component's own last words are shown."""
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
 
@@ -182,7 +184,7 @@ class _Start:
             say("starting")
             self.spawned.append(component)
             native.spawn(component, launch, digest)
-        self._wait(component)
+        self._wait(component, say)
         if not component.is_service:
             infra.kind(component).provision(loaded, component)
         return "done" if component.once else "ready"
@@ -216,9 +218,9 @@ class _Start:
                 hint=f"correct it, then ./dev start {component.name}",
             )  # fmt: skip
 
-    def _wait(self, component: Component) -> None:
+    def _wait(self, component: Component, say: Callable[[str], None]) -> None:
         timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
-        deadline, pause, missing = time.monotonic() + timeout, 0.03, ""
+        deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         while time.monotonic() < deadline:
             self._check()
             told = native.told(component)
@@ -230,6 +232,9 @@ class _Start:
                 missing = health.why_not(self.loaded, component)
                 if not missing:
                     return
+            if time.monotonic() > told_at + QUIET:
+                told_at = time.monotonic()
+                say(f"starting: {logs.last(component) or missing}")
             time.sleep(pause)
             pause = min(pause * 1.3, 0.5)
         raise _failure(component, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
@@ -252,10 +257,12 @@ def _free_port(loaded: Loaded, component: Component) -> None:
         time.sleep(0.05)
     if found:
         room = "services" if component.is_service else "infra"
+        whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
+        beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
         raise DevError(
             "port-taken", f"port {component.port} of {component.name} is taken",
-            because=f"{found} listens there and is not ours",
-            hint=f"stop it, or change {room}.{component.name}.port",
+            because=f"{found} listens there and {whose}",
+            hint=f"stop it, or change {room}.{component.name}.port{beside}",
             source=loaded.source(f"{room}.{component.name}.port"),
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ import time
 MARK = "DEV_RUN_ID"
 LARGEST_LOG = 8 * 1024 * 1024
 STABLE = 10.0
+LOOK = 2.0
 
 
 def marked(run_id):
@@ -69,8 +70,9 @@ def guard(run_id, grace):
 
 
 class Shim:
-    def __init__(self, spec):
+    def __init__(self, spec, lock):
         self.spec = spec
+        self.lock = lock
         self.child = None
         self.restarts = 0
         self.crashes = 0
@@ -91,9 +93,12 @@ class Shim:
             "run_id": self.spec["run_id"],
         }  # fmt: skip
         fresh = self.spec["state"] + ".new"
-        with open(fresh, "w") as file:
-            json.dump(value, file)
-        os.replace(fresh, self.spec["state"])
+        try:
+            with open(fresh, "w") as file:
+                json.dump(value, file)
+            os.replace(fresh, self.spec["state"])
+        except FileNotFoundError:  # its directory was removed
+            pass
 
     def write(self, text, source="|"):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
@@ -221,6 +226,13 @@ class Shim:
             self.collect()
             time.sleep(0.02)
 
+    def abandoned(self):
+        """Whether the lock file is gone or another one: somebody removed `.dev/`, and nobody could reach us again."""
+        try:
+            return os.stat(self.spec["lock"]).st_ino != os.fstat(self.lock).st_ino
+        except OSError:
+            return True
+
     def collect(self):
         """Drain output and zombies while ending, so that no one blocks on a full pipe."""
         if self.child and self.child.stdout and not self.child.stdout.closed:
@@ -270,7 +282,10 @@ class Shim:
         self.began_wall = time.time()
         self.start()
         while True:
-            wait = max(0.0, self.next_start - time.monotonic()) if not self.child else None
+            if self.abandoned():
+                self.end_child()
+                self.quit()
+            wait = max(0.0, self.next_start - time.monotonic()) if not self.child else LOOK
             for key, _ in self.selector.select(wait):
                 if key.data:
                     key.data(key.fileobj)
@@ -308,7 +323,7 @@ def main():
         sys.exit(75)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: escaped grandchildren come back to us
-    Shim(spec).run()
+    Shim(spec, lock).run()
 
 
 if __name__ == "__main__":

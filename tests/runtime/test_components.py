@@ -119,6 +119,27 @@ def test_a_killed_shim_leaves_no_orphan_and_a_rerun_heals(checkout: Checkout, fr
     assert get(port)
 
 
+def test_without_its_state_a_component_ends_and_the_next_start_is_clean(
+    checkout: Checkout, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    checkout.state(service("a", "escape", port))
+    assert checkout.dev("start").code == 0
+    first = get(port)
+    shutil.rmtree(checkout.path / ".dev/instances")
+    assert checkout.dev("start").code == 0
+    assert get(port) != first
+    time.sleep(3)
+    assert checkout.components()["a"]["state"] == "ready" and checkout.components()["a"]["restarts"] == 0
+    assert len([pid for pid in checkout.processes() if b"escape" in Path(f"/proc/{pid}/cmdline").read_bytes()]) <= 2
+
+
+def test_a_slow_start_shows_what_the_component_says(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(service("a", "worker", free_port(), "ready = { tcp = true, timeout = 6.0 }"))
+    ran = checkout.dev("start")
+    assert ran.code == 3 and "starting: tick" in ran.err
+
+
 def test_a_killed_service_is_restarted_and_counted(checkout: Checkout, free_port: Callable[[], int]) -> None:
     port = free_port()
     checkout.state(service("a", "serve", port))
