@@ -134,6 +134,27 @@ def test_without_its_state_a_component_ends_and_the_next_start_is_clean(
     assert len([pid for pid in checkout.processes() if b"escape" in Path(f"/proc/{pid}/cmdline").read_bytes()]) <= 2
 
 
+def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    checkout.state(
+        "[env]\nKEY = { generate = 'token' }\n[files.'conf/a']\ncontent = 'x'\n"
+        + service("seed", "seed", more="once = true")
+        + service("a", "serve", port, "needs = ['seed']\nmigrate = 'sleep 0.1'")
+    )
+    for moment in (0.03, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.6):
+        process = checkout.popen("start")
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
+        healed = checkout.dev("start")
+        assert healed.code == 0, f"{moment}: {healed.err}"
+        assert checkout.components()["a"]["state"] == "ready" and get(port)
+        assert checkout.dev("doctor").code == 0
+        assert (checkout.path / ".dev/env").read_text().count("KEY=") == 1
+        assert checkout.dev("stop").code == 0
+        wait_until(lambda: checkout.processes() == [])
+
+
 def test_a_slow_start_shows_what_the_component_says(checkout: Checkout, free_port: Callable[[], int]) -> None:
     checkout.state(service("a", "worker", free_port(), "ready = { tcp = true, timeout = 6.0 }"))
     ran = checkout.dev("start")

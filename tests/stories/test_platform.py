@@ -44,11 +44,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     # the caches of Go and npm are the machine's, so that the test does not download what is there
     for name, place in {"GOMODCACHE": "go/pkg/mod", "GOCACHE": ".cache/go-build", "npm_config_cache": ".npm"}.items():
         made.env[name] = os.environ.get(name) or str(Path.home() / place)
-    started = made.dev("start", timeout=400)
-    assert started.code == 0, started.err
-    yield made
-    made.dev("--instance", "second", "stop")
-    cleaned = made.dev("clean", "--force")
+    try:
+        started = made.dev("start", timeout=400)
+        assert started.code == 0, started.err
+        yield made
+    finally:
+        cleaned = made.dev("clean", "--force")
     assert cleaned.code == 0 and made.processes() == []
 
 
