@@ -36,6 +36,7 @@ def run(
             facts.shell.probe(),
             facts.privileges.probe(),
             facts.docker.probe(),
+            facts.docker.kernel(),
             facts.git.probe(context.checkout),
             *(probe for noun in operations.OPERATIONS for probe in operations.load(noun).probes(target)),
         )

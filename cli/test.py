@@ -66,7 +66,23 @@ def run(
         for suite in chosen:
             bring_up(suite)
             results.append((suite, *_run(suite)))
+    if junit:
+        _junit(Path(junit) / "dev.xml", results)
     return _summary(results, instance)
+
+
+def _junit(path: Path, results: list[tuple[Suite, int, float]]) -> None:
+    """One case per suite; pytest's own suites write their cases beside it."""
+    from xml.etree import ElementTree
+
+    failures = sum(bool(code) for _, code, _ in results)
+    root = ElementTree.Element("testsuite", name="dev", tests=str(len(results)), failures=str(failures))
+    for suite, code, seconds in results:
+        case = ElementTree.SubElement(root, "testcase", classname="dev", name=suite.name, time=f"{seconds:.3f}")
+        if code:
+            ElementTree.SubElement(case, "failure", message=f"ended with {code}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def _summary(results: list[tuple[Suite, int, float]], instance: Instance) -> int:

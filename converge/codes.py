@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "bad-archive": "A downloaded archive holds a path outside of itself. Nothing was unpacked. Report it to its maker.",
-    "bad-comparison": 'A value of [machine] is an operator, a number and a unit: ">=5 GiB", ">=4096", "<=5 s".',
+    "bad-comparison": 'A value of [machine] is an operator, a number and a unit: ">=5 GiB", ">=4096".',
     "bad-mode": 'Permission bits of a managed file are three octal digits in quotes, such as "0644".',
     "bad-name": "Names of the project and of components become host names, paths and databases: lower-case letters, "
     "digits and dashes, at most 32. Variables take letters, digits and underscores.",
@@ -62,6 +62,7 @@ CODES: dict[str, str] = {
     "noun-unknown": "`--only` and `./dev facts` take the nouns that doctor shows.",
     "package-missing": "A command that a system package brings is not on PATH, or no name is declared for the package "
     "manager of this system.",
+    "placement-absent": "The desired state asks for a placement that this version of ./dev does not have.",
     "plan-cycle": "Steps wait for each other: a bug of ./dev. Please report it.",
     "port-duplicate": "Two components declare the same port.",
     "port-ephemeral": "Linux gives ports from 32768 on to outgoing connections; one of them may sit on yours any day.",

@@ -42,8 +42,6 @@ class MachineWants:
     """Limit of open files for this user (`ulimit -n`), as a comparison: `">=4096"`."""
     inotify_watches: str | None = None
     """Linux only: `fs.inotify.max_user_watches`, which hot reload uses up, as a comparison."""
-    clock_skew: str | None = None
-    """Largest difference to a reference clock that tokens tolerate, as a comparison in seconds: `"<=5 s"`."""
 
 
 @dataclass(frozen=True, kw_only=True)

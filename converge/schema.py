@@ -260,9 +260,9 @@ def _check_values(loaded: Loaded) -> None:
                 "tools are pinned exactly",
                 'write it as "1.27.3"',
             ) from None
-    for key in ("disk_free", "memory", "open_files", "inotify_watches", "clock_skew"):
+    for key in ("disk_free", "memory", "open_files", "inotify_watches"):
         text = getattr(desired.machine, key)
-        if text is not None and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)?\s*([KMGT]i?B|s)?\s*", text):
+        if text is not None and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)?\s*([KMGT]i?B)?\s*", text):
             raise _refuse(
                 "bad-comparison",
                 f"{text!r} is not a comparison",

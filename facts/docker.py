@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facts.probe import LocalProbe
+from facts.probe import LocalProbe, Probe
 
 State = Literal["ready", "absent", "down", "stale", "denied", "wrong-host", "wrong-context"]
 SOCKET = "/var/run/docker.sock"
@@ -29,6 +29,27 @@ class Docker:
     compose: str = ""
     """Path of the Compose v2 plugin; empty without one."""
     because: str = ""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What an engine needs of the system below it: control groups, iptables, the overlay file system."""
+
+    cgroups: bool
+    iptables: bool
+    overlay: bool
+
+
+def kernel() -> Probe:
+    """`docker.kernel`: why an installed engine may refuse to start; on macOS it has a machine of its own."""
+    sh = """[ -e /sys/fs/cgroup/cgroup.controllers ] || [ -d /sys/fs/cgroup/devices ] && echo cgroups
+command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || [ -x /sbin/iptables ] && echo iptables
+grep -qw overlay /proc/filesystems && echo overlay
+true"""
+    return Probe("docker.kernel", sh, lambda text: Kernel(*(word in text.split() for word in _KERNEL)))
+
+
+_KERNEL = ("cgroups", "iptables", "overlay")
 
 
 def probe() -> LocalProbe:

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
-from runtime import platform
+from runtime import placements, platform
 from runtime.component import Component, components
 from runtime.infra import postgres
-from runtime.placements import native
 
 SEPARATOR = "@"
 """Between a database and the snapshot it belongs to; no declared name has it."""
@@ -89,7 +88,7 @@ def delete(loaded: Loaded, instance: Instance, name: str) -> bool:
 def reset(loaded: Loaded, instance: Instance, on_event: platform.Listener) -> dict[str, DevError]:
     """Make all data anew: whatever ran is stopped, data directories go (with all snapshots), what ran starts again."""
     everyone = components(loaded, instance)
-    ran = [name for name, component in everyone.items() if native.lives(component)]
+    ran = [name for name, component in everyone.items() if placements.lives(component)]
     platform.stop(loaded, instance, None)
     for component in everyone.values():
         if not component.is_service:
@@ -100,7 +99,7 @@ def reset(loaded: Loaded, instance: Instance, on_event: platform.Listener) -> di
 def _databases(loaded: Loaded, instance: Instance) -> Iterator[tuple[Component, str]]:
     for component in components(loaded, instance).values():
         if isinstance(component.wants, Infra) and component.kind == "postgres":
-            if not native.lives(component):
+            if not placements.lives(component):
                 raise DevError(
                     "not-ready", f"{component.name} does not run", because="its data are reached through it",
                     hint=f"./dev start {component.name}",

@@ -18,10 +18,9 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.ports import MARK, owner, owners
-from runtime import health, infra, kinds, logs
+from runtime import health, infra, kinds, logs, placements
 from runtime.component import Component, Launch, chosen, components, known
 from runtime.environment import of_component
-from runtime.placements import native
 
 PATIENCE = {"go": 180.0}
 """Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
@@ -66,13 +65,13 @@ def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
 def look(loaded: Loaded, component: Component, listening: health.Listening | None = None) -> State:
     """One component: who holds its lock, what its shim says, whether it is ready."""
     kind = "service" if component.is_service else "infra"
-    told, lives = native.told(component), native.lives(component)
+    told, lives = placements.told(component), placements.lives(component)
     reason, restarts = told.get("reason"), told.get("restarts", 0)
     if not lives:
         state = "ready" if told.get("state") == "done" else "failed" if told.get("state") == "failed" else "stopped"
         if told.get("state") in ("running", "backoff"):
             reason = "it was killed together with its shim"
-        placement = "native" if state == "ready" else "none"
+        placement = placements.where(component) if state == "ready" else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
     missing = (
         health.why_not(loaded, component, listening)
@@ -82,7 +81,7 @@ def look(loaded: Loaded, component: Component, listening: health.Listening | Non
     uptime = round(time.time() - told.get("began", time.time()), 1)
     state = "starting" if missing else "ready"
     return State(
-        component.name, kind, "native", state, component.port, told.get("pid"), uptime, restarts,
+        component.name, kind, placements.where(component), state, component.port, told.get("pid"), uptime, restarts,
         reason or missing or None,
     )  # fmt: skip
 
@@ -94,9 +93,11 @@ def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event:
     """
     everyone = components(loaded, instance)
     wanted = chosen(everyone, names)
+    for component in wanted.values():
+        placements.name_of(loaded, component)
     began = time.monotonic()
     for left in undeclared(everyone, instance):
-        native.stop(left)
+        placements.stop(left)
         on_event(left.name, "no longer declared, stopped", time.monotonic() - began)
     run = _Start(loaded)
     futures: dict[str, Future[None]] = {}
@@ -127,7 +128,7 @@ def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event:
             run.cancelled.set()
             wait(futures.values())
             with ThreadPoolExecutor(max_workers=8) as enders:
-                list(enders.map(native.stop, run.spawned))
+                list(enders.map(placements.stop, run.spawned))
             raise
     for future in futures.values():
         problem = future.exception()
@@ -143,7 +144,7 @@ def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Co
     except OSError:
         return []
     left = [Component(name, Service(kind="command"), instance) for name in names]
-    return [component for component in left if native.lives(component)]
+    return [component for component in left if placements.lives(component)]
 
 
 def _launch(loaded: Loaded, component: Component) -> Launch:
@@ -164,18 +165,19 @@ class _Start:
         """Make it run and wait until it is ready; the word for how that went."""
         loaded = self.loaded
         self._check()
-        if not component.is_service and not native.lives(component):
+        placement = placements.name_of(loaded, component)
+        if not component.is_service and not placements.lives(component):
             infra.kind(component).prepare(loaded, component)
         launch = _launch(loaded, component)
-        digest = native.spec_hash(launch, _dependencies(component))
-        told = native.told(component)
-        if native.lives(component):
+        digest = placements.spec_hash(launch, _dependencies(component))
+        told = placements.told(component)
+        if placements.lives(component):
             if told.get("hash") == digest and not health.why_not(loaded, component):
                 return "ready already"
             if told.get("hash") != digest:
                 say("changed, restarting")
-                native.stop(component)
-        if not native.lives(component):
+                placements.stop(component)
+        if not placements.lives(component):
             _free_port(loaded, component)
             if isinstance(component.wants, Service) and component.wants.migrate:
                 say("migrating")
@@ -183,7 +185,7 @@ class _Start:
             self._check()
             say("starting")
             self.spawned.append(component)
-            native.spawn(component, launch, digest)
+            placements.of(placement).spawn(component, launch, digest)
         self._wait(component, say)
         if not component.is_service:
             infra.kind(component).provision(loaded, component)
@@ -223,10 +225,10 @@ class _Start:
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         while time.monotonic() < deadline:
             self._check()
-            told = native.told(component)
+            told = placements.told(component)
             if told.get("state") == "done":
                 return
-            if told.get("state") == "failed" or not native.lives(component):
+            if told.get("state") == "failed" or not placements.lives(component):
                 raise _failure(component, str(told.get("reason") or "its shim ended"))
             if not component.once:
                 missing = health.why_not(self.loaded, component)
@@ -283,7 +285,7 @@ def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[st
     ended: list[str] = []
     for group in ([c for c in wanted if c.is_service], [c for c in wanted if not c.is_service]):
         with ThreadPoolExecutor(max_workers=len(group) or 1) as pool:
-            ended += [c.name for c, ran in zip(group, pool.map(native.stop, group), strict=True) if ran]
+            ended += [c.name for c, ran in zip(group, pool.map(placements.stop, group), strict=True) if ran]
     return ended
 
 

@@ -10,8 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,6 @@ from facts import locks
 from runtime.component import Component, Launch
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
-
-
-def spec_hash(launch: Launch, extra: str = "") -> str:
-    """Changes when the component would be run differently."""
-    return sha256(json.dumps([asdict(launch), extra], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def lives(component: Component) -> bool:

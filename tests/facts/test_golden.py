@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from facts import dependencies, env, files, git, machine, packages, privileges, tools
+from facts import dependencies, docker, env, files, git, machine, packages, privileges, tools
 from facts.probe import Probe, observe
 from facts.value import Unknown
 
@@ -17,7 +17,8 @@ HERE = Path("/nowhere")
 PROBES = {
     probe.name: probe
     for probe in (
-        *machine.probes(), privileges.probe(), packages.manager(), packages.probe("x", ("x",)), git.probe(HERE),
+        *machine.probes(), docker.kernel(),
+        privileges.probe(), packages.manager(), packages.probe("x", ("x",)), git.probe(HERE),
         files.probe("files", HERE), tools.probe("go", "1.2.3", HERE), dependencies.probe("x", HERE, HERE, HERE),
         *env.probes(HERE, {"KEY": "^pk_", "OTHER": None}),
     )

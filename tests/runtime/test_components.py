@@ -155,6 +155,14 @@ def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Cal
         wait_until(lambda: checkout.processes() == [])
 
 
+@pytest.mark.parametrize("line", ["placement = 'docker'", "fallback = false"])
+def test_a_placement_that_is_not_there_is_refused(checkout: Checkout, free_port: Callable[[], int], line: str) -> None:
+    checkout.state(f"[infra.x]\nport = {free_port()}\nrun = 'sleep 100'\n{line}\n")
+    ran = checkout.dev("start")
+    assert ran.code == 65 and "error[placement-absent]" in ran.err and "desired_state.toml:" in ran.err
+    assert checkout.components()["x"]["state"] == "stopped"
+
+
 def test_a_slow_start_shows_what_the_component_says(checkout: Checkout, free_port: Callable[[], int]) -> None:
     checkout.state(service("a", "worker", free_port(), "ready = { tcp = true, timeout = 6.0 }"))
     ran = checkout.dev("start")

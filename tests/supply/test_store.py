@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -98,6 +99,34 @@ def test_without_network_a_cold_machine_is_told_and_a_warm_one_works(
     checkout.write("desired_state.toml", state + "[services.w]\nkind = 'command'\ndev = 'hello; sleep 100'\n")
     assert checkout.dev("start", env=away).code == 0
     wait_until(lambda: "hello 1.0" in checkout.dev("logs", "w").out)
+
+
+def test_a_provider_that_cannot_be_reached_gives_way_to_the_next(checkout: Checkout, offered: Path) -> None:
+    rows = [
+        f'archives.{platform} = {{ url = "http://127.0.0.1:9/hello.tar.gz", sha256 = "{"0" * 64}" }}'
+        for platform in ("linux-x64", "linux-arm64", "macos-x64", "macos-arm64")
+    ]
+    checkout.write("desired_state.lock", artefacts.lock(offered) + "\n".join(rows) + "\n")
+    ran = checkout.dev("doctor", "--fix")
+    assert ran.code == 0 and "hello.tar.gz could not be downloaded" in ran.err
+    assert "hello/1.0/bin/hello" in store(checkout)
+
+
+def test_an_archive_of_the_vendor_is_unpacked_from_its_mirror(
+    checkout: Checkout, offered: Path, tmp_path: Path
+) -> None:
+    archive = offered.parent / "hello-vendor.tar.gz"
+    artefacts.python_archive(archive, "/bin/sh")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    rows = ["schema = 1", "[tools.hello]", 'version = "1.0"']
+    for platform in ("linux-x64", "linux-arm64", "macos-x64", "macos-arm64"):
+        url = f"https://vendor.example/{archive.name}"
+        rows.append(f'archives.{platform} = {{ url = "{url}", sha256 = "{digest}" }}')
+    checkout.write("desired_state.lock", "\n".join(rows) + "\n")
+    with artefacts.index(offered.parent) as mirror:
+        ran = checkout.dev("doctor", "--fix", env={"DEV_HELLO_MIRROR": mirror})
+    assert ran.code == 0, ran.out
+    assert "hello/1.0/bin/python3" in store(checkout)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
