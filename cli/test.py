@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,8 @@ class Suite:
     name: str
     argv: tuple[str, ...]
     cwd: Path
-    env: Mapping[str, str]
+    env: Callable[[], Mapping[str, str]]
+    """Found out when it runs: what a bare machine lacks is installed only then."""
     needs: tuple[str, ...] | None = ()
     """Components that must run in the test instance; None stands for all."""
 
@@ -138,13 +139,13 @@ def _tool(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterato
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     if not extra:
-        yield Suite("tool:lint", (python, "-m", "ruff", "check", "."), TOOL, env)
-        yield Suite("tool:format", (python, "-m", "ruff", "format", "--check", "."), TOOL, env)
-        yield Suite("tool:types", (python, "-m", "mypy"), TOOL, env)
-        yield Suite("emulator", ("go", "test", "./..."), TOOL / "compose/pubsub", _go(env, loaded))
+        yield Suite("tool:lint", (python, "-m", "ruff", "check", "."), TOOL, lambda: env)
+        yield Suite("tool:format", (python, "-m", "ruff", "format", "--check", "."), TOOL, lambda: env)
+        yield Suite("tool:types", (python, "-m", "mypy"), TOOL, lambda: env)
+        yield Suite("emulator", ("go", "test", "./..."), TOOL / "compose/pubsub", lambda: _go(env, loaded))
     report = (f"--junitxml={junit / 'tool.xml'}",) if junit else ()
     workers = ("-n", str(os.cpu_count() or 1), "--dist=loadgroup")
-    yield Suite("tool:tests", (python, "-m", "pytest", "-q", *workers, *report, *extra), TOOL, env)
+    yield Suite("tool:tests", (python, "-m", "pytest", "-q", *workers, *report, *extra), TOOL, lambda: env)
 
 
 def _go(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:
@@ -172,7 +173,10 @@ def _services(loaded: Loaded, instance: Instance, junit: Path | None, extra: tup
             argv = ("npm", "test", "--silent")
         else:
             continue
-        env = of_component(loaded, Component(name, service, instance)) | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+        def env(component: Component = Component(name, service, instance)) -> dict[str, str]:
+            return of_component(loaded, component) | {"PYTHONDONTWRITEBYTECODE": "1"}
+
         needs = tuple(need for need in service.needs if need in loaded.desired.infra)
         directory = instance.checkout / service.path
         yield Suite(name, (*argv, *report, *extra), directory, env, needs)
@@ -186,12 +190,16 @@ def _system(loaded: Loaded, instance: Instance) -> Iterator[Suite]:
     if not command:
         return
     everyone = components(loaded, instance)
-    env: dict[str, str] = {"DEV_INSTANCE": instance.name}
-    for name, component in everyone.items():
-        if isinstance(component.wants, Service):
-            env = of_component(loaded, component) | env
-        if component.port:
-            env[f"{name.upper().replace('-', '_')}_URL"] = addresses(loaded, component)["url"]
+
+    def env() -> dict[str, str]:
+        found: dict[str, str] = {"DEV_INSTANCE": instance.name}
+        for name, component in everyone.items():
+            if isinstance(component.wants, Service):
+                found = of_component(loaded, component) | found
+            if component.port:
+                found[f"{name.upper().replace('-', '_')}_URL"] = addresses(loaded, component)["url"]
+        return found
+
     yield Suite("system", ("/bin/sh", "-c", command), instance.checkout, env, None)
 
 
@@ -246,7 +254,7 @@ def _run(suite: Suite) -> tuple[int, float]:
     render.say(f"── {suite.name}", "bold")
     began = time.monotonic()
     process = subprocess.Popen(
-        suite.argv, cwd=suite.cwd, env=dict(suite.env), stdin=subprocess.DEVNULL, start_new_session=True
+        suite.argv, cwd=suite.cwd, env=dict(suite.env()), stdin=subprocess.DEVNULL, start_new_session=True
     )
     try:
         code = process.wait()

@@ -177,12 +177,23 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
         unpacked = Path(directory) / "unpacked"
         try:
             with tarfile.open(file) as content:
-                content.extractall(unpacked, filter="tar")
+                _extract(content, unpacked)
         except tarfile.TarError as problem:
             raise DevError("bad-archive", f"{name} cannot be unpacked", because=str(problem)) from None
         (top,) = unpacked.iterdir()
         for entry in list(top.iterdir()):
             entry.rename(fresh / entry.name)
+
+
+def _extract(content: tarfile.TarFile, target: Path) -> None:
+    """Everything, if nothing leaves the target; Python before 3.11.4 has no filter of its own."""
+    if hasattr(tarfile, "tar_filter"):
+        content.extractall(target, filter="tar")
+        return
+    for member in content.getmembers():
+        if not (target / member.name).resolve().is_relative_to(target.resolve()):
+            raise DevError("bad-archive", f"{member.name} would be unpacked outside of the store")
+    content.extractall(target)
 
 
 def _compare(file: Path, name: str, wanted: str) -> None:
