@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from converge import lock
-from converge.apply import Event, blocked, run_plan
-from converge.consent import Consent, refusals
 from converge.context import ConvergeContext, Purpose, context_of
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
-from converge.journal import Journal
 from converge.look import Look, look
-from converge.machine import LocalMachine
 from converge.operations import OPERATIONS, SYSTEM_NOUNS
 from converge.plan import Plan, make_plan
 from converge.report import Report, judged
 from converge.steps import Item, Outcome
+
+if TYPE_CHECKING:
+    from converge.apply import Event
+    from converge.consent import Consent
 
 MOST_ROUNDS = 3
 """A repair may uncover the next gap; what three rounds did not close, a fourth will not."""
@@ -47,6 +47,9 @@ def fix(
 
     Raises DevError `locked` (exit 75) if another run keeps the checkout.
     """
+    from converge import lock
+    from converge.consent import Consent
+
     run = _Run(
         context_of(loaded, instance, purpose), _nouns(only), consent or Consent(), listener or (lambda event: None)
     )
@@ -66,6 +69,8 @@ def prepare(
 
     The caller may already hold `checkout_lock(instance)`. Never asks.
     """
+    from converge.consent import Consent
+
     nouns = [noun for noun in OPERATIONS if yes or noun not in SYSTEM_NOUNS]
     return fix(loaded, instance, nouns, Consent(yes=yes), on_event, lock_timeout, purpose)
 
@@ -101,9 +106,16 @@ class _Run:
     bugs: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
+        from converge.apply import Event
+
         self.listener(Event("say", text=text))
 
     def converge(self, lock_timeout: float | None) -> Report:
+        from converge.apply import Event, run_plan
+        from converge.consent import refusals
+        from converge.journal import Journal
+        from converge.machine import LocalMachine
+
         began = time.monotonic()
         journal = Journal(self.context.instance.dev / "journal")
         interrupted = journal.interrupted()
@@ -149,10 +161,14 @@ class _Run:
         return look(self.context, self.nouns)
 
     def _system_lock(self, needed: bool, timeout: float | None) -> contextlib.AbstractContextManager[None]:
+        from converge import lock
+
         return lock.hold(lock.SYSTEM, timeout, self.say) if needed else contextlib.nullcontext()
 
 
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    from converge.apply import blocked
+
     waiting = [step for step in plan.steps if step.id not in settled]
     return {step.id: blocked(step, min(plan.ancestors(step.id) & settled.keys())) for step in waiting}
 

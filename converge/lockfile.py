@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,8 @@ NAME = "desired_state.lock"
 
 def load(checkout: Path) -> dict[str, Any]:
     """The lock as TOML values; refuses a missing or broken one."""
+    import tomllib
+
     path = checkout / NAME
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -42,6 +42,8 @@ def _invalid(because: str) -> DevError:
 
 def this_platform() -> str:
     """`linux-x64`, `linux-arm64`, `macos-x64` or `macos-arm64`; others as they call themselves."""
+    import platform
+
     system = {"Linux": "linux", "Darwin": "macos"}.get(platform.system(), platform.system().lower())
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
     return f"{system}-{machine.get(platform.machine().lower(), platform.machine())}"

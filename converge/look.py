@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,8 +45,14 @@ def look(context: ConvergeContext, nouns: Sequence[str], reader: Reader | None =
         if failure := broken.get(noun):
             items.append(_unknown(noun, failure))
             if not isinstance(failure, DevError):
-                bugs.append("".join(traceback.format_exception(failure)))
+                bugs.append(_trace(failure))
     return Look(tuple(items), tuple(bugs))
+
+
+def _trace(failure: Exception) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(failure))
 
 
 def _observe(

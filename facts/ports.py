@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +110,8 @@ def describe(pid: int) -> Owner:
 
 def _by_psutil(port: int) -> Owner | None:
     """macOS: psutil sees one's own processes; for others a plain connection says that someone is there."""
+    import socket
+
     import psutil
 
     for process in psutil.process_iter(["pid", "username", "cmdline", "cwd"]):

@@ -61,7 +61,9 @@ def _http(port: int, path: str, timeout: float) -> str:
 
 def _tcp(port: int, timeout: float) -> str:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout).close()
+        with socket.socket() as connection:
+            connection.settimeout(timeout)
+            connection.connect(("127.0.0.1", port))
     except OSError as problem:
         return str(problem)
     return ""

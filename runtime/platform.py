@@ -6,11 +6,9 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,8 +56,17 @@ def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
     """Every declared component."""
     everyone = list(components(loaded, instance).values())
     listening = owners([component.port for component in everyone if component.port])
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return tuple(pool.map(lambda component: look(loaded, component, listening), everyone))
+    found: dict[str, State] = {}
+
+    def one(component: Component) -> None:
+        found[component.name] = look(loaded, component, listening)
+
+    threads = [threading.Thread(target=one, args=(component,)) for component in everyone]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tuple(found[component.name] for component in everyone)
 
 
 def look(loaded: Loaded, component: Component, listening: health.Listening | None = None) -> State:
@@ -91,6 +98,8 @@ def start(loaded: Loaded, instance: Instance, names: list[str] | None, on_event:
 
     What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start.
     """
+    from concurrent.futures import Future, ThreadPoolExecutor, wait
+
     everyone = components(loaded, instance)
     wanted = chosen(everyone, names)
     for component in wanted.values():
@@ -198,6 +207,8 @@ class _Start:
     def _migrate(self, component: Component, command: str) -> None:
         directory = component.instance.checkout / getattr(component.wants, "path", ".")
         env = {**of_component(self.loaded, component), MARK: component.mark + "migrate"}
+        import tempfile
+
         with tempfile.TemporaryFile("w+", errors="replace") as said:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=said,
@@ -278,6 +289,8 @@ def _failure(component: Component, because: str) -> DevError:
 
 def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[str]:
     """End the named components (without names: all, services before infrastructure); gives those that ran."""
+    from concurrent.futures import ThreadPoolExecutor
+
     everyone = components(loaded, instance)
     wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
     if not names:

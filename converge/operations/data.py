@@ -5,14 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import facts.files
 from converge import tools
 from converge.context import ConvergeContext
-from converge.machine import Machine
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation, Probe
 from facts.value import Unknown
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
 
 
 def _databases(context: ConvergeContext) -> Iterable[tuple[str, Path]]:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import facts.dependencies
 from converge import network, tools
@@ -13,10 +14,12 @@ from converge.context import ConvergeContext
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import Instance
-from converge.machine import Machine
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
 
 LOCKS = {"python": "requirements.lock", "go": "go.sum", "next": "package-lock.json", "node": "package-lock.json"}
 """Kind of service -> the lock file in its directory."""

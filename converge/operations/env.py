@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import facts.env
 import facts.files
 from converge import envfile
 from converge.context import ConvergeContext
-from converge.machine import Machine
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:

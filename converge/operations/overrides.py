@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from converge.context import ConvergeContext
-from converge.machine import Machine
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:

@@ -7,14 +7,17 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import facts.locks
 import facts.ports
 from converge.context import ConvergeContext
-from converge.machine import Machine
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
 
 GRACE = 3.0
 """Seconds a left-over process has to end when asked."""

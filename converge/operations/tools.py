@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import facts.tools
 from converge import tools
 from converge.context import ConvergeContext
-from converge.machine import Machine
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
 
 UNASKED = ("postgres", "pubsub-emulator")
 """Never taken from PATH: the embedded ones are those of the store."""
