@@ -21,6 +21,8 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 
+TOOL_GROUPS = ("tool", "emulator")
+"""Groups of suites of the tool itself."""
 NO_TESTS = 5
 """pytest's exit code for an empty collection."""
 
@@ -111,13 +113,14 @@ def _test_instance(context: Context) -> Instance:
 def _chosen(
     context: Context, loaded: Loaded, instance: Instance, junit: Path | None, names: list[str] | None, system: bool
 ) -> list[Suite]:
+    wanted = [*(names or ()), *(["system"] if system else ())]
+    own = TOOL_GROUPS if context.checkout == TOOL else ()
     suites = [
-        *(_tool(loaded, junit, context.extra) if context.checkout == TOOL else ()),
+        *(_tool(loaded, junit, context.extra) if own and (not wanted or {*own} & {*wanted}) else ()),
         *_services(loaded, instance, junit, context.extra),
         *_system(loaded, instance),
     ]
-    known = list(dict.fromkeys(suite.group for suite in suites))
-    wanted = [*(names or ()), *(["system"] if system else ())]
+    known = list(dict.fromkeys([*own, *(suite.group for suite in suites)]))
     for name in wanted:
         if name not in known:
             raise DevError(
