@@ -128,6 +128,11 @@ class Shim:
         self.tell("running")
         return None
 
+    def take(self, block):
+        *lines, self.partial = (self.partial + block).split(b"\n")
+        for line in lines:
+            self.write(line)
+
     def pump(self, stream):
         try:
             block = os.read(stream.fileno(), 65536)
@@ -137,9 +142,7 @@ class Shim:
             self.selector.unregister(stream)
             stream.close()
             return
-        *lines, self.partial = (self.partial + block).split(b"\n")
-        for line in lines:
-            self.write(line)
+        self.take(block)
         if len(self.partial) > 65536:
             self.write(self.partial)
             self.partial = b""
@@ -186,9 +189,7 @@ class Shim:
                 break
             if not block:
                 break
-            *lines, self.partial = (self.partial + block).split(b"\n")
-            for line in lines:
-                self.write(line)
+            self.take(block)
         if self.partial:
             self.write(self.partial)
             self.partial = b""
