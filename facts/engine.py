@@ -1,0 +1,98 @@
+"""What a Docker engine answers: its HTTP API over its unix socket, by the standard library alone."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+TIMEOUT = 10.0
+"""Seconds the engine has for an answer that needs no work."""
+
+
+class EngineError(Exception):
+    """The engine refused; `status` is HTTP's, the text its own message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine. Every call raises OSError if nobody answers and EngineError if it refuses."""
+
+    host: str
+    """`unix:///var/run/docker.sock`."""
+
+    def get(self, path: str, timeout: float = TIMEOUT, **query: Any) -> Any:
+        """The JSON value of a GET; values of `query` that are no text are sent as JSON."""
+        return self._json("GET", path, query, timeout)
+
+    def post(self, path: str, timeout: float = TIMEOUT, body: Any = None, **query: Any) -> Any:
+        """The JSON value of a POST, None for an empty answer."""
+        return self._json("POST", path, query, timeout, body)
+
+    def delete(self, path: str, timeout: float = TIMEOUT, **query: Any) -> Any:
+        """The JSON value of a DELETE, None for an empty answer."""
+        return self._json("DELETE", path, query, timeout)
+
+    @contextmanager
+    def stream(self, path: str, timeout: float | None = None, **query: Any) -> Iterator[http.client.HTTPResponse]:
+        """A GET whose answer is read as it comes; `timeout` is that between two bytes."""
+        with self._asked("GET", path, query, timeout, None) as answer:
+            yield answer
+
+    def _json(self, method: str, path: str, query: dict[str, Any], timeout: float, body: Any = None) -> Any:
+        with self._asked(method, path, query, timeout, body) as answer:
+            text = answer.read()
+        try:
+            return json.loads(text) if text.strip() else None
+        except ValueError:
+            return text.decode(errors="replace")
+
+    @contextmanager
+    def _asked(
+        self, method: str, path: str, query: dict[str, Any], timeout: float | None, body: Any
+    ) -> Iterator[http.client.HTTPResponse]:
+        words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
+        connection = _Connection(self.host.removeprefix("unix://"), timeout)
+        headers = {"Host": "docker"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(
+                method, path + ("?" + urlencode(words) if words else ""),
+                None if body is None else json.dumps(body), headers,
+            )  # fmt: skip
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise EngineError(answer.status, _message(answer.read()))
+            yield answer
+        except http.client.HTTPException as problem:
+            raise ConnectionError(f"no sensible answer: {problem!r}") from problem
+        finally:
+            connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float | None) -> None:
+        super().__init__("docker")
+        self._path, self._patience = path, timeout
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self._patience)
+        self.sock.connect(self._path)
+
+
+def _message(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw)["message"])
+    except (ValueError, KeyError, TypeError):
+        return raw.decode(errors="replace").strip()
