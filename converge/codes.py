@@ -4,7 +4,8 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "bad-archive": "A downloaded archive holds a path outside of itself. Nothing was unpacked. Report it to its maker.",
-    "bad-comparison": 'A value of [machine] is an operator, a number and a unit: ">=5 GiB", ">=4096".',
+    "bad-comparison": 'A value of [machine] is an operator, a number and a unit: ">=5 GiB", ">=4096"; one of [docker] '
+    'is an operator and a version: ">=20.10".',
     "bad-mode": 'Permission bits of a managed file are three octal digits in quotes, such as "0644".',
     "bad-name": "Names of the project and of components become host names, paths and databases: lower-case letters, "
     "digits and dashes, at most 32. Variables take letters, digits and underscores.",
@@ -39,7 +40,8 @@ CODES: dict[str, str] = {
     "initdb-failed": "Postgres could not make its data directory; its own words follow.",
     "instance-name": "An instance's name becomes part of paths and host names: lower-case letters, digits and dashes.",
     "interrupted": "The run was interrupted before this was done. Run it again; it goes on where it ended.",
-    "local-override": "desired_state.local.toml may change ports, placements and env, and only of what is declared.",
+    "local-override": "desired_state.local.toml may change ports, placements, env and docker.engine and docker.mirror, "
+    "and only of what is declared.",
     "lock-invalid": "desired_state.lock is not what `./dev lock` writes: restore it from git, or write it again.",
     "lock-missing": "Tools are installed only by hashes that stand in desired_state.lock: restore it from git, or "
     "write it with `./dev lock`.",
@@ -88,6 +90,7 @@ CODES: dict[str, str] = {
     "unknown-key": "The desired state has a key that the schema does not know: mostly a spelling mistake.",
     "unknown-suite": "`./dev test --list` shows the suites.",
     "usage": "The command line is not one this command takes; --help shows what it takes.",
+    "value-wrong": "A key has a value it cannot have; the reason follows. `./dev schema` describes every key.",
     "wsl-drive": "The checkout lies on a Windows drive (/mnt/…): file watching does not work there and everything is "
     "slow. Clone it into the Linux file system.",
 }

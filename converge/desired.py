@@ -64,6 +64,19 @@ class Package:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Docker:
+    """The Docker engine this machine should have; without the table nobody looks for one."""
+
+    __pydantic_config__ = _STRICT
+    engine: str = ">=20.10"
+    """Version of the engine, as a comparison; `"off"`: Docker is never used here."""
+    compose: str = ">=2.20"
+    """Version of the Compose plugin, as a comparison."""
+    mirror: str | None = None
+    """Registry mirror given to an engine that ./dev starts; `DEV_REGISTRY_MIRROR` in the environment goes first."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvVar:
     """One environment variable that every service receives."""
 
@@ -201,6 +214,8 @@ class Desired:
     """Tool -> exact version; one with fewer parts (`python = "3.11"`) accepts any that starts so."""
     packages: dict[str, Package] = field(default_factory=dict)
     """System packages, by a name of your choice."""
+    docker: Docker | None = None
+    """The Docker engine this machine should have."""
     env: dict[str, EnvVar] = field(default_factory=dict)
     """Environment variables that every service receives."""
     files: dict[str, ManagedFile] = field(default_factory=dict)

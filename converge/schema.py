@@ -20,7 +20,7 @@ FILE = "desired_state.toml"
 LOCAL = "desired_state.local.toml"
 LARGEST = 1_000_000
 """Bytes; a desired state is written by hand, and the TOML reader holds it in memory several times."""
-OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|placement|env(\..+)?)|env\..+")
+OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)")
 """What one machine may change for itself."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 PROJECT = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
@@ -63,15 +63,15 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
                     "local-override",
                     f"{key} cannot be overridden",
                     own_lines.get(key, LOCAL),
-                    "only ports, placements and env may differ on one machine",
+                    "only ports, placements, env and the engine may differ on one machine",
                 )
             section = key.split(".")
-            if section[0] != "env" and section[1] not in tree.get(section[0], {}):
+            if not _declared(tree, section):
                 raise _refuse(
                     "local-override",
                     f"{key} overrides nothing",
                     own_lines.get(key, LOCAL),
-                    f"{FILE} declares no {section[0]}.{section[1]}",
+                    f"{FILE} declares no {'[docker]' if section[0] == 'docker' else '.'.join(section[:2])}",
                 )
         _merge(tree, own)
         lines.update(
@@ -82,6 +82,13 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
     loaded = Loaded(desired, lines, overrides)
     check(loaded)
     return loaded
+
+
+def _declared(tree: dict[str, Any], key: list[str]) -> bool:
+    """Whether there is something for a local override to replace; anyone may add a variable."""
+    if key[0] == "docker":
+        return "docker" in tree
+    return key[0] == "env" or key[1] in tree.get(key[0], {})
 
 
 def json_schema() -> dict[str, Any]:
@@ -270,6 +277,21 @@ def _check_values(loaded: Loaded) -> None:
                 "it is an operator, a number and a unit",
                 'for example ">=5 GiB"',
             )
+    for key in ("engine", "compose") if desired.docker else ():
+        text = getattr(desired.docker, key)
+        if (key, text) != ("engine", "off") and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)*\s*", text):
+            raise _refuse(
+                "bad-comparison",
+                f"{text!r} is not a comparison of versions",
+                loaded.source(f"docker.{key}"),
+                "it is an operator and a version",
+                'for example ">=20.10"' + (', or "off"' if key == "engine" else ""),
+            )
+    if desired.docker and desired.docker.mirror and not re.match(r"https?://[^/\s]", desired.docker.mirror):
+        raise _refuse(
+            "value-wrong", "docker.mirror is not an address", loaded.source("docker.mirror"),
+            "an engine takes http:// or https:// and a host", 'for example "http://127.0.0.1:5000"',
+        )  # fmt: skip
     for name, variable in desired.env.items():
         at = loaded.source(f"env.{name}")
         if not re.fullmatch(VARIABLE, name):

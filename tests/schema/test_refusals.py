@@ -65,7 +65,24 @@ def test_local_file_overrides_and_is_named() -> None:
     assert loaded.source("infra.postgres.port") == "desired_state.local.toml:2"
 
 
-@pytest.mark.parametrize("own", ["[tools]\ngo = '1.0'\n", "[infra.mysql]\nport = 5001\n"])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [("engine = 'new'", "engine"), ("compose = 'off'", "compose"), ("engine = '>=20.10.x'", "engine")],
+)
+def test_versions_of_docker_are_comparisons(table: str, key: str) -> None:
+    with pytest.raises(DevError) as caught:
+        schema.parse((HEAD + f"[docker]\n{table}\n").encode())
+    assert (caught.value.code, caught.value.source) == ("bad-comparison", "desired_state.toml:5")
+    assert key == "compose" or "off" in caught.value.hint
+
+
+def test_a_machine_may_do_without_docker() -> None:
+    loaded = schema.parse((HEAD + "[docker]\nengine = '>=20.10'\n").encode(), b"[docker]\nengine = 'off'\n")
+    assert loaded.desired.docker and loaded.desired.docker.engine == "off"
+    assert loaded.overrides == ("docker.engine",)
+
+
+@pytest.mark.parametrize("own", ["[tools]\ngo = '1.0'\n", "[infra.mysql]\nport = 5001\n", "[docker]\nengine = 'off'\n"])
 def test_local_file_cannot_change_what_all_share(own: str) -> None:
     with pytest.raises(DevError) as caught:
         schema.parse((HEAD + "[infra.postgres]\nport = 5000\n").encode(), own.encode())
