@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -28,8 +29,19 @@ func run(ctx context.Context, arguments []string) error {
 	project := flags.String("project", environment("PUBSUB_PROJECT_ID", "local"), "project the topics belong to")
 	var topics topicList
 	flags.Var(&topics, "topic", "topic and its subscriptions, `NAME=SUBSCRIPTION,…`; may be repeated")
+	asks := flags.Bool("healthy", false, "serve nothing: end with 0 if a server answers on the address")
 	if err := flags.Parse(arguments); err != nil {
 		return err
+	}
+	if *asks {
+		return healthy(ctx, *address, *project)
+	}
+	if len(topics) == 0 {
+		for _, word := range strings.Fields(os.Getenv("PUBSUB_TOPICS")) {
+			if err := topics.Set(word); err != nil {
+				return fmt.Errorf("PUBSUB_TOPICS: %w", err)
+			}
+		}
 	}
 
 	emulator, err := serve(*address)

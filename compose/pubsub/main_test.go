@@ -64,6 +64,41 @@ func TestDeclaredTopicDeliversToItsSubscription(t *testing.T) {
 	}
 }
 
+func TestEnvironmentDeclaresTopicsWhereNoFlagDoes(t *testing.T) {
+	t.Setenv("PUBSUB_TOPICS", "order-placed=notifier,audit  stock-low")
+	t.Setenv("PUBSUB_PROJECT_ID", "shop")
+	address := freeAddress(t)
+	if err := run(context.Background(), []string{"--address", address, "--healthy"}); err == nil {
+		t.Fatal("healthy before anything serves")
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, []string{"--address", address}) }()
+	for tries := 0; run(context.Background(), []string{"--address", address, "--healthy"}) != nil; tries++ {
+		if tries == 20 {
+			t.Fatal("never healthy")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	for topic, want := range map[string]int{"order-placed": 2, "stock-low": 0} {
+		request := &pubsubpb.ListTopicSubscriptionsRequest{Topic: "projects/shop/topics/" + topic}
+		found, err := pubsubpb.NewPublisherClient(connection).ListTopicSubscriptions(ctx, request)
+		if err != nil || len(found.Subscriptions) != want {
+			t.Errorf("%s: got %v, %v", topic, found.GetSubscriptions(), err)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestProvisioningTwiceChangesNothing(t *testing.T) {
 	server, err := serve("127.0.0.1:0")
 	if err != nil {

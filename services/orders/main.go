@@ -18,6 +18,12 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "-healthy" {
+		if err := healthy(); err != nil {
+			fail(err)
+		}
+		return
+	}
 	settings, err := readSettings()
 	if err != nil {
 		fail(err)

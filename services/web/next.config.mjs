@@ -13,6 +13,7 @@ if (process.env.NEXT_DIST_DIR) {
 
 const config = {
   distDir,
+  output: process.env.NEXT_OUTPUT || undefined, // "standalone" for the image
   typescript: { tsconfigPath },
   devIndicators: false,
   allowedDevOrigins: ["127.0.0.1", "localhost"],
