@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+import operator
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from converge.desired import Desired, Loaded
+import facts.compose
+import facts.tools
+from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
 
 COMPLETE = ".complete"
 """Marker inside a tool's directory: it was unpacked whole. Its text names the provider."""
-SUBSTITUTED = {"air": "./dev itself rebuilds and restarts Go services"}
+SUBSTITUTED = {
+    "air": "./dev itself rebuilds and restarts Go services",
+    "docker-compose": "what need not run in Docker runs without it",
+}
 """Tools that a start can do without, and what stands in for them."""
 POSTGRES = "18"
 """Major version of the embedded Postgres."""
+COMPOSE = "2"
+"""Major version of Compose."""
 EMULATOR = Path(__file__).resolve().parent.parent / "compose" / "pubsub"
 """Source of our Pub/Sub emulator, in the tool's own checkout."""
 
 
 def wanted(desired: Desired) -> dict[str, str]:
-    """Every pinned tool, and those that embedded infrastructure needs."""
+    """Every pinned tool, and those that infrastructure needs, embedded or in Docker."""
     tools = dict(desired.tools)
     kinds = {infra.kind or name for name, infra in desired.infra.items()}
     if "postgres" in kinds:
         tools.setdefault("postgres", POSTGRES)
     if "pubsub" in kinds:
         tools.setdefault("pubsub-emulator", emulator_version())
+    if desired.docker and desired.docker.engine != "off":
+        tools.setdefault("docker-compose", COMPOSE)
     return tools
 
 
@@ -53,7 +64,7 @@ def path_entries(loaded: Loaded) -> tuple[str, ...]:
 def _bins(loaded: Loaded) -> Iterator[Path]:
     for tool, version in wanted(loaded.desired).items():
         place = home(tool, version)
-        if tool != "postgres" and (place / COMPLETE).exists():
+        if tool not in ("postgres", "docker-compose") and (place / COMPLETE).exists():
             yield place / "bin"
 
 
@@ -68,6 +79,34 @@ def executable(loaded: Loaded, tool: str) -> Path | None:
     return Path(found) if found else None
 
 
+def compose(loaded: Loaded) -> Path | None:
+    """The Compose to run: the plugin that `docker` finds if its version is as wanted, else the store's."""
+    found = facts.compose.look(versions())
+    if found.version and satisfies(found.version, compose_want(loaded.desired)):
+        return Path(found.path)
+    return stored_compose(loaded.desired)
+
+
+def compose_want(desired: Desired) -> str:
+    """The comparison that Compose's version must satisfy."""
+    return desired.docker.compose if desired.docker else Docker().compose
+
+
+def stored_compose(desired: Desired) -> Path | None:
+    """The store's Compose, if it is there and its version is as wanted."""
+    place = home("docker-compose", COMPOSE)
+    try:
+        version = (place / COMPLETE).read_text().split()[-1]
+    except (OSError, IndexError):
+        return None
+    return place / "bin" / "docker-compose" if satisfies(version, compose_want(desired)) else None
+
+
+def versions() -> facts.tools.Versions:
+    """What programs that belong to no checkout said of themselves."""
+    return facts.tools.Versions(store() / "versions.json")
+
+
 def on_path(tool: str, version: str | None = None) -> str | None:
     """The tool's command on PATH; Python's may carry its version in its name."""
     if tool == "python" and version and (found := shutil.which(f"python{version}")):
@@ -78,3 +117,22 @@ def on_path(tool: str, version: str | None = None) -> str | None:
 def matches(found: str, pin: str) -> bool:
     """Whether a version satisfies a pin: the same, or with more parts."""
     return found == pin or found.startswith(pin + ".")
+
+
+OPERATORS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+    ">=": operator.ge, "<=": operator.le, "==": operator.eq, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
+
+
+def satisfies(found: str, want: str) -> bool:
+    """Whether a version is what a comparison (`">=20.10"`) asks for; `==` compares only the parts it names."""
+    sign, version = re.fullmatch(r"\s*(>=|<=|==|>|<)\s*([\d.]+)\s*", want).groups()  # type: ignore[union-attr]
+    mine, theirs = _numbers(found), _numbers(version)
+    size = len(theirs) if sign == "==" else max(len(mine), len(theirs))
+    return OPERATORS[sign]((*mine, *[0] * size)[:size], (*theirs, *[0] * size)[:size])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`20.10.24+dfsg1` is 20, 10, 24."""
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(int(part) for part in found.group(1).split(".")) if found else ()
