@@ -14,6 +14,7 @@ SUITE = "bookworm"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 EXTRA = "/usr/local/share/ca-certificates"
 """Where Debian's `update-ca-certificates` looks for a machine's own authorities."""
+MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
 LEFT_OUT = ("doc", "man", "info", "locale")
 BUNDLE_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 """For those that bring certificates of their own and look at no others unasked."""
@@ -28,7 +29,9 @@ def identity() -> str:
 
 def bootstrap(target: Path) -> None:
     """Write the root file system as a tar archive."""
-    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--include=ca-certificates"]
+    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"]
+    # without the hook the suite is merged by a package that brings all of Perl
+    argv += [f"--hook-dir={MERGED}", "--include=ca-certificates,usr-is-merged"]
     argv += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
     argv += [f"--aptopt={line}" for line in (*_settings(), 'APT::Install-Recommends "false"')]
     argv += [f"--customize-hook=copy-in {path} {EXTRA}" for path in _own_certificates()]

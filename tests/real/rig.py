@@ -145,6 +145,7 @@ def _ensure(rig: Rig, image: Image, say: Say) -> bool:
         _build(rig, image, f"{target}:{recipe}")
         rig.docker("tag", f"{target}:{recipe}", f"{target}:{image.tag}")
         rig.docker("push", "-q", f"{target}:{recipe}")
+        rig.docker("rmi", "-f", image.name, check=False)  # an older one that was pulled
         say(f"built {image.name} in {time.monotonic() - began:.0f} s")
     rig.docker("push", "-q", f"{target}:{image.tag}")
     rig.docker("rmi", f"{target}:{recipe}", f"{target}:{image.tag}")
