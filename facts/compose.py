@@ -39,7 +39,7 @@ def look(versions: Versions, env: Mapping[str, str] = os.environ) -> Plugin:
         if os.access(path, os.X_OK) and path.is_file():
             if (known := versions.known(str(path))) is None and (known := _asked(path)):
                 versions.keep(str(path), known)
-            return Plugin(str(path), known)
+            return Plugin(str(path), known or "")
     return Plugin()
 
 

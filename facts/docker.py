@@ -1,22 +1,41 @@
-"""What can be said about Docker without its client: is an engine there, does it answer, may we speak to it."""
+"""What can be said about Docker without its client: whose engine is there, does it answer, may we speak to it."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import shutil
-import socket
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from facts.compose import own_directory
+from facts.engine import Engine, EngineError
 from facts.probe import LocalProbe, Probe
 
 State = Literal["ready", "absent", "down", "stale", "denied", "wrong-host", "wrong-context"]
+Flavour = Literal["engine", "desktop", "colima", "orbstack", "podman", "rootless"]
 SOCKET = "/var/run/docker.sock"
 TIMEOUT = 1.0
 """Seconds the engine has for its answer."""
+MARKS: tuple[tuple[str, Flavour], ...] = (
+    ("/.colima/", "colima"), ("/.orbstack/", "orbstack"), ("/.docker/run/", "desktop"),
+    ("/.docker/desktop/", "desktop"), ("podman", "podman"), ("/run/user/", "rootless"),
+)  # fmt: skip
+"""What a socket's path says about who listens there."""
+CONTEXTS: dict[str, Flavour] = {
+    "desktop-linux": "desktop", "desktop": "desktop", "colima": "colima", "orbstack": "orbstack",
+    "rootless": "rootless",
+}  # fmt: skip
+"""Names that these programs give to the context they make."""
+APPS: tuple[tuple[str, str, Flavour], ...] = (
+    ("darwin", "Applications/Docker.app", "desktop"), ("darwin", "Applications/OrbStack.app", "orbstack"),
+    ("darwin", "opt/homebrew/bin/colima", "colima"), ("darwin", "usr/local/bin/colima", "colima"),
+    ("linux", "opt/docker-desktop", "desktop"), ("linux", "mnt/wsl/docker-desktop", "desktop"),
+    ("linux", "mnt/c/Program Files/Docker/Docker", "desktop"),
+)  # fmt: skip
+"""System, what lies there where an app with an engine is installed, and which one it is; on WSL Desktop is Windows'."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +45,10 @@ class Docker:
     state: State
     host: str = ""
     engine: str = ""
-    compose: str = ""
-    """Path of the Compose v2 plugin; empty without one."""
+    api: str = ""
+    flavour: Flavour = "engine"
+    origin: str = ""
+    """Who named the host: `DOCKER_HOST`, `DOCKER_CONTEXT`, `context NAME`, or nobody."""
     because: str = ""
 
 
@@ -38,6 +59,15 @@ class Kernel:
     cgroups: bool
     iptables: bool
     overlay: bool
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a look depends on."""
+
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    root: Path = Path("/")
+    system: str = sys.platform
 
 
 def kernel() -> Probe:
@@ -57,72 +87,123 @@ def probe() -> LocalProbe:
     return LocalProbe("docker", look)
 
 
-def look() -> Docker:
+def look(here: Here | None = None) -> Docker:
     """The engine that `docker` itself would speak to: $DOCKER_HOST, else the current context's, else the default."""
-    compose = _compose()
+    here = here or Here()
     try:
-        host = os.environ.get("DOCKER_HOST") or _context_host()
+        host, origin = _host(here)
     except KeyError as missing:
-        return Docker("wrong-context", compose=compose, because=f"there is no context {missing}")
+        origin = "DOCKER_CONTEXT" if here.env.get("DOCKER_CONTEXT") else "config"
+        return Docker("wrong-context", origin=origin, because=f"there is no context {missing}")
     if host and not host.startswith("unix://"):
-        return Docker("wrong-host", host, compose=compose, because="only a local engine can run a local platform")
-    path = host.removeprefix("unix://") or SOCKET
-    found = _ask(path)
-    if isinstance(found, str):
-        return Docker("ready", f"unix://{path}", found, compose)
-    state, because = found
-    if state == "absent" and host:
-        state, because = "wrong-host", f"{path} does not exist"
-    elif state == "absent" and shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
-        state, because = "down", "dockerd is installed and does not run"
-    return Docker(state, f"unix://{path}", compose=compose, because=because)
+        return Docker("wrong-host", host, origin=origin, because="only a local engine can run a local platform")
+    path = Path(host.removeprefix("unix://") or here.root / SOCKET[1:])
+    flavour = CONTEXTS.get(origin.removeprefix("context "), _flavour(path))
+    found = replace(_ask(path, here), origin=origin, host=f"unix://{path}")
+    if found.state == "ready":
+        return found if found.flavour != "engine" else replace(found, flavour=flavour)
+    found = replace(found, flavour=flavour)
+    if found.state == "absent":
+        return _absent(found, path, here)
+    return found
 
 
-def _ask(path: str) -> str | tuple[State, str]:
-    connection = http.client.HTTPConnection("docker", timeout=TIMEOUT)
-    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.sock.settimeout(TIMEOUT)
-    try:
-        connection.sock.connect(path)
-        connection.request("GET", "/version")
-        return str(json.loads(connection.getresponse().read())["Version"])
-    except FileNotFoundError:
-        return "absent", f"{path} does not exist"
-    except PermissionError:
-        return "denied", f"{path} belongs to another user or group"
-    except ConnectionRefusedError:
-        return "stale", f"nobody listens on {path}"
-    except (OSError, ValueError, KeyError, http.client.HTTPException) as problem:
-        return "down", f"no sensible answer on {path}: {problem}"
-    finally:
-        connection.close()
-
-
-def _context_host() -> str:
-    """Socket of the current context; KeyError with its name if it does not exist."""
-    home = Path(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"))
-    name = os.environ.get("DOCKER_CONTEXT", "")
+def _host(here: Here) -> tuple[str, str]:
+    """Address and who named it; KeyError with the name of a context that does not exist."""
+    if host := here.env.get("DOCKER_HOST"):
+        return host, "DOCKER_HOST"
+    home = own_directory(here.env)
+    name, origin = here.env.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
-        try:
-            name = json.loads((home / "config.json").read_text()).get("currentContext", "")
-        except (OSError, ValueError, AttributeError):
-            name = ""
+        name = str(_json(home / "config.json").get("currentContext", ""))
+        origin = f"context {name}"
     if name in ("", "default"):
-        return ""
+        return "", ""
     for meta in home.glob("contexts/meta/*/meta.json"):
-        try:
-            context = json.loads(meta.read_text())
-            if context["Name"] == name:
-                return str(context["Endpoints"]["docker"]["Host"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        context = _json(meta)
+        if context.get("Name") == name:
+            try:
+                return str(context["Endpoints"]["docker"]["Host"]), origin
+            except (KeyError, TypeError):
+                continue
     raise KeyError(name)
 
 
-def _compose() -> str:
-    home = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    for place in (home, "/usr/local/lib/docker", "/usr/local/libexec/docker", "/usr/lib/docker", "/usr/libexec/docker"):
-        path = Path(place) / "cli-plugins" / "docker-compose"
-        if os.access(path, os.X_OK):
-            return str(path)
-    return ""
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flavour(path: Path) -> Flavour:
+    """By the socket's own path or, where it is a link (Docker Desktop on macOS), by what it points to."""
+    names = f"{path}\0{os.path.realpath(path)}"
+    return next((flavour for mark, flavour in MARKS if mark in names), "engine")
+
+
+def _ask(path: Path, here: Here) -> Docker:
+    try:
+        told = Engine(f"unix://{path}").get("/version", TIMEOUT)
+        return _told(told)
+    except (FileNotFoundError, NotADirectoryError):
+        return Docker("absent", because=f"{path} does not exist")
+    except PermissionError:
+        if here.system == "linux" and not _listened(path, here):
+            return Docker("stale", because=f"nobody listens on {path}")
+        return Docker("denied", because=f"{path} belongs to another user or group")
+    except ConnectionRefusedError:
+        return Docker("stale", because=f"nobody listens on {path}")
+    except (OSError, EngineError, ValueError, KeyError, TypeError) as problem:
+        return Docker("down", because=f"no sensible answer on {path}: {problem}")
+
+
+def _told(told: Any) -> Docker:
+    """What `/version` means; the vendors name themselves in it."""
+    if not isinstance(told, dict):
+        raise ValueError("that is no version")
+    parts = {str(part.get("Name", "")) for part in told.get("Components") or ()}
+    platform = str((told.get("Platform") or {}).get("Name", ""))
+    flavour: Flavour = "engine"
+    if "Docker Desktop" in platform:
+        flavour = "desktop"
+    elif "Podman Engine" in parts:
+        flavour = "podman"
+    elif "rootlesskit" in parts:
+        flavour = "rootless"
+    return Docker("ready", engine=str(told["Version"]), api=str(told.get("ApiVersion", "")), flavour=flavour)
+
+
+def _listened(path: Path, here: Here) -> bool:
+    """Whether somebody listens on a socket we may not open; true as well where the kernel's list has not this socket
+    and no engine is installed here, for one may be lent to a container."""
+    real = os.path.realpath(path)
+    try:
+        lines = (here.root / "proc/net/unix").read_text(errors="replace").splitlines()
+    except OSError:
+        return True
+    names = [line.split(maxsplit=7)[-1] for line in lines[1:] if line.rstrip().endswith(path.name)]
+    return any(os.path.realpath(here.root / name[1:]) == real for name in names) or not program(here)
+
+
+def _absent(found: Docker, path: Path, here: Here) -> Docker:
+    """No socket: nothing installed, something installed that does not run, or a place that nobody ever listened on."""
+    if found.flavour != "engine":
+        return replace(found, state="down", because=f"{path} does not exist")
+    if found.origin:
+        return replace(found, state="wrong-host")
+    if where := program(here):
+        return replace(found, state="down", because=f"{where} is installed and does not run")
+    for system, place, flavour in APPS:
+        if here.system == system and (here.root / place).exists():
+            return replace(found, state="down", flavour=flavour, because=f"/{place} is there, and its engine is not")
+    return found
+
+
+def program(here: Here | None = None) -> str:
+    """Path of `dockerd`, which lies where a user's PATH may not reach; empty where there is none."""
+    here = here or Here()
+    own = [Path(place) for place in here.env.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
+    places = [here.root / str(place)[1:] for place in (*own, Path("/usr/local/sbin"), Path("/usr/sbin"), Path("/sbin"))]
+    return next((str(place / "dockerd") for place in places if os.access(place / "dockerd", os.X_OK)), "")
