@@ -29,6 +29,19 @@ VERSIONS = {"postgres": "0.6.0"}
 """Where the package counts its own versions."""
 MODULES = {"air": "github.com/air-verse/air"}
 """Tool -> Go module it is built from."""
+COMPOSE = {
+    "version": "2.26.1",
+    "module": "github.com/docker/compose/v2",
+    "module_version": "2.40.3",
+    "main": "./cmd",
+    "stamp": "github.com/docker/compose/v2/internal.Version",
+}
+"""Compose comes as Debian's package, or is built from its module; each has a version of its own."""
+COMPOSE_DEBS = {
+    "linux-x64": "pool/main/d/docker-compose/docker-compose_2.26.1-4_amd64.deb",
+    "linux-arm64": "pool/main/d/docker-compose/docker-compose_2.26.1-4_arm64.deb",
+}
+"""Platform -> where Debian's archive has it; the program is linked with nothing but the C library."""
 PYTHONS = {
     "linux-x64": "-linux-x86_64-gnu",
     "linux-arm64": "-linux-aarch64-gnu",
@@ -62,6 +75,9 @@ def run(context: Context) -> int:
         elif tool in MODULES:
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _module(MODULES[tool], f"v{pin}", machine)
+        elif tool == "docker-compose":
+            render.say(f"resolving {tool} {pin}")
+            resolved[tool] = _compose(context, machine)
     machine.write(context.checkout / lockfile.NAME, _toml(resolved).encode())
     render.say(f"wrote {lockfile.NAME}", "green")
     return 0
@@ -156,12 +172,28 @@ def _module(module: str, version: str, machine: Any) -> dict[str, Any]:
     return {"version": version.removeprefix("v"), "module": module, "h1": answer["Sum"]}
 
 
+def _compose(context: Context, machine: Any) -> dict[str, Any]:
+    """Debian's packages from this machine's own mirror; where there is none, what the lock says so far stays."""
+    from converge import lockfile, supply
+
+    debs: dict[str, dict[str, str]] = {}
+    try:
+        for name, path in COMPOSE_DEBS.items():
+            with tempfile.TemporaryDirectory() as directory:
+                debs[name] = {"file": path, "sha256": supply.sha256(supply.from_mirror(path, Path(directory), machine))}
+    except DevError as problem:
+        render.say(f"  {problem.what}: {problem.because}; what {lockfile.NAME} had is kept", "yellow")
+        debs = lockfile.load(context.checkout)["tools"].get("docker-compose", {}).get("debs", {})
+    module = _module(COMPOSE["module"], f"v{COMPOSE['module_version']}", machine)
+    return {**COMPOSE, "h1": module["h1"], "debs": debs}
+
+
 def _toml(resolved: dict[str, dict[str, Any]]) -> str:
     lines = ["# What the pins of desired_state.toml resolved to. Written by `./dev lock`.", "schema = 1"]
     for tool, pinned in resolved.items():
         lines += ["", f"[tools.{tool}]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in pinned.items() if isinstance(value, str)]
-        for kind in ("wheels", "archives"):
+        for kind in ("wheels", "archives", "debs"):
             for name, artefact in pinned.get(kind, {}).items():
                 fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in artefact.items())
                 lines.append(f"{kind}.{name} = {{ {fields} }}")

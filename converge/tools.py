@@ -94,12 +94,22 @@ def compose_want(desired: Desired) -> str:
 
 def stored_compose(desired: Desired) -> Path | None:
     """The store's Compose, if it is there and its version is as wanted."""
-    place = home("docker-compose", COMPOSE)
+    found = installed(desired, "docker-compose", COMPOSE)
+    return home("docker-compose", COMPOSE) / "bin" / "docker-compose" if found else None
+
+
+def installed(desired: Desired, tool: str, version: str) -> bool:
+    """Whether the store has the tool whole, and in a version that is accepted; its marker ends with that version."""
     try:
-        version = (place / COMPLETE).read_text().split()[-1]
-    except (OSError, IndexError):
-        return None
-    return place / "bin" / "docker-compose" if satisfies(version, compose_want(desired)) else None
+        marker = (home(tool, version) / COMPLETE).read_text()
+    except OSError:
+        return False
+    return accepts(desired, tool, marker.split()[-1] if marker.split() else "")
+
+
+def accepts(desired: Desired, tool: str, version: str) -> bool:
+    """Whether this very version will do, where the pin leaves a choice."""
+    return tool != "docker-compose" or satisfies(version, compose_want(desired))
 
 
 def versions() -> facts.tools.Versions:
