@@ -1,4 +1,4 @@
-"""How a tool comes onto this machine: an archive, a wheel, a Debian package or a Go module, checked against the lock."""
+"""How a tool comes onto this machine: archive, wheel, Debian package or Go module, checked against the lock."""
 
 from __future__ import annotations
 
