@@ -64,7 +64,9 @@ def serve_registry(place: Place, host: str, port: int, pid_file: Path, read_only
     """Start a registry over the rig's storage and wait until it answers."""
     storage = place.root / "registry"
     storage.mkdir(parents=True, exist_ok=True)
-    maintenance = "\n  maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: true } }" if read_only else ""
+    maintenance = (
+        "\n  maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: true } }" if read_only else ""
+    )
     place.run.mkdir(mode=0o711, exist_ok=True)
     config = pid_file.with_suffix(".yml")
     config.write_text(
@@ -86,7 +88,12 @@ def start_engine(place: Place, registry: str) -> None:
     argv = [str(shutil.which("dockerd", path=SBIN)), "--config-file", str(config), "--host", place.host]
     argv += ["--data-root", str(place.root / "data"), "--exec-root", str(place.run / "exec")]
     argv += ["--pidfile", str(place.run / "docker.pid"), "--bridge", place.bridge, "--iptables=false"]
-    argv += ["--default-address-pool", f"base={network.pool(ranges)},size=24", "--registry-mirror", f"http://{registry}"]
+    argv += [
+        "--default-address-pool",
+        f"base={network.pool(ranges)},size=24",
+        "--registry-mirror",
+        f"http://{registry}",
+    ]
     argv += ["--insecure-registry", f"{network.gateway(ranges)}/32"]
     if engine_pid(place) is None:
         _keep(place, "engine", argv)

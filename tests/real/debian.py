@@ -23,20 +23,13 @@ BUNDLE_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 def identity() -> str:
     """What the base is made of, apart from the packages' versions of today."""
     certificates = [path.read_bytes() for path in (_bundle(), *_own_certificates())]
-    parts = [Path(__file__).read_bytes(), sources().encode(), "\n".join(_settings()).encode(), *certificates]
+    parts = ["\n".join(_command()).encode(), sources().encode(), *certificates]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def bootstrap(target: Path) -> None:
     """Write the root file system as a tar archive."""
-    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"]
-    # without the hook the suite is merged by a package that brings all of Perl
-    argv += [f"--hook-dir={MERGED}", "--include=ca-certificates,usr-is-merged"]
-    argv += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
-    argv += [f"--aptopt={line}" for line in (*_settings(), 'APT::Install-Recommends "false"')]
-    argv += [f"--customize-hook=copy-in {path} {EXTRA}" for path in _own_certificates()]
-    argv += ['--customize-hook=chroot "$1" update-ca-certificates', f"--customize-hook=upload {_bundle()} {BUNDLE}"]
-    argv += ["--customize-hook=sed -i /Recommends/d \"$1\"/etc/apt/apt.conf.d/99mmdebstrap", SUITE, str(target), "-"]
+    argv = [*_command(), SUITE, str(target), "-"]
     ran = subprocess.run(argv, input=sources(), capture_output=True, text=True, env={**os.environ, "PATH": SBIN})
     if ran.returncode:
         raise RuntimeError("mmdebstrap failed:\n" + "\n".join(ran.stderr.splitlines()[-15:]))
@@ -54,6 +47,17 @@ def sources() -> str:
         return "\n".join(found) + "\n"
     without_comments = (re.sub(r"^#.*\n", "", stanza.strip(), flags=re.M) for stanza in found)
     return "\n\n".join(without_comments) + "\n"
+
+
+def _command() -> list[str]:
+    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"]
+    # without the hook the suite is merged by a package that brings all of Perl
+    argv += [f"--hook-dir={MERGED}", "--include=ca-certificates,usr-is-merged"]
+    argv += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
+    argv += [f"--aptopt={line}" for line in (*_settings(), 'APT::Install-Recommends "false"')]
+    argv += [f"--customize-hook=copy-in {path} {EXTRA}" for path in _own_certificates()]
+    argv += ['--customize-hook=chroot "$1" update-ca-certificates', f"--customize-hook=upload {_bundle()} {BUNDLE}"]
+    return [*argv, '--customize-hook=sed -i /Recommends/d "$1"/etc/apt/apt.conf.d/99mmdebstrap']
 
 
 def _suites(stanza: str) -> bool:

@@ -22,6 +22,7 @@ from tests.conftest import TOOL
 from tests.real import debian
 
 HERE = Path(__file__).parent
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _go(base: Image, version: str) -> Image:
     return Image(
         f"golang:{version}-bookworm", parent=base, context=(Tool("go", version, left_out),),
         dockerfile=f"FROM {base.name}\nRUN {_apt('git')}\nCOPY go /usr/local/go\n"
-        "ENV GOPATH=/go GOTOOLCHAIN=local PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+        f"ENV GOPATH=/go GOTOOLCHAIN=local PATH=/go/bin:/usr/local/go/bin:{PATH}\n"
         "RUN mkdir -p -m 1777 /go/src /go/bin\nWORKDIR /go\nCMD [\"bash\"]\n",
     )  # fmt: skip
 
@@ -172,7 +173,7 @@ def _postgres(base: Image) -> Image:
         f" >> {home}/share/postgresql/postgresql.conf.sample\n"
         "COPY entrypoint.sh /usr/local/bin/docker-entrypoint.sh\n"
         f"ENV PG_MAJOR={major} LANG=C.UTF-8 PGDATA=/var/lib/postgresql/{major}/docker"
-        f" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{home}/bin\n"
+        f" PATH={PATH}:{home}/bin\n"
         "VOLUME /var/lib/postgresql\nENTRYPOINT [\"docker-entrypoint.sh\"]\nSTOPSIGNAL SIGINT\nEXPOSE 5432\n"
         "CMD [\"postgres\"]\n",
     )  # fmt: skip

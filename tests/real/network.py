@@ -1,6 +1,7 @@
 """The rig's part of the network: a bridge and a range that collide with nothing, and the way out.
 
-The engine runs with `--iptables=false`: a second dockerd 20.10 on a machine removes the chains of the first when it starts.
+The engine runs with `--iptables=false`: when a second dockerd 20.10 starts on a machine, it removes the chains of the
+first and with them its published ports.
 """
 
 from __future__ import annotations

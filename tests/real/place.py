@@ -58,13 +58,13 @@ def here() -> Place:
     return Place(store() / "rig")
 
 
-def lacks() -> str:
-    """Why this machine cannot carry the rig, in one line; empty if it can."""
+def lacks(path: str = SBIN) -> str:
+    """Why this machine cannot carry the rig, in one line; empty if it can. Commands are looked for on `path`."""
     if not sys.platform.startswith("linux"):
         return "the rig needs Linux: it starts a Docker engine of its own"
     if os.geteuid():
         return "the rig needs root: it starts a Docker engine of its own"
-    if missing := [name for name in COMMANDS if not shutil.which(name, path=SBIN)]:
+    if missing := [name for name in COMMANDS if not shutil.which(name, path=path)]:
         packages = " ".join(dict.fromkeys(COMMANDS[name] for name in missing))
         return f"the rig needs {', '.join(missing)}: `./dev test --yes` installs {packages}"
     held = _capabilities()
