@@ -19,6 +19,8 @@ CODES: dict[str, str] = {
     "build-failed": "A tool that is built from source did not build. The last lines of the compiler say why.",
     "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
     "command-slow": "A command took longer than its limit and was ended with all it started: often a hanging network.",
+    "compose-missing": "Compose v2 is not there, or older than [docker] asks for. One comes into the store: from "
+    "Debian's archive, or built with Go; a newer plugin of yours is taken as it is.",
     "consent-destructive": "The step cannot be undone, so --yes does not cover it: allow it by its id with --allow=ID.",
     "consent-missing": "The step changes the whole machine and nobody agreed: answer the question, or give --yes.",
     "data-running": "The data of a component can be put back only while nobody else uses them: stop what does.",
@@ -28,6 +30,17 @@ CODES: dict[str, str] = {
     "download-failed": "No provider of a tool could be reached or none had it. What is installed goes on working. "
     "Proxy (HTTPS_PROXY), private CA (SSL_CERT_FILE) and index settings of pip and Go are honoured.",
     "duplicate-name": "A component has one name, be it infrastructure or service.",
+    "engine-access": "Only root and one group may ask the Docker engine. Membership counts from the next login on; "
+    "`sg docker -c './dev start'` goes on at once.",
+    "engine-app": "Docker Desktop, colima, OrbStack or podman brings the engine here and does not run. ./dev starts no "
+    "second one beside it, which would hide your images and data: start it, by the command in the hint.",
+    "engine-down": "A Docker engine is installed and does not run, or its socket is left over from one that ended.",
+    "engine-elsewhere": "DOCKER_HOST, DOCKER_CONTEXT or the current context leads to an engine that is not on this "
+    "machine, or to none. Only a local one can run a local platform.",
+    "engine-failed": "The Docker engine does not start, and nothing that ./dev knows to set right was the reason. What "
+    "it says of itself stands in /var/log/dev-dockerd.log or the journal.",
+    "engine-missing": "There is no Docker engine, and [docker] asks for one.",
+    "engine-old": "The engine that answers is older than [docker] asks for. ./dev replaces none that runs.",
     "env-both": "A variable has a fixed value or a generated one, never both.",
     "env-missing": "Only a person can give this value: write NAME=VALUE into .dev/env.",
     "env-pattern": "The value in .dev/env does not match the declared pattern. It is never printed; correct it there.",
@@ -40,6 +53,8 @@ CODES: dict[str, str] = {
     "initdb-failed": "Postgres could not make its data directory; its own words follow.",
     "instance-name": "An instance's name becomes part of paths and host names: lower-case letters, digits and dashes.",
     "interrupted": "The run was interrupted before this was done. Run it again; it goes on where it ended.",
+    "layers-old": "The disk is short, and untagged images and build cache that nobody uses fill a part of it. They are "
+    "deleted only with --allow=docker.disk.",
     "local-override": "desired_state.local.toml may change ports, placements, env and docker.engine and docker.mirror, "
     "and only of what is declared.",
     "lock-invalid": "desired_state.lock is not what `./dev lock` writes: restore it from git, or write it again.",

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import facts.compose
 from converge import network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
@@ -48,6 +49,18 @@ def install(tool: str, version: str, machine: Machine) -> None:
             else:
                 provider = _from_lock(tool, version, fresh, machine)
             (fresh / tools.COMPLETE).write_text(provider + "\n")
+    if tool == "docker-compose":
+        _link(place / "bin" / tool)
+
+
+def _link(program: Path) -> None:
+    """Let `docker compose` find it as well; whatever the user has there stays."""
+    link = facts.compose.own_directory() / "cli-plugins" / program.name
+    with contextlib.suppress(OSError):
+        if link.is_symlink() and not link.exists():
+            link.unlink()
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(program)
 
 
 def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:

@@ -107,6 +107,12 @@ def installed(desired: Desired, tool: str, version: str) -> bool:
     return accepts(desired, tool, marker.split()[-1] if marker.split() else "")
 
 
+def stored_version(desired: Desired, found: facts.tools.Tool) -> str:
+    """Version of what was found in the store, if it is accepted; else empty."""
+    version = (found.provider.split() or [""])[-1]
+    return version if version and accepts(desired, "docker-compose", version) else ""
+
+
 def accepts(desired: Desired, tool: str, version: str) -> bool:
     """Whether this very version will do, where the pin leaves a choice."""
     return tool != "docker-compose" or satisfies(version, compose_want(desired))

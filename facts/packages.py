@@ -18,5 +18,6 @@ def manager() -> Probe:
 
 def probe(name: str, commands: tuple[str, ...]) -> Probe:
     """`packages.NAME`: path of the first of the commands that is there; None without any."""
-    sh = " || ".join(f"command -v {shlex.quote(command)}" for command in commands)
+    sh = 'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"; '  # daemons lie where a user's PATH may not reach
+    sh += " || ".join(f"command -v {shlex.quote(command)}" for command in commands)
     return Probe(f"packages.{name}", sh + " || true", lambda text: text.strip() or None)

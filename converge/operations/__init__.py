@@ -44,6 +44,7 @@ OPERATIONS: dict[str, str] = {
     "overrides": "converge.operations.overrides",
     "machine": "converge.operations.machine",
     "packages": "converge.operations.packages",
+    "docker": "converge.operations.docker",
     "tools": "converge.operations.tools",
     "env": "converge.operations.env",
     "files": "converge.operations.files",
@@ -54,7 +55,7 @@ OPERATIONS: dict[str, str] = {
 }
 """Noun -> its module, in the order doctor shows them."""
 
-SYSTEM_NOUNS = frozenset({"machine", "packages"})
+SYSTEM_NOUNS = frozenset({"machine", "packages", "docker"})
 """Nouns whose steps reach beyond the checkout and the store; `./dev start` looks at them only with --yes."""
 
 

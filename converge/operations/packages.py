@@ -46,6 +46,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "packages", "skipped", "absent", command, "only ./dev test uses it", source=source)
         elif manager is None or getattr(package, manager) is None:
             because = f"no package of {manager} is named for it" if manager else "there is no package manager we know"
+            if package.needed_for == "test":  # the tests that use it say so and are skipped
+                yield Item(key, "packages", "skipped", "absent", command, because, source=source)
+                continue
             hint = f"install {name} yourself so that {command} is on PATH"
             yield Item(key, "packages", "manual", "absent", command, because, hint, source, "package-missing")
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import facts.compose
+import facts.docker
 import facts.tools
 from converge import tools
 from converge.context import ConvergeContext
@@ -15,17 +17,23 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
-UNASKED = ("postgres", "pubsub-emulator")
-"""Never taken from PATH: the embedded ones are those of the store."""
+UNASKED = ("postgres", "pubsub-emulator", "docker-compose")
+"""Never taken from PATH: the embedded ones are those of the store, and Compose is found in places of its own."""
+BUILT = ("air", "pubsub-emulator", "docker-compose")
+"""Tools that may have to be built with Go."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """One look per tool: the store's marker, else what is on PATH."""
+    wanted = tools.wanted(context.desired)
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
-    return [
+    looks: list[AnyProbe] = [
         facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(tool, version), versions)
-        for tool, version in tools.wanted(context.desired).items()
+        for tool, version in wanted.items()
     ]
+    if "docker-compose" in wanted:
+        looks += [facts.docker.probe(), facts.compose.probe(tools.versions())]
+    return looks
 
 
 def _command(tool: str, version: str) -> str:
@@ -38,19 +46,45 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each tool: ok where the store has it or PATH's version satisfies the pin."""
     for tool, version in tools.wanted(context.desired).items():
         name, source, found = f"tools.{tool}", context.loaded.source(f"tools.{tool}"), observation[f"tools.{tool}"]
-        if isinstance(found, Unknown):
+        if tool == "docker-compose":
+            yield from _compose(context, observation)
+        elif isinstance(found, Unknown):
             yield Item(name, "tools", "unknown", "?", version, because=found.because, source=source)
         elif found.provider or (found.version and tools.matches(found.version, version)):
             where = f" ({found.path})" if found.path else ""
             yield Item(name, "tools", "ok", found.version + where, version, source=source)
         else:
             because = f"PATH has {found.version}" if found.version else "it is neither in the store nor on PATH"
-            after = ("tools.go",) if tool in ("air", "pubsub-emulator") else ()
-            step = Step(
-                name, "tools", f"install {tool} {version} into the store", because, after=after,
-                args={"tool": tool, "version": version},
+            yield Item(
+                name, "tools", "drift", found.version or "absent", version, because, source=source,
+                step=_install(tool, version, because),
             )  # fmt: skip
-            yield Item(name, "tools", "drift", found.version or "absent", version, because, source=source, step=step)
+
+
+def _compose(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """The store's Compose: only where the user's plugin will not do, and not before there is an engine to speak to."""
+    name, want, source = "tools.docker-compose", tools.compose_want(context.desired), context.loaded.source("docker")
+    stored, plugin, engine = observation[name], observation["docker.plugin"], observation["docker"]
+    unknown = next((fact for fact in (stored, plugin, engine) if isinstance(fact, Unknown)), None)
+    if unknown:
+        yield Item(name, "tools", "unknown", "?", want, because=unknown.because, source=source)
+    elif plugin.version and tools.satisfies(plugin.version, want):
+        return
+    elif version := tools.stored_version(context.desired, stored):
+        yield Item(name, "tools", "ok", version, want, source=source)
+    elif engine.state not in ("ready", "denied"):
+        yield Item(name, "tools", "skipped", "absent", want, "there is no engine that it could speak to", source=source)
+    else:
+        because = f"{plugin.path} is {plugin.version or 'of no version'}" if plugin.path else "there is no Compose v2"
+        step = _install("docker-compose", tools.COMPOSE, because)
+        yield Item(name, "tools", "drift", plugin.version or "absent", want, because, source=source, step=step)
+
+
+def _install(tool: str, version: str, because: str) -> Step:
+    return Step(
+        f"tools.{tool}", "tools", f"install {tool} {version} into the store", because,
+        after=("tools.go",) if tool in BUILT else (), args={"tool": tool, "version": version},
+    )  # fmt: skip
 
 
 def apply(step: Step, machine: Machine) -> None:

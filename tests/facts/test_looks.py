@@ -108,10 +108,11 @@ class Engine:
             self.server.close()
 
     def serve(self, answer: bytes) -> None:
-        connection, _ = self.server.accept()
-        connection.recv(4096)
-        connection.sendall(answer)
-        connection.close()
+        while True:
+            connection, _ = self.server.accept()
+            connection.recv(4096)
+            connection.sendall(answer)
+            connection.close()
 
 
 @pytest.mark.parametrize(

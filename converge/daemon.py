@@ -1,0 +1,226 @@
+"""Gets a Docker engine to run: by systemd, by its init script, or itself; what its log complains about is set right."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import facts.daemon
+import facts.docker
+from converge import network
+from converge.errors import DevError
+from converge.machine import Machine
+
+LOG = "/var/log/dev-dockerd.log"
+"""What an engine that we started ourselves says."""
+CONFIG = Path("/etc/docker/daemon.json")
+PATIENCE = 40.0
+"""Seconds an engine has from its start to its first answer; with thousands of layers it needs some."""
+BRIEFLY = 15.0
+"""Seconds it has where it has said already that it started."""
+SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
+            "SSL_CERT_DIR")  # fmt: skip
+"""What an engine needs of our environment to reach a registry."""
+START = """set -u
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"; export PATH
+[ -d {socket} ] && ! [ -L {socket} ] && rmdir {socket}
+mkdir -p {directory}
+getent group docker >/dev/null || groupadd --system docker
+rm -f {state}
+setsid sh -c '
+    boot=$(cat /proc/sys/kernel/random/boot_id); start=$(cut -d" " -f22 /proc/$$/stat)
+    printf "{{\\"pid\\": %s, \\"start\\": %s, \\"boot\\": \\"%s\\"}}\\n" $$ "$start" "$boot" >{state}
+    exec env {settings} {program} {options}' </dev/null >{log} 2>&1 &
+n=0
+while [ $n -lt {tenths} ]; do
+    sleep 0.1; n=$((n + 1))
+    grep -q "API listen on" {log} && exit 0
+    pid=$(sed -n "s/.*\\"pid\\": \\([0-9]*\\).*/\\1/p" {state} 2>/dev/null)
+    [ -z "$pid" ] || kill -0 "$pid" 2>/dev/null || {{ rm -f {state}; tail -n 6 {log} >&2; exit 1; }}
+done"""
+"""Starts dockerd in a session of its own, writes down who it is, and waits for its first answer or its last words."""
+JOURNAL = "systemctl start docker || { journalctl -u docker -n 8 -o cat --no-pager >&2; exit 1; }"
+CGROUPS = """set -e
+if awk '!/^#/ && $2 != 0 {found = 1} END {exit !found}' /proc/cgroups || ! grep -qw cgroup2 /proc/filesystems; then
+    mountpoint -q /sys/fs/cgroup || mount -t tmpfs -o mode=0755 cgroup /sys/fs/cgroup
+    for name in $(awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups); do
+        mkdir -p "/sys/fs/cgroup/$name"
+        mountpoint -q "/sys/fs/cgroup/$name" || mount -t cgroup -o "$name" cgroup "/sys/fs/cgroup/$name" || true
+    done
+else
+    mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+fi"""
+"""Version 1 where the kernel's controllers are bound to it already, else version 2."""
+LEGACY = "update-alternatives --set iptables /usr/sbin/iptables-legacy"
+STALE = """pid=$(cat /var/run/docker.pid)
+case "$(cat /proc/$pid/comm 2>/dev/null)" in
+dockerd) echo "dockerd runs as pid $pid and does not listen" >&2; exit 1 ;;
+*) mv /var/run/docker.pid /var/run/docker.pid.stale ;;
+esac"""
+"""The number of a dockerd that is gone was given to another process since."""
+
+
+@dataclass
+class Attempt:
+    """What the next start is given; a cure may change it."""
+
+    machine: Machine
+    manager: str | None
+    mirror: str
+    options: list[str] = field(default_factory=list)
+
+
+def start(machine: Machine, mirror: str = "", manager: str | None = None) -> None:
+    """Let an engine answer on the default socket. Raises DevError `engine-failed` with what it said of itself.
+
+    Each thing its log may complain about is cured once; an engine that runs already is taken as it is.
+    """
+    attempt = Attempt(machine, manager, mirror)
+    cured: set[str] = set()
+    while (said := _started(attempt)) is not None:
+        name = next((name for name, cure in CURES.items() if name not in cured and re.search(cure.said, said)), None)
+        if name is None:
+            raise DevError(
+                "engine-failed", "the Docker engine does not start", because=_words(said),
+                hint='its log says more; docker.engine = "off" in desired_state.local.toml does without Docker',
+            )  # fmt: skip
+        machine.say(f"the engine complains: {_words(said)[-200:]}; {CURES[name].does}")
+        cured.add(name)
+        CURES[name].cure(attempt)
+
+
+def stop_own(machine: Machine) -> bool:
+    """End the engine that we started ourselves, with its containers; whether there was one."""
+    pid = facts.daemon.own()
+    if not pid:
+        return False
+    machine.say(f"stopping the Docker engine (pid {pid})")
+    # it gives its containers 10 s
+    wait = f"n=0; while kill -0 {pid} 2>/dev/null && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done"
+    machine.pyinfra(
+        "server.shell", commands=[f"kill {pid}; {wait}; ! kill -0 {pid} 2>/dev/null && rm -f {facts.daemon.STATE}"]
+    )
+    return True
+
+
+def by_hand(daemon: facts.daemon.Daemon) -> str:
+    """What a person would type to start the engine."""
+    if daemon.systemd:
+        return "sudo systemctl enable --now docker"
+    if daemon.script:
+        return "sudo service docker start"
+    return f"sudo sh -c 'setsid dockerd </dev/null >{LOG} 2>&1 &'"
+
+
+def _started(attempt: Attempt) -> str | None:
+    """None if an engine answers; else what the last way to start it said."""
+    if _answers(0.0):
+        return None
+    if (seen := facts.docker.look()).state == "down" and os.path.exists(seen.host.removeprefix("unix://")):
+        if _answers(PATIENCE):
+            return None
+        raise DevError(  # a second engine would take the socket away from it
+            "engine-failed", "somebody listens on the engine's socket and does not answer", because=seen.because,
+            hint="see what it is: sudo ss -xlp | grep docker.sock",
+        )  # fmt: skip
+    machine, daemon = attempt.machine, facts.daemon.look()
+    if not daemon.program:
+        return "there is no dockerd"
+    if daemon.systemd and daemon.unit:
+        machine.say("systemd starts the Docker engine")
+        return _tried(machine, "systemd.service", service="docker", running=True, enabled=True) and _tried(
+            machine, "server.shell", commands=[JOURNAL]
+        )
+    if daemon.script and not (attempt.options or attempt.mirror):
+        machine.say("its init script starts the Docker engine")
+        # the script's own word is worth nothing: it may be denied, or fail after it has started the engine
+        if _tried(machine, "sysvinit.service", service="docker", running=True) is None:
+            return None
+    machine.say("starting the Docker engine")
+    return _tried(machine, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options)])
+
+
+def _tried(machine: Machine, operation: str, **args: object) -> str | None:
+    """None if an engine answers after the operation, else what was said."""
+    try:
+        machine.pyinfra(operation, **args)
+    except DevError as problem:
+        twice = "pid file found" in problem.because  # it runs, or its number was given to another process
+        return None if _answers(BRIEFLY if twice else 2.0) else problem.because
+    return None if _answers(BRIEFLY) else "it was started and does not answer"
+
+
+def command(program: str, mirror: str, options: list[str], environment: Mapping[str, str] | None = None) -> str:
+    """One POSIX sh script that starts the engine as root; what daemon.json says is not said twice."""
+    known = CONFIG.read_text() if os.access(CONFIG, os.R_OK) else ""
+    given = [*options, *([f"--registry-mirror={mirror}"] if mirror else [])]
+    given = [option for option in given if option[2:].partition("=")[0] not in known]
+    env = network.environment() if environment is None else environment
+    settings = [f"{name}={env[name]}" for name in SETTINGS if env.get(name)]
+    inner = [" ".join(shlex.quote(word) for word in words).replace("'", "'\\''") for words in (settings, given)]
+    return START.format(
+        socket=facts.docker.SOCKET, directory=os.path.dirname(facts.daemon.STATE), state=facts.daemon.STATE,
+        settings=inner[0], program=program, options=inner[1], log=LOG, tenths=int(PATIENCE * 10),
+    )  # fmt: skip
+
+
+def _answers(patience: float) -> bool:
+    """Whether an engine listens, as far as this user can tell; `patience` in seconds."""
+    deadline = time.monotonic() + patience
+    while facts.docker.look().state not in ("ready", "denied"):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _words(said: str) -> str:
+    """dockerd's log lines without their time and level; the last ones matter."""
+    lines = [re.sub(r'^time="[^"]*" level=\w+ msg="(.*)"$', r"\1", line.strip()) for line in said.split(" | ")]
+    return " / ".join(line for line in lines if line)[-400:]
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What a failed start says, what is done about it, in words and in deed."""
+
+    said: str
+    does: str
+    cure: Callable[[Attempt], None]
+
+
+def _shell(script: str) -> Callable[[Attempt], None]:
+    return lambda attempt: attempt.machine.pyinfra("server.shell", commands=[script])
+
+
+def _install_iptables(attempt: Attempt) -> None:
+    if attempt.manager:
+        attempt.machine.pyinfra(f"{attempt.manager}.packages", packages=["iptables"])
+
+
+def _vfs(attempt: Attempt) -> None:
+    attempt.options.append("--storage-driver=vfs")
+
+
+CURES = {
+    "pid": Cure("pid file found", "its number belongs to another process now", _shell(STALE)),
+    "cgroups": Cure(
+        r"(?i)cgroup\S* (isn't|is not|not) mounted|cgroup mountpoint does not exist|no cgroup mount found",
+        "mounting the control groups", _shell(CGROUPS),
+    ),
+    "iptables": Cure(r"(?i)iptables(\": executable file)? not found", "installing iptables", _install_iptables),
+    "nft": Cure(
+        r"(?i)failed to initialize nft|iptables.*(table does not exist|protocol not supported)",
+        "this kernel has only the old iptables", _shell(LEGACY),
+    ),
+    "overlay": Cure(
+        r"(?i)graphdriver|overlay.*(not supported|not permitted|invalid argument)|storage.driver",
+        "going on without overlays, which is slow and takes much disk", _vfs,
+    ),
+}  # fmt: skip
+"""Complaint -> cure, tried in this order and each once."""
