@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -263,7 +264,7 @@ def from_mirror(path: str, directory: Path, machine: Machine) -> Path:
     machine.say(f"downloading {file.name}")
     said = "there is no apt here"
     for mirror in _mirrors(machine):
-        ran = machine.run([APT_HELPER, "download-file", f"{mirror.rstrip('/')}/{path}", str(file)])
+        ran = machine.run([APT_HELPER, "download-file", f"{mirror}/{path}", str(file)])
         if ran.returncode == 0 and file.exists():
             return file
         said = (ran.stderr.strip().splitlines() or [f"{mirror} does not have it"])[-1].removeprefix("E: ")
@@ -277,8 +278,8 @@ def _mirrors(machine: Machine) -> list[str]:
     """Roots of the package archives that apt is configured with."""
     if not Path(APT_HELPER).exists():
         return []
-    ran = machine.run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"])
-    return [site for site in dict.fromkeys(ran.stdout.split()) if site.startswith(("http://", "https://"))]
+    ran = machine.run(["apt-get", "update", "--print-uris"])  # known even before the first update
+    return list(dict.fromkeys(re.findall(r"'(https?://[^']+)/dists/", ran.stdout)))
 
 
 def _module(tool: str, pinned: Mapping[str, Any], version: str, fresh: Path, machine: Machine) -> None:
