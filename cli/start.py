@@ -19,14 +19,23 @@ def run(
     names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
     no_fix: Annotated[bool, Option("--no-fix", help="Do not repair anything first.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to steps that change the whole machine.")] = False,
+    docker: Annotated[bool, Option("--docker", help="Run services in containers too.")] = False,
+    infra: Annotated[
+        str | None, Option("--infra", help="Where infrastructure runs: docker or native.", metavar="PLACEMENT")
+    ] = None,
 ) -> int:
     """Make this checkout ready and run everything.
 
-    With names, those components and all they need or use.
+    With names, those components and all they need or use. Services run natively unless --docker is given.
     """
     from converge.lock import hold
-    from runtime import platform
     from runtime.component import chosen, components
+    from runtime.placements.choice import Asked
+    from runtime.start import start
+
+    if infra not in (None, "docker", "native"):
+        raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
+    asked = Asked("docker" if docker else None, infra)  # type: ignore[arg-type]
 
     everyone = components(context.loaded, context.instance)
     wanted = chosen(everyone, names)
@@ -34,7 +43,7 @@ def run(
         if not no_fix:
             _prepare(context, yes)
         with Board(list(wanted)) as board:
-            failed = platform.start(context.loaded, context.instance, names, board.event)
+            failed = start(context.loaded, context.instance, names, board.event, asked)
     for problem in failed.values():
         if problem.code != "need-failed":
             render.error(problem)

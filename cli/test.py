@@ -235,7 +235,7 @@ class _BringUp:
         """Start what the suite needs."""
         from cli.start import refuse_open
         from converge import cycle
-        from runtime import platform
+        from runtime.start import start
 
         if suite.group == "tool":
             return
@@ -247,7 +247,7 @@ class _BringUp:
             return
         names = None if suite.needs is None else list(suite.needs)
         with Board(names or []) as board:
-            failed = platform.start(self.loaded, self.instance, names, board.event)
+            failed = start(self.loaded, self.instance, names, board.event)
         for problem in failed.values():
             raise problem
 

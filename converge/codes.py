@@ -19,14 +19,21 @@ CODES: dict[str, str] = {
     "build-failed": "A tool that is built from source did not build. The last lines of the compiler say why.",
     "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
     "command-slow": "A command took longer than its limit and was ended with all it started: often a hanging network.",
+    "compose-failed": "Compose refused what it was asked; its own last words follow. Often a Compose file that does "
+    "not fit: `docker compose config` reads it.",
     "compose-missing": "Compose v2 is not there, or older than [docker] asks for. One comes into the store: from "
     "Debian's archive, or built with Go; a newer plugin of yours is taken as it is.",
     "consent-destructive": "The step cannot be undone, so --yes does not cover it: allow it by its id with --allow=ID.",
     "consent-missing": "The step changes the whole machine and nobody agreed: answer the question, or give --yes.",
+    "container-failed": "The engine could not start a container that Compose had made; its own words follow.",
+    "data-elsewhere": "The data of a component lie in one placement, and another was asked for, where it would begin "
+    "with none. `./dev data copy` moves them.",
     "data-running": "The data of a component can be put back only while nobody else uses them: stop what does.",
     "dependencies-failed": "The package manager of a service did not succeed; its own words follow. Often a network, "
     "proxy or private-index setting, or a lock file that does not fit its manifest.",
     "disk-full": "There is no space left. What was half written is removed; make room and run again.",
+    "docker-unavailable": "A component can only run in Docker, and Docker cannot be used; `./dev doctor --only "
+    "docker` says why.",
     "download-failed": "No provider of a tool could be reached or none had it. What is installed goes on working. "
     "Proxy (HTTPS_PROXY), private CA (SSL_CERT_FILE) and index settings of pip and Go are honoured.",
     "duplicate-name": "A component has one name, be it infrastructure or service.",
@@ -39,6 +46,8 @@ CODES: dict[str, str] = {
     "machine, or to none. Only a local one can run a local platform.",
     "engine-failed": "The Docker engine does not start, and nothing that ./dev knows to set right was the reason. What "
     "it says of itself stands in /var/log/dev-dockerd.log or the journal.",
+    "engine-lost": "The Docker engine that has the containers of this instance does not answer, so they cannot be "
+    "ended.",
     "engine-missing": "There is no Docker engine, and [docker] asks for one.",
     "engine-old": "The engine that answers is older than [docker] asks for. ./dev replaces none that runs.",
     "env-both": "A variable has a fixed value or a generated one, never both.",
@@ -50,6 +59,10 @@ CODES: dict[str, str] = {
     "hash-mismatch": "A downloaded file is not the one whose hash stands in desired_state.lock; nothing was installed. "
     "Either the lock is wrong (`git diff desired_state.lock`) or somebody gives you another file.",
     "home-missing": "There is no home directory for the store of tools: set HOME, or DEV_STORE.",
+    "image-digest": "An image is not the one whose digest stands in desired_state.lock, or in the archive it came "
+    "from; it is not used.",
+    "image-unavailable": "An image can neither be found in the engine nor pulled. A registry mirror, or `./dev "
+    "images load`, brings it.",
     "initdb-failed": "Postgres could not make its data directory; its own words follow.",
     "instance-name": "An instance's name becomes part of paths and host names: lower-case letters, digits and dashes.",
     "interrupted": "The run was interrupted before this was done. Run it again; it goes on where it ended.",
@@ -74,12 +87,15 @@ CODES: dict[str, str] = {
     "no-provider": "None of the ordered providers of a tool has it for this platform.",
     "no-user": "Postgres refuses to run as root, and this machine has no user to run it as.",
     "not-converged": "The repair ended with something still open; the lines above say what.",
+    "not-reachable": "A container cannot reach what runs natively on the loopback of its host: let both run in one "
+    "placement.",
     "not-ready": "A component did not get ready in its time; it still runs, and its last log lines follow.",
     "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space.",
     "noun-unknown": "`--only` and `./dev facts` take the nouns that doctor shows.",
     "package-missing": "A command that a system package brings is not on PATH, or no name is declared for the package "
     "manager of this system.",
-    "placement-absent": "The desired state asks for a placement that this version of ./dev does not have.",
+    "placement-absent": "A component was asked to run in a placement that nobody described: for Docker the Compose "
+    "files need an entry.",
     "plan-cycle": "Steps wait for each other: a bug of ./dev. Please report it.",
     "port-duplicate": "Two components declare the same port.",
     "port-ephemeral": "Linux gives ports from 32768 on to outgoing connections; one of them may sit on yours any day.",

@@ -171,6 +171,8 @@ class Service:
     """Its directory, relative to the checkout."""
     port: int | None = None
     """The one port of the service, the same from everywhere; none for a worker."""
+    placement: Literal["native", "docker"] = "native"
+    """Where it runs unless `./dev start --docker` says otherwise."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
     uses: tuple[str, ...] = ()

@@ -54,6 +54,11 @@ class Instance:
         """State of this instance alone: logs, data, shim state, locks."""
         return self.dev / "instances" / (self.name or "default")
 
+    @property
+    def engine_record(self) -> Path:
+        """Says which Docker engine has this instance's containers and volumes; absent where it never had any."""
+        return self.state / "compose" / "engine"
+
     def run_directory(self, component: str) -> Path:
         """What only this component of this instance writes."""
         return self.state / "run" / component

@@ -30,22 +30,34 @@ class Engine:
     host: str
     """`unix:///var/run/docker.sock`."""
 
-    def get(self, path: str, timeout: float = TIMEOUT, **query: Any) -> Any:
+    def get(self, path: str, /, timeout: float = TIMEOUT, **query: Any) -> Any:
         """The JSON value of a GET; values of `query` that are no text are sent as JSON."""
         return self._json("GET", path, query, timeout)
 
-    def post(self, path: str, timeout: float = TIMEOUT, body: Any = None, **query: Any) -> Any:
+    def post(self, path: str, /, timeout: float = TIMEOUT, body: Any = None, **query: Any) -> Any:
         """The JSON value of a POST, None for an empty answer."""
         return self._json("POST", path, query, timeout, body)
 
-    def delete(self, path: str, timeout: float = TIMEOUT, **query: Any) -> Any:
+    def delete(self, path: str, /, timeout: float = TIMEOUT, **query: Any) -> Any:
         """The JSON value of a DELETE, None for an empty answer."""
         return self._json("DELETE", path, query, timeout)
 
+    def exists(self, path: str, /, timeout: float = TIMEOUT, **query: Any) -> bool:
+        """Whether a HEAD finds something."""
+        try:
+            with self._asked("HEAD", path, query, timeout, None):
+                return True
+        except EngineError as problem:
+            if problem.status == 404:
+                return False
+            raise
+
     @contextmanager
-    def stream(self, path: str, timeout: float | None = None, **query: Any) -> Iterator[http.client.HTTPResponse]:
-        """A GET whose answer is read as it comes; `timeout` is that between two bytes."""
-        with self._asked("GET", path, query, timeout, None) as answer:
+    def stream(
+        self, path: str, /, timeout: float | None = None, method: str = "GET", body: Any = None, **query: Any
+    ) -> Iterator[http.client.HTTPResponse]:
+        """An answer that is read as it comes; `timeout` is that between two bytes."""
+        with self._asked(method, path, query, timeout, body) as answer:
             yield answer
 
     def _json(self, method: str, path: str, query: dict[str, Any], timeout: float, body: Any = None) -> Any:

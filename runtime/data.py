@@ -10,6 +10,7 @@ from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
 from runtime import placements, platform
+from runtime import start as starting
 from runtime.component import Component, components
 from runtime.infra import postgres
 
@@ -85,7 +86,7 @@ def delete(loaded: Loaded, instance: Instance, name: str) -> bool:
     return True
 
 
-def reset(loaded: Loaded, instance: Instance, on_event: platform.Listener) -> dict[str, DevError]:
+def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> dict[str, DevError]:
     """Make all data anew: whatever ran is stopped, data directories go (with all snapshots), what ran starts again."""
     everyone = components(loaded, instance)
     ran = [name for name, component in everyone.items() if placements.lives(component)]
@@ -93,7 +94,7 @@ def reset(loaded: Loaded, instance: Instance, on_event: platform.Listener) -> di
     for component in everyone.values():
         if not component.is_service:
             shutil.rmtree(instance.data / component.name, ignore_errors=True)
-    return platform.start(loaded, instance, ran, on_event) if ran else {}
+    return starting.start(loaded, instance, ran, on_event) if ran else {}
 
 
 def _databases(loaded: Loaded, instance: Instance) -> Iterator[tuple[Component, str]]:

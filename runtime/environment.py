@@ -24,25 +24,32 @@ GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", 
 """What a Go build gets besides."""
 
 
-def of_component(loaded: Loaded, component: Component) -> dict[str, str]:
-    """Every variable it gets; its own entries win over [env], and [env] over what the machine gives."""
+def of_component(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
+    """Every variable it gets; its own entries win over [env], and [env] over what the machine gives.
+
+    In a container the machine gives nothing, and others are reached by their names.
+    """
+    boxed = placement == "docker"
+    found = {} if boxed else _of_machine(loaded, component)
+    found |= shared(loaded, component.instance)
+    if component.port:
+        found |= {"HOST": "0.0.0.0" if boxed else "127.0.0.1", "PORT": str(component.port)}
+    if component.kind in ("next", "node"):
+        found["NEXT_TELEMETRY_DISABLED"] = "1"
+        if component.instance.name and not boxed:
+            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
+    if component.kind == "python":
+        found["PYTHONUNBUFFERED"] = "1"
+    return found | {name: fill(value, loaded, component, placement) for name, value in component.wants.env.items()}
+
+
+def _of_machine(loaded: Loaded, component: Component) -> dict[str, str]:
     found = {name: os.environ[name] for name in PASSED if name in os.environ}
     found |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
     if component.kind == "go":
         found |= {name: os.environ[name] for name in GO if name in os.environ}
         found["GOTOOLCHAIN"] = "local"
-    found = network.environment(found)
-    found["PATH"] = path(loaded, component)
-    found |= shared(loaded, component.instance)
-    if component.port:
-        found |= {"HOST": "127.0.0.1", "PORT": str(component.port)}
-    if component.kind in ("next", "node"):
-        found["NEXT_TELEMETRY_DISABLED"] = "1"
-        if component.instance.name:
-            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
-    if component.kind == "python":
-        found["PYTHONUNBUFFERED"] = "1"
-    return found | {name: fill(value, loaded, component) for name, value in component.wants.env.items()}
+    return {**network.environment(found), "PATH": path(loaded, component)}
 
 
 def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
@@ -70,7 +77,7 @@ def path(loaded: Loaded, component: Component) -> str:
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
-def fill(text: str, loaded: Loaded, component: Component) -> str:
+def fill(text: str, loaded: Loaded, component: Component, placement: str = "native") -> str:
     """`{port}`, `{postgres.url}` and their like, for where the component runs."""
     everyone = components(loaded, component.instance)
 
@@ -79,7 +86,7 @@ def fill(text: str, loaded: Loaded, component: Component) -> str:
         if not name and key == "port":
             return str(component.port)
         other = everyone.get(name)
-        found = addresses(loaded, other).get(key) if other else None
+        found = addresses(loaded, other, placement).get(key) if other else None
         if found is None:
             raise DevError(
                 "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
@@ -92,8 +99,9 @@ def fill(text: str, loaded: Loaded, component: Component) -> str:
     return re.sub(r"\{([a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
 
 
-def addresses(loaded: Loaded, component: Component) -> dict[str, str]:
-    """How others reach the component."""
+def addresses(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
+    """How others reach the component: by its name in the Docker network, on loopback from the host."""
+    host = component.name if placement == "docker" else "127.0.0.1"
     if component.is_service:
-        return infra.plain_addresses(component)
-    return dict(infra.kind(component).addresses(loaded, component))
+        return infra.plain_addresses(component, host)
+    return dict(infra.kind(component).addresses(loaded, component, host))

@@ -12,33 +12,43 @@ from facts.ports import Owner, owner
 from runtime import infra
 from runtime.component import Component
 from runtime.environment import of_component
+from runtime.placements import Seen
 
 Listening = Mapping[int, Owner | None]
 """Port -> who listens there, where somebody has looked already."""
+HANG_UP = 0.1
+"""Seconds after which a connection through Docker's proxy counts as held by the container."""
 
 
-def why_not(loaded: Loaded, component: Component, listening: Listening | None = None, timeout: float = 1.0) -> str:
+def why_not(
+    loaded: Loaded, component: Component, seen: Seen, listening: Listening | None = None, timeout: float = 1.0
+) -> str:
     """Empty when it is ready, else what is missing."""
-    ready = component.ready or Ready()
+    ready, boxed = component.ready or Ready(), seen.placement == "docker"
     if component.port:
-        listener = owner(component.port) if listening is None else listening.get(component.port)
-        if listener is None:
-            return f"nothing listens on {component.port} yet"
-        if not listener.mark.startswith(component.mark):
-            return f"{listener} listens on {component.port}"
+        if not boxed and (problem := _stranger(component, listening)):
+            return problem
         if ready.http and (problem := _http(component.port, ready.http, timeout)):
             return problem
-        if not ready.http and (problem := _tcp(component.port, timeout)):
+        if not ready.http and (problem := _tcp(component.port, timeout, boxed)):
             return problem
-    if not component.is_service and component.ready is None:
-        argv = infra.kind(component).ready_command(loaded, component)
-        if argv and subprocess.run(argv, capture_output=True, timeout=10).returncode:
-            return f"{argv[2].rpartition('/')[2]} says no"
+    own = infra.kind(component) if not component.is_service and component.ready is None else None
+    if own and (problem := own.why_not(component, timeout)):
+        return problem
     if ready.exec and not _exec(loaded, component, ready.exec):
         return f"`{ready.exec}` does not end with 0"
-    if ready.log and not _logged(component, ready.log):
+    if ready.log and not _logged(component, ready.log, boxed):
         return f"its log has no {ready.log!r} yet"
     return ""
+
+
+def _stranger(component: Component, listening: Listening | None) -> str:
+    """Why its port is not answered by a process of its own; in Docker the engine alone publishes it."""
+    assert component.port is not None
+    listener = owner(component.port) if listening is None else listening.get(component.port)
+    if listener is None:
+        return f"nothing listens on {component.port} yet"
+    return "" if listener.mark.startswith(component.mark) else f"{listener} listens on {component.port}"
 
 
 def _http(port: int, path: str, timeout: float) -> str:
@@ -59,11 +69,18 @@ def _http(port: int, path: str, timeout: float) -> str:
     return "" if 200 <= status < 400 else f"{path} answers {status}"
 
 
-def _tcp(port: int, timeout: float) -> str:
+def _tcp(port: int, timeout: float, boxed: bool) -> str:
+    """Docker's proxy accepts for a container that does not listen yet, and hangs up: so it is listened to a little."""
     try:
         with socket.socket() as connection:
             connection.settimeout(timeout)
             connection.connect(("127.0.0.1", port))
+            if boxed:
+                connection.settimeout(HANG_UP)
+                if not connection.recv(1):
+                    return f"nothing listens on {port} in its container yet"
+    except TimeoutError:
+        return "" if boxed else "no answer"
     except OSError as problem:
         return str(problem)
     return ""
@@ -77,7 +94,11 @@ def _exec(loaded: Loaded, component: Component, command: str) -> bool:
     )
 
 
-def _logged(component: Component, pattern: str) -> bool:
+def _logged(component: Component, pattern: str, boxed: bool) -> bool:
+    if boxed:
+        from runtime.placements import docker
+
+        return any(re.search(pattern, row) for row in docker.rows(component))
     try:
         return re.search(pattern, component.log.read_text("utf-8", "replace")) is not None
     except OSError:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runtime.component import Component
@@ -32,18 +33,23 @@ def kept(components: Iterable[Component], since: str = "") -> list[Line]:
                 lines += parse(component.name, path.read_text("utf-8", "replace").splitlines())
             except OSError:
                 continue
+        lines += parse(component.name, _boxed(component, since))
     return sorted((line for line in lines if line.stamp >= since), key=lambda line: line.stamp)
 
 
 def follow(components: Sequence[Component], go_on: Callable[[], bool] = lambda: True) -> Iterator[list[Line]]:
     """New lines of all components, as they come, ordered within each look. A file that was rotated is read on."""
     places = {component.log: _end(component.log) for component in components}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
+    seen = {component.name: (now, 0) for component in components}
     while go_on():
         fresh: list[Line] = []
         for component in components:
             inode, offset = places[component.log]
             rows, places[component.log] = _more(component.log, inode, offset)
             fresh += parse(component.name, rows)
+            boxed, seen[component.name] = _fresh(component, *seen[component.name])
+            fresh += boxed
         yield sorted(fresh, key=lambda line: line.stamp)
         time.sleep(PAUSE)
 
@@ -60,11 +66,13 @@ def parse(component: str, rows: Iterable[str]) -> list[Line]:
 
 def tail(component: Component, lines: int = 8) -> str:
     """The end of its log, indented, for an error."""
-    try:
-        text = component.log.read_bytes()[-8192:].decode(errors="replace")
-    except OSError:
-        return ""
-    return "".join(f"\n    {line[:300]}" for line in text.splitlines()[-lines:])
+    rows = _boxed(component, last=lines)
+    if not rows:
+        try:
+            rows = component.log.read_bytes()[-8192:].decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+    return "".join(f"\n    {line[:300]}" for line in rows[-lines:])
 
 
 def last(component: Component) -> str:
@@ -72,6 +80,25 @@ def last(component: Component) -> str:
     lines = [line for line in tail(component, 20).splitlines() if line.strip()]
     texts = [line.text.strip() for line in parse(component.name, (line.strip() for line in lines)) if line.text.strip()]
     return texts[-1][:100] if texts else ""
+
+
+def _boxed(component: Component, since: str = "", last: int | None = None) -> list[str]:
+    """What its container said, where it has one."""
+    if not component.instance.engine_record.exists():
+        return []
+    from runtime.placements import docker
+
+    return list(docker.rows(component, since, last))
+
+
+def _fresh(component: Component, stamp: str, known: int) -> tuple[list[Line], tuple[str, int]]:
+    """Its container's lines since the stamp, without the `known` ones of that very millisecond; and where to go on."""
+    lines = [line for line in parse(component.name, _boxed(component, stamp)) if line.stamp >= stamp]
+    old = sum(line.stamp == stamp for line in lines[:known])
+    if not lines:
+        return [], (stamp, known)
+    newest = lines[-1].stamp
+    return lines[old:], (newest, sum(line.stamp == newest for line in lines))
 
 
 def _end(path: Path) -> tuple[int, int]:

@@ -21,6 +21,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOOL = Path(__file__).resolve().parent.parent
 MARK = "DEV_RUN_ID"
+NO_ENGINE = "unix:///nowhere/docker.sock"
+"""What most tests are given, so that none depends on whether this machine has Docker; tests/real has the other."""
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 
@@ -56,7 +58,7 @@ class Checkout:
         self.write("desired_state.toml", HEAD + text)
 
     def environment(self, more: Mapping[str, str | None] = {}) -> dict[str, str]:
-        env = {**os.environ, "HOME": str(self.home), **self.env}
+        env = {**os.environ, "HOME": str(self.home), "DOCKER_HOST": NO_ENGINE, **self.env}
         for name in ("FORCE_COLOR", "NO_COLOR", "DEV_INSTANCE", MARK):
             env.pop(name, None)
         env.update({name: value for name, value in more.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Embedded infrastructure: one module per kind with `prepare`, `launch`, `addresses` and `provision`."""
+"""Infrastructure: per kind how it is embedded, what its container needs, its addresses, readiness, provisioning."""
 
 from __future__ import annotations
 
@@ -13,20 +13,35 @@ from runtime.component import Component, Launch
 class InfraKind(Protocol):
     """What a kind's module offers."""
 
+    keeps_data: bool
+    """Whether something would be lost if it began anew in another placement."""
+
     def prepare(self, loaded: Loaded, component: Component) -> None:
         """Make its data directory, before the launch; safe to run again."""
         ...
 
     def launch(self, loaded: Loaded, component: Component) -> Launch:
-        """How it is run."""
+        """How it is run natively."""
         ...
 
-    def addresses(self, loaded: Loaded, component: Component) -> Mapping[str, str]:
-        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for."""
+    def no_fallback(self, loaded: Loaded, component: Component) -> str:
+        """Why the embedded one cannot stand in for the declared image, as a clause; empty if it can."""
         ...
 
-    def ready_command(self, loaded: Loaded, component: Component) -> tuple[str, ...]:
-        """A command that exits 0 when it can be used; none: its port accepts a connection."""
+    def variables(self, loaded: Loaded, component: Component) -> Mapping[str, str]:
+        """What its Compose file gets besides port and image, by the end of the variable's name (`PASSWORD`)."""
+        ...
+
+    def check_volume(self, component: Component) -> None:
+        """Refuse what a volume already holds before its container starts on it. DevError where it would not fit."""
+        ...
+
+    def addresses(self, loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
+        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for where it is `host`."""
+        ...
+
+    def why_not(self, component: Component, timeout: float) -> str:
+        """Why it cannot be used though its port accepts a connection; empty if it can."""
         ...
 
     def provision(self, loaded: Loaded, component: Component) -> None:
@@ -46,7 +61,7 @@ def kind(component: Component) -> InfraKind:
     return cast(InfraKind, importlib.import_module(KINDS[component.kind]))
 
 
-def plain_addresses(component: Component) -> dict[str, str]:
+def plain_addresses(component: Component, host: str) -> dict[str, str]:
     """The addresses of anything that speaks on its one port."""
-    address = f"127.0.0.1:{component.port}"
-    return {"url": f"http://{address}", "address": address, "host": "127.0.0.1", "port": str(component.port)}
+    address = f"{host}:{component.port}"
+    return {"url": f"http://{address}", "address": address, "host": host, "port": str(component.port)}

@@ -9,6 +9,8 @@ from converge.errors import DevError, Exit
 from runtime.component import Component, Launch
 from runtime.infra import plain_addresses
 
+keeps_data = True
+
 
 def prepare(loaded: Loaded, component: Component) -> None:
     """Make the data directory."""
@@ -30,14 +32,29 @@ def launch(loaded: Loaded, component: Component) -> Launch:
     return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(loaded, component))
 
 
-def addresses(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def no_fallback(loaded: Loaded, component: Component) -> str:
+    """Without a command it has no native placement."""
+    assert isinstance(component.wants, Infra)
+    return "" if component.wants.run else "its entry has no `run` for a native placement"
+
+
+def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+    """Nothing is known about its inside."""
+    return {}
+
+
+def check_volume(component: Component) -> None:
+    """Whatever a volume holds fits."""
+
+
+def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
     """On its one port."""
-    return plain_addresses(component)
+    return plain_addresses(component, host)
 
 
-def ready_command(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def why_not(component: Component, timeout: float) -> str:
     """Its port says it."""
-    return ()
+    return ""
 
 
 def provision(loaded: Loaded, component: Component) -> None:

@@ -1,4 +1,4 @@
-"""Embedded Postgres: its own data directory, password and port; as root it runs as an unprivileged user."""
+"""Postgres: embedded it has its own data directory and, as root, an unprivileged user; databases in any placement."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -15,8 +16,15 @@ from pathlib import Path
 from converge import tools
 from converge.desired import Infra, Loaded
 from converge.errors import DevError
+from runtime import placements
 from runtime.component import Component, Launch
 from runtime.infra import plain_addresses
+
+keeps_data = True
+VOLUME = "/var/lib/postgresql"
+"""Where the official images since 18 want their volume."""
+OLDEST = range(12, 40)
+"""Major versions whose data are looked for."""
 
 
 def prepare(loaded: Loaded, component: Component) -> None:
@@ -71,22 +79,78 @@ def launch(loaded: Loaded, component: Component) -> Launch:
     return Launch(tuple(argv), _data(component), _env(home), _user(), signal.SIGINT)
 
 
-def addresses(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def no_fallback(loaded: Loaded, component: Component) -> str:
+    """The embedded one has another major version than the image, or lacks a declared extension."""
+    from runtime.placements.choice import major
+
+    wants = component.wants
+    assert isinstance(wants, Infra)
+    if (wanted := major(wants.image)) and wanted != tools.POSTGRES:
+        return f"the embedded Postgres is {tools.POSTGRES}, {wants.image} is {wanted}: their data do not fit each other"
+    known = _home(loaded) / "share/postgresql/extension"
+    lacking = [name for name in wants.extensions if not (known / f"{name}.control").exists()]
+    return f"the embedded Postgres has no extension {', '.join(lacking)}" if lacking else ""
+
+
+def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+    """The password; an existing volume gets it by `provision`."""
+    return {"PASSWORD": _password(component)}
+
+
+def check_volume(component: Component) -> None:
+    """Data of another major version are not touched, nor is an empty directory made beside them.
+
+    Where the official images keep them: from 18 on below a directory per major, before that in `data`.
+    """
+    from runtime.placements import docker
+    from runtime.placements.choice import major
+
+    assert isinstance(component.wants, Infra)
+    wanted = major(component.wants.image)
+    places = {str(number): f"{VOLUME}/{number}/docker/PG_VERSION" for number in OLDEST if str(number) != wanted}
+    found = next((number for number, path in places.items() if docker.holds(component, path)), "")
+    if not found and wanted and int(wanted) >= 18 and docker.holds(component, f"{VOLUME}/data/PG_VERSION"):
+        found = "a version before 18"
+    if found and not (wanted and docker.holds(component, f"{VOLUME}/{wanted}/docker/PG_VERSION")):
+        raise DevError(
+            "postgres-major", f"the volume of {component.name} holds data of Postgres {found}, its image is {wanted}",
+            because="another major version cannot read them, and beginning with none would hide them",
+            hint=f"go back to the image postgres:{found} and export them, or give them up: ./dev data reset",
+        )  # fmt: skip
+
+
+def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
     """With the password in the URL; a database's name is appended by whoever uses it."""
-    plain = plain_addresses(component)
+    plain = plain_addresses(component, host)
     return {**plain, "url": f"postgresql://postgres:{_password(component)}@{plain['address']}"}
 
 
-def ready_command(loaded: Loaded, component: Component) -> tuple[str, ...]:
-    """pg_isready knows a server that accepts connections from one that still recovers."""
-    library = f"LD_LIBRARY_PATH={_home(loaded) / 'lib'}"
-    return ("env", library, str(_home(loaded) / "bin/pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(component.port))
+def why_not(component: Component, timeout: float) -> str:
+    """What pg_isready asks: does it greet a client, or does it still recover (SQLSTATE 57P03)?
+
+    Source: the start-up message of Postgres' protocol 3.0, and PQping, for which any other refusal is an answer.
+    """
+    words = b"user\0postgres\0database\0postgres\0\0"
+    message = (len(words) + 8).to_bytes(4, "big") + (3 << 16).to_bytes(4, "big") + words
+    try:
+        with socket.socket() as connection:
+            connection.settimeout(timeout)
+            connection.connect(("127.0.0.1", component.port))
+            connection.sendall(message)
+            answer = connection.recv(1024)
+    except OSError as problem:
+        return f"it does not greet: {problem}"
+    if not answer:
+        return "it closes every connection"
+    return "it does not accept connections yet" if answer[:1] == b"E" and b"C57P03\0" in answer else ""
 
 
 def provision(loaded: Loaded, component: Component) -> None:
-    """Databases, each owned by the role of its name, and extensions in each."""
+    """Databases, each owned by the role of its name, and extensions in each; in a container our password too."""
     wants = component.wants
     assert isinstance(wants, Infra)
+    if placements.where(component) == "docker":
+        sql(loaded, component, f"ALTER ROLE postgres PASSWORD '{_password(component)}'")
     there = set(sql(loaded, component, "SELECT datname FROM pg_database").splitlines())
     roles = set(sql(loaded, component, "SELECT rolname FROM pg_roles").splitlines())
     for name in wants.databases:
@@ -99,20 +163,26 @@ def provision(loaded: Loaded, component: Component) -> None:
 
 
 def sql(loaded: Loaded, component: Component, statement: str, database: str = "postgres") -> str:
-    """What the statement answers, one row per line."""
-    home = _home(loaded)
-    argv = [str(home / "bin/psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(component.port)]
-    ran = subprocess.run(
-        [*argv, "-U", "postgres", "-d", database, "-c", statement], capture_output=True, text=True,
-        env={**_env(home), "PGPASSWORD": _password(component)}, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip
-    if ran.returncode:
+    """What the statement answers, one row per line; by the psql of where it runs."""
+    words = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", statement]
+    if placements.where(component) == "docker":
+        from runtime.placements import docker
+
+        code, said = docker.execute(component, ["psql", *words], [f"PGPORT={component.port}"])
+        out = err = said
+    else:
+        home = _home(loaded)
+        ran = subprocess.run(
+            [str(home / "bin/psql"), *words, "-h", "127.0.0.1", "-p", str(component.port)], capture_output=True,
+            text=True, env={**_env(home), "PGPASSWORD": _password(component)}, stdin=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+        code, out, err = ran.returncode, ran.stdout, ran.stderr
+    if code:
         raise DevError(
             "sql-failed", f"{component.name} refused: {statement.split(' PASSWORD')[0]}",
-            because=ran.stderr.strip() or f"psql ended with {ran.returncode}",
-            hint=f"see ./dev logs {component.name}",
+            because=err.strip() or f"psql ended with {code}", hint=f"see ./dev logs {component.name}",
         )  # fmt: skip
-    return ran.stdout
+    return out
 
 
 def _home(loaded: Loaded) -> Path:

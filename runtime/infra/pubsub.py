@@ -1,4 +1,4 @@
-"""Embedded Pub/Sub: our small program on Google's pstest; topics are made anew at every start."""
+"""Pub/Sub: our small program on Google's pstest; topics are made anew at every start."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from converge.desired import Infra, Loaded
 from converge.errors import DevError
 from runtime.component import Component, Launch
 from runtime.infra import plain_addresses
+
+keeps_data = False
 
 
 def prepare(loaded: Loaded, component: Component) -> None:
@@ -27,14 +29,30 @@ def launch(loaded: Loaded, component: Component) -> Launch:
     return Launch(tuple(argv), component.instance.checkout)
 
 
-def addresses(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def no_fallback(loaded: Loaded, component: Component) -> str:
+    """It is the same program."""
+    return ""
+
+
+def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+    """Project and topics."""
+    assert isinstance(component.wants, Infra)
+    topics = " ".join(f"{topic}={','.join(names)}" for topic, names in component.wants.topics.items())
+    return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
+
+
+def check_volume(component: Component) -> None:
+    """Whatever a volume holds fits."""
+
+
+def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
     """For PUBSUB_EMULATOR_HOST: the address without a scheme."""
-    return plain_addresses(component)
+    return plain_addresses(component, host)
 
 
-def ready_command(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def why_not(component: Component, timeout: float) -> str:
     """It listens only after its topics are made."""
-    return ()
+    return ""
 
 
 def provision(loaded: Loaded, component: Component) -> None:

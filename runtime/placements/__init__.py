@@ -1,52 +1,45 @@
-"""Where a component runs: one module per placement, chosen per component; docker and ide are still to come."""
+"""Where a component runs: one module per placement, chosen per component by `choice.py`; ide is still to come."""
 
 from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol, cast
 
-from converge.desired import Infra, Loaded
-from converge.errors import DevError, Exit
 from runtime.component import Component, Launch
 
-PLACEMENTS = {"native": "runtime.placements.native"}
+PLACEMENTS = {"native": "runtime.placements.native", "docker": "runtime.placements.docker"}
 """Placement -> its module."""
 
 
 class Placement(Protocol):
     """What a placement's module offers; all of it is looked up, nothing is remembered."""
 
-    def lives(self, component: Component) -> bool:
-        """Whether it runs here, or somebody keeps it running."""
+    def look(self, component: Component) -> Seen:
+        """What is so now."""
         ...
 
-    def told(self, component: Component) -> dict[str, Any]:
-        """What its keeper last said: state, pid, restarts, reason, hash, began; empty where there never was one."""
-        ...
-
-    def spawn(self, component: Component, launch: Launch, digest: str) -> None:
-        """Start it; returns when somebody keeps it."""
-        ...
-
-    def stop(self, component: Component) -> bool:
+    def halt(self, component: Component) -> bool:
         """End it with all it started; whether it ran."""
         ...
 
+    def stop(self, component: Component) -> bool:
+        """End it, and take away what a next start would make again; whether it ran."""
+        ...
 
-def name_of(loaded: Loaded, component: Component) -> str:
-    """The placement the desired state asks for; DevError `placement-absent` for one that is not there yet."""
-    wants = component.wants
-    if isinstance(wants, Infra) and (wants.placement == "docker" or (wants.placement == "auto" and not wants.fallback)):
-        raise DevError(
-            "placement-absent", f"{component.name} cannot run in Docker yet",
-            because=f"this version of ./dev has the placements {', '.join(PLACEMENTS)}",
-            hint='let placement be "auto" with its fallback, or "native"',
-            source=loaded.source(f"infra.{component.name}"), exit=Exit.BAD_STATE,
-        )  # fmt: skip
-    return "native"
+
+@dataclass(frozen=True)
+class Seen:
+    """A component in one placement, as looked up now."""
+
+    placement: str
+    lives: bool = False
+    """Whether it runs here, or somebody keeps it running."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What its keeper last said: state, pid, restarts, reason, hash, began; empty where there never was one."""
 
 
 def of(name: str) -> Placement:
@@ -54,19 +47,33 @@ def of(name: str) -> Placement:
     return cast(Placement, importlib.import_module(PLACEMENTS[name]))
 
 
+def look(component: Component) -> Seen:
+    """Where it lives now; where it lives in none, what the placement says that would know how it ended."""
+    native = of("native").look(component)
+    if native.lives or not component.instance.engine_record.exists():
+        return native
+    boxed = of("docker").look(component)
+    return boxed if boxed.lives or boxed.told else native
+
+
 def where(component: Component) -> str:
-    """The placement in which it lives now; where it lives in none, the one that would know how it ended."""
-    return next((name for name in PLACEMENTS if of(name).lives(component)), "native")
+    """The placement in which it lives now, or in which it ended."""
+    return look(component).placement
 
 
 def lives(component: Component) -> bool:
     """Whether it runs anywhere."""
-    return any(of(name).lives(component) for name in PLACEMENTS)
+    return look(component).lives
 
 
-def told(component: Component) -> dict[str, Any]:
+def told(component: Component) -> Mapping[str, Any]:
     """What its keeper last said."""
-    return of(where(component)).told(component)
+    return look(component).told
+
+
+def halt(component: Component) -> bool:
+    """End it wherever it runs, to start it again; whether it ran."""
+    return of(where(component)).halt(component)
 
 
 def stop(component: Component) -> bool:

@@ -15,8 +15,14 @@ from typing import Any
 
 from facts import locks
 from runtime.component import Component, Launch
+from runtime.placements import Seen
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
+
+
+def look(component: Component) -> Seen:
+    """Whether a shim keeps it, and what that shim last wrote."""
+    return Seen("native", lives(component), told(component))
 
 
 def lives(component: Component) -> bool:
@@ -37,7 +43,7 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
     """Start the shim, in a session of its own, with only its own descriptors; returns when it holds its lock."""
     component.directory.mkdir(parents=True, exist_ok=True)
     component.log.parent.mkdir(parents=True, exist_ok=True)
-    (component.directory / "state.json").unlink(missing_ok=True)
+    forget(component)
     account = pwd.getpwnam(launch.user) if launch.user else None
     wants = component.wants
     spec = {
@@ -61,6 +67,11 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
         time.sleep(0.005)
 
 
+def forget(component: Component) -> None:
+    """How it once ended here does not matter any more."""
+    (component.directory / "state.json").unlink(missing_ok=True)
+
+
 def signal_shim(component: Component, number: signal.Signals) -> None:
     """Tell the shim; only where its lock is held, so that the pid is its own."""
     shim = told(component).get("shim")
@@ -69,6 +80,11 @@ def signal_shim(component: Component, number: signal.Signals) -> None:
             os.kill(shim, number)
         except ProcessLookupError:
             pass
+
+
+def halt(component: Component) -> bool:
+    """The same as `stop`: nothing of it is worth keeping."""
+    return stop(component)
 
 
 def stop(component: Component) -> bool:

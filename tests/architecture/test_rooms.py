@@ -21,7 +21,7 @@ HOMES = {
     "typer": {"cli/grammar.py"},
     "pydantic": {"converge/schema.py"},
     "rich": {"cli/board.py", "cli/render.py"},
-    "docker": set(),
+    "docker": {"runtime/images.py"},
     "distro": {"facts/machine.py"},
     "shellingham": {"facts/shell.py"},
     "psutil": {"facts/ports.py"},

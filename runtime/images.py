@@ -1,0 +1,302 @@
+"""Images: which one a component runs, whether it can be had, how it is pulled, built, and carried by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from converge import lockfile
+from converge.desired import Infra, Service
+from converge.errors import DevError, Exit
+from converge.instance import Instance, store
+from facts.engine import Engine, EngineError
+from runtime import compose
+from runtime.component import Component
+from runtime.compose import Project
+
+Say = Callable[[str], None]
+OURS = "dev.sources"
+"""Label of images built by us: the project they belong to."""
+KEPT = 3
+"""Builds of one component that stay, so that switching between branches builds nothing."""
+SETTINGS = {
+    "BUILD_CA": ("$SSL_CERT_FILE",),
+    "BUILD_PIP_CONF": ("$PIP_CONFIG_FILE", "~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf"),
+    "BUILD_NPMRC": ("$NPM_CONFIG_USERCONFIG", "~/.npmrc"),
+    "BUILD_NETRC": ("$NETRC", "~/.netrc"),
+}
+"""Build secret of our Compose files -> where this machine may keep the file."""
+BUILD = ("GOPROXY", "GONOSUMDB", "GOSUMDB", "GOPRIVATE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "npm_config_registry")
+"""What a build gets of the caller's environment, where a Compose file passes it on as an argument."""
+
+
+def reference(project: Project, component: Component) -> str:
+    """What its container runs: built from its sources, or the declared image by the digest of the lock."""
+    entry = project.entry(component)
+    assert entry is not None
+    if entry.context:
+        return f"{project.instance.project}-{component.name}:{sources(project.instance, component, entry)}"
+    image = (component.wants.image if isinstance(component.wants, Infra) else None) or entry.image
+    digest = pinned(project.instance.checkout, image)
+    if not digest:
+        return image
+    return _loaded(project.engine, digest) or f"{image}@{digest}"
+
+
+def pinned(checkout: Path, image: str) -> str:
+    """The digest that desired_state.lock has for the image; empty without one."""
+    if not (checkout / lockfile.NAME).exists():
+        return ""
+    entry = lockfile.load(checkout).get("images", {}).get(image, {})
+    return str(entry.get("digest", ""))
+
+
+def there(used: Engine, image: str) -> bool:
+    """Whether the engine has it."""
+    try:
+        used.get(f"/images/{image}/json")
+    except EngineError as problem:
+        if problem.status != 404:
+            raise
+        return False
+    return True
+
+
+def pull(used: Engine, image: str, say: Say) -> None:
+    """Pull with progress. DevError `image-unavailable`, or `image-digest` where the lock's digest is not to be had."""
+    import docker
+
+    name, _, digest = image.partition("@")
+    repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
+    layers: dict[str, tuple[int, int]] = {}
+    problem = ""
+    try:
+        client = docker.APIClient(base_url=used.host, version="auto", timeout=60)
+        with contextlib.closing(client):
+            for row in client.pull(repository, tag=digest or tag, stream=True, decode=True):
+                problem = str(row.get("error") or problem)
+                if detail := row.get("progressDetail"):
+                    layers[row.get("id", "")] = (detail.get("current", 0), detail.get("total", 0))
+                    say(f"pulling {name}: {_progress(layers)}")
+    except (docker.errors.DockerException, OSError) as failure:
+        problem = str(getattr(failure, "explanation", "") or failure)
+    if not problem:
+        return
+    if digest and re.search(r"manifest.*(unknown|not found)|not found: manifest", problem):
+        raise DevError(
+            "image-digest", f"{name} with the digest of the lock cannot be had", because=problem,
+            hint="the registry gives another image by that name, or none: ask before you run ./dev lock",
+            source=lockfile.NAME, exit=Exit.BAD_STATE,
+        )  # fmt: skip
+    raise DevError(
+        "image-unavailable", f"{name} cannot be pulled", because=problem,
+        hint="check the network, or bring it by ./dev images load; docs/how-to/closed-network.md",
+    )  # fmt: skip
+
+
+def build(project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], say: Say) -> None:
+    """Build what is wanted in one go; DevError `build-failed` with the builder's last words."""
+    values = compose.values(project, images) | _settings()
+    values |= {name: os.environ[name] for name in BUILD if name in os.environ}
+    if len(wanted) > 1:  # two builds at once on one machine only wait for each other's processor
+        values["COMPOSE_PARALLEL_LIMIT"] = "2"
+    try:
+        keys = [compose.key(component) for component in wanted.values()]
+        project.run(["build", *keys], values, 3600, lambda line: say(f"building: {_step(line)}"))
+    except DevError as problem:
+        names = ", ".join(wanted)
+        raise DevError(
+            "build-failed", f"the image of {names} could not be built", because=problem.because,
+            hint="the lines above are the builder's; docker build shows all of them",
+        ) from None  # fmt: skip
+    for component in wanted.values():
+        _prune(project.engine, images[component.name])
+
+
+def sources(instance: Instance, component: Component, entry: compose.Entry) -> str:
+    """Twelve hex digits of all that goes into the image: a service's `path` and `watch`, else the build's context."""
+    assert entry.context is not None
+    places = [entry.context]
+    if isinstance(component.wants, Service):
+        base = instance.checkout / component.wants.path
+        places = [base, *(base / more for more in component.wants.watch)]
+    places.append(entry.context / entry.dockerfile)
+    digest = sha256()
+    for path in sorted(set(_files(places))):
+        digest.update(f"{os.path.relpath(path, entry.context)}\0{os.access(path, os.X_OK)}\0".encode())
+        digest.update(sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def save(project: Project, images: Iterable[str], target: Path, say: Say) -> list[dict[str, str]]:
+    """Write the images into one archive for a machine without a registry; gives what is in it."""
+    import gzip
+    import tarfile
+    from urllib.parse import urlencode
+
+    rows = [_identity(project.engine, image) for image in images]
+    names = urlencode([("names", row["name"].partition("@")[0]) for row in rows])
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    layers = fresh.with_suffix(".images")
+    try:
+        with (
+            project.engine.stream(f"/images/get?{names}", 600) as answer,
+            gzip.open(layers, "wb", compresslevel=3) as file,
+        ):
+            done = 0
+            while block := answer.read(1 << 20):
+                file.write(block)
+                done += len(block)
+                say(f"saving {done >> 20} MiB")
+        with tarfile.open(fresh, "w") as archive:
+            _add(archive, "manifest.json", json.dumps({"schema": 1, "images": rows}, indent=2).encode())
+            archive.add(layers, "images.tar.gz")
+        fresh.replace(target)
+    except EngineError as problem:
+        raise DevError("image-unavailable", "the images could not be saved", because=str(problem)) from problem
+    finally:
+        layers.unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
+    return rows
+
+
+def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
+    """Bring the images of an archive into the engine and compare each one's id with the archive's manifest."""
+    import gzip
+    import tarfile
+
+    import docker
+
+    try:
+        with tarfile.open(source) as archive:
+            rows = json.loads(_member(archive, "manifest.json").read())["images"]
+            client = docker.APIClient(base_url=project.engine.host, version="auto", timeout=600)
+            say(f"loading {len(rows)} images")
+            with contextlib.closing(client), gzip.open(_member(archive, "images.tar.gz")) as layers:
+                for answer in client.load_image(layers):  # type: ignore[no-untyped-call]
+                    if text := str(answer.get("stream", "")).strip():
+                        say(text)
+    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as problem:
+        raise DevError(
+            "bad-archive", f"{source} is no archive of images", because=str(problem) or type(problem).__name__,
+            hint="it is what ./dev images save writes", exit=Exit.USAGE,
+        ) from problem  # fmt: skip
+    except docker.errors.DockerException as problem:
+        raise DevError("image-unavailable", "the engine refused the images", because=str(problem)) from problem
+    for row in rows:
+        found = _identity(project.engine, row["name"].partition("@")[0])
+        if found["id"] != row["id"]:
+            raise DevError(
+                "image-digest", f"{row['name']} is not what the archive says", because=f"its id is {found['id']}",
+                hint="the archive was changed, or the engine has another image by that name", exit=Exit.BAD_STATE,
+            )  # fmt: skip
+        if row["digest"]:
+            _remember(row["digest"], row["id"])
+    return list(rows)
+
+
+def _loaded(used: Engine, digest: str) -> str:
+    """Id of an image that was loaded from an archive for the digest, which loading loses; empty if there is none."""
+    image = _known().get(digest, "")
+    return image if image and there(used, image) else ""
+
+
+def _known() -> dict[str, str]:
+    try:
+        found = json.loads((store() / "images.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(digest: str, image: str) -> None:
+    path = store() / "images.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps(_known() | {digest: image}, indent=2))
+    fresh.replace(path)
+
+
+def _identity(used: Engine, image: str) -> dict[str, str]:
+    try:
+        about: dict[str, Any] = used.get(f"/images/{image}/json")
+    except EngineError as problem:
+        raise DevError(
+            "image-unavailable", f"the engine has no {image}", because=str(problem), hint="run ./dev start first"
+        ) from problem
+    digests = [entry.partition("@")[2] for entry in about.get("RepoDigests") or ()]
+    return {"name": image, "id": about["Id"], "digest": digests[0] if digests else ""}
+
+
+def _member(archive: Any, name: str) -> Any:
+    file = archive.extractfile(name)
+    if file is None:
+        raise KeyError(name)
+    return file
+
+
+def _add(archive: Any, name: str, content: bytes) -> None:
+    import io
+    import tarfile
+
+    about = tarfile.TarInfo(name)
+    about.size = len(content)
+    archive.addfile(about, io.BytesIO(content))
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    """Files git would carry, tracked or new; without git all but what is hidden or installed."""
+    for place in places:
+        if place.is_file():
+            yield place.resolve()
+            continue
+        listed = subprocess.run(
+            ["git", "-C", str(place), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True
+        )
+        if listed.returncode == 0:
+            known = listed.stdout.decode(errors="surrogateescape").split("\0")
+            yield from (place / name for name in known if name and (place / name).is_file())
+            continue
+        for directory, inner, names in os.walk(place):
+            inner[:] = [name for name in inner if not name.startswith(".") and name not in ("node_modules", "tmp")]
+            yield from (Path(directory) / name for name in names if not name.endswith(".pyc"))
+
+
+def _settings() -> dict[str, str]:
+    """Files with this machine's index and CA settings, as secrets of a build; what is not there is left out."""
+    found = {}
+    for name, places in SETTINGS.items():
+        for place in places:
+            path = os.environ.get(place[1:], "") if place.startswith("$") else os.path.expanduser(place)
+            if path and os.path.isfile(path):
+                found[name] = path
+                break
+    return found
+
+
+def _prune(used: Engine, image: str) -> None:
+    """Of older builds of the same component only the youngest stay; one in use is kept by the engine."""
+    repository, _, _ = image.partition(":")
+    rows = used.get("/images/json", filters={"reference": [repository]})
+    tags = [(row["Created"], tag) for row in rows for tag in row.get("RepoTags") or () if tag != image]
+    for _, tag in sorted(tags, reverse=True)[KEPT - 1 :]:
+        with contextlib.suppress(EngineError):
+            used.delete(f"/images/{tag}")
+
+
+def _progress(layers: Mapping[str, tuple[int, int]]) -> str:
+    done, total = sum(now for now, _ in layers.values()), sum(of for _, of in layers.values())
+    bar = "━" * int(20 * done / total) if total else ""
+    return f"{bar:─<20} {done >> 20} of {total >> 20} MiB"
+
+
+def _step(line: str) -> str:
+    """A builder's line without its number and time."""
+    return re.sub(r"^#\d+ ([\d.]+ )?", "", line)[:90]

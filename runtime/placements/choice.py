@@ -1,0 +1,233 @@
+"""Which placement each component gets: what was asked for, where its data lie, where it runs, what can be had."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from converge.desired import Infra, Loaded
+from converge.errors import DevError, Exit
+from converge.instance import Instance
+from facts.engine import EngineError
+from runtime import compose, images, infra, placements
+from runtime.component import Component
+from runtime.compose import Project
+from runtime.placements import docker
+
+Name = Literal["docker", "native"]
+Tell = Callable[[str, str], None]
+"""Called with a component's name and what happens to it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says; None leaves it to the desired state."""
+
+    services: Name | None = None
+    infra: Name | None = None
+    stay: Mapping[str, str] = field(default_factory=dict)
+    """Services that remain where they ran, whatever else is said."""
+    anew: frozenset[str] = frozenset()
+    """Components that are ended first, though nothing about them changed."""
+
+
+@dataclass
+class Choices:
+    """The placement of each component, and the project of those in Docker."""
+
+    placements: dict[str, Name] = field(default_factory=dict)
+    project: Project | None = None
+    images: dict[str, str] = field(default_factory=dict)
+    """Component -> the image its container runs."""
+
+
+def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: Tell) -> Choices:
+    """Decide for every wanted component, and get the images that are needed; a DevError if one has no place."""
+    made = Choices()
+    found: Project | str | None = None
+    boxed = {name for name, component in wanted.items() if component.is_service and _wish(component, asked) == "docker"}
+    for name, component in wanted.items():
+        wish, why = _wish(component, asked), ""
+        if not component.is_service:
+            if wish != "native" and any(name in (*wanted[box].wants.needs, *wanted[box].uses) for box in boxed):
+                wish, why = "docker", "services that need it run in Docker"
+            wish = _kept(loaded, component, wish)
+        if wish == "native":
+            made.placements[name] = "native"
+            continue
+        found = compose.find(loaded, component.instance) if found is None else found
+        trouble = _trouble(found, component, made, tell)
+        if trouble is None:
+            made.placements[name] = "docker"
+        elif wish == "docker" or (isinstance(found, Project) and _has_volume(found, component)):
+            raise _impossible(loaded, component, trouble, why)
+        else:
+            made.placements[name] = _fall_back(loaded, component, trouble, tell)
+    if isinstance(found, Project) and "docker" in made.placements.values():
+        made.project = found
+        _build(found, wanted, made, tell)
+    _reachable(loaded, wanted, made)
+    return made
+
+
+def place(instance: Instance, component: Component) -> Name | None:
+    """Where the data of the component lie: where they were put, else where some are found; None without data."""
+    if component.is_service or not infra.kind(component).keeps_data:
+        return None
+    try:
+        noted = _note(component).read_text().strip()
+    except OSError:
+        noted = ""
+    if noted in ("docker", "native"):
+        return "docker" if noted == "docker" else "native"
+    if (instance.data / component.name).exists():
+        return "native"
+    used = docker.engine(instance)
+    try:
+        return "docker" if used and component.name in docker.volumes(instance, used).values() else None
+    except (OSError, EngineError):
+        return None
+
+
+def keep(component: Component, placement: Name) -> None:
+    """Note where its data lie, so that they are not looked for elsewhere while an engine is down."""
+    path = _note(component)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_text(placement + "\n")
+    fresh.replace(path)
+
+
+def forget(component: Component) -> None:
+    """Its data are gone."""
+    _note(component).unlink(missing_ok=True)
+
+
+def _note(component: Component) -> Path:
+    return component.instance.state / "placed" / component.name
+
+
+def _wish(component: Component, asked: Asked) -> Name | Literal["auto"]:
+    if component.is_service:
+        return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
+    return asked.infra or component.wants.placement
+
+
+def _kept(loaded: Loaded, component: Component, wish: str) -> Name | Literal["auto"]:
+    """Data decide; else what runs stays where it is, unless somebody asks for a place."""
+    data = place(component.instance, component)
+    if data and wish not in ("auto", data):
+        other = "docker" if data == "native" else "native"
+        raise DevError(
+            "data-elsewhere", f"{component.name} cannot run in placement {other}",
+            because=f"its data lie in placement {data}, and a start would begin there with none",
+            hint=f"move them: ./dev data copy --from {data} --to {other}; or give them up: ./dev data reset",
+            source=loaded.source(f"infra.{component.name}.placement"),
+        )  # fmt: skip
+    if data:
+        return data
+    if wish == "auto" and placements.lives(component):
+        return "docker" if placements.where(component) == "docker" else "native"
+    return wish  # type: ignore[return-value]
+
+
+def _trouble(found: Project | str, component: Component, made: Choices, tell: Tell) -> DevError | str | None:
+    """Why it cannot run in Docker; None if it can, its image being there or to be built."""
+    if isinstance(found, str):
+        return found
+    entry = found.entry(component)
+    if entry is None:
+        return DevError(
+            "placement-absent", f"{component.name} cannot run in Docker",
+            because=f"the Compose files have no service {compose.key(component)}",
+            hint=f"add it to compose/{'services' if component.is_service else 'infra'}.yaml; docs/how-to/compose.md",
+            exit=Exit.BAD_STATE,
+        )  # fmt: skip
+    image = images.reference(found, component)
+    made.images[component.name] = image
+    if entry.context or images.there(found.engine, image):
+        return None
+    try:
+        images.pull(found.engine, image, lambda text: tell(component.name, text))
+    except DevError as problem:
+        return problem
+    return None
+
+
+def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> None:
+    """Build what the engine does not have; an infrastructure component may then still fall back."""
+    missing = {}
+    for name, placement in made.placements.items():
+        entry = project.entry(wanted[name])
+        if placement == "docker" and entry and entry.context and not images.there(project.engine, made.images[name]):
+            missing[name] = wanted[name]
+    for group in ([n for n in missing if not wanted[n].is_service], [n for n in missing if wanted[n].is_service]):
+        if not group:
+            continue
+        try:
+            some = {name: wanted[name] for name in group}
+            images.build(project, some, made.images, partial(tell, group[0]))
+        except DevError as problem:
+            for name in group:
+                wants = wanted[name].wants
+                if not isinstance(wants, Infra) or wants.placement == "docker" or not wants.fallback:
+                    raise
+                made.placements[name] = _fall_back(project.loaded, wanted[name], problem, tell)
+
+
+def _has_volume(project: Project, component: Component) -> bool:
+    return component.name in docker.volumes(component.instance, project.engine).values()
+
+
+def _fall_back(loaded: Loaded, component: Component, trouble: DevError | str, tell: Tell) -> Name:
+    """The embedded placement, if it may stand in for the image; says why in one line."""
+    wants, wanted = component.wants, loaded.desired.docker
+    assert isinstance(wants, Infra)
+    if not wants.fallback:
+        raise _impossible(loaded, component, trouble, "its entry allows no fall-back")
+    if refusal := infra.kind(component).no_fallback(loaded, component):
+        raise _impossible(loaded, component, trouble, refusal)
+    meant = not isinstance(trouble, DevError) or trouble.code != "placement-absent"
+    if meant and wanted and wanted.engine != "off":
+        because = trouble if isinstance(trouble, str) else f"{trouble.what}, as {trouble.because}"
+        tell(component.name, f"embedded: {because[:240]} (--infra docker insists)")
+    return "native"
+
+
+def _impossible(loaded: Loaded, component: Component, trouble: DevError | str, why: str) -> DevError:
+    room = "services" if component.is_service else "infra"
+    if isinstance(trouble, DevError):
+        trouble.source = trouble.source or loaded.source(f"{room}.{component.name}")
+        return trouble
+    return DevError(
+        "docker-unavailable", f"{component.name} cannot run in Docker", because=f"{trouble}; {why}" if why else trouble,
+        hint="./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it",
+        source=loaded.source(f"{room}.{component.name}"),
+    )  # fmt: skip
+
+
+def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -> None:
+    """A container reaches other containers by name, but nothing that listens on this machine's loopback."""
+    for name, component in wanted.items():
+        if made.placements[name] != "docker":
+            continue
+        for other in (*component.wants.needs, *component.uses):
+            if made.placements.get(other) == "native":
+                raise DevError(
+                    "not-reachable", f"{name} in Docker cannot reach {other}, which runs natively",
+                    because="a container does not see what listens on 127.0.0.1 of this machine",
+                    hint=f"let both run in the same placement: ./dev start {name} --docker, or without --docker",
+                    source=loaded.source(f"services.{name}.placement"), exit=Exit.BAD_STATE,
+                )  # fmt: skip
+
+
+def major(image: str | None) -> str:
+    """The major version in an image's tag: `postgres:18.1-alpine` and `pgvector:pg18` have 18; empty for others."""
+    _, _, tag = (image or "").partition("@")[0].partition(":")
+    found = re.match(r"(?:pg)?(\d+)", tag)
+    return found.group(1) if found else ""

@@ -1,0 +1,236 @@
+"""Docker placement: a container of the instance's Compose project; everything about it is asked of its engine."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from converge.errors import DevError
+from converge.instance import Instance
+from facts.engine import Engine, EngineError
+from runtime.component import Component
+from runtime.compose import key, name_of
+from runtime.placements import Seen, native
+
+PATIENCE = 5.0
+"""Seconds the engine has for a look."""
+ENDED = (0, 130, 137, 143)
+"""Exit codes of what was asked to end."""
+
+
+def engine(instance: Instance) -> Engine | None:
+    """The engine that has the instance's containers; None where it never had any."""
+    try:
+        return Engine(instance.engine_record.read_text().strip())
+    except OSError:
+        return None
+
+
+def remember(instance: Instance, used: Engine) -> None:
+    """Note which engine the instance's containers and volumes are on, before any is made."""
+    path = instance.engine_record
+    if engine(instance) != used:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(used.host + "\n")
+        fresh.replace(path)
+
+
+def containers(instance: Instance, more: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The instance's containers as its engine lists them, without one-off runs; OSError if it does not answer."""
+    used = engine(instance)
+    if used is None:
+        return []
+    labels = [f"com.docker.compose.project={name_of(instance)}", "com.docker.compose.oneoff=False", *more]
+    found = used.get("/containers/json", PATIENCE, all="1", filters={"label": labels})
+    return list(found) if isinstance(found, list) else []
+
+
+def look(component: Component) -> Seen:
+    """What its engine says of it; one that does not answer says nothing about what it had."""
+    try:
+        about = inspect(component)
+    except (OSError, EngineError) as problem:
+        return Seen("docker", told={"state": "lost", "reason": f"its Docker engine does not answer: {problem}"})
+    if not about:
+        return Seen("docker")
+    state = about["State"]
+    word, reason = _word(state, component.once)
+    told = {
+        "state": word, "reason": reason or None, "restarts": about.get("RestartCount", 0),
+        "pid": state.get("Pid") or None, "began": _seconds(state.get("StartedAt", "")), "hash": about["Id"],
+    }  # fmt: skip
+    return Seen("docker", word in ("running", "backoff"), told)
+
+
+def inspect(component: Component) -> dict[str, Any]:
+    """All its engine knows of its container; empty where there is none."""
+    service = f"com.docker.compose.service={key(component)}"
+    for row in containers(component.instance, (service,)):
+        used = engine(component.instance)
+        assert used is not None
+        try:
+            found = used.get(f"/containers/{row['Id']}/json", PATIENCE)
+        except EngineError as problem:
+            if problem.status != 404:
+                raise
+            continue
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def spawn(component: Component, container: str) -> None:
+    """Start the container that Compose made for it."""
+    used = engine(component.instance)
+    assert used is not None
+    native.forget(component)
+    try:
+        used.post(f"/containers/{container}/start", 60)
+    except (OSError, EngineError) as problem:
+        raise DevError(
+            "container-failed", f"the container of {component.name} could not be started", because=str(problem),
+            hint=f"./dev logs {component.name}",
+        ) from problem  # fmt: skip
+
+
+def halt(component: Component) -> bool:
+    """End its container, which stays to be started again; whether it ran. DevError if its engine does not answer."""
+    try:
+        used, about = engine(component.instance), inspect(component)
+        if not used or not about or not about["State"].get("Running"):
+            return False
+        grace = int(component.wants.stop_grace)
+        used.post(f"/containers/{about['Id']}/stop", grace + 30, t=str(grace))
+    except (OSError, EngineError) as problem:
+        raise DevError(
+            "engine-lost", f"the container of {component.name} cannot be ended",
+            because=f"its Docker engine does not answer: {problem}", hint="./dev doctor --fix --only docker",
+        ) from problem  # fmt: skip
+    return True
+
+
+def stop(component: Component) -> bool:
+    """End its container and take it away; its log is kept, its volumes stay. Whether it ran."""
+    ran = halt(component)
+    used, about = engine(component.instance), inspect(component)
+    if used and about:
+        _keep_log(component)
+        _gone(used, f"/containers/{about['Id']}", v="0", force="1")
+        if not containers(component.instance):
+            _gone(used, f"/networks/{name_of(component.instance)}_default")
+    return ran
+
+
+def rows(component: Component, since: str = "", last: int | None = None) -> Iterator[str]:
+    """What it said in the form of our own log files, from the stamp `since` (UTC) on or only the last lines."""
+    used = engine(component.instance)
+    try:
+        about = inspect(component) if used else {}
+        if not used or not about:
+            return
+        query = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "all" if last is None else str(last)}
+        if since:
+            query["since"] = _unix(since)
+        with used.stream(f"/containers/{about['Id']}/logs", PATIENCE, **query) as answer:
+            raw = answer.read()
+    except (OSError, EngineError):
+        return
+    for line in _frames(raw, bool(about["Config"].get("Tty"))):
+        stamp, _, text = line.partition(" ")
+        yield f"{stamp[:23]}Z | {text}"
+
+
+def execute(component: Component, argv: Sequence[str], env: Sequence[str] = ()) -> tuple[int, str]:
+    """Run a command inside its container; exit code and all it said."""
+    used, about = engine(component.instance), inspect(component)
+    assert used is not None
+    order = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv), "Env": list(env)}
+    run = used.post(f"/containers/{about['Id']}/exec", body=order)["Id"]
+    with used.stream(f"/exec/{run}/start", 900, method="POST", body={"Detach": False, "Tty": False}) as answer:
+        raw = answer.read()
+    code = used.get(f"/exec/{run}/json")["ExitCode"]
+    return int(code), "\n".join(_frames(raw, False))
+
+
+def holds(component: Component, path: str) -> bool:
+    """Whether the file exists in its container, volumes included; the container need not run."""
+    used, about = engine(component.instance), inspect(component)
+    assert used is not None
+    return bool(about) and used.exists(f"/containers/{about['Id']}/archive", path=path)
+
+
+def publisher(used: Engine, port: int) -> str:
+    """Who of the engine's containers publishes the port, as a phrase; empty if none."""
+    for row in used.get("/containers/json", PATIENCE):
+        if any(entry.get("PublicPort") == port for entry in row.get("Ports", [])):
+            project = row["Labels"].get("com.docker.compose.project")
+            return f"container {row['Names'][0].lstrip('/')}" + (f" of Compose project {project}" if project else "")
+    return ""
+
+
+def volumes(instance: Instance, used: Engine) -> dict[str, str]:
+    """Name of each volume that the instance's project made -> its key in the Compose files."""
+    label = f"com.docker.compose.project={name_of(instance)}"
+    found = used.get("/volumes", PATIENCE, filters={"label": [label]}).get("Volumes") or []
+    return {row["Name"]: row["Labels"].get("com.docker.compose.volume", row["Name"]) for row in found}
+
+
+def _gone(used: Engine, path: str, **query: Any) -> None:
+    """Delete; what is gone already, or is used by somebody again, is left alone."""
+    try:
+        used.delete(path, **query)
+    except EngineError as problem:
+        if problem.status not in (403, 404, 409):
+            raise
+
+
+def _word(state: dict[str, Any], once: bool) -> tuple[str, str]:
+    code, status = state.get("ExitCode", 0), state.get("Status")
+    if status == "restarting":
+        return "backoff", f"it ended with {code} and is started again"
+    if status in ("running", "paused"):
+        return "running", "it is paused" if status == "paused" else ""
+    if status == "created" and not code:
+        return "created", ""
+    if state.get("OOMKilled"):
+        return "failed", "it ran out of its memory limit"
+    if state.get("Error"):
+        return "failed", str(state["Error"])
+    if once and code == 0:
+        return "done", ""
+    return ("stopped", f"its container ended ({code})") if code in ENDED else ("failed", f"it ended with {code}")
+
+
+def _keep_log(component: Component) -> None:
+    text = "".join(row + "\n" for row in rows(component))
+    if text:
+        component.log.parent.mkdir(parents=True, exist_ok=True)
+        with component.log.open("a") as file:
+            file.write(text)
+
+
+def _frames(raw: bytes, tty: bool) -> Iterator[str]:
+    """Lines of an engine's stream: without a terminal each block has 8 bytes before it, its length in the last 4."""
+    text = raw if tty else b""
+    while raw and not tty:
+        length = int.from_bytes(raw[4:8], "big")
+        text += raw[8 : 8 + length]
+        raw = raw[8 + length :]
+    yield from text.decode(errors="replace").splitlines()
+
+
+def _seconds(stamp: str) -> float:
+    """Unix time of `2026-11-24T20:37:46.281330292Z`."""
+    try:
+        return datetime.datetime.fromisoformat(stamp[:19] + "+00:00").timestamp()
+    except ValueError:
+        return time.time()
+
+
+def _unix(stamp: str) -> str:
+    """Unix time with nanoseconds of a UTC stamp of our logs."""
+    whole, _, rest = stamp.rstrip("Z").partition(".")
+    return f"{int(datetime.datetime.fromisoformat(whole + '+00:00').timestamp())}.{rest or '0'}"

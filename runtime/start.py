@@ -1,0 +1,305 @@
+"""Start a platform: choose placements, then bring components up side by side, each as soon as its needs are ready."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from converge.desired import Loaded, Service
+from converge.errors import DevError
+from converge.instance import Instance
+from facts.ports import MARK, owner
+from runtime import health, infra, kinds, logs, placements
+from runtime.component import Component, Launch, chosen, components
+from runtime.environment import of_component
+from runtime.placements import native
+from runtime.placements.choice import Asked, Choices, choose, keep
+from runtime.platform import undeclared
+
+PATIENCE = {"go": 180.0}
+"""Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
+QUIET = 4.0
+"""Seconds of a start after which a component's own last words are shown."""
+Listener = Callable[[str, str, float], None]
+"""Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
+
+
+def start(
+    loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener, asked: Asked | None = None
+) -> dict[str, DevError]:
+    """Start what is named with all it needs, independent components side by side; gives what failed and why.
+
+    What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+    everyone = components(loaded, instance)
+    wanted = chosen(everyone, names)
+    began = time.monotonic()
+
+    def tell(name: str, text: str) -> None:
+        on_event(name, text, time.monotonic() - began)
+
+    choices = choose(loaded, wanted, asked or Asked(), tell)
+    for left in undeclared(everyone, instance):
+        placements.stop(left)
+        tell(left.name, "no longer declared, stopped")
+    run = _Start(loaded, choices, wanted, (asked or Asked()).anew)
+    futures: dict[str, Future[None]] = {}
+    failed: dict[str, DevError] = {}
+
+    def one(component: Component) -> None:
+        for need in component.wants.needs:
+            try:
+                futures[need].result()
+            except DevError:
+                problem = DevError("need-failed", f"{component.name} was not started", because=f"{need} is not ready")
+                failed[component.name] = problem
+                raise problem from None
+        try:
+            word = run.bring_up(component, lambda text: tell(component.name, text))
+        except DevError as problem:
+            failed[component.name] = problem
+            tell(component.name, "failed")
+            raise
+        tell(component.name, word)
+
+    with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
+        try:
+            for name, component in wanted.items():
+                futures[name] = pool.submit(one, component)
+            wait(futures.values())
+        except BaseException:
+            run.cancelled.set()
+            wait(futures.values())
+            with ThreadPoolExecutor(max_workers=8) as enders:
+                list(enders.map(placements.stop, run.spawned))
+            raise
+    for future in futures.values():
+        problem = future.exception()
+        if problem and not isinstance(problem, DevError):
+            raise problem
+    return failed
+
+
+def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
+    """End and start again in the same placement; without names all services, not the infrastructure."""
+    everyone = components(loaded, instance)
+    wanted = names or [name for name, component in everyone.items() if component.is_service]
+    stay = {name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.look(c)).lives}
+    return start(loaded, instance, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
+
+
+@dataclass
+class _Start:
+    """One start: what it spawned, and whether it was told to give up."""
+
+    loaded: Loaded
+    choices: Choices
+    wanted: Mapping[str, Component]
+    anew: frozenset[str]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    spawned: list[Component] = field(default_factory=list)
+    _boxes: dict[str, str] | None = None
+    _boxing: threading.Lock = field(default_factory=threading.Lock)
+
+    def bring_up(self, component: Component, say: Callable[[str], None]) -> str:
+        """Make it run where it was decided and wait until it is ready; the word for how that went."""
+        self._check()
+        placement = self.choices.placements[component.name]
+        seen = placements.look(component)
+        if seen.lives and (seen.placement != placement or component.name in self.anew):
+            say("restarting" if seen.placement == placement else f"moving to placement {placement}")
+            placements.halt(component)
+        begun = self._docker(component, say) if placement == "docker" else self._native(component, say)
+        if not begun:
+            return "ready already"
+        self._wait(component, say)
+        if not component.is_service:
+            infra.kind(component).provision(self.loaded, component)
+        return "done" if component.once else "ready"
+
+    def _native(self, component: Component, say: Callable[[str], None]) -> bool:
+        """Spawn its shim; False if nothing is to be done."""
+        loaded, seen = self.loaded, native.look(component)
+        if not component.is_service and not seen.lives:
+            infra.kind(component).prepare(loaded, component)
+        launch = _launch(loaded, component)
+        digest = placements.spec_hash(launch, _dependencies(component))
+        if seen.lives:
+            if seen.told.get("hash") == digest:
+                return bool(health.why_not(loaded, component, seen))
+            say("changed, restarting")
+            native.stop(component)
+        _free_port(loaded, component)
+        self._migrate(component, say)
+        say("starting")
+        self.spawned.append(component)
+        _keep(component, "native")
+        native.spawn(component, launch, digest)
+        return True
+
+    def _docker(self, component: Component, say: Callable[[str], None]) -> bool:
+        """Start its container; False if nothing is to be done."""
+        from runtime.placements import docker
+
+        container = self._containers(say)[component.name]
+        seen = docker.look(component)
+        if seen.lives:
+            return bool(health.why_not(self.loaded, component, seen))
+        _free_port(self.loaded, component)
+        if not component.is_service:
+            infra.kind(component).check_volume(component)
+        self._migrate(component, say)
+        say("starting")
+        self.spawned.append(component)
+        _keep(component, "docker")
+        docker.spawn(component, container)
+        return True
+
+    def _containers(self, say: Callable[[str], None]) -> Mapping[str, str]:
+        """Component -> container, made by Compose in one go for all of them; who comes first does it."""
+        from runtime import boxes
+
+        with self._boxing:
+            if self._boxes is None:
+                self._check()
+                project = self.choices.project
+                assert project is not None
+                mine = {n: c for n, c in self.wanted.items() if self.choices.placements[n] == "docker"}
+                self._boxes = boxes.make(project, mine, self.choices.images, say)
+            return self._boxes
+
+    def _check(self) -> None:
+        if self.cancelled.is_set():
+            raise DevError("interrupted", "the start was interrupted")
+
+    def _migrate(self, component: Component, say: Callable[[str], None]) -> None:
+        """Run its migration where it will run itself."""
+        command = component.wants.migrate if isinstance(component.wants, Service) else None
+        if not command:
+            self._check()
+            return
+        say("migrating")
+        if self.choices.placements[component.name] == "docker":
+            from runtime import boxes
+
+            assert self.choices.project is not None
+            code, last = self._run(*boxes.one_off(self.choices.project, component, command, self.choices.images))
+        else:
+            env = {**of_component(self.loaded, component), MARK: component.mark + "migrate"}
+            code, last = self._run(["/bin/sh", "-c", command], env, component)
+        if code:
+            raise DevError(
+                "migrate-failed", f"the migration of {component.name} failed",
+                because=f"`{command}` ended with {code}: " + " / ".join(last),
+                hint=f"correct it, then ./dev start {component.name}",
+            )  # fmt: skip
+        self._check()
+
+    def _run(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:
+        """Run to the end or until the start is given up; exit code and last lines."""
+        import tempfile
+
+        directory = component.instance.checkout / getattr(component.wants, "path", ".")
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            process = subprocess.Popen(
+                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+            try:
+                while process.poll() is None:
+                    self._check()
+                    time.sleep(0.01)
+            finally:
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            said.seek(0)
+            return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
+
+    def _wait(self, component: Component, say: Callable[[str], None]) -> None:
+        timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
+        deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
+        while time.monotonic() < deadline:
+            self._check()
+            seen = placements.look(component)
+            if seen.told.get("state") == "done":
+                return
+            if seen.told.get("state") == "failed" or not seen.lives:
+                raise _failure(component, str(seen.told.get("reason") or "its shim ended"))
+            if not component.once:
+                missing = health.why_not(self.loaded, component, seen)
+                if not missing:
+                    return
+            if time.monotonic() > told_at + QUIET:
+                told_at = time.monotonic()
+                say(f"starting: {logs.last(component) or missing}")
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.5)
+        raise _failure(component, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
+
+
+def _launch(loaded: Loaded, component: Component) -> Launch:
+    if component.is_service:
+        return kinds.launch(loaded, component)
+    return infra.kind(component).launch(loaded, component)
+
+
+def _keep(component: Component, placement: str) -> None:
+    if not component.is_service and infra.kind(component).keeps_data:
+        keep(component, "docker" if placement == "docker" else "native")
+
+
+def _dependencies(component: Component) -> str:
+    try:
+        return (component.instance.dev / "services" / component.name / "dependencies").read_text()
+    except OSError:
+        return ""
+
+
+def _free_port(loaded: Loaded, component: Component) -> None:
+    """End what an earlier run of this component left on its port; refuse to start beside a stranger."""
+    if not component.port:
+        return
+    deadline = time.monotonic() + 5
+    while (found := owner(component.port)) and found.mark.startswith(component.mark):
+        os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
+        time.sleep(0.05)
+    if found:
+        room = "services" if component.is_service else "infra"
+        who = _publisher(component.port) or str(found)
+        whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
+        beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
+        raise DevError(
+            "port-taken", f"port {component.port} of {component.name} is taken",
+            because=f"{who} listens there and {whose}",
+            hint=f"stop it, or change {room}.{component.name}.port{beside}",
+            source=loaded.source(f"{room}.{component.name}.port"),
+        )  # fmt: skip
+
+
+def _publisher(port: int) -> str:
+    """Whose container publishes the port, where an engine answers."""
+    from facts import docker as engines
+    from facts.engine import Engine, EngineError
+    from runtime.placements import docker
+
+    seen = engines.look()
+    try:
+        return docker.publisher(Engine(seen.host), port) if seen.state == "ready" else ""
+    except (OSError, EngineError):
+        return ""
+
+
+def _failure(component: Component, because: str) -> DevError:
+    return DevError(
+        "not-ready", f"{component.name} is not ready", because=because + logs.tail(component),
+        hint=f"./dev logs {component.name}",
+    )  # fmt: skip
