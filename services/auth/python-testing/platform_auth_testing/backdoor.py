@@ -14,7 +14,10 @@ from platform_auth.errors import AuthError, Refused
 
 BIND_OPTIONS = ("--host", "--bind", "-b", "--hostname", "--uds", "--fd")
 BIND_VARIABLES = ("HOST", "UVICORN_HOST", "UVICORN_UDS", "UVICORN_FD", "GUNICORN_CMD_ARGS")
-PROXIED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via")
+PROXIED = (
+    *(b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"),
+    *(b"true-client-ip", b"cf-connecting-ip"),
+)
 NAME = re.compile("[a-z0-9_]{1,40}", re.ASCII)
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import anyio
@@ -34,6 +34,7 @@ class Identity:
     service: bool
     user: User | None
     session: Session | None
+    bearer: str | None = field(default=None, repr=False)
 
 
 class Auth:
@@ -74,6 +75,20 @@ class Auth:
             kept = request.state.platform_auth = await self._identify(request)
         return kept
 
+    def outgoing(self, identity: Identity) -> dict[str, str]:
+        """Headers for a call to another service: our token, and the user we act for, by the session if there is one."""
+        if identity.bearer:
+            return {**self._service_header(), "Authorization": identity.bearer}
+        return self.outgoing_for(identity.user.id) if identity.user else self._service_header()
+
+    def outgoing_for(self, user_id: str) -> dict[str, str]:
+        """The same for a job that knows only the user's id."""
+        return {**self._service_header(), "X-On-Behalf-Of": user_id}
+
+    def _service_header(self) -> dict[str, str]:
+        tokens = self.settings.service_tokens
+        return {"X-Service-Token": tokens[0]} if tokens else {}
+
     async def _identify(self, request: Request) -> Identity:
         given = {name: _single(request, name) for name in ("authorization", "x-service-token", "x-on-behalf-of")}
         bearer, token, behalf = given.values()
@@ -95,7 +110,7 @@ class Auth:
             user = await self._user_of(session)
         if user and user.status != "active":
             raise AuthError("account_disabled", f"{user.status} user {user.id}")
-        return Identity(token is not None, user, session)
+        return Identity(token is not None, user, session, bearer)
 
     async def _session(self, bearer: str) -> Session:
         scheme, _, token = bearer.partition(" ")

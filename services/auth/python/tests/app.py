@@ -10,10 +10,9 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI
-from seeded import SeededUsers
-
 from platform_auth import PostgresUsers, User, Users, read_or_exit
 from platform_auth.fastapi import Auth, Identity
+from seeded import SeededUsers
 
 
 def users() -> Users:

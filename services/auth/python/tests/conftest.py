@@ -1,4 +1,4 @@
-"""Things the tests run with: the tiny app as a process, an issuer's JWKS, a raw HTTP client, a database of one's own."""
+"""What the tests run with: the tiny app as a process, a JWKS, a raw HTTP client, a database of one's own."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import pytest
 import vectors
 from conftest import Service, environment, free_port
-
 from platform_auth.settings import MARKERS, Refused, read
 
 SECRET = {"TEST_AUTH_SECRET": "s" * 32}

@@ -12,11 +12,11 @@ import pytest
 import vectors
 from conftest import Answer, Issuer, Service, environment
 from door import Door
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-from platform_auth import AuthError
+from platform_auth import AuthError, PostgresUsers, User, read
+from platform_auth.fastapi import Auth, Identity
 from platform_auth.keys import Jwks
 from platform_auth.migrate import migrate
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 LOCAL = vectors.APPS["local"]
 
@@ -80,6 +80,15 @@ def test_acting_for_a_user_of_the_database(service: Service) -> None:
     user_id = service.get("/me", bearer("user_absent_minded")).body["id"]
     answer = service.get("/me", [("X-Service-Token", vectors.SERVICE), ("X-On-Behalf-Of", user_id)])
     assert (answer.status, answer.body["id"]) == (200, user_id)
+
+
+def test_a_call_to_another_service_carries_who_acts(database_url: str) -> None:
+    settings = read(environment("local", "http://127.0.0.1:1"))
+    auth = Auth(settings, PostgresUsers(database_url))
+    user, ours = User("7", "i", "s", "active"), {"X-Service-Token": vectors.SERVICE}
+    assert auth.outgoing(Identity(False, user, None, "Bearer t")) == {**ours, "Authorization": "Bearer t"}
+    assert auth.outgoing(Identity(False, user, None)) == auth.outgoing_for("7") == {**ours, "X-On-Behalf-Of": "7"}
+    assert auth.outgoing(Identity(True, None, None)) == ours
 
 
 @pytest.mark.parametrize("way", ["shut", "jam"])

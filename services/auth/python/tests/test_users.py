@@ -8,7 +8,6 @@ from threading import Barrier
 
 import psycopg
 import pytest
-
 from platform_auth import AuthError, PostgresUsers, Profile
 from platform_auth.migrate import migrate
 

@@ -12,14 +12,13 @@ import pytest
 import vectors
 from conftest import Issuer, Service, environment
 from fastapi import Depends, FastAPI
-from seeded import SeededUsers
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-
 from platform_auth.clerk.session import Verifier
 from platform_auth.errors import AuthError
 from platform_auth.fastapi import Auth
 from platform_auth.keys import StaticKey, pems
 from platform_auth.settings import read
+from seeded import SeededUsers
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def from_peer(
     auth = Auth(read(environ, ["uvicorn"]), SeededUsers({}))
     asgi = FastAPI()
     auth.install(asgi)
-    asgi.get("/me", dependencies=[Depends(auth.current_user)])(dict)
+    asgi.get("/me", dependencies=[Depends(auth.current_user)])(lambda: {"status": "ok"})
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
