@@ -71,6 +71,31 @@ def reset(context: Context, force: Force = False) -> int:
     return int(Exit.NOT_CONVERGED if failed else Exit.OK)
 
 
+def copy(
+    context: Context,
+    source: Annotated[
+        str | None, Option("--from", help="Where they lie: docker or native.", metavar="PLACEMENT")
+    ] = None,
+    target: Annotated[str | None, Option("--to", help="Where they go.", metavar="PLACEMENT")] = None,
+) -> int:
+    """Move all data from one placement to the other, counted on both sides."""
+    from converge.lock import hold
+    from runtime import move
+
+    if {source, target} != {"docker", "native"}:
+        raise DevError(
+            "usage", "both placements are needed, and they differ", hint="./dev data copy --from native --to docker",
+            exit=Exit.USAGE,
+        )  # fmt: skip
+    began = time.monotonic()
+    with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
+        dumps = move.copy(context.loaded, context.instance, source, target, board.event)  # type: ignore[arg-type]
+    for name, dump in dumps.items():
+        render.say(f"{name} lies in placement {target} now ({time.monotonic() - began:.1f} s)", "green")
+        render.say(f"a dump is kept: {dump}")
+    return int(Exit.OK)
+
+
 def sure(what: str, force: bool) -> None:
     """Ask before something that cannot be undone; where nobody can answer, only --force will do."""
     if force:
@@ -90,4 +115,11 @@ def _one(names: list[str] | None) -> str:
     return names[0]
 
 
-COMMANDS = {"snapshot": snapshot, "restore": restore, "list": list_snapshots, "delete": delete, "reset": reset}
+COMMANDS = {
+    "snapshot": snapshot,
+    "restore": restore,
+    "list": list_snapshots,
+    "delete": delete,
+    "reset": reset,
+    "copy": copy,
+}

@@ -51,6 +51,32 @@ def one_off(
     return project.command(argv), project.environment(compose.values(project, images)), component
 
 
+def drop_volumes(component: Component) -> None:
+    """Delete the volumes that its container has of the instance's own; the container goes too."""
+    used = docker.engine(component.instance)
+    if used is None:
+        return
+    mine = docker.volumes(component.instance, used)
+    docker.stop(component)
+    for name, key in mine.items():
+        if key == component.name or key.startswith(f"{component.name}-"):
+            used.delete(f"/volumes/{name}")
+
+
+def clear(instance: Instance) -> None:
+    """Take away every container, volume and network of the instance. OSError if its engine does not answer."""
+    used = docker.engine(instance)
+    if used is None:
+        return
+    label = {"label": [f"com.docker.compose.project={compose.name_of(instance)}"]}
+    for row in used.get("/containers/json", all="1", filters=label):
+        used.delete(f"/containers/{row['Id']}", 60, force="1", v="1")
+    for name in docker.volumes(instance, used):
+        used.delete(f"/volumes/{name}")
+    for row in used.get("/networks", filters=label):
+        used.delete(f"/networks/{row['Id']}")
+
+
 def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:
     """Components that have containers and no entry any more."""
     try:

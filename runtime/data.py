@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
-from runtime import placements, platform
+from runtime import move, placements, platform
 from runtime import start as starting
 from runtime.component import Component, components
 from runtime.infra import postgres
+from runtime.placements import choice
 
 SEPARATOR = "@"
 """Between a database and the snapshot it belongs to; no declared name has it."""
@@ -93,7 +93,9 @@ def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> di
     platform.stop(loaded, instance, None)
     for component in everyone.values():
         if not component.is_service:
-            shutil.rmtree(instance.data / component.name, ignore_errors=True)
+            move.give_up(component, "native")
+            move.give_up(component, "docker")
+            choice.forget(component)
     return starting.start(loaded, instance, ran, on_event) if ran else {}
 
 

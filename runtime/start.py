@@ -50,7 +50,7 @@ def start(
     for left in undeclared(everyone, instance):
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
-    run = _Start(loaded, choices, wanted, (asked or Asked()).anew)
+    run = _Start(loaded, choices, wanted, asked or Asked())
     futures: dict[str, Future[None]] = {}
     failed: dict[str, DevError] = {}
 
@@ -103,7 +103,7 @@ class _Start:
     loaded: Loaded
     choices: Choices
     wanted: Mapping[str, Component]
-    anew: frozenset[str]
+    asked: Asked
     cancelled: threading.Event = field(default_factory=threading.Event)
     spawned: list[Component] = field(default_factory=list)
     _boxes: dict[str, str] | None = None
@@ -114,7 +114,7 @@ class _Start:
         self._check()
         placement = self.choices.placements[component.name]
         seen = placements.look(component)
-        if seen.lives and (seen.placement != placement or component.name in self.anew):
+        if seen.lives and (seen.placement != placement or component.name in self.asked.anew):
             say("restarting" if seen.placement == placement else f"moving to placement {placement}")
             placements.halt(component)
         begun = self._docker(component, say) if placement == "docker" else self._native(component, say)
@@ -141,7 +141,7 @@ class _Start:
         self._migrate(component, say)
         say("starting")
         self.spawned.append(component)
-        _keep(component, "native")
+        self._keep(component)
         native.spawn(component, launch, digest)
         return True
 
@@ -159,7 +159,7 @@ class _Start:
         self._migrate(component, say)
         say("starting")
         self.spawned.append(component)
-        _keep(component, "docker")
+        self._keep(component)
         docker.spawn(component, container)
         return True
 
@@ -175,6 +175,11 @@ class _Start:
                 mine = {n: c for n, c in self.wanted.items() if self.choices.placements[n] == "docker"}
                 self._boxes = boxes.make(project, mine, self.choices.images, say)
             return self._boxes
+
+    def _keep(self, component: Component) -> None:
+        """Note where its data lie, before there are any."""
+        if not component.is_service and infra.kind(component).keeps_data and component.name != self.asked.moving:
+            keep(component, self.choices.placements[component.name])
 
     def _check(self) -> None:
         if self.cancelled.is_set():
@@ -250,11 +255,6 @@ def _launch(loaded: Loaded, component: Component) -> Launch:
     if component.is_service:
         return kinds.launch(loaded, component)
     return infra.kind(component).launch(loaded, component)
-
-
-def _keep(component: Component, placement: str) -> None:
-    if not component.is_service and infra.kind(component).keeps_data:
-        keep(component, "docker" if placement == "docker" else "native")
 
 
 def _dependencies(component: Component) -> str:

@@ -164,17 +164,16 @@ def provision(loaded: Loaded, component: Component) -> None:
 
 def sql(loaded: Loaded, component: Component, statement: str, database: str = "postgres") -> str:
     """What the statement answers, one row per line; by the psql of where it runs."""
-    words = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", statement]
+    argv = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
     if placements.where(component) == "docker":
         from runtime.placements import docker
 
-        code, said = docker.execute(component, ["psql", *words], [f"PGPORT={component.port}"])
-        out = err = said
+        code, out = docker.execute(component, [*argv, "-U", "postgres"])
+        err = out
     else:
-        home = _home(loaded)
+        command, env = client(loaded, component, argv)
         ran = subprocess.run(
-            [str(home / "bin/psql"), *words, "-h", "127.0.0.1", "-p", str(component.port)], capture_output=True,
-            text=True, env={**_env(home), "PGPASSWORD": _password(component)}, stdin=subprocess.DEVNULL, timeout=60,
+            command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=60
         )  # fmt: skip
         code, out, err = ran.returncode, ran.stdout, ran.stderr
     if code:
@@ -183,6 +182,21 @@ def sql(loaded: Loaded, component: Component, statement: str, database: str = "p
             because=err.strip() or f"psql ended with {code}", hint=f"see ./dev logs {component.name}",
         )  # fmt: skip
     return out
+
+
+def client(loaded: Loaded, component: Component, argv: list[str]) -> tuple[list[str], dict[str, str]]:
+    """How one of Postgres' own programs is run against it, by the programs of where it runs; with its environment."""
+    if placements.where(component) == "docker":
+        from runtime import compose
+
+        found = compose.find(loaded, component.instance)
+        if isinstance(found, str):
+            raise DevError("docker-unavailable", f"{component.name} cannot be reached", because=found)
+        command = found.command(["exec", "-T", compose.key(component), *argv, "-U", "postgres"])
+        return command, found.environment(compose.values(found, {}))
+    home = _home(loaded)
+    where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
+    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": _password(component)}
 
 
 def _home(loaded: Loaded) -> Path:

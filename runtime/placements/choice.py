@@ -34,6 +34,8 @@ class Asked:
     """Services that remain where they ran, whatever else is said."""
     anew: frozenset[str] = frozenset()
     """Components that are ended first, though nothing about them changed."""
+    moving: str = ""
+    """The component whose data are just being copied: neither where they lie nor where they go is noted."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
         if not component.is_service:
             if wish != "native" and any(name in (*wanted[box].wants.needs, *wanted[box].uses) for box in boxed):
                 wish, why = "docker", "services that need it run in Docker"
-            wish = _kept(loaded, component, wish)
+            wish = wish if name == asked.moving else _kept(loaded, component, wish)
         if wish == "native":
             made.placements[name] = "native"
             continue
@@ -64,7 +66,7 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
         trouble = _trouble(found, component, made, tell)
         if trouble is None:
             made.placements[name] = "docker"
-        elif wish == "docker" or (isinstance(found, Project) and _has_volume(found, component)):
+        elif wish == "docker" or (isinstance(found, Project) and docker.has_data(component, found.engine)):
             raise _impossible(loaded, component, trouble, why)
         else:
             made.placements[name] = _fall_back(loaded, component, trouble, tell)
@@ -89,7 +91,7 @@ def place(instance: Instance, component: Component) -> Name | None:
         return "native"
     used = docker.engine(instance)
     try:
-        return "docker" if used and component.name in docker.volumes(instance, used).values() else None
+        return "docker" if used and docker.has_data(component, used) else None
     except (OSError, EngineError):
         return None
 
@@ -101,6 +103,11 @@ def keep(component: Component, placement: Name) -> None:
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.write_text(placement + "\n")
     fresh.replace(path)
+
+
+def copying(component: Component) -> Path:
+    """Exists while its data are copied; says to where."""
+    return _note(component).with_suffix(".copying")
 
 
 def forget(component: Component) -> None:
@@ -178,10 +185,6 @@ def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tel
                 if not isinstance(wants, Infra) or wants.placement == "docker" or not wants.fallback:
                     raise
                 made.placements[name] = _fall_back(project.loaded, wanted[name], problem, tell)
-
-
-def _has_volume(project: Project, component: Component) -> bool:
-    return component.name in docker.volumes(component.instance, project.engine).values()
 
 
 def _fall_back(loaded: Loaded, component: Component, trouble: DevError | str, tell: Tell) -> Name:

@@ -178,6 +178,15 @@ def volumes(instance: Instance, used: Engine) -> dict[str, str]:
     return {row["Name"]: row["Labels"].get("com.docker.compose.volume", row["Name"]) for row in found}
 
 
+def has_data(component: Component, used: Engine) -> bool:
+    """Whether a volume of the component has content: Compose makes the empty ones of components that never ran, too."""
+    mine = [name for name, key in volumes(component.instance, used).items() if key == component.name]
+    if not mine:
+        return False
+    rows = used.get("/system/df", 120)["Volumes"] or []
+    return any(row["Name"] in mine and row["UsageData"]["Size"] != 0 for row in rows)
+
+
 def _gone(used: Engine, path: str, **query: Any) -> None:
     """Delete; what is gone already, or is used by somebody again, is left alone."""
     try:
