@@ -60,6 +60,15 @@ def start_registry(place: Place) -> str:
     return f"127.0.0.1:{port}"
 
 
+def mirror(place: Place) -> str:
+    """The registry once more, read-only and on the bridge: for engines inside containers; gives its address."""
+    host, port = network.gateway(network.bring_up(place)), registry_port(place)
+    pid_file = place.run / "mirror.pid"
+    if _living(pid_file, "docker-registry") is None:
+        serve_registry(place, host, port, pid_file, read_only=True)
+    return f"{host}:{port}"
+
+
 def serve_registry(place: Place, host: str, port: int, pid_file: Path, read_only: bool = False) -> None:
     """Start a registry over the rig's storage and wait until it answers."""
     storage = place.root / "registry"
@@ -110,7 +119,8 @@ def kill_engine(place: Place) -> None:
 
 def stop(place: Place) -> None:
     """End engine, registry and everything they left, then the bridge and its rules."""
-    for pid in (engine_pid(place), registry_pid(place)):
+    mirror_pid = _living(place.run / "mirror.pid", "docker-registry")
+    for pid in (engine_pid(place), mirror_pid, registry_pid(place)):
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             _wait(lambda pid=pid: not _alive(pid), f"process {pid} does not end")
