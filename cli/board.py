@@ -13,6 +13,8 @@ from cli import render
 
 PATIENCE = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
+PAUSE = 4.0
+"""Seconds between two lines about the progress of one component where nobody sees a board."""
 FINAL = ("ready", "done", "failed", "no longer")
 
 
@@ -22,6 +24,7 @@ class Board:
 
     names: list[str]
     rows: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _next: dict[str, float] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -32,7 +35,9 @@ class Board:
         """One thing that happened to a component; from any thread."""
         with self._guard:
             self.rows[name] = (text, seconds)
-        if self._thread is None and (text.startswith(FINAL) or ":" in text):
+        now = time.monotonic()
+        if self._thread is None and (text.startswith(FINAL) or (":" in text and now > self._next.get(name, 0))):
+            self._next[name] = now + PAUSE
             self._line(name, text, seconds)
 
     def __enter__(self) -> Board:

@@ -24,7 +24,7 @@ def run(
     """
     from converge.instance import store as store_of_user
     from converge.lock import hold
-    from runtime import platform
+    from runtime import boxes, platform
 
     dev = context.instance.dev
     instances = [context.instance]
@@ -44,6 +44,7 @@ def run(
     with hold(dev / "lock", say=render.say):
         for instance in instances:
             platform.stop(context.loaded, instance, None)
+            boxes.clear(instance)
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
     left = [str(place) for place in places if place.exists()]

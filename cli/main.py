@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "shell": "cli.shell",
     "facts": "cli.facts",
     "data": "cli.data",
+    "images": "cli.images",
     "clean": "cli.clean",
     "lock": "cli.lock",
     "schema": "cli.schema",

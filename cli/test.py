@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cli import bootstrap, progress, render
 from cli.board import Board
@@ -20,6 +20,9 @@ from cli.option import Argument, Option
 from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+
+if TYPE_CHECKING:
+    from runtime.placements.choice import Asked
 
 TOOL_GROUPS = ("tool", "emulator")
 """Groups of suites of the tool itself."""
@@ -65,7 +68,8 @@ def run(
             render.out(name)
         return int(Exit.OK)
     results: list[tuple[Suite, int, float]] = []
-    with _platform(loaded, instance, chosen, yes or os.environ.get("CI") == "true") as bring_up:
+    consent = yes or os.environ.get("CI") == "true"
+    with _platform(loaded, instance, chosen, _BringUp(loaded, instance, consent, _asked(context))) as bring_up:
         for suite in chosen:
             bring_up(suite)
             results.append((suite, *_run(suite)))
@@ -103,6 +107,16 @@ def _summary(results: list[tuple[Suite, int, float]], instance: Instance) -> int
 
 def _pytest(suite: Suite) -> bool:
     return "pytest" in suite.argv
+
+
+def _asked(context: Context) -> Asked:
+    """Services are tested in Docker where this platform's own run there."""
+    from runtime import placements
+    from runtime.component import components
+    from runtime.placements.choice import Asked
+
+    services = [c for c in components(context.loaded, context.instance).values() if c.is_service]
+    return Asked("docker" if any(placements.where(c) == "docker" for c in services) else None)
 
 
 def _test_instance(context: Context) -> Instance:
@@ -207,21 +221,23 @@ def _system(loaded: Loaded, instance: Instance) -> Iterator[Suite]:
 
 
 @contextlib.contextmanager
-def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], yes: bool) -> Iterator[_BringUp]:
+def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], bring_up: _BringUp) -> Iterator[_BringUp]:
     """The test instance: made ready once, started as far as each suite needs it, gone afterwards."""
     from converge.lock import hold
-    from runtime import platform
+    from runtime import boxes, platform
 
     if all(suite.needs == () and suite.group == "tool" for suite in suites):
-        yield _BringUp(loaded, instance, yes)
+        yield bring_up
         return
     with hold(instance.state / "test.lock", say=render.say):
         try:
-            yield _BringUp(loaded, instance, yes)
+            yield bring_up
         finally:
             platform.stop(loaded, instance, None)
+            boxes.clear(instance)
             shutil.rmtree(instance.data, ignore_errors=True)
-            shutil.rmtree(instance.state / "run", ignore_errors=True)
+            for left in ("run", "compose", "placed"):
+                shutil.rmtree(instance.state / left, ignore_errors=True)
 
 
 @dataclass
@@ -229,6 +245,7 @@ class _BringUp:
     loaded: Loaded
     instance: Instance
     yes: bool
+    asked: Asked
     ready: bool = False
 
     def __call__(self, suite: Suite) -> None:
@@ -247,7 +264,7 @@ class _BringUp:
             return
         names = None if suite.needs is None else list(suite.needs)
         with Board(names or []) as board:
-            failed = start(self.loaded, self.instance, names, board.event)
+            failed = start(self.loaded, self.instance, names, board.event, self.asked)
         for problem in failed.values():
             raise problem
 

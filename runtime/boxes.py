@@ -12,7 +12,7 @@ from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from runtime import compose
+from runtime import compose, subnet
 from runtime.component import Component
 from runtime.compose import Project
 from runtime.environment import of_component
@@ -24,6 +24,7 @@ def make(
 ) -> dict[str, str]:
     """Component -> id of its container as the files want it now; made or made anew where it was another one."""
     docker.remember(project.instance, project.engine)
+    subnet.settle(project)
     for component in wanted.values():
         _write_env(project, component)
     values = compose.values(project, images)
@@ -64,17 +65,20 @@ def drop_volumes(component: Component) -> None:
 
 
 def clear(instance: Instance) -> None:
-    """Take away every container, volume and network of the instance. OSError if its engine does not answer."""
+    """Take away every container, volume and network of the instance; DevError if its engine does not answer."""
     used = docker.engine(instance)
     if used is None:
         return
     label = {"label": [f"com.docker.compose.project={compose.name_of(instance)}"]}
-    for row in used.get("/containers/json", all="1", filters=label):
-        used.delete(f"/containers/{row['Id']}", 60, force="1", v="1")
-    for name in docker.volumes(instance, used):
-        used.delete(f"/volumes/{name}")
-    for row in used.get("/networks", filters=label):
-        used.delete(f"/networks/{row['Id']}")
+    try:
+        for row in used.get("/containers/json", all="1", filters=label):
+            used.delete(f"/containers/{row['Id']}", 60, force="1", v="1")
+        for name in docker.volumes(instance, used):
+            used.delete(f"/volumes/{name}")
+        for row in used.get("/networks", filters=label):
+            used.delete(f"/networks/{row['Id']}")
+    except (OSError, EngineError) as problem:
+        raise docker.lost("containers and volumes of this instance cannot be removed", problem) from problem
 
 
 def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:

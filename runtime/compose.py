@@ -52,14 +52,19 @@ class Project:
         """Compose's project name; every container, network and volume of the instance starts with it."""
         return name_of(self.instance)
 
-    @cached_property
+    @property
+    def network_file(self) -> Path:
+        """What `subnet.py` adds to the files: the range of the network."""
+        return self.instance.engine_record.with_name("network.json")
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that are there, and what this instance adds to them."""
         own = [self.instance.checkout / "compose" / name for name in FILES]
         found = [path for path in own if path.exists()]
         if own[0] not in found:
             found.insert(0, tools.EMULATOR.parent / FILES[0])
-        return tuple(found)
+        return (*found, self.network_file) if self.network_file.exists() else tuple(found)
 
     @cached_property
     def entries(self) -> dict[str, Entry]:

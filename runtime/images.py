@@ -154,7 +154,7 @@ def save(project: Project, images: Iterable[str], target: Path, say: Say) -> lis
             while block := answer.read(1 << 20):
                 file.write(block)
                 done += len(block)
-                say(f"saving {done >> 20} MiB")
+                say(f"saving: {done >> 20} MiB")
         with tarfile.open(fresh, "w") as archive:
             _add(archive, "manifest.json", json.dumps({"schema": 1, "images": rows}, indent=2).encode())
             archive.add(layers, "images.tar.gz")
@@ -178,14 +178,15 @@ def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
         with tarfile.open(source) as archive:
             rows = json.loads(_member(archive, "manifest.json").read())["images"]
             client = docker.APIClient(base_url=project.engine.host, version="auto", timeout=600)
-            say(f"loading {len(rows)} images")
+            say(f"loading: {len(rows)} images")
             with contextlib.closing(client), gzip.open(_member(archive, "images.tar.gz")) as layers:
                 for answer in client.load_image(layers):  # type: ignore[no-untyped-call]
                     if text := str(answer.get("stream", "")).strip():
                         say(text)
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as problem:
+        why = (str(problem) or type(problem).__name__).splitlines()[0]
         raise DevError(
-            "bad-archive", f"{source} is no archive of images", because=str(problem) or type(problem).__name__,
+            "bad-archive", f"{source} is no archive of images", because=why,
             hint="it is what ./dev images save writes", exit=Exit.USAGE,
         ) from problem  # fmt: skip
     except docker.errors.DockerException as problem:

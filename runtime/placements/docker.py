@@ -105,10 +105,7 @@ def halt(component: Component) -> bool:
         grace = int(component.wants.stop_grace)
         used.post(f"/containers/{about['Id']}/stop", grace + 30, t=str(grace))
     except (OSError, EngineError) as problem:
-        raise DevError(
-            "engine-lost", f"the container of {component.name} cannot be ended",
-            because=f"its Docker engine does not answer: {problem}", hint="./dev doctor --fix --only docker",
-        ) from problem  # fmt: skip
+        raise lost(f"the container of {component.name} cannot be ended", problem) from problem
     return True
 
 
@@ -185,6 +182,14 @@ def has_data(component: Component, used: Engine) -> bool:
         return False
     rows = used.get("/system/df", 120)["Volumes"] or []
     return any(row["Name"] in mine and row["UsageData"]["Size"] != 0 for row in rows)
+
+
+def lost(what: str, problem: Exception) -> DevError:
+    """The error for what cannot be done while its engine does not answer."""
+    return DevError(
+        "engine-lost", what, because=f"the Docker engine does not answer: {problem}",
+        hint="./dev doctor --fix --only docker",
+    )  # fmt: skip
 
 
 def _gone(used: Engine, path: str, **query: Any) -> None:

@@ -1,0 +1,77 @@
+"""The range of an instance's Docker network: one that no route of this machine, VPN or LAN, leads to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
+
+from facts import routes
+from facts.engine import EngineError
+from runtime.compose import Project
+from runtime.placements import docker
+
+POOLS = ("10.192.0.0/11", "172.24.0.0/13", "192.168.128.0/17")
+"""Where ranges are taken from, in this order: the upper parts of the private ranges, which few routers hand out."""
+BITS = 24
+"""Length of the prefix: 254 containers."""
+
+
+def settle(project: Project) -> None:
+    """Write the file that gives the project's network its range; a network that collides by now is given up first."""
+    ways = routes.look()
+    if ways is None:  # the engine has a machine of its own, whose routes are not ours
+        return
+    path = project.network_file
+    name = f"{project.name}_default"
+    networks = {row["Name"]: row for row in project.engine.get("/networks")}
+    mine = networks.pop(name, None)
+    bridge = f"br-{mine['Id'][:12]}" if mine else ""
+    taken = [way.network for way in ways if way.interface != bridge]
+    taken += [network for row in networks.values() for network in _ranges(row)]
+    now = next(iter(_ranges(mine or {})), None)
+    if now and not collides(now, taken) and path.exists():
+        return
+    if mine:
+        _give_up(project, name)
+    chosen = choose(project.instance.id, taken)
+    content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen)}]}}}} if chosen else {}
+    path.write_text(json.dumps(content) + "\n")
+
+
+def choose(seed: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
+    """The first free range in an order that each instance has for itself; None if there is none."""
+    known = list(taken)
+    return next((network for network in _candidates(seed) if not collides(network, known)), None)
+
+
+def collides(network: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
+    """Whether any of the others overlaps; the default route, which leads everywhere, does not count."""
+    return any(network.overlaps(other) for other in taken if other.prefixlen)
+
+
+def _candidates(seed: str) -> Iterator[IPv4Network]:
+    for pool in map(IPv4Network, POOLS):
+        count = 1 << (BITS - pool.prefixlen)
+        start = int(seed, 16) % count
+        for step in range(count):
+            base = int(pool.network_address) + ((start + step) % count << (32 - BITS))
+            yield IPv4Network((base, BITS))
+
+
+def _ranges(row: dict[str, object]) -> list[IPv4Network]:
+    ipam = row.get("IPAM")
+    config = ipam.get("Config") if isinstance(ipam, dict) else None
+    texts = [str(entry.get("Subnet", "")) for entry in config or ()]
+    return [IPv4Network(text) for text in texts if "." in text]
+
+
+def _give_up(project: Project, name: str) -> None:
+    """The containers on the network go with it; they are made anew on the next one."""
+    for row in docker.containers(project.instance):
+        project.engine.delete(f"/containers/{row['Id']}", 60, force="1")
+    try:
+        project.engine.delete(f"/networks/{name}")
+    except EngineError as problem:
+        if problem.status != 404:
+            raise
