@@ -55,9 +55,18 @@ class Instance:
         return self.dev / "instances" / (self.name or "default")
 
     @property
+    def compose_project(self) -> str:
+        """`shop-3fa9c1d2ab`: what every container, network and volume of this instance starts with."""
+        return f"{self.project}-{self.id}"
+
+    @property
     def engine_record(self) -> Path:
         """Says which Docker engine has this instance's containers and volumes; absent where it never had any."""
         return self.state / "compose" / "engine"
+
+    def data_note(self, component: str) -> Path:
+        """Says in which placement the component's data lie; absent where it never had any."""
+        return self.state / "placed" / component
 
     def run_directory(self, component: str) -> Path:
         """What only this component of this instance writes."""

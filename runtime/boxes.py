@@ -69,7 +69,7 @@ def clear(instance: Instance) -> None:
     used = docker.engine(instance)
     if used is None:
         return
-    label = {"label": [f"com.docker.compose.project={compose.name_of(instance)}"]}
+    label = {"label": [f"com.docker.compose.project={instance.compose_project}"]}
     try:
         for row in used.get("/containers/json", all="1", filters=label):
             used.delete(f"/containers/{row['Id']}", 60, force="1", v="1")

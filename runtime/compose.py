@@ -50,7 +50,7 @@ class Project:
     @property
     def name(self) -> str:
         """Compose's project name; every container, network and volume of the instance starts with it."""
-        return name_of(self.instance)
+        return self.instance.compose_project
 
     @property
     def network_file(self) -> Path:
@@ -107,11 +107,6 @@ class Project:
         env = {name: os.environ[name] for name in GIVEN if name in os.environ}
         fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
         return env | fixed | dict(values)
-
-
-def name_of(instance: Instance) -> str:
-    """`shop-3fa9c1d2ab`."""
-    return f"{instance.project}-{instance.id}"
 
 
 def key(component: Component) -> str:

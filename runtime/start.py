@@ -273,8 +273,10 @@ def _free_port(loaded: Loaded, component: Component) -> None:
         os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
     if found:
+        from facts import containers
+
         room = "services" if component.is_service else "infra"
-        who = _publisher(component.port) or str(found)
+        who = containers.publishers().get(component.port) or found
         whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
         beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
         raise DevError(
@@ -283,19 +285,6 @@ def _free_port(loaded: Loaded, component: Component) -> None:
             hint=f"stop it, or change {room}.{component.name}.port{beside}",
             source=loaded.source(f"{room}.{component.name}.port"),
         )  # fmt: skip
-
-
-def _publisher(port: int) -> str:
-    """Whose container publishes the port, where an engine answers."""
-    from facts import docker as engines
-    from facts.engine import Engine, EngineError
-    from runtime.placements import docker
-
-    seen = engines.look()
-    try:
-        return docker.publisher(Engine(seen.host), port) if seen.state == "ready" else ""
-    except (OSError, EngineError):
-        return ""
 
 
 def _failure(component: Component, because: str) -> DevError:

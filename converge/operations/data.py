@@ -25,12 +25,14 @@ def _databases(context: ConvergeContext) -> Iterable[tuple[str, Path]]:
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """Mode and major version of each."""
+    """Mode and major version of each, and where it was put."""
     found: list[AnyProbe] = []
     for name, path in _databases(context):
         version = shlex.quote(str(path / "PG_VERSION"))
         found.append(facts.files.probe(f"data.{name}", path))
         found.append(Probe(f"data.{name}.major", f"[ -e {version} ] && cat {version}; true", str.strip))
+        note = shlex.quote(str(context.instance.data_note(name)))
+        found.append(Probe(f"data.{name}.placement", f"[ -e {note} ] && cat {note}; true", str.strip))
     return found
 
 
@@ -42,6 +44,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if isinstance(entry, Unknown) or isinstance(major, Unknown):
             because = entry.because if isinstance(entry, Unknown) else major.because
             yield Item(key, "data", "unknown", "?", f"Postgres {tools.POSTGRES}", because, source=source)
+        elif entry.kind == "absent" and observation[f"{key}.placement"] == "docker":
+            volume = f"volume {context.instance.compose_project}_{name}"
+            yield Item(key, "data", "skipped", f"in Docker, {volume}", "looked at by the start", source=source)
         elif entry.kind == "absent":
             yield Item(key, "data", "skipped", "none yet", "made by the first start", source=source)
         elif entry.kind != "directory" or (major and major != tools.POSTGRES):

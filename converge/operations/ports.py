@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import facts.containers
 import facts.locks
 import facts.ports
 from converge.context import ConvergeContext
@@ -32,11 +33,13 @@ def _components(context: ConvergeContext) -> Iterable[tuple[str, str, int]]:
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """Who listens, and which components have a shim that lives."""
+    """Who listens, which containers publish, and which components have a shim that lives."""
     shims = [
         facts.locks.probe(f"shims.{name}", context.instance.shim_lock(name)) for name, _, _ in _components(context)
     ]
-    return [facts.ports.probe([port for _, _, port in _components(context)]), *shims]
+    ports = facts.ports.probe([port for _, _, port in _components(context)])
+    record = context.instance.engine_record
+    return [ports, facts.containers.probe(lambda: record.read_text().strip() if record.exists() else ""), *shims]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -48,7 +51,16 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(item, "ports", "unknown", "?", want, listening.because, source=source)
             continue
         owner, lives = listening[port], observation[f"shims.{name}"]
-        if owner is None:
+        published = observation["containers"]
+        container = None if isinstance(published, Unknown) else published.get(port)
+        if container and container.project == context.instance.compose_project:
+            yield Item(item, "ports", "ok", f"{port} ours, {container.name}", want, source=source)
+        elif container:
+            yield Item(
+                item, "ports", "manual", "taken", want, f"{container} publishes it", f"stop it, or change {key}",
+                source, "port-taken",
+            )  # fmt: skip
+        elif owner is None:
             yield Item(item, "ports", "ok", f"{port} free", want, source=source)
         elif not owner.mark.startswith(f"{context.instance.id}:{name}:"):
             other = "another checkout or instance of ./dev" if owner.mark else "not ours"

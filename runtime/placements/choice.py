@@ -116,7 +116,7 @@ def forget(component: Component) -> None:
 
 
 def _note(component: Component) -> Path:
-    return component.instance.state / "placed" / component.name
+    return component.instance.data_note(component.name)
 
 
 def _wish(component: Component, asked: Asked) -> Name | Literal["auto"]:

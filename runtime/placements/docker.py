@@ -12,7 +12,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError
 from runtime.component import Component
-from runtime.compose import key, name_of
+from runtime.compose import key
 from runtime.placements import Seen, native
 
 PATIENCE = 5.0
@@ -44,7 +44,7 @@ def containers(instance: Instance, more: Sequence[str] = ()) -> list[dict[str, A
     used = engine(instance)
     if used is None:
         return []
-    labels = [f"com.docker.compose.project={name_of(instance)}", "com.docker.compose.oneoff=False", *more]
+    labels = [f"com.docker.compose.project={instance.compose_project}", "com.docker.compose.oneoff=False", *more]
     found = used.get("/containers/json", PATIENCE, all="1", filters={"label": labels})
     return list(found) if isinstance(found, list) else []
 
@@ -117,7 +117,7 @@ def stop(component: Component) -> bool:
         _keep_log(component)
         _gone(used, f"/containers/{about['Id']}", v="0", force="1")
         if not containers(component.instance):
-            _gone(used, f"/networks/{name_of(component.instance)}_default")
+            _gone(used, f"/networks/{component.instance.compose_project}_default")
     return ran
 
 
@@ -159,18 +159,9 @@ def holds(component: Component, path: str) -> bool:
     return bool(about) and used.exists(f"/containers/{about['Id']}/archive", path=path)
 
 
-def publisher(used: Engine, port: int) -> str:
-    """Who of the engine's containers publishes the port, as a phrase; empty if none."""
-    for row in used.get("/containers/json", PATIENCE):
-        if any(entry.get("PublicPort") == port for entry in row.get("Ports", [])):
-            project = row["Labels"].get("com.docker.compose.project")
-            return f"container {row['Names'][0].lstrip('/')}" + (f" of Compose project {project}" if project else "")
-    return ""
-
-
 def volumes(instance: Instance, used: Engine) -> dict[str, str]:
     """Name of each volume that the instance's project made -> its key in the Compose files."""
-    label = f"com.docker.compose.project={name_of(instance)}"
+    label = f"com.docker.compose.project={instance.compose_project}"
     found = used.get("/volumes", PATIENCE, filters={"label": [label]}).get("Volumes") or []
     return {row["Name"]: row["Labels"].get("com.docker.compose.volume", row["Name"]) for row in found}
 

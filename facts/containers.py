@@ -1,0 +1,45 @@
+"""Which container publishes which port of this machine, as the engine says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from facts import docker
+from facts.engine import Engine, EngineError
+from facts.probe import LocalProbe
+
+PATIENCE = 2.0
+"""Seconds the engine has for its list."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """One that runs; `project` is Compose's, empty for one that was started by hand."""
+
+    name: str
+    project: str = ""
+
+    def __str__(self) -> str:
+        return f"container {self.name}" + (f" of Compose project {self.project}" if self.project else "")
+
+
+def probe(host: Callable[[], str]) -> LocalProbe:
+    """`containers`: port -> the container that publishes it, on the engine at `host()`."""
+    return LocalProbe("containers", lambda: publishers(host()))
+
+
+def publishers(host: str = "") -> Mapping[int, Container]:
+    """Port -> container; none where no engine answers. Without `host` the engine that `docker` would speak to."""
+    if not host:
+        seen = docker.look()
+        host = seen.host if seen.state == "ready" else ""
+    try:
+        rows = Engine(host).get("/containers/json", PATIENCE) if host else []
+    except (OSError, EngineError):
+        return {}
+    found: dict[int, Container] = {}
+    for row in rows:
+        container = Container(row["Names"][0].lstrip("/"), row["Labels"].get("com.docker.compose.project", ""))
+        found |= {entry["PublicPort"]: container for entry in row.get("Ports") or () if "PublicPort" in entry}
+    return found
