@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-import facts.docker
+from converge import schema, tools
 
 TOOL = Path(__file__).resolve().parents[2]
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
@@ -32,9 +31,9 @@ named = pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path
 
 def resolved(*names: str, env: Mapping[str, str] = {}) -> dict[str, Any]:
     """The files as Compose understands them, with no variable set but those given."""
-    program = shutil.which("docker-compose") or facts.docker.look().compose
-    if not program or not version(program).startswith(("v2", "2")):
-        pytest.skip("needs Compose v2 to read its own files")
+    program = tools.compose(schema.load(TOOL))
+    if program is None:
+        pytest.skip("needs Compose v2 to read its own files: ./dev doctor --fix --only docker")
     files = [word for name in names for word in ("-f", str(TOOL / "compose" / name))]
     ran = subprocess.run(
         [program, *files, "--env-file", os.devnull, "config", "--format", "json"], capture_output=True, text=True,
@@ -44,10 +43,6 @@ def resolved(*names: str, env: Mapping[str, str] = {}) -> dict[str, Any]:
     assert "variable is not set" not in ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)
     return found
-
-
-def version(program: str) -> str:
-    return subprocess.run([program, "version", "--short"], capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
