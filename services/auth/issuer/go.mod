@@ -1,0 +1,3 @@
+module platform/issuer
+
+go 1.26.0
