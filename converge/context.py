@@ -33,4 +33,5 @@ def context_of(loaded: Loaded, instance: Instance, purpose: Purpose = "start") -
     """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
     from converge import lockfile
 
-    return ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if loaded.desired.tools else {}, purpose)
+    needed = loaded.desired.tools or (instance.checkout / lockfile.NAME).exists()
+    return ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if needed else {}, purpose)

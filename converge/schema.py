@@ -235,13 +235,13 @@ def _check_kinds(loaded: Loaded) -> None:
             )
     for name, infra in loaded.desired.infra.items():
         kind = infra_kind(name, infra)
-        if kind == "command" and not infra.run:
+        if kind == "command" and not infra.run and not infra.image:
             raise _refuse(
                 "command-missing",
                 f"infra {name} has no command",
                 loaded.source(f"infra.{name}"),
-                "an infra component that is not postgres or pubsub runs what `run` says",
-                'add run = "…", or kind = "postgres"',
+                "an infra component that is not postgres or pubsub runs what `run` says, or an `image`",
+                'add run = "…", image = "…" with an entry in compose/infra.yaml, or kind = "postgres"',
             )
 
 
