@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import facts.docker
 from converge import network
 from converge.errors import DevError
 from converge.machine import Machine
+from facts.docker import Here
 
 LOG = "/var/log/dev-dockerd.log"
 """What an engine that we started ourselves says."""
-CONFIG = Path("/etc/docker/daemon.json")
+CONFIG, PID = "etc/docker/daemon.json", "var/run/docker.pid"
 PATIENCE = 40.0
 """Seconds an engine has from its start to its first answer; with thousands of layers it needs some."""
 BRIEFLY = 15.0
@@ -72,15 +73,18 @@ class Attempt:
     machine: Machine
     manager: str | None
     mirror: str
+    here: Here
     options: list[str] = field(default_factory=list)
+    scripted: bool = True
+    """Whether the init script is still worth a try; it takes no mirror."""
 
 
-def start(machine: Machine, mirror: str = "", manager: str | None = None) -> None:
+def start(machine: Machine, mirror: str = "", manager: str | None = None, here: Here | None = None) -> None:
     """Let an engine answer on the default socket. Raises DevError `engine-failed` with what it said of itself.
 
     Each thing its log may complain about is cured once; an engine that runs already is taken as it is.
     """
-    attempt = Attempt(machine, manager, mirror)
+    attempt = Attempt(machine, manager, mirror, here or Here(), scripted=not mirror)
     cured: set[str] = set()
     while (said := _started(attempt)) is not None:
         name = next((name for name, cure in CURES.items() if name not in cured and re.search(cure.said, said)), None)
@@ -89,7 +93,7 @@ def start(machine: Machine, mirror: str = "", manager: str | None = None) -> Non
                 "engine-failed", "the Docker engine does not start", because=_words(said),
                 hint='its log says more; docker.engine = "off" in desired_state.local.toml does without Docker',
             )  # fmt: skip
-        machine.say(f"the engine complains: {_words(said)[-200:]}; {CURES[name].does}")
+        machine.say(f"the engine complains: {_words(said)}; {CURES[name].does}")
         cured.add(name)
         CURES[name].cure(attempt)
 
@@ -119,48 +123,60 @@ def by_hand(daemon: facts.daemon.Daemon) -> str:
 
 def _started(attempt: Attempt) -> str | None:
     """None if an engine answers; else what the last way to start it said."""
-    if _answers(0.0):
+    here = attempt.here
+    if _answers(here, 0.0):
         return None
-    if (seen := facts.docker.look()).state == "down" and os.path.exists(seen.host.removeprefix("unix://")):
-        if _answers(PATIENCE):
+    if (seen := facts.docker.look(here)).state == "down" and os.path.exists(seen.host.removeprefix("unix://")):
+        if _answers(here, PATIENCE):
             return None
         raise DevError(  # a second engine would take the socket away from it
             "engine-failed", "somebody listens on the engine's socket and does not answer", because=seen.because,
             hint="see what it is: sudo ss -xlp | grep docker.sock",
         )  # fmt: skip
-    machine, daemon = attempt.machine, facts.daemon.look()
+    machine, daemon = attempt.machine, facts.daemon.look(here)
     if not daemon.program:
         return "there is no dockerd"
     if daemon.systemd and daemon.unit:
         machine.say("systemd starts the Docker engine")
-        return _tried(machine, "systemd.service", service="docker", running=True, enabled=True) and _tried(
-            machine, "server.shell", commands=[JOURNAL]
+        return _tried(attempt, "systemd.service", service="docker", running=True, enabled=True) and _tried(
+            attempt, "server.shell", commands=[JOURNAL]
         )
-    if daemon.script and not (attempt.options or attempt.mirror):
+    if daemon.script and attempt.scripted:
         machine.say("its init script starts the Docker engine")
         # the script's own word is worth nothing: it may be denied, or fail after it has started the engine
-        if _tried(machine, "sysvinit.service", service="docker", running=True) is None:
+        if _tried(attempt, "sysvinit.service", service="docker", running=True) is None:
             return None
+        attempt.scripted = False
     machine.say("starting the Docker engine")
-    return _tried(machine, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options)])
+    return _tried(attempt, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options, here)])
 
 
-def _tried(machine: Machine, operation: str, **args: object) -> str | None:
+def _tried(attempt: Attempt, operation: str, **args: object) -> str | None:
     """None if an engine answers after the operation, else what was said."""
     try:
-        machine.pyinfra(operation, **args)
+        attempt.machine.pyinfra(operation, **args)
     except DevError as problem:
-        twice = "pid file found" in problem.because  # it runs, or its number was given to another process
-        return None if _answers(BRIEFLY if twice else 2.0) else problem.because
-    return None if _answers(BRIEFLY) else "it was started and does not answer"
+        twice = "pid file found" in problem.because and _lives(attempt.here)
+        return None if _answers(attempt.here, BRIEFLY if twice else 2.0) else problem.because
+    return None if _answers(attempt.here, BRIEFLY) else "it was started and does not answer"
 
 
-def command(program: str, mirror: str, options: list[str], environment: Mapping[str, str] | None = None) -> str:
+def _lives(here: Here) -> bool:
+    """Whether the engine's number is an engine's; after a crash it may have been given to any process."""
+    try:
+        pid = (here.root / PID).read_text().strip()
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd"
+    except OSError:
+        return False
+
+
+def command(program: str, mirror: str, options: list[str], here: Here) -> str:
     """One POSIX sh script that starts the engine as root; what daemon.json says is not said twice."""
-    known = CONFIG.read_text() if os.access(CONFIG, os.R_OK) else ""
+    config = here.root / CONFIG
+    known = config.read_text() if os.access(config, os.R_OK) else ""
     given = [*options, *([f"--registry-mirror={mirror}"] if mirror else [])]
     given = [option for option in given if option[2:].partition("=")[0] not in known]
-    env = network.environment() if environment is None else environment
+    env = network.environment(here.env)
     settings = [f"{name}={env[name]}" for name in SETTINGS if env.get(name)]
     inner = [" ".join(shlex.quote(word) for word in words).replace("'", "'\\''") for words in (settings, given)]
     return START.format(
@@ -169,10 +185,10 @@ def command(program: str, mirror: str, options: list[str], environment: Mapping[
     )  # fmt: skip
 
 
-def _answers(patience: float) -> bool:
+def _answers(here: Here, patience: float) -> bool:
     """Whether an engine listens, as far as this user can tell; `patience` in seconds."""
     deadline = time.monotonic() + patience
-    while facts.docker.look().state not in ("ready", "denied"):
+    while facts.docker.look(here).state not in ("ready", "denied"):
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.1)
@@ -180,9 +196,8 @@ def _answers(patience: float) -> bool:
 
 
 def _words(said: str) -> str:
-    """dockerd's log lines without their time and level; the last ones matter."""
-    lines = [re.sub(r'^time="[^"]*" level=\w+ msg="(.*)"$', r"\1", line.strip()) for line in said.split(" | ")]
-    return " / ".join(line for line in lines if line)[-400:]
+    """The last line of a log, without its time and level: dockerd ends with the reason."""
+    return re.sub(r'^time="[^"]*" level=\w+ msg="(.*)"$', r"\1", said.split(" | ")[-1].strip())[-400:]
 
 
 @dataclass(frozen=True)
