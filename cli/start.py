@@ -62,6 +62,8 @@ def refuse_open(report: Report) -> None:
     for item in report.open:
         if item.id.partition(".")[2] in SUBSTITUTED and item.noun == "tools":
             render.say(f"{item.id} cannot be had ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow")
+        elif item.noun == "docker":  # what can run without it does, and what cannot says so
+            render.say(f"{item.id} is {item.status}: {item.because or item.found}", "yellow")
         elif item.noun != "ports":
             raise DevError(
                 item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",

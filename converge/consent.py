@@ -18,6 +18,8 @@ class Consent:
 
     yes: bool = False
     allow: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
+    """System steps that repeat what was consented to once."""
     ask: Callable[[Sequence[Step]], bool] | None = None
     sudo_prompt: Callable[[], bool] | None = None
     """Runs `sudo -v` on the person's terminal; whether it went well."""
@@ -35,6 +37,7 @@ def refusals(plan: Plan, consent: Consent, machine: Machine, settled: Mapping[st
     """Steps that nobody agreed to or that this user may not take, as `manual` outcomes."""
     refused: dict[str, Outcome] = {}
     system = [step for step in plan.steps if step.reach == "system" and step.id not in settled]
+    consent._agreed |= consent.again
     new = [step for step in system if step.id not in consent._agreed]
     if new and (consent.yes or (consent.ask is not None and consent.ask(new))):
         consent._agreed |= {step.id for step in new}

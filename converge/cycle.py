@@ -71,8 +71,12 @@ def prepare(
     """
     from converge.consent import Consent
 
-    nouns = [noun for noun in OPERATIONS if yes or noun not in SYSTEM_NOUNS]
-    return fix(loaded, instance, nouns, Consent(yes=yes), on_event, lock_timeout, purpose)
+    from facts import daemon
+
+    # an engine that ./dev itself started is its own to start again; whoever consented then need not do it again
+    again = frozenset({"docker.engine"}) if loaded.desired.docker and daemon.was_own() else frozenset()
+    nouns = [noun for noun in OPERATIONS if yes or noun not in SYSTEM_NOUNS or (again and noun == "docker")]
+    return fix(loaded, instance, nouns, Consent(yes=yes, again=again), on_event, lock_timeout, purpose)
 
 
 def checkout_lock(instance: Instance) -> Path:

@@ -70,6 +70,11 @@ def own(state: Path = Path(STATE)) -> int:
         return 0
 
 
+def was_own(state: Path = Path(STATE)) -> bool:
+    """Whether an engine that we started has ended by a crash or with the machine; one we ended left no trace."""
+    return state.exists() and not own(state)
+
+
 def _group(socket: Path) -> tuple[str, int | None]:
     """The socket's own group if it has one to speak of, else `docker`."""
     import grp
