@@ -26,9 +26,12 @@ CODES: dict[str, str] = {
     "consent-destructive": "The step cannot be undone, so --yes does not cover it: allow it by its id with --allow=ID.",
     "consent-missing": "The step changes the whole machine and nobody agreed: answer the question, or give --yes.",
     "container-failed": "The engine could not start a container that Compose had made; its own words follow.",
+    "copy-failed": "The data could not be copied, or differ on the two sides. The source is as it was, and is still "
+    "the one that is used.",
     "data-elsewhere": "The data of a component lie in one placement, and another was asked for, where it would begin "
     "with none. `./dev data copy` moves them.",
     "data-running": "The data of a component can be put back only while nobody else uses them: stop what does.",
+    "data-there": "Data would be moved to where some lie already, and would be mixed with them. Nothing was changed.",
     "dependencies-failed": "The package manager of a service did not succeed; its own words follow. Often a network, "
     "proxy or private-index setting, or a lock file that does not fit its manifest.",
     "disk-full": "There is no space left. What was half written is removed; make room and run again.",
@@ -81,12 +84,14 @@ CODES: dict[str, str] = {
     "needs-cycle": "Components need each other in a circle; none of them could start first.",
     "needs-unknown": "`needs` names a component that the file does not declare.",
     "no-checkout": "-C names a directory that holds a desired_state.toml.",
+    "no-data": "No component has its data in the placement that was named.",
     "no-dev-command": "Kind `command` runs what `dev` says, and it says nothing.",
     "no-directory": "The `path` of a service is no directory of the checkout.",
     "no-native": "An infra component without `run` has no native placement.",
     "no-provider": "None of the ordered providers of a tool has it for this platform.",
     "no-user": "Postgres refuses to run as root, and this machine has no user to run it as.",
     "not-converged": "The repair ended with something still open; the lines above say what.",
+    "not-movable": "Only databases can be moved between placements; what else a component keeps is its own affair.",
     "not-reachable": "A container cannot reach what runs natively on the loopback of its host: let both run in one "
     "placement.",
     "not-ready": "A component did not get ready in its time; it still runs, and its last log lines follow.",

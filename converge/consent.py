@@ -18,11 +18,11 @@ class Consent:
 
     yes: bool = False
     allow: frozenset[str] = frozenset()
-    again: frozenset[str] = frozenset()
-    """System steps that repeat what was consented to once."""
     ask: Callable[[Sequence[Step]], bool] | None = None
     sudo_prompt: Callable[[], bool] | None = None
     """Runs `sudo -v` on the person's terminal; whether it went well."""
+    again: frozenset[str] = frozenset()
+    """System steps that repeat what was consented to once."""
     _agreed: set[str] = field(default_factory=set)
     _may_sudo: bool | None = None
 

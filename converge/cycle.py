@@ -70,7 +70,6 @@ def prepare(
     The caller may already hold `checkout_lock(instance)`. Never asks.
     """
     from converge.consent import Consent
-
     from facts import daemon
 
     # an engine that ./dev itself started is its own to start again; whoever consented then need not do it again
