@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "env": "cli.env",
     "shell": "cli.shell",
     "facts": "cli.facts",
+    "bundle": "cli.bundle",
     "data": "cli.data",
     "images": "cli.images",
     "clean": "cli.clean",

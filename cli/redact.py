@@ -77,7 +77,7 @@ class Redactor:
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value without its secrets; below a key that names one, all text is hidden."""
-        secret = bool(name) and self._secret(name)
+        secret = bool(name) and self.secret(name)
         if isinstance(value, Mapping):
             return {self.text(str(key)): self.value(each, name if secret else str(key)) for key, each in value.items()}
         if isinstance(value, list | tuple):
@@ -98,6 +98,12 @@ class Redactor:
             return self.text(text)
         return json.dumps(self.value(value), indent=2, ensure_ascii=False) + "\n"
 
+    def secret(self, name: str) -> bool:
+        """Whether a variable or key of that name holds something secret."""
+        if name in self.names:
+            return True
+        return name not in ("PWD", "OLDPWD") and re.fullmatch(rf"(?i)(?:{_NAMES})", name) is not None
+
     def _list(self, values: Iterable[Any], name: str) -> list[Any]:
         """In an argv, the word after `--password` is one."""
         found: list[Any] = []
@@ -109,16 +115,9 @@ class Redactor:
     def _whole(self, text: str) -> str:
         """`NAME=VALUE` as one string, as an engine lists environments: all of the value goes."""
         name, equals, value = text.partition("=")
-        if equals and re.fullmatch(r"[\w.-]+", name) and self._secret(name) and value.lower() not in _HARMLESS:
+        if equals and re.fullmatch(r"[\w.-]+", name) and self.secret(name) and value.lower() not in _HARMLESS:
             return f"{name}={MASK}"
         return self.text(text)
-
-    def _secret(self, name: str) -> bool:
-        if name in self.names:
-            return True
-        if name == "PWD" or name == "OLDPWD":
-            return False
-        return re.fullmatch(rf"(?i)(?:{_NAMES})", name) is not None
 
     @cached_property
     def _known(self) -> re.Pattern[str] | None:
@@ -171,12 +170,13 @@ _PLAIN = (
 
 
 def _without_user(match: re.Match[str]) -> str:
-    """The word without the password, or the token in place of a user, of a URL in it; by hand, as it must stay linear."""
+    """A word without the password, or the token in place of a user, of a URL in it; by hand, to stay linear."""
     word = match.group()
     last, at = word.rfind("@"), word.find("://")
     while 0 <= at < last:
         start = at + 3
-        stop = _USER.match(word, start).end()  # type: ignore[union-attr] - it matches nothing at least
+        user = _USER.match(word, start)
+        stop = user.end() if user else start
         if word[stop] == ":" and not _PORT.match(word, stop + 1):
             return f"{word[: stop + 1]}{MASK}{word[last:]}"
         if word[stop] == "@" and word[:at].lower().endswith(("http", "https")):
