@@ -191,7 +191,7 @@ def _listened(path: Path, here: Here) -> bool:
     except OSError:
         return True
     names = [line.split(maxsplit=7)[-1] for line in lines[1:] if line.rstrip().endswith(path.name)]
-    return any(os.path.realpath(here.root / name[1:]) == real for name in names) or not program(here)
+    return any(os.path.realpath(name) == real for name in names) or not program(here)
 
 
 def _absent(found: Docker, path: Path, here: Here) -> Docker:
