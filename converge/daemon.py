@@ -157,7 +157,7 @@ def _tried(attempt: Attempt, operation: str, **args: object) -> str | None:
         attempt.machine.pyinfra(operation, **args)
     except DevError as problem:
         twice = "pid file found" in problem.because and _lives(attempt.here)
-        return None if _answers(attempt.here, BRIEFLY if twice else 2.0) else problem.because
+        return None if _answers(attempt.here, BRIEFLY if twice else 0.5) else problem.because
     return None if _answers(attempt.here, BRIEFLY) else "it was started and does not answer"
 
 

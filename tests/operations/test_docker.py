@@ -1,0 +1,346 @@
+"""What is made of a Docker engine that is not as wanted, and how one is got to run: by whom, and what is set right."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from converge import daemon, tools
+from converge.context import ConvergeContext
+from converge.errors import DevError
+from converge.plan import make_plan
+from converge.steps import Item
+from facts.compose import Plugin
+from facts.daemon import Daemon
+from facts.docker import Docker, Here
+from facts.layers import Layers
+from facts.machine import System
+from facts.tools import Tool
+from facts.value import Unknown
+from tests.operations.test_items import context, items
+
+WANTS = "[docker]\n"
+ROOT, BO = Daemon(user="root"), Daemon(user="bo", member=False, joined=False)
+INSTALLED = replace(ROOT, program="/usr/sbin/dockerd")
+READY = Docker("ready", "unix:///var/run/docker.sock", "20.10.24+dfsg1", "1.41")
+GOOD = Plugin("/p/docker-compose", "2.26.1")
+AWAY = Unknown("no answer within 10 s")
+
+
+def seen(docker: object = READY, around: object = ROOT, plugin: object = GOOD, **more: object) -> dict[str, Any]:
+    return {
+        "docker": docker, "docker.daemon": around, "docker.plugin": plugin, "docker.layers": None,
+        "tools.docker-compose": Tool(), "packages.manager": "apt", "machine.system": System("Linux", "6", "x86_64"),
+        "machine.surroundings": (), **more,
+    }  # fmt: skip
+
+
+def engine(text: str, observation: dict[str, Any]) -> Item:
+    return items("docker", context(text), observation)["docker.engine"]
+
+
+@pytest.mark.parametrize(
+    ("want", "version", "status"),
+    [(">=20.10", "20.10.24+dfsg1", "ok"), (">=20.10", "19.03.8", "manual"), (">=28", "28.2.2", "ok"),
+     ("<28", "28.0", "manual")],
+)  # fmt: skip
+def test_an_engine_that_runs_is_compared_and_never_replaced(want: str, version: str, status: str) -> None:
+    item = engine(f"[docker]\nengine = '{want}'\n", seen(replace(READY, engine=version)))
+    assert item.status == status and item.step is None
+    assert status == "ok" or ("docker.io" in item.hint and item.code == "engine-old")
+
+
+def test_without_an_engine_the_distributions_is_installed() -> None:
+    item = engine(WANTS, seen(Docker("absent")))
+    assert item.status == "drift" and item.step and item.step.reach == "system"
+    assert item.step.args["package"] == "docker.io" and item.step.by_hand.startswith("sudo apt-get install")
+    assert "dockerd" in item.step.by_hand
+    fedora = engine(WANTS, seen(Docker("absent"), **{"packages.manager": "dnf"}))
+    assert fedora.step and fedora.step.args["package"] == "moby-engine"
+
+
+@pytest.mark.parametrize(("manager", "hint"), [("brew", "colima"), (None, "by hand")])
+def test_where_none_can_be_installed_a_person_is_told(manager: str | None, hint: str) -> None:
+    item = engine(WANTS, seen(Docker("absent"), **{"packages.manager": manager}))
+    assert item.status == "manual" and hint in item.hint and 'engine = "off"' in item.hint
+
+
+@pytest.mark.parametrize("state", ["down", "stale"])
+@pytest.mark.parametrize(
+    ("around", "by_hand"),
+    [(replace(INSTALLED, systemd=True, unit=True, script=True), "sudo systemctl enable --now docker"),
+     (replace(INSTALLED, unit=True, script=True), "sudo service docker start"), (INSTALLED, "setsid dockerd")],
+)  # fmt: skip
+def test_one_that_does_not_run_is_started_by_what_runs_the_machine(state: Any, around: Daemon, by_hand: str) -> None:
+    item = engine(WANTS, seen(Docker(state), around))
+    assert item.status == "drift" and item.step and by_hand in item.step.by_hand
+    assert "package" not in item.step.args
+
+
+@pytest.mark.parametrize(
+    ("docker", "system", "around", "hint"),
+    [
+        (Docker("down", flavour="desktop"), "Darwin", (), "open -a Docker"),
+        (Docker("down", flavour="desktop"), "Linux", (), "systemctl --user start docker-desktop"),
+        (Docker("down", flavour="desktop"), "Linux", ("wsl",), "WSL integration"),
+        (Docker("stale", flavour="colima"), "Darwin", (), "colima start"),
+        (Docker("down", flavour="orbstack"), "Darwin", (), "open -a OrbStack"),
+        (Docker("stale", "unix:///run/user/1/docker.sock", flavour="rootless"), "Linux", (), "systemctl --user"),
+        (Docker("stale", "unix:///run/podman/podman.sock", flavour="podman"), "Linux", (), "podman.socket"),
+    ],
+)
+def test_an_app_that_brings_an_engine_is_never_doubled(
+    docker: Docker, system: str, around: tuple[str, ...], hint: str
+) -> None:
+    observation = seen(docker, INSTALLED, **{"machine.system": System(system, "", ""), "machine.surroundings": around})
+    item = engine(WANTS, observation)
+    assert item.status == "manual" and item.step is None and hint in item.hint and item.code == "engine-app"
+
+
+@pytest.mark.parametrize(
+    ("docker", "hint"),
+    [(Docker("wrong-host", "tcp://10.0.0.1:2375", origin="DOCKER_HOST"), "unset DOCKER_HOST"),
+     (Docker("wrong-context", origin="DOCKER_CONTEXT"), "unset DOCKER_CONTEXT"),
+     (Docker("wrong-context", origin="config"), "docker context use default"),
+     (Docker("wrong-host", "ssh://build", origin="context build"), "docker context use default")],
+)  # fmt: skip
+def test_an_address_of_the_users_own_is_the_users_to_change(docker: Docker, hint: str) -> None:
+    item = engine(WANTS, seen(docker, INSTALLED))
+    assert (item.status, item.hint, item.step, item.code) == ("manual", hint, None, "engine-elsewhere")
+
+
+@pytest.mark.parametrize(("api", "status"), [("1.41", "ok"), ("1.40", "manual")])
+def test_podman_is_taken_for_what_it_says_it_speaks(api: str, status: str) -> None:
+    item = engine(WANTS, seen(replace(READY, flavour="podman", engine="4.3.1", api=api)))
+    assert item.status == status and "podman 4.3.1" in item.found
+
+
+def test_who_may_not_ask_is_admitted_after_the_engine_is_there() -> None:
+    found = items("docker", context(WANTS), seen(Docker("absent"), BO))
+    step = found["docker.access"].step
+    assert step and step.by_hand == "sudo usermod -aG docker bo"
+    assert [s.id for s in make_plan(found.values()).steps] == ["docker.engine", "docker.access"]
+
+
+def test_membership_counts_from_the_next_login() -> None:
+    found = items("docker", context(WANTS), seen(Docker("denied"), replace(BO, member=True)))
+    assert found["docker.access"].status == "ok" and found["docker.engine"].status == "skipped"
+    assert found["docker.login"].status == "manual" and "sg docker -c './dev start'" in found["docker.login"].hint
+
+
+def test_root_and_members_are_asked_for_nothing() -> None:
+    assert set(items("docker", context(WANTS), seen())) == {"docker.engine", "docker.compose"}
+    member = items("docker", context(WANTS), seen(READY, replace(BO, member=True, joined=True)))
+    assert {item.status for item in member.values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "stored", "status"),
+    [(GOOD, "", "ok"), (Plugin(), "", "drift"), (Plugin("/p", "2.5.0"), "", "drift"), (Plugin("/p"), "", "drift"),
+     (Plugin("/p", "2.5.0"), "2.26.1", "ok"), (Plugin(), "2.19.0", "drift"), (AWAY, "", "unknown")],
+)  # fmt: skip
+def test_compose_is_the_plugin_or_the_stores(plugin: object, stored: str, status: str) -> None:
+    tool = Tool("2", provider=f"Debian package docker-compose {stored}") if stored else Tool()
+    observation = seen(plugin=plugin, **{"tools.docker-compose": tool})
+    assert items("docker", context(WANTS), observation)["docker.compose"].status == status
+    start = items("tools", context(WANTS), observation)
+    assert start == {} if plugin == GOOD else start["tools.docker-compose"].status == status
+
+
+def test_a_start_fetches_no_compose_where_no_engine_is() -> None:
+    found = items("tools", context(WANTS), seen(Docker("absent"), plugin=Plugin()))
+    assert found["tools.docker-compose"].status == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("layers", "shown"),
+    [(None, False), (Layers("/d", 5, 5), False), (Layers("/d", 1 << 30, 3 << 30), True), (AWAY, False)],
+)  # fmt: skip
+def test_old_layers_are_named_with_their_size_and_deleted_only_by_id(layers: object, shown: bool) -> None:
+    found = items("docker", context(WANTS), seen(**{"docker.layers": layers})).get("docker.disk")
+    assert (found is not None) == shown
+    assert not found or (found.step and found.step.reach == "destructive" and "3.0 GiB" in found.step.change)
+
+
+def test_switched_off_nothing_is_looked_at() -> None:
+    from converge.operations import load
+
+    off = context("[docker]\nengine = 'off'\n")
+    assert load("docker").probes(off) == []
+    assert [item.status for item in items("docker", off, {}).values()] == ["skipped"]
+    assert "docker-compose" not in tools.wanted(off.desired)
+
+
+def test_what_could_not_be_looked_up_is_unknown() -> None:
+    assert engine(WANTS, seen(AWAY)).status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("found", "want", "ok"),
+    [("20.10.24+dfsg1", ">=20.10", True), ("20.9", ">=20.10", False), ("2.26.1-4", "==2.26", True),
+     ("2.20", ">=2.20.0", True), ("v2.5", ">2.20", False), ("", ">=1", False), ("28", "<28.0", False)],
+)  # fmt: skip
+def test_versions_are_compared_as_numbers(found: str, want: str, ok: bool) -> None:
+    assert tools.satisfies(found, want) is ok
+
+
+@dataclass
+class Fake:
+    """A machine whose changes are answered by a function; what was asked of it stays."""
+
+    answer: Callable[[str, dict[str, Any]], str | None]
+    context: ConvergeContext = field(default_factory=lambda: context(WANTS))
+    asked: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        pass
+
+    def pyinfra(self, operation: str, **args: Any) -> None:
+        self.asked.append(operation)
+        self.scripts += args.get("commands", [])
+        if (said := self.answer(operation, args)) is not None:
+            raise DevError("system-change", f"{operation} did not succeed", because=said)
+
+
+@pytest.fixture
+def here(tmp_path_factory: pytest.TempPathFactory) -> Here:
+    """A machine where dockerd is installed and nothing runs."""
+    root = tmp_path_factory.mktemp("m")
+    for name in ("usr/sbin/dockerd", "etc/init.d/docker", "usr/lib/systemd/system/docker.service"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
+        (root / name).chmod(0o755)
+    (root / "var/run").mkdir(parents=True)
+    return Here({"PATH": "/nowhere", "HOME": "/nowhere"}, root, "linux")
+
+
+@pytest.fixture
+def comes_up(here: Here) -> Iterator[Callable[[], None]]:
+    """Lets an engine answer on the machine's socket."""
+    servers = []
+
+    def up() -> None:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(here.root / "var/run/docker.sock"))
+        server.listen(8)
+        servers.append(server)
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nServer: Docker/20.10.24 (linux)\r\nContent-Length: 2\r\n\r\nOK")
+                connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+
+    yield up
+    for server in servers:
+        server.close()
+
+
+def test_systemd_starts_it_where_systemd_runs_the_machine(here: Here, comes_up: Callable[[], None]) -> None:
+    (here.root / "run/systemd/system").mkdir(parents=True)
+    machine = Fake(lambda operation, args: comes_up())
+    daemon.start(machine, here=here)  # type: ignore[arg-type]
+    assert machine.asked == ["systemd.service"]
+
+
+def test_what_the_journal_says_is_the_reason(here: Here) -> None:
+    (here.root / "run/systemd/system").mkdir(parents=True)
+    said = 'time="x" level=error msg="a" | failed to start daemon: no moon'
+    machine = Fake(lambda operation, args: said if operation == "server.shell" else "job failed")
+    with pytest.raises(DevError) as caught:
+        daemon.start(machine, here=here)  # type: ignore[arg-type]
+    assert (caught.value.code, caught.value.because) == ("engine-failed", "failed to start daemon: no moon")
+    assert "journalctl" in machine.scripts[-1]
+
+
+def test_an_init_script_that_claims_success_is_not_believed(here: Here, comes_up: Callable[[], None]) -> None:
+    machine = Fake(lambda operation, args: comes_up() if operation == "server.shell" else "it is denied")
+    daemon.start(machine, here=here)  # type: ignore[arg-type]
+    assert machine.asked == ["sysvinit.service", "server.shell"] and "setsid" in machine.scripts[0]
+
+
+def test_an_init_script_that_fails_after_it_started_the_engine_has_done_it(
+    here: Here, comes_up: Callable[[], None]
+) -> None:
+    machine = Fake(lambda operation, args: comes_up() or "ulimit: Operation not permitted")
+    daemon.start(machine, here=here)  # type: ignore[arg-type]
+    assert machine.asked == ["sysvinit.service"]
+
+
+def test_an_engine_that_runs_is_taken_as_it_is(here: Here, comes_up: Callable[[], None]) -> None:
+    comes_up()
+    machine = Fake(lambda operation, args: "must not be asked")
+    daemon.start(machine, here=here)  # type: ignore[arg-type]
+    assert machine.asked == []
+
+
+@pytest.mark.parametrize(
+    ("said", "cure"),
+    [
+        ("failed to start daemon: Devices cgroup isn't mounted", "cgroup2"),
+        ("failed to create NAT chain DOCKER: Iptables not found", "apt.packages"),
+        ("iptables v1.8.9 (nf_tables): Could not fetch rule set: Failed to initialize nft: Protocol not supported",
+         "iptables-legacy"),
+        ("error initializing graphdriver: driver not supported", "--storage-driver=vfs"),
+        ("failed to start daemon: pid file found, ensure docker is not running", "docker.pid.stale"),
+    ],
+)  # fmt: skip
+def test_what_the_log_complains_about_is_set_right_once(
+    here: Here, comes_up: Callable[[], None], said: str, cure: str
+) -> None:
+    (here.root / "etc/init.d/docker").unlink()
+    starts = []
+
+    def answer(operation: str, args: dict[str, Any]) -> str | None:
+        if "setsid" not in str(args):
+            return None
+        starts.append(args["commands"][0])
+        return said if len(starts) == 1 else comes_up()
+
+    machine = Fake(answer)
+    daemon.start(machine, manager="apt", here=here)  # type: ignore[arg-type]
+    assert len(starts) == 2 and any(cure in text for text in (*machine.asked, *machine.scripts))
+    hopeless = Fake(lambda operation, args: said if "setsid" in str(args) else None)
+    (here.root / "var/run/docker.sock").unlink()
+    with pytest.raises(DevError):
+        daemon.start(hopeless, manager="apt", here=here)  # type: ignore[arg-type]
+    assert sum("setsid" in script for script in hopeless.scripts) == 2
+
+
+def test_a_mirror_is_given_to_the_engine_we_start(here: Here, comes_up: Callable[[], None]) -> None:
+    machine = Fake(lambda operation, args: comes_up())
+    daemon.start(machine, "http://127.0.0.1:5000", here=here)  # type: ignore[arg-type]
+    assert machine.asked == ["server.shell"] and "--registry-mirror=http://127.0.0.1:5000" in machine.scripts[0]
+
+
+def test_what_daemon_json_says_is_not_said_twice(here: Here) -> None:
+    (here.root / "etc/docker").mkdir()
+    (here.root / "etc/docker/daemon.json").write_text('{"registry-mirrors": ["x"], "data-root": "/d"}')
+    script = daemon.command("/usr/sbin/dockerd", "http://127.0.0.1:5000", ["--storage-driver=vfs"], here)
+    assert "--registry-mirror" not in script and "--storage-driver=vfs" in script
+
+
+def test_the_script_that_starts_it_is_posix(here: Here) -> None:
+    odd = Here({**here.env, "HTTPS_PROXY": "http://it's:a b@127.0.0.1:9"}, here.root, "linux")
+    script = daemon.command("/usr/sbin/dockerd", "", [], odd)
+    assert subprocess.run(["/bin/sh", "-n"], input=script, text=True, capture_output=True).stderr == ""
+
+
+def test_the_store_is_asked_for_one_compose() -> None:
+    assert tools.wanted(context(WANTS).desired)["docker-compose"] == tools.COMPOSE
+    assert "docker-compose" not in tools.wanted(context("").desired)
+    assert Path(tools.home("docker-compose", tools.COMPOSE)).parent.name == "docker-compose"
