@@ -267,7 +267,9 @@ def from_mirror(path: str, directory: Path, machine: Machine) -> Path:
         ran = machine.run([APT_HELPER, "download-file", f"{mirror}/{path}", str(file)])
         if ran.returncode == 0 and file.exists():
             return file
-        said = (ran.stderr.strip().splitlines() or [f"{mirror} does not have it"])[-1].removeprefix("E: ")
+        said = next(
+            iter(re.findall(r"^E: (Failed to fetch .*)", ran.stderr, re.MULTILINE)), f"{mirror} does not have it"
+        )
     raise DevError(
         "download-failed", f"{file.name} could not be downloaded", because=said,
         hint=network.hint(said, "check the network and apt's mirror, or install it yourself"),

@@ -67,7 +67,7 @@ class Index(http.server.BaseHTTPRequestHandler):
     stall = False
 
     def do_GET(self) -> None:
-        files = sorted(self.directory.glob("*.whl")) + sorted(self.directory.glob("*.tar.gz"))
+        files = [path for kind in ("whl", "tar.gz", "deb") for path in sorted(self.directory.glob(f"*.{kind}"))]
         if self.path.startswith("/simple/"):
             links = "".join(f'<a href="/files/{file.name}">{file.name}</a>' for file in files)
             return self._answer(f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), "text/html")
