@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,21 +32,33 @@ def probe(below: float) -> LocalProbe:
 
 
 def look(below: float, engine: Engine | None = None) -> Layers | Unknown | None:
-    """One quick question where the data lie; only if there is little room, the slow one."""
+    """Whether there is room where an engine keeps its data by default, in microseconds; only if not, what it keeps."""
     if engine is None:
-        seen = docker.look()
-        if seen.state != "ready":
+        if _free(_data()) >= below or (seen := docker.look()).state != "ready":
             return None
         engine = Engine(seen.host)
     try:
         root = Path(engine.get("/info")["DockerRootDir"])
-        while not root.exists() and root != root.parent:  # it may be another machine's, as in Docker Desktop
-            root = root.parent
-        about = os.statvfs(root)
-        free = about.f_bavail * about.f_frsize
+        free = _free(root)
         return None if free >= below else Layers(str(root), free, unused(engine.get("/system/df", PATIENCE)))
     except (OSError, EngineError, KeyError, TypeError) as problem:
         return Unknown(f"the engine does not say what it keeps: {problem}")
+
+
+def _data() -> Path:
+    """Where the configuration says that the data lie; an engine may be told another place when it is started."""
+    try:
+        return Path(json.loads(Path("/etc/docker/daemon.json").read_text())["data-root"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Path("/var/lib/docker")
+
+
+def _free(place: Path) -> int:
+    """Bytes free there, or where it would be made: it may be another machine's path, as in Docker Desktop."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    about = os.statvfs(place)
+    return about.f_bavail * about.f_frsize
 
 
 def unused(told: dict[str, Any]) -> int:
