@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import TOOL, Ran
+from tests.conftest import TOOL, Ran, tree
 from tests.real import daemons, debian
 from tests.real.rig import Rig
 
@@ -50,12 +50,9 @@ class Laptop:
 
     def clone(self, user: str) -> None:
         """Give the user the working tree as it is now, at `~/shop`."""
-        listed = subprocess.run(
-            ["git", "-C", str(TOOL), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True
-        ).stdout.decode()
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
-                for name in filter(None, listed.split("\0")):
+                for name in tree():
                     with contextlib.suppress(FileNotFoundError):  # deleted, and not committed yet
                         archive.add(TOOL / name, f"shop/{name}", recursive=False)
             file.seek(0)

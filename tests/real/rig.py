@@ -64,6 +64,14 @@ class Rig:
         assert not check or ran.returncode == 0, f"docker {' '.join(argv)}: {ran.stdout}{ran.stderr}"
         return ran
 
+    def older_postgres(self, volume: str, major: str = "17") -> None:
+        """Put into a volume what the official image of an older major leaves there; no server is needed to be refused.
+
+        For a mount at /var/lib/postgresql; `base/1` beside PG_VERSION tells whether it was touched.
+        """
+        script = f"mkdir -p /v/data/base && echo {major} >/v/data/PG_VERSION && echo precious >/v/data/base/1"
+        self.docker("run", "--rm", "-v", f"{volume}:/v", "debian:bookworm-slim", "sh", "-c", script)
+
     def kill(self) -> None:
         """SIGKILL to dockerd, as a crash; `restart` brings it back."""
         daemons.kill_engine(self.place)
