@@ -7,9 +7,10 @@ and without a form of its own, or one cut in two by whoever printed it.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -71,7 +72,9 @@ class Redactor:
             text = pattern.sub(by, text)
         if self._prefixed:
             text = self._prefixed.sub(MASK, text)
-        for pattern in self._blocks:
+        for sign, pattern in zip(_BLOCK_SIGNS, self._blocks, strict=True):
+            if not sign.search(text):
+                continue
             text = pattern.sub(lambda match: f"{match['name']}{match['between']}{_hidden(match['block'])}", text)
         return self._assignment.sub(_assigned, text)
 
@@ -163,6 +166,10 @@ class Redactor:
         )
 
 
+_BLOCK_SIGNS = (
+    re.compile(r"\"{3}|'{3}"), re.compile(r":[ \t]*[|>][+-]?\d?[ \t]*\r?\n"), re.compile(r":[ \t]*\r?\n[ \t-]"),
+)  # fmt: skip
+"""What every text has that holds such a block; most texts hold none, and the look for names takes longer."""
 _PLAIN = (
     (_HEADER, rf"\1\2{MASK}"), (_SCHEME, rf"\1\2{MASK}"),
     (_NETRC, rf"\1{MASK}"), (_CURL_USER, rf"\1\2{MASK}"), (_FLAG, rf"\1\2{MASK}"), (_SHAPES, MASK),
@@ -211,8 +218,8 @@ def _parts(value: str) -> Iterable[str]:
         yield from (line.strip() for line in value.splitlines() if len(line.strip()) >= 8)
 
 
-def _forms(value: str) -> Iterable[str]:
-    """The value as it is, in a URL, in JSON (twice too), in a shell's quotes, and in base64."""
+def _forms(value: str) -> Iterator[str]:
+    """The value as it is, in a URL, in JSON (twice too), as Python, HTML and a shell write it, and in base64."""
     if len(value) < SHORTEST:
         return
     yield value
@@ -224,6 +231,18 @@ def _forms(value: str) -> Iterable[str]:
         once = json.dumps(value, ensure_ascii=plain)[1:-1]
         yield once
         yield json.dumps(once, ensure_ascii=plain)[1:-1]
+    yield repr(value)[1:-1]
+    yield html.escape(value)
     yield value.replace("'", "'\\''")
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(value.encode()).decode().rstrip("=")
+    yield from _in_base64(value.encode())
+
+
+def _in_base64(value: bytes) -> Iterator[str]:
+    """Its own characters, wherever it begins in what was encoded: `user:password` for one."""
+    for before, foreign in ((0, 0), (1, 2), (2, 3)):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(bytes(before) + value).decode().rstrip("=")[foreign:]
+            shared = (before + len(value)) % 3 != 0  # the last one holds bits of what follows
+            form = text[:-1] if shared else text
+            if len(form) >= SHORTEST:
+                yield form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import time
 from urllib.parse import quote
@@ -35,12 +36,25 @@ def test_a_known_secret_is_hidden_in_every_form(value: str) -> None:
         f"postgresql://u:{quote(value, safe='')}@h/x",
         f"postgresql://u:{quote(value, safe='').lower()}@h/x",
         f"{in_base64} in base64",
+        repr({"it": value}),
+        f"<b>{html.escape(value)}</b>",
     ]
     for form in forms:
         for hidden in (redactor.text(form), redactor.document(form)):
             for piece in (value, quote(value, safe=""), json.dumps(value)[1:-1], in_base64):
                 assert piece not in hidden, form
     assert all(line not in redactor.text(f"log: {line}") for line in value.splitlines())
+
+
+@pytest.mark.parametrize("before", ("", "u", "bo", "bob:", "x-token:"))
+@pytest.mark.parametrize("value", KNOWN)
+def test_a_known_secret_is_hidden_inside_of_base64(value: str, before: str) -> None:
+    text = base64.b64encode(f"{before}{value}, and more".encode()).decode()
+    left = redactor.text(f"see {text}.").removeprefix("see ").removesuffix(".")
+    head, mask, tail = left.partition(MASK)
+    assert mask
+    kept = base64.b64decode(head + "A" * (-len(head) % 4)) + base64.b64decode("A" * (-len(tail) % 4) + tail)
+    assert value[1:-1].encode() not in kept and len(kept) <= len(before) + len(", and more") + 6
 
 
 def test_a_secret_that_begins_like_another_leaves_no_tail() -> None:
