@@ -185,3 +185,29 @@ func TestMissingVariablesAreNamedAtOnce(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+func TestHealthCheckSaysWhatReadyzSays(t *testing.T) {
+	code := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" {
+			t.Errorf("asked %s", r.URL.Path)
+		}
+		w.WriteHeader(code)
+	}))
+	address, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PORT", address.Port())
+	if err := healthy(); err != nil {
+		t.Error(err)
+	}
+	code = http.StatusServiceUnavailable
+	if err := healthy(); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("got %v", err)
+	}
+	server.Close()
+	if err := healthy(); err == nil {
+		t.Error("healthy without a server")
+	}
+}
