@@ -5,8 +5,9 @@ import type { Socket } from "node:net";
 import { Auth, type Identity, readOrExit } from "../lib/auth/index.ts";
 import { localRoutes, renew } from "../lib/auth/local.ts";
 
-const auth = new Auth(readOrExit());
-const local = localRoutes(auth.settings);
+const auth = new Auth(readOrExit);
+auth.settings; // read now: the gate tests want the exit before the port is open
+const local = localRoutes(auth);
 const tell = (_: Request, identity: Identity) =>
   Response.json({
     service: identity.service,
@@ -23,7 +24,7 @@ const routes: Record<string, (request: Request) => Promise<Response>> = {
   "GET /api/auth/sign-in": local.GET,
   "GET /api/auth/callback": local.GET,
   "POST /api/auth/sign-out": local.POST,
-  "GET /renew": async (request) => Response.json((await renew(auth.settings, request.headers)) ?? {}),
+  "GET /renew": async (request) => Response.json((await renew(auth, request.headers)) ?? {}),
 };
 
 if (process.env.REFUSE_WAY_OUT) {

@@ -10,17 +10,17 @@ export const SESSION_COOKIE = "__session";
 /** Who calls: a service, a user, or a service for a user. Users' rows are kept by the services behind. */
 export type Identity = { service: boolean; session?: Session; bearer?: string };
 
-/** Made once: `const auth = new Auth(readOrExit())`. */
+/** Made once: `const auth = new Auth(readOrExit)`. The environment is read at first use: `next build` loads modules without it. */
 export class Auth {
-  readonly settings: Settings;
-  readonly #keys: Keys;
+  readonly #read: () => Settings;
+  #made?: { settings: Settings; keys: Keys };
 
-  constructor(settings: Settings, keys?: Keys) {
-    const { jwk } = settings;
-    this.settings = settings;
-    this.#keys = keys ?? (jwk ? async () => jwk : jwks(settings.jwksUrl ?? ""));
-    const told = banner(settings);
-    if (told) console.log(JSON.stringify({ level: "WARN", msg: told, auth_mode: settings.mode }));
+  constructor(readSettings: () => Settings) {
+    this.#read = readSettings;
+  }
+
+  get settings(): Settings {
+    return this.#open().settings;
   }
 
   /** A route handler for signed-in users alone: by header, else by cookie. */
@@ -60,7 +60,7 @@ export class Auth {
     if (bearer == null) return { service };
     const space = bearer.indexOf(" ");
     if (bearer.slice(0, Math.max(space, 0)).toLowerCase() !== "bearer") throw new AuthError("token_invalid", "scheme");
-    return { service, bearer, session: await verify(bearer.slice(space + 1), this.settings, this.#keys) };
+    return { service, bearer, session: await verify(bearer.slice(space + 1), this.settings, this.#open().keys) };
   }
 
   /** Headers for a call to another service as the user who calls us. */
@@ -68,6 +68,17 @@ export class Auth {
     if (identity.bearer) return { Authorization: identity.bearer };
     const test = identity.session?.issuer === TEST_ISSUER && this.settings.backdoor;
     return test && identity.session ? test.outgoing(identity.session.subject) : {};
+  }
+
+  #open(): { settings: Settings; keys: Keys } {
+    if (!this.#made) {
+      const settings = this.#read();
+      const { jwk } = settings;
+      this.#made = { settings, keys: jwk ? async () => jwk : jwks(settings.jwksUrl ?? "") };
+      const told = banner(settings);
+      if (told) console.log(JSON.stringify({ level: "WARN", msg: told, auth_mode: settings.mode }));
+    }
+    return this.#made;
   }
 
   #guarded<Arguments extends [Request, ...unknown[]]>(handler: (...given: Arguments) => Promise<Response>) {

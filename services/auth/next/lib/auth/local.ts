@@ -1,8 +1,7 @@
 /** Signing in at the local issuer: three routes under /api/auth, and the renewal of the one-minute token. Not for clerk mode. */
 import "server-only";
 import { createHash, randomBytes } from "node:crypto";
-import { SESSION_COOKIE, cookies } from "./auth.ts";
-import type { Settings } from "./settings.ts";
+import { type Auth, SESSION_COOKIE, cookies } from "./auth.ts";
 
 const REFRESH_COOKIE = "__refresh";
 const BEGUN_COOKIE = "__sign_in";
@@ -13,26 +12,29 @@ type Minted = { token: string; expires_at: number; refresh_token?: string };
 type Handler = (request: Request) => Promise<Response>;
 
 /** For `app/api/auth/[step]/route.ts`: GET sign-in?return_to=/ · GET callback · POST sign-out. */
-export function localRoutes(settings: Settings): { GET: Handler; POST: Handler } {
-  const issuer = settings.localIssuer;
+export function localRoutes(auth: Auth): { GET: Handler; POST: Handler } {
   const nothing = () => Response.json({ error: { code: "not_found", message: "not in this mode" } }, { status: 404 });
-  if (!issuer) return { GET: async () => nothing(), POST: async () => nothing() };
   const step = (request: Request) => new URL(request.url).pathname.split("/").at(-1);
   return {
     GET: async (request) => {
-      if (step(request) === "sign-in") return signIn(request, issuer.browser);
-      return step(request) === "callback" ? callback(request, issuer.server) : nothing();
+      const issuer = auth.settings.localIssuer;
+      if (issuer && step(request) === "sign-in") return signIn(request, issuer.browser);
+      return issuer && step(request) === "callback" ? callback(request, issuer.server) : nothing();
     },
-    POST: async (request) => (step(request) === "sign-out" ? signOut(request, issuer.server) : nothing()),
+    POST: async (request) => {
+      const issuer = auth.settings.localIssuer;
+      return issuer && step(request) === "sign-out" ? signOut(request, issuer.server) : nothing();
+    },
   };
 }
 
 /** A session about to end, renewed: cookies to set, and the token to use in this request. Nothing if there is nothing to do. */
-export async function renew(settings: Settings, headers: Headers): Promise<{ setCookies: string[]; token?: string } | undefined> {
+export async function renew(auth: Auth, headers: Headers): Promise<{ setCookies: string[]; token?: string } | undefined> {
   const [refresh] = cookies(headers, REFRESH_COOKIE);
   const [token] = cookies(headers, SESSION_COOKIE);
-  if (!settings.localIssuer || !refresh || (token && endsIn(token) > AHEAD_S)) return undefined;
-  const answer = await call(settings.localIssuer.server, "/v1/refresh", { refresh_token: refresh });
+  const issuer = auth.settings.localIssuer;
+  if (!issuer || !refresh || (token && endsIn(token) > AHEAD_S)) return undefined;
+  const answer = await call(issuer.server, "/v1/refresh", { refresh_token: refresh });
   if (answer?.status === 401) return { setCookies: [cookie(SESSION_COOKIE, "", 0), cookie(REFRESH_COOKIE, "", 0)] };
   if (!answer?.ok) return undefined;
   const minted = (await answer.json()) as Minted;
