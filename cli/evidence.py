@@ -57,7 +57,7 @@ def parts(context: Context, instance: Instance) -> Iterator[Part]:
         ("compose", _files(own if own.is_dir() else TOOL / "compose", ("*.yaml", "*/Dockerfile"), below="compose/")),
         ("journal", _files(instance.dev, ("journal",))),
         ("state", _files(instance.state, STATE)),
-        ("docker", _docker(instance)),
+        ("docker", _docker(context, instance)),
     ):
         try:
             yield from some
@@ -149,7 +149,7 @@ def _fail(because: str) -> str:
     raise OSError(because)
 
 
-def _docker(instance: Instance) -> Iterator[Part]:
+def _docker(context: Context, instance: Instance) -> Iterator[Part]:
     """The engine, and every container that carries this instance's label."""
     from facts import docker
     from facts.engine import Engine, EngineError
@@ -164,6 +164,7 @@ def _docker(instance: Instance) -> Iterator[Part]:
         if seen.state != "ready":
             return
         host = seen.host
+    yield Part("compose/resolved.json", partial(_resolved, context, instance))
     engine = Engine(host)
     for name in ("info", "version"):
         yield Part(f"docker/{name}.json", partial(_told, engine, f"/{name}"))
@@ -177,6 +178,16 @@ def _docker(instance: Instance) -> Iterator[Part]:
         identity, name = str(each["Id"]), str(each["Names"][0]).strip("/").replace("/", "_")
         yield Part(f"docker/{name}.json", partial(_told, engine, f"/containers/{identity}/json"))
         yield Part(f"docker/{name}.log", partial(_log, engine, identity))
+
+
+def _resolved(context: Context, instance: Instance) -> str:
+    """The Compose files with this instance's values, as Compose reads them; images are those of the containers."""
+    from runtime import compose
+
+    project = compose.find(context.loaded, instance)
+    if isinstance(project, str):
+        raise OSError(project)
+    return project.run(["config", "--format", "json"], compose.values(project, {}), 60)
 
 
 def _told(engine: Engine, path: str) -> str:
