@@ -19,6 +19,8 @@ from tests.real import network
 from tests.real.place import SBIN, Place
 
 KEEPER = Path(__file__).with_name("keeper.py")
+RECIPES_KEPT = 3
+"""Builds of one image that stay in the registry's storage, so that going from branch to branch builds nothing."""
 PATIENCE = 60.0
 """Seconds a daemon has to answer after its start, and to end."""
 
@@ -131,7 +133,22 @@ def stop(place: Place) -> None:
     for mounted in sorted(_mounts(place), reverse=True):
         subprocess.run(["umount", "-l", mounted], check=False, capture_output=True)
     network.take_down(place)
+    _trim_registry(place)
     shutil.rmtree(place.run, ignore_errors=True)
+
+
+def _trim_registry(place: Place) -> None:
+    """Forget images that were not built lately; only a registry that does not run may be swept."""
+    old = []
+    for tags in place.root.glob("registry/docker/registry/v2/repositories/*/*/_manifests/tags"):
+        recipes = sorted(tags.glob("recipe-*"), key=lambda path: path.stat().st_mtime)
+        old += recipes[:-RECIPES_KEPT]
+    for recipe in old:
+        shutil.rmtree(recipe)
+    config = place.run / "registry.yml"
+    if old and config.exists():
+        argv = [str(shutil.which("docker-registry", path=SBIN)), "garbage-collect", "--delete-untagged", str(config)]
+        subprocess.run(argv, check=False, capture_output=True)
 
 
 def _keep(place: Place, name: str, argv: list[str], pid_file: Path | None = None) -> None:

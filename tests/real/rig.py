@@ -195,13 +195,15 @@ def _digest(rig: Rig, image: Image, tag: str) -> str | None:
 
 
 def _sweep(rig: Rig) -> None:
-    """Remove what tests left; images stay, as a cache."""
+    """Remove what tests left; images and build cache stay for the next run, as far as they are young and small."""
     if containers := rig.docker("ps", "-aq", check=False).stdout.split():
         rig.docker("rm", "-fv", *containers, check=False)
     for noun in ("volume", "network"):
         rig.docker(noun, "prune", "-f", check=False)
     if volumes := rig.docker("volume", "ls", "-q", check=False).stdout.split():
         rig.docker("volume", "rm", *volumes, check=False)
+    rig.docker("image", "prune", "-af", "--filter", "until=24h", check=False)
+    rig.docker("builder", "prune", "-f", "--keep-storage", "4GB", check=False)
 
 
 def _main(verb: str) -> int:
