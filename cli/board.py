@@ -24,7 +24,7 @@ class Board:
 
     names: list[str]
     rows: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _next: dict[str, float] = field(default_factory=dict)
+    _told: dict[str, tuple[float, str]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -36,8 +36,9 @@ class Board:
         with self._guard:
             self.rows[name] = (text, seconds)
         now = time.monotonic()
-        if self._thread is None and (text.startswith(FINAL) or (":" in text and now > self._next.get(name, 0))):
-            self._next[name] = now + PAUSE
+        at, last = self._told.get(name, (0.0, ""))
+        if self._thread is None and (text.startswith(FINAL) or (":" in text and now > at + PAUSE and text != last)):
+            self._told[name] = (now, text)
             self._line(name, text, seconds)
 
     def __enter__(self) -> Board:

@@ -11,9 +11,10 @@ from converge.errors import DevError, Exit
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="The component.")] = None) -> int:
-    """Print the environment of a component; secrets are hidden."""
+    """Print the environment of a component where it runs now; secrets are hidden."""
     import re
 
+    from runtime import placements
     from runtime.component import components, known
     from runtime.environment import of_component
 
@@ -21,7 +22,7 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
         raise DevError("usage", "one component's name is needed", hint="./dev env catalog", exit=Exit.USAGE)
     component = known(components(context.loaded, context.instance), names[0])
     hidden = {name for name, variable in context.loaded.desired.env.items() if variable.secret}
-    for name, value in sorted(of_component(context.loaded, component).items()):
+    for name, value in sorted(of_component(context.loaded, component, placements.where(component)).items()):
         shown = "********" if name in hidden else re.sub(r"(://[^:/@]+):[^@/]+@", r"\1:********@", value)
         render.out(f"{name}={shown}")
     return 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runtime import placements
 from runtime.component import Component
 
 PAUSE = 0.15
@@ -66,8 +67,9 @@ def parse(component: str, rows: Iterable[str]) -> list[Line]:
 
 def tail(component: Component, lines: int = 8) -> str:
     """The end of its log, indented, for an error."""
-    rows = _boxed(component, last=lines)
-    if not rows:
+    if placements.where(component) == "docker":
+        rows = _boxed(component, last=lines)
+    else:
         try:
             rows = component.log.read_bytes()[-8192:].decode(errors="replace").splitlines()
         except OSError:

@@ -12,7 +12,8 @@ from runtime.compose import Project
 from runtime.placements import docker
 
 POOLS = ("10.192.0.0/11", "172.24.0.0/13", "192.168.128.0/17")
-"""Where ranges are taken from, in this order: the upper parts of the private ranges, which few routers hand out."""
+"""Where ranges are taken from, in this order, if the engine was told none: the upper parts of the private ranges,
+which few routers hand out."""
 BITS = 24
 """Length of the prefix: 254 containers."""
 
@@ -34,15 +35,16 @@ def settle(project: Project) -> None:
         return
     if mine:
         _give_up(project, name)
-    chosen = choose(project.instance.id, taken)
+    pools = [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
+    chosen = choose(project.instance.id, taken, pools)
     content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen)}]}}}} if chosen else {}
     path.write_text(json.dumps(content) + "\n")
 
 
-def choose(seed: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
+def choose(seed: str, taken: Iterable[IPv4Network], pools: Iterable[str] = POOLS) -> IPv4Network | None:
     """The first free range in an order that each instance has for itself; None if there is none."""
     known = list(taken)
-    return next((network for network in _candidates(seed) if not collides(network, known)), None)
+    return next((network for network in _candidates(seed, pools) if not collides(network, known)), None)
 
 
 def collides(network: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
@@ -50,13 +52,13 @@ def collides(network: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
     return any(network.overlaps(other) for other in taken if other.prefixlen)
 
 
-def _candidates(seed: str) -> Iterator[IPv4Network]:
-    for pool in map(IPv4Network, POOLS):
-        count = 1 << (BITS - pool.prefixlen)
+def _candidates(seed: str, pools: Iterable[str]) -> Iterator[IPv4Network]:
+    for pool in (IPv4Network(text) for text in pools if ":" not in text):
+        count = 1 << max(0, BITS - pool.prefixlen)
         start = int(seed, 16) % count
         for step in range(count):
             base = int(pool.network_address) + ((start + step) % count << (32 - BITS))
-            yield IPv4Network((base, BITS))
+            yield IPv4Network((base, max(BITS, pool.prefixlen)))
 
 
 def _ranges(row: dict[str, object]) -> list[IPv4Network]:

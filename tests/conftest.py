@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -139,3 +140,29 @@ def wait_until(true: Callable[[], Any], timeout: float = 20.0) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError("it did not become true")
+
+
+def tree() -> list[str]:
+    """The files of the working tree, tracked or new, relative to it."""
+    listed = subprocess.run(
+        ["git", "-C", str(TOOL), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True
+    ).stdout.decode()
+    return [name for name in listed.split("\0") if name and (TOOL / name).is_file()]
+
+
+def clone_of_the_shop(base: Path, local: str = "") -> Checkout:
+    """The working tree in a place and on ports of its own; the caches of Go and npm are the machine's."""
+    path, home = base / "clone", base / "home"
+    home.mkdir()
+    for name in tree():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(TOOL / name, path / name)
+    made = Checkout(path, home)
+    start = random.randrange(1200, 1500) * 10
+    names = {"postgres": "infra", "pubsub": "infra", "catalog": "services", "orders": "services",
+             "notifier": "services", "web": "services"}  # fmt: skip
+    rows = [f"[{room}.{name}]\nport = {start + at}\n" for at, (name, room) in enumerate(names.items())]
+    (path / "desired_state.local.toml").write_text(local + "".join(rows))
+    for name, place in {"GOMODCACHE": "go/pkg/mod", "GOCACHE": ".cache/go-build", "npm_config_cache": ".npm"}.items():
+        made.env[name] = os.environ.get(name) or str(Path.home() / place)
+    return made

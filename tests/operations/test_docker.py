@@ -267,6 +267,30 @@ def test_what_the_journal_says_is_the_reason(here: Here) -> None:
     assert "journalctl" in machine.scripts[-1]
 
 
+def test_what_systemd_should_start_it_with_stands_in_its_file(here: Here, comes_up: Callable[[], None]) -> None:
+    (here.root / "run/systemd/system").mkdir(parents=True)
+    cured: list[str] = []
+
+    def answer(operation: str, args: dict[str, Any]) -> str | None:
+        if "daemon.json" in str(args):
+            cured.append(operation)
+            return None
+        return comes_up() if cured else "error initializing graphdriver: driver not supported"
+
+    daemon.start(Fake(answer), here=here)  # type: ignore[arg-type]
+    assert cured == ["server.shell"]
+
+
+def test_a_stranger_on_the_socket_keeps_it(here: Here) -> None:
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(here.root / "var/run/docker.sock"))
+        stranger.listen(64)
+        machine = Fake(lambda operation, args: None)
+        with pytest.raises(DevError) as caught:
+            daemon.start(machine, here=here, patience=0.1)  # type: ignore[arg-type]
+    assert machine.asked == [] and "does not answer" in caught.value.what
+
+
 def test_an_init_script_that_claims_success_is_not_believed(here: Here, comes_up: Callable[[], None]) -> None:
     machine = Fake(lambda operation, args: comes_up() if operation == "server.shell" else "it is denied")
     daemon.start(machine, here=here)  # type: ignore[arg-type]

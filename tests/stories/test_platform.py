@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import shutil
 import signal
-import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import TOOL, Checkout, wait_until
+from tests.conftest import Checkout, clone_of_the_shop, wait_until
+from tests.shop import get, order, soon, url
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -25,26 +19,8 @@ pytestmark = pytest.mark.xdist_group("platform")
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """The working tree in a place of its own, on ports of its own, with nothing installed for its services."""
-    base = tmp_path_factory.mktemp("shop")
-    path, home = base / "clone", base / "home"
-    home.mkdir()
-    listed = subprocess.run(
-        ["git", "-C", str(TOOL), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True
-    ).stdout.decode()
-    for name in filter(None, listed.split("\0")):
-        if (TOOL / name).is_file():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(TOOL / name, path / name)
-    made = Checkout(path, home)
-    start = random.randrange(1200, 1500) * 10
-    names = {"postgres": "infra", "pubsub": "infra", "catalog": "services", "orders": "services",
-             "notifier": "services", "web": "services"}  # fmt: skip
-    rows = ['[docker]\nengine = "off"\n']  # whatever this machine has: Docker is tested in tests/real
-    rows += [f"[{room}.{name}]\nport = {start + at}\n" for at, (name, room) in enumerate(names.items())]
-    (path / "desired_state.local.toml").write_text("".join(rows))
-    # the caches of Go and npm are the machine's, so that the test does not download what is there
-    for name, place in {"GOMODCACHE": "go/pkg/mod", "GOCACHE": ".cache/go-build", "npm_config_cache": ".npm"}.items():
-        made.env[name] = os.environ.get(name) or str(Path.home() / place)
+    # whatever this machine has: Docker is tested in tests/real
+    made = clone_of_the_shop(tmp_path_factory.mktemp("shop"), '[docker]\nengine = "off"\n')
     try:
         started = made.dev("start", timeout=400)
         assert started.code == 0, started.err
@@ -52,29 +28,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     finally:
         cleaned = made.dev("clean", "--force")
     assert cleaned.code == 0 and made.processes() == []
-
-
-def url(shop: Checkout, name: str, *argv: str) -> str:
-    return f"http://{shop.components(*argv)[name]['address']}"
-
-
-def get(address: str) -> Any:
-    with urllib.request.urlopen(address, timeout=20) as answer:
-        text = answer.read().decode()
-    return json.loads(text) if text[:1] in "[{" else text
-
-
-def order(address: str, product: str = "desk-lamp") -> Any:
-    body = json.dumps({"product_id": product, "quantity": 1}).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{address}/orders", body), timeout=20) as answer:
-        return json.loads(answer.read())
-
-
-def soon(address: str, text: str) -> bool:
-    try:
-        return text in str(get(address))
-    except (OSError, urllib.error.URLError):
-        return False
 
 
 def test_an_order_reaches_the_notifier_and_a_second_look_finds_nothing(shop: Checkout) -> None:

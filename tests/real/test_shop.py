@@ -1,0 +1,185 @@
+"""Our own platform on a real engine: every mode, the way from one to the other, and an engine that dies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import NO_ENGINE, Checkout, clone_of_the_shop, wait_until
+from tests.real.rig import Rig
+from tests.shop import get, order, soon, url
+
+pytestmark = pytest.mark.xdist_group("real")
+
+SERVICES = ("catalog", "orders", "notifier", "web")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, rig: Rig) -> Iterator[Checkout]:
+    """A clone of the working tree whose DOCKER_HOST is the rig."""
+    made = clone_of_the_shop(tmp_path_factory.mktemp("boxed"))
+    made.env |= {"DOCKER_HOST": rig.host, "DOCKER_CONFIG": str(made.home)}
+    try:
+        yield made
+    finally:
+        cleaned = made.dev("clean", "--force")
+    assert cleaned.code == 0 and made.processes() == []
+    assert boxes(rig, made) == {}
+
+
+def boxes(rig: Rig, shop: Checkout) -> dict[str, str]:
+    """Compose key -> image, of the shop's containers."""
+    label = f"label=dev.checkout={shop.path}"
+    form = '{{.Label "com.docker.compose.service"}} {{.Image}}'
+    rows = rig.docker("ps", "-a", "--filter", label, "--format", form).stdout.splitlines()
+    return dict(row.split(" ", 1) for row in rows)
+
+
+def built(rig: Rig) -> set[str]:
+    """Every image the engine has."""
+    return set(rig.docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout.splitlines())
+
+
+def placements(shop: Checkout) -> dict[str, str]:
+    entries = shop.components()
+    assert {entry["state"] for entry in entries.values()} == {"ready"}, entries
+    return {name: entry["placement"] for name, entry in entries.items()}
+
+
+def start(shop: Checkout, *argv: str) -> str:
+    ran = shop.dev("start", *argv, timeout=900)
+    assert ran.code == 0, ran.err
+    return ran.err
+
+
+def heard(shop: Checkout, placed: dict[str, str]) -> bool:
+    """Whether the notifier was told of the order."""
+    return bool(wait_until(lambda: soon(f"{url(shop, 'notifier')}/notifications", placed["id"])))
+
+
+def test_by_default_infrastructure_is_in_docker_and_services_are_native(shop: Checkout, rig: Rig) -> None:
+    start(shop)
+    where = placements(shop)
+    assert {where["postgres"], where["pubsub"]} == {"docker"} and {where[name] for name in SERVICES} == {"native"}
+    assert set(boxes(rig, shop)) == {"postgres", "pubsub"}
+    assert heard(shop, order(url(shop, "orders")))
+
+
+def test_docker_mode_and_back_keeps_addresses_and_data(shop: Checkout, rig: Rig) -> None:
+    start(shop)
+    before = order(url(shop, "orders"))
+    addresses = {name: entry["address"] for name, entry in shop.components().items()}
+    start(shop, "--docker")
+    assert set(placements(shop).values()) == {"docker"}
+    assert {name: entry["address"] for name, entry in shop.components().items()} == addresses
+    assert before["id"] in str(get(f"{url(shop, 'orders')}/orders"))
+    assert "desk-lamp" in get(url(shop, "web"))
+    during = order(url(shop, "orders"))
+    assert heard(shop, during)
+    for name in SERVICES:
+        about = json.loads(rig.docker("inspect", container(rig, shop, f"{name}-box")).stdout)[0]
+        assert about["Config"]["User"] not in ("", "0", "root"), name
+        assert {e["HostIp"] for entries in about["NetworkSettings"]["Ports"].values() for e in entries or ()} == {
+            "127.0.0.1"
+        }
+    start(shop)
+    assert {placements(shop)[name] for name in SERVICES} == {"native"}
+    assert {before["id"], during["id"]} <= {row["id"] for row in get(f"{url(shop, 'orders')}/orders")}
+
+
+def test_an_edit_rebuilds_one_image_in_docker_mode_and_none_otherwise(shop: Checkout, rig: Rig) -> None:
+    start(shop, "--docker")
+    first = boxes(rig, shop)
+    source = shop.path / "services/orders/routes.go"
+    text = source.read_text()
+    source.write_text(text.replace('"status": "ok"', '"status": "edited"'))
+    try:
+        start(shop)
+        wait_until(lambda: soon(f"{url(shop, 'orders')}/healthz", "edited"), 60)
+        known = built(rig)
+        start(shop)
+        assert built(rig) == known, "a start in native mode built an image"
+        said = start(shop, "--docker")
+        assert "building" in said
+        second = boxes(rig, shop)
+        assert {key for key in first if first[key] != second[key]} == {"orders-box"}
+        assert soon(f"{url(shop, 'orders')}/healthz", "edited")
+    finally:
+        source.write_text(text)
+    assert "building" not in start(shop, "--docker"), "an image that was there already was built again"
+    assert boxes(rig, shop) == first
+
+
+def test_commands_work_the_same_in_docker_mode(shop: Checkout) -> None:
+    start(shop, "--docker")
+    pid = shop.components()["orders"]["pid"]
+    assert shop.dev("restart", "orders", timeout=200).code == 0
+    assert placements(shop)["orders"] == "docker" and shop.components()["orders"]["pid"] != pid
+    assert "orders" in shop.dev("logs", "orders", "--since", "1m").out
+    shown = shop.dev("env", "orders").out
+    assert "catalog" in shown.partition("CATALOG_URL=")[2].splitlines()[0]
+    assert shop.dev("stop", "web").code == 0
+    assert shop.components()["web"]["state"] == "stopped" and shop.components()["orders"]["state"] == "ready"
+    start(shop, "--docker")
+    assert set(placements(shop).values()) == {"docker"}
+    doctor = shop.dev("doctor", "--json")
+    assert doctor.code == 0 and doctor.json["verdict"] == "converged", doctor.out
+
+
+def test_a_service_that_crashes_in_its_container_is_told_with_its_last_words(shop: Checkout) -> None:
+    settings = shop.path / "services/catalog/catalog/settings.py"
+    text = settings.read_text()
+    settings.write_text(text + "\nraise SystemExit('I cannot find my hat')\n")
+    try:
+        ran = shop.dev("start", "--docker", timeout=300)
+        assert ran.code == 3 and "I cannot find my hat" in ran.err, ran.err
+    finally:
+        settings.write_text(text)
+    start(shop, "--docker")
+
+
+def test_the_system_test_passes_where_the_services_run(shop: Checkout) -> None:
+    for argv, where in ((["--docker"], "docker"), ([], "native")):
+        start(shop, *argv)
+        ran = shop.dev("test", "--system", "--yes", timeout=600)
+        assert ran.code == 0 and "1 of 1 suites passed" in ran.out, f"{where}: {ran.out}{ran.err}"
+
+
+def test_a_killed_engine_needs_one_start_and_loses_nothing(shop: Checkout, rig: Rig) -> None:
+    start(shop, "--docker")
+    placed = order(url(shop, "orders"))
+    rig.kill()
+    assert shop.dev("status").code == 2
+    rig.restart()
+    start(shop, "--docker")
+    assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders"))
+    running = shop.popen("restart")
+    time.sleep(1.5)
+    rig.kill()
+    _, err = running.communicate(timeout=200)
+    assert "./dev itself failed" not in err, err
+    rig.restart()
+    start(shop)
+    assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders"))
+    assert heard(shop, order(url(shop, "orders")))
+
+
+def test_without_an_engine_everything_is_native_and_the_data_in_docker_are_not_forgotten(shop: Checkout) -> None:
+    start(shop)
+    shop.dev("stop")
+    ran = shop.dev("start", env={"DOCKER_HOST": NO_ENGINE}, timeout=300)
+    assert ran.code == 3 and "postgres cannot run in Docker" in ran.err
+    ran = shop.dev("--instance", "bare", "start", env={"DOCKER_HOST": NO_ENGINE}, timeout=300)
+    assert (
+        ran.code == 0 and len([line for line in ran.err.splitlines() if "postgres" in line and "embedded" in line]) == 1
+    )
+    assert {entry["placement"] for entry in shop.components("--instance", "bare").values()} == {"native"}
+    assert shop.dev("--instance", "bare", "stop").code == 0
+
+
+def container(rig: Rig, shop: Checkout, key: str) -> str:
+    filters = ["--filter", f"label=dev.checkout={shop.path}", "--filter", f"label=com.docker.compose.service={key}"]
+    return rig.docker("ps", "-q", *filters).stdout.strip()
