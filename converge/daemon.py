@@ -45,7 +45,10 @@ while [ $n -lt {tenths} ]; do
     [ -z "$pid" ] || kill -0 "$pid" 2>/dev/null || {{ rm -f {state}; tail -n 6 {log} >&2; exit 1; }}
 done"""
 """Starts dockerd in a session of its own, writes down who it is, and waits for its first answer or its last words."""
-JOURNAL = "systemctl start docker || { journalctl -u docker -n 8 -o cat --no-pager >&2; exit 1; }"
+JOURNAL = """systemctl reset-failed docker.socket docker 2>/dev/null
+systemctl start docker && exit 0
+journalctl _SYSTEMD_UNIT=docker.service -n 8 -o cat --no-pager >&2; exit 1"""
+"""A second try, as systemd itself gives up after five in a row; what the engine said, without what systemd adds."""
 CGROUPS = """set -e
 if awk '!/^#/ && $2 != 0 {found = 1} END {exit !found}' /proc/cgroups || ! grep -qw cgroup2 /proc/filesystems; then
     mountpoint -q /sys/fs/cgroup || mount -t tmpfs -o mode=0755 cgroup /sys/fs/cgroup
@@ -57,6 +60,9 @@ else
     mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi"""
 """Version 1 where the kernel's controllers are bound to it already, else version 2."""
+VFS = """set -e; mkdir -p /etc/docker; cd /etc/docker
+[ -e daemon.json ] || echo '{"storage-driver": "vfs"}' >daemon.json"""
+"""systemd takes no options from us; a file that is there is somebody's."""
 LEGACY = "update-alternatives --set iptables /usr/sbin/iptables-legacy"
 STALE = """pid=$(cat /var/run/docker.pid)
 case "$(cat /proc/$pid/comm 2>/dev/null)" in
@@ -74,17 +80,24 @@ class Attempt:
     manager: str | None
     mirror: str
     here: Here
+    patience: float
     options: list[str] = field(default_factory=list)
     scripted: bool = True
     """Whether the init script is still worth a try; it takes no mirror."""
 
 
-def start(machine: Machine, mirror: str = "", manager: str | None = None, here: Here | None = None) -> None:
+def start(
+    machine: Machine,
+    mirror: str = "",
+    manager: str | None = None,
+    here: Here | None = None,
+    patience: float = BRIEFLY,
+) -> None:
     """Let an engine answer on the default socket. Raises DevError `engine-failed` with what it said of itself.
 
     Each thing its log may complain about is cured once; an engine that runs already is taken as it is.
     """
-    attempt = Attempt(machine, manager, mirror, here or Here(), scripted=not mirror)
+    attempt = Attempt(machine, manager, mirror, here or Here(), patience, scripted=not mirror)
     cured: set[str] = set()
     while (said := _started(attempt)) is not None:
         name = next((name for name, cure in CURES.items() if name not in cured and re.search(cure.said, said)), None)
@@ -126,21 +139,15 @@ def _started(attempt: Attempt) -> str | None:
     here = attempt.here
     if _answers(here, 0.0):
         return None
-    if (seen := facts.docker.look(here)).state == "down" and os.path.exists(seen.host.removeprefix("unix://")):
-        if _answers(here, PATIENCE):
-            return None
-        raise DevError(  # a second engine would take the socket away from it
-            "engine-failed", "somebody listens on the engine's socket and does not answer", because=seen.because,
-            hint="see what it is: sudo ss -xlp | grep docker.sock",
-        )  # fmt: skip
     machine, daemon = attempt.machine, facts.daemon.look(here)
     if not daemon.program:
         return "there is no dockerd"
-    if daemon.systemd and daemon.unit:
+    if daemon.systemd and daemon.unit:  # it listens on the socket in the engine's place, even where that fails
         machine.say("systemd starts the Docker engine")
         return _tried(attempt, "systemd.service", service="docker", running=True, enabled=True) and _tried(
             attempt, "server.shell", commands=[JOURNAL]
         )
+    _refuse_stranger(attempt)
     if daemon.script and attempt.scripted:
         machine.say("its init script starts the Docker engine")
         # the script's own word is worth nothing: it may be denied, or fail after it has started the engine
@@ -151,14 +158,25 @@ def _started(attempt: Attempt) -> str | None:
     return _tried(attempt, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options, here)])
 
 
+def _refuse_stranger(attempt: Attempt) -> None:
+    """Raise DevError if somebody holds the socket who is no engine: a second one would take it away from him."""
+    seen = facts.docker.look(attempt.here)
+    there = seen.state == "down" and os.path.exists(seen.host.removeprefix("unix://"))
+    if there and not _answers(attempt.here, attempt.patience):
+        raise DevError(
+            "engine-failed", "somebody listens on the engine's socket and does not answer", because=seen.because,
+            hint="see who it is: sudo ss -xlp | grep docker.sock",
+        )  # fmt: skip
+
+
 def _tried(attempt: Attempt, operation: str, **args: object) -> str | None:
     """None if an engine answers after the operation, else what was said."""
     try:
         attempt.machine.pyinfra(operation, **args)
     except DevError as problem:
         twice = "pid file found" in problem.because and _lives(attempt.here)
-        return None if _answers(attempt.here, BRIEFLY if twice else 0.5) else problem.because
-    return None if _answers(attempt.here, BRIEFLY) else "it was started and does not answer"
+        return None if _answers(attempt.here, attempt.patience if twice else 0.5) else problem.because
+    return None if _answers(attempt.here, attempt.patience) else "it was started and does not answer"
 
 
 def _lives(here: Here) -> bool:
@@ -219,7 +237,11 @@ def _install_iptables(attempt: Attempt) -> None:
 
 
 def _vfs(attempt: Attempt) -> None:
-    attempt.options.append("--storage-driver=vfs")
+    around = facts.daemon.look(attempt.here)
+    if around.systemd and around.unit:
+        attempt.machine.pyinfra("server.shell", commands=[VFS])
+    else:
+        attempt.options.append("--storage-driver=vfs")
 
 
 CURES = {
