@@ -195,15 +195,5 @@ def _told(engine: Engine, path: str) -> str:
 
 
 def _log(engine: Engine, identity: str) -> str:
-    """Both streams as they came; without a terminal each block has 8 bytes before it, the last four its length."""
-    tty = bool(engine.get(f"/containers/{identity}/json")["Config"]["Tty"])
-    query = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "20000"}
-    with engine.stream(f"/containers/{identity}/logs", 30, **query) as told:
-        raw = told.read()
-    blocks, at = [raw] if tty else [], 0
-    while not tty and at + 8 <= len(raw):
-        length = int.from_bytes(raw[at + 4 : at + 8], "big")
-        blocks.append(raw[at + 8 : at + 8 + length])
-        at += 8 + length
-    text = b"".join(blocks)
+    text = engine.log(identity, 30, tail="20000")
     return _whole_lines(text[-LARGEST:], len(text) > LARGEST)

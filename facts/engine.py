@@ -60,6 +60,14 @@ class Engine:
         with self._asked(method, path, query, timeout, body) as answer:
             yield answer
 
+    def log(self, container: str, timeout: float = TIMEOUT, **query: str) -> bytes:
+        """What a container said, each line with its time; `query` may have `since` (Unix time) and `tail` (lines)."""
+        tty = self.get(f"/containers/{container}/json", timeout)["Config"]["Tty"]
+        wanted = {"stdout": "1", "stderr": "1", "timestamps": "1", **query}
+        with self.stream(f"/containers/{container}/logs", timeout, **wanted) as answer:
+            raw = answer.read()
+        return raw if tty else unframed(raw)
+
     def _json(self, method: str, path: str, query: dict[str, Any], timeout: float, body: Any = None) -> Any:
         with self._asked(method, path, query, timeout, body) as answer:
             text = answer.read()
@@ -90,6 +98,16 @@ class Engine:
             raise ConnectionError(f"no sensible answer: {problem!r}") from problem
         finally:
             connection.close()
+
+
+def unframed(raw: bytes) -> bytes:
+    """Both streams of a container without a terminal: each block has 8 bytes before it, the last four its length."""
+    blocks, at = [], 0
+    while at + 8 <= len(raw):
+        end = at + 8 + int.from_bytes(raw[at + 4 : at + 8], "big")
+        blocks.append(raw[at + 8 : end])
+        at = end
+    return b"".join(blocks)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -10,7 +10,7 @@ from typing import Any
 
 from converge.errors import DevError
 from converge.instance import Instance
-from facts.engine import Engine, EngineError
+from facts.engine import Engine, EngineError, unframed
 from runtime.component import Component
 from runtime.compose import key
 from runtime.placements import Seen, native
@@ -128,14 +128,13 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         about = inspect(component) if used else {}
         if not used or not about:
             return
-        query = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "all" if last is None else str(last)}
+        query = {"tail": "all" if last is None else str(last)}
         if since:
             query["since"] = _unix(since)
-        with used.stream(f"/containers/{about['Id']}/logs", PATIENCE, **query) as answer:
-            raw = answer.read()
+        said = used.log(about["Id"], PATIENCE, **query)
     except (OSError, EngineError):
         return
-    for line in _frames(raw, bool(about["Config"].get("Tty"))):
+    for line in said.decode(errors="replace").splitlines():
         stamp, _, text = line.partition(" ")
         yield f"{stamp[:23]}Z | {text}"
 
@@ -149,7 +148,7 @@ def execute(component: Component, argv: Sequence[str], env: Sequence[str] = ()) 
     with used.stream(f"/exec/{run}/start", 900, method="POST", body={"Detach": False, "Tty": False}) as answer:
         raw = answer.read()
     code = used.get(f"/exec/{run}/json")["ExitCode"]
-    return int(code), "\n".join(_frames(raw, False))
+    return int(code), unframed(raw).decode(errors="replace")
 
 
 def holds(component: Component, path: str) -> bool:
@@ -215,16 +214,6 @@ def _keep_log(component: Component) -> None:
         component.log.parent.mkdir(parents=True, exist_ok=True)
         with component.log.open("a") as file:
             file.write(text)
-
-
-def _frames(raw: bytes, tty: bool) -> Iterator[str]:
-    """Lines of an engine's stream: without a terminal each block has 8 bytes before it, its length in the last 4."""
-    text = raw if tty else b""
-    while raw and not tty:
-        length = int.from_bytes(raw[4:8], "big")
-        text += raw[8 : 8 + length]
-        raw = raw[8 + length :]
-    yield from text.decode(errors="replace").splitlines()
 
 
 def _seconds(stamp: str) -> float:
