@@ -74,7 +74,9 @@ def prepare(
 
     # an engine that ./dev itself started is its own to start again; whoever consented then need not do it again
     again = frozenset({"docker.engine"}) if loaded.desired.docker and daemon.was_own() else frozenset()
-    nouns = [noun for noun in OPERATIONS if yes or noun not in SYSTEM_NOUNS or (again and noun == "docker")]
+    # tests take an engine that runs, and those of Docker itself have one of their own
+    left_out = SYSTEM_NOUNS if not yes else frozenset({"docker"}) if purpose == "test" else frozenset()
+    nouns = [noun for noun in OPERATIONS if noun not in left_out or (again and noun == "docker")]
     return fix(loaded, instance, nouns, Consent(yes=yes, again=again), on_event, lock_timeout, purpose)
 
 
