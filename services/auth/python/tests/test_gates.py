@@ -150,7 +150,7 @@ def test_backdoor_needs_a_secret_of_32_characters(secret: str) -> None:
         ({}, ["--host", "127.0.0.1", "--host", "0.0.0.0"]),
         ({}, ["--bind", "0.0.0.0:80"]),
         ({}, ["-b", ":80"]),
-        ({}, ["--uds", "/tmp/x"]),
+        ({}, ["--uds", "socket"]),
         ({}, ["--fd", "3"]),
     ],
 )
