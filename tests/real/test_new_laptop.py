@@ -71,6 +71,11 @@ def test_root_gets_an_engine_and_a_second_fix_has_nothing_to_do(new_laptop: NewL
     assert_engine_works(machine, "root")
     again = machine.run("root", "./dev doctor --fix --yes --json")
     assert again.code == 0 and again.json["rounds"] == 0, again.out
+    started = machine.run("root", "./dev start postgres")
+    assert started.code == 0, started.err
+    port = from_outside(machine).socket("tcp://127.0.0.1:15432")
+    assert port.is_listening and from_outside(machine).run("docker ps -q --filter ancestor=postgres:18").stdout.strip()
+    assert machine.run("root", "./dev clean --force").code == 0
 
 
 def test_a_user_with_sudo_may_use_the_engine_from_the_next_login_on(new_laptop: NewLaptop) -> None:
