@@ -72,13 +72,13 @@ class Laptop:
 
 
 @contextlib.contextmanager
-def laptop(rig: Rig, name: str) -> Iterator[Laptop]:
-    """A fresh machine, gone afterwards with all its data; what root downloads comes from this machine's caches."""
+def laptop(rig: Rig, name: str, caches: bool = True) -> Iterator[Laptop]:
+    """A fresh machine, gone afterwards with all its data; its root shares the caches of this machine, if so wanted."""
     mirror = daemons.mirror(rig.place)
     rig.docker("rm", "-fv", name, check=False)
     options = ["--security-opt=seccomp=unconfined", "--security-opt=systempaths=unconfined", "--cgroupns=private"]
     options += ["--device-cgroup-rule=a *:* rwm", *(f"--cap-add={capability}" for capability in CAPABILITIES)]
-    for variable, place in CACHES.items():
+    for variable, place in CACHES.items() if caches else ():
         cache = Path(os.environ.get(variable) or Path.home() / place)
         cache.mkdir(parents=True, exist_ok=True)
         options.append(f"--volume={cache}:/root/{place}")
