@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from facts.engine import Engine, EngineError
@@ -125,7 +126,7 @@ def stop(place: Place) -> None:
     for pid in (engine_pid(place), mirror_pid, registry_pid(place)):
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
-            _wait(lambda pid=pid: not _alive(pid), f"process {pid} does not end")
+            _wait(partial(_ended, pid), f"process {pid} does not end")
     for sent in (signal.SIGTERM, signal.SIGKILL):
         for pid in _others(place):
             os.kill(pid, sent)
@@ -189,6 +190,10 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def _ended(pid: int) -> bool:
+    return not _alive(pid)
 
 
 def _others(place: Place) -> list[int]:

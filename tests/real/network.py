@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import json
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.real.place import SBIN, Place
 
-CANDIDATES = [ipaddress.ip_network(f"10.{second}.0.0/16") for second in (213, 217, 221, 89, 93, 97)]
+CANDIDATES = [ipaddress.IPv4Network(f"10.{second}.0.0/16") for second in (213, 217, 221, 89, 93, 97)]
 
 
 def bring_up(place: Place) -> ipaddress.IPv4Network:
@@ -52,7 +53,7 @@ def pool(network: ipaddress.IPv4Network) -> str:
     return str(list(network.subnets(1))[1])
 
 
-def _rules(place: Place, network: ipaddress.IPv4Network):  # type: ignore[no-untyped-def]
+def _rules(place: Place, network: ipaddress.IPv4Network) -> Iterator[Callable[[str], tuple[str, ...]]]:
     whole = str(network)
     mark = ("-m", "comment", "--comment", place.bridge)
     yield lambda verb: (verb, "FORWARD", "-s", whole, *mark, "-j", "ACCEPT")
