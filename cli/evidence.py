@@ -172,7 +172,7 @@ def _docker(context: Context, instance: Instance) -> Iterator[Part]:
         found: list[dict[str, Any]] = engine.get(
             "/containers/json", all="1", filters={"label": [f"dev.instance={instance.id}"]}
         )
-    except (OSError, EngineError):
+    except EngineError:
         return  # the two parts above say why
     for each in found:
         identity, name = str(each["Id"]), str(each["Names"][0]).strip("/").replace("/", "_")

@@ -64,6 +64,10 @@ def main(argv: list[str]) -> int:
     except Exception as bug:
         if verbose:
             raise
+        if trouble := _engine_trouble(bug):
+            _flush()
+            render.error(trouble)
+            return int(trouble.exit)
         return _report_bug(bug)
 
 
@@ -83,6 +87,20 @@ def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by bec
     (Path(sys.prefix) / "requirements.lock").unlink(missing_ok=True)
     launcher = Path(__file__).resolve().parent.parent / "dev"
     os.execve(launcher, [str(launcher), *sys.argv[1:]], {**os.environ, "DEV_HEALED": "1"})
+
+
+def _engine_trouble(bug: Exception) -> DevError | None:
+    """A Docker engine may go or refuse at any moment; whoever asked it and knows no other way lets that come here."""
+    if "facts.engine" not in sys.modules:
+        return None
+    from facts.engine import EngineError
+
+    if not isinstance(bug, EngineError):
+        return None
+    return DevError(
+        "engine-lost", "the Docker engine did not do its part", because=str(bug),
+        hint="./dev doctor --fix --only docker, then again",
+    )  # fmt: skip
 
 
 class Terminated(KeyboardInterrupt):

@@ -36,7 +36,7 @@ def publishers(host: str = "") -> Mapping[int, Container]:
         host = seen.host if seen.state == "ready" else ""
     try:
         rows = Engine(host).get("/containers/json", PATIENCE) if host else []
-    except (OSError, EngineError):
+    except EngineError:
         return {}
     found: dict[int, Container] = {}
     for row in rows:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from facts.compose import own_directory
-from facts.engine import Engine, EngineError
+from facts.engine import Engine, EngineError, EngineGone
 from facts.probe import LocalProbe, Probe
 
 State = Literal["ready", "absent", "down", "stale", "denied", "wrong-host", "wrong-context"]
@@ -154,16 +154,24 @@ def _ask(path: Path, here: Here) -> Docker:
             flavour: Flavour = "podman" if named.group(1) == "Libpod" else "engine"
             return Docker("ready", engine=named.group(2), api=api, flavour=flavour)
         return _told(engine.get("/version", TIMEOUT))
-    except (FileNotFoundError, NotADirectoryError):
-        return Docker("absent", because=f"{path} does not exist")
-    except PermissionError:
-        if here.system == "linux" and not _listened(path, here):
-            return Docker("stale", because=f"nobody listens on {path}")
-        return Docker("denied", because=f"{path} belongs to another user or group")
-    except ConnectionRefusedError:
-        return Docker("stale", because=f"nobody listens on {path}")
-    except (OSError, EngineError, ValueError, KeyError, TypeError) as problem:
+    except EngineGone as gone:
+        return _silent(path, here, gone.cause)
+    except (EngineError, ValueError, KeyError, TypeError) as problem:
         return Docker("down", because=f"no sensible answer on {path}: {problem}")
+
+
+def _silent(path: Path, here: Here, cause: Exception) -> Docker:
+    """What it means that nobody answers."""
+    if isinstance(cause, FileNotFoundError | NotADirectoryError):
+        return Docker("absent", because=f"{path} does not exist")
+    stale = isinstance(cause, ConnectionRefusedError)
+    if isinstance(cause, PermissionError):
+        if here.system != "linux" or _listened(path, here):
+            return Docker("denied", because=f"{path} belongs to another user or group")
+        stale = True
+    if stale:
+        return Docker("stale", because=f"nobody listens on {path}")
+    return Docker("down", because=f"no sensible answer on {path}: {cause}")
 
 
 def _told(told: Any) -> Docker:

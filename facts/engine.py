@@ -23,9 +23,17 @@ class EngineError(Exception):
         self.status = status
 
 
+class EngineGone(EngineError):
+    """Nobody answers, or not to the end; `cause` is the system's own error."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(0, f"no sensible answer: {cause!r}" if not isinstance(cause, OSError) else str(cause))
+        self.cause = cause
+
+
 @dataclass(frozen=True)
 class Engine:
-    """One engine. Every call raises OSError if nobody answers and EngineError if it refuses."""
+    """One engine. Every call raises EngineGone if nobody answers and EngineError if it refuses."""
 
     host: str
     """`unix:///var/run/docker.sock`."""
@@ -94,8 +102,8 @@ class Engine:
             if answer.status >= 400:
                 raise EngineError(answer.status, _message(answer.read()))
             yield answer
-        except http.client.HTTPException as problem:
-            raise ConnectionError(f"no sensible answer: {problem!r}") from problem
+        except (OSError, http.client.HTTPException) as problem:
+            raise EngineGone(problem) from problem
         finally:
             connection.close()
 

@@ -41,7 +41,7 @@ def look(below: float, engine: Engine | None = None) -> Layers | Unknown | None:
         root = Path(engine.get("/info")["DockerRootDir"])
         free = _free(root)
         return None if free >= below else Layers(str(root), free, unused(engine.get("/system/df", PATIENCE)))
-    except (OSError, EngineError, KeyError, TypeError) as problem:
+    except (EngineError, OSError, KeyError, TypeError) as problem:
         return Unknown(f"the engine does not say what it keeps: {problem}")
 
 

@@ -77,7 +77,7 @@ def clear(instance: Instance) -> None:
             used.delete(f"/volumes/{name}")
         for row in used.get("/networks", filters=label):
             used.delete(f"/networks/{row['Id']}")
-    except (OSError, EngineError) as problem:
+    except EngineError as problem:
         raise docker.lost("containers and volumes of this instance cannot be removed", problem) from problem
 
 
@@ -85,7 +85,7 @@ def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Co
     """Components that have containers and no entry any more."""
     try:
         rows = docker.containers(instance)
-    except (OSError, EngineError):
+    except EngineError:
         return []
     keys = {row["Labels"]["com.docker.compose.service"] for row in rows} - set(map(compose.key, everyone.values()))
     wants = {key: Service(kind="command") if key.endswith("-box") else Infra(port=1) for key in sorted(keys)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
+from facts.engine import EngineError
 from facts.ports import MARK, owner
 from runtime import health, infra, kinds, logs, placements
 from runtime.component import Component, Launch, chosen, components
@@ -64,10 +65,11 @@ def start(
                 raise problem from None
         try:
             word = run.bring_up(component, lambda text: tell(component.name, text))
-        except DevError as problem:
+        except (DevError, EngineError) as trouble:
+            problem = trouble if isinstance(trouble, DevError) else _lost(component, trouble)
             failed[component.name] = problem
             tell(component.name, "failed")
-            raise
+            raise problem from trouble
         tell(component.name, word)
 
     with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
@@ -285,6 +287,12 @@ def _free_port(loaded: Loaded, component: Component) -> None:
             hint=f"stop it, or change {room}.{component.name}.port{beside}",
             source=loaded.source(f"{room}.{component.name}.port"),
         )  # fmt: skip
+
+
+def _lost(component: Component, trouble: EngineError) -> DevError:
+    from runtime.placements import docker
+
+    return docker.lost(f"{component.name} was not started", trouble)
 
 
 def _failure(component: Component, because: str) -> DevError:

@@ -92,7 +92,7 @@ def place(instance: Instance, component: Component) -> Name | None:
     used = docker.engine(instance)
     try:
         return "docker" if used and docker.has_data(component, used) else None
-    except (OSError, EngineError):
+    except EngineError:
         return None
 
 

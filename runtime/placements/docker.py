@@ -53,7 +53,7 @@ def look(component: Component) -> Seen:
     """What its engine says of it; one that does not answer says nothing about what it had."""
     try:
         about = inspect(component)
-    except (OSError, EngineError) as problem:
+    except EngineError as problem:
         return Seen("docker", told={"state": "lost", "reason": f"its Docker engine does not answer: {problem}"})
     if not about:
         return Seen("docker")
@@ -89,7 +89,7 @@ def spawn(component: Component, container: str) -> None:
     native.forget(component)
     try:
         used.post(f"/containers/{container}/start", 60)
-    except (OSError, EngineError) as problem:
+    except EngineError as problem:
         raise DevError(
             "container-failed", f"the container of {component.name} could not be started", because=str(problem),
             hint=f"./dev logs {component.name}",
@@ -104,7 +104,7 @@ def halt(component: Component) -> bool:
             return False
         grace = int(component.wants.stop_grace)
         used.post(f"/containers/{about['Id']}/stop", grace + 30, t=str(grace))
-    except (OSError, EngineError) as problem:
+    except EngineError as problem:
         raise lost(f"the container of {component.name} cannot be ended", problem) from problem
     return True
 
@@ -132,7 +132,7 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         if since:
             query["since"] = _unix(since)
         said = used.log(about["Id"], PATIENCE, **query)
-    except (OSError, EngineError):
+    except EngineError:
         return
     for line in said.decode(errors="replace").splitlines():
         stamp, _, text = line.partition(" ")

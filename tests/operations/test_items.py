@@ -17,6 +17,7 @@ from converge.machine import LocalMachine
 from converge.operations import OPERATIONS, load
 from converge.plan import make_plan
 from converge.steps import Item
+from facts.containers import Container
 from facts.docker import Docker
 from facts.files import Entry
 from facts.git import Repository
@@ -145,9 +146,20 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     target = context(PORT)
     marks = {"own": f"{target.instance.id}:a:1", "stranger": "", "elsewhere": "ffffffffff:a:1"}
     listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner])
-    item = one("ports", target, {"ports": {5000: listening}, "shims.a": lives})
+    item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
+
+
+@pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])
+def test_a_port_that_a_container_publishes_is_ours_or_its_owner_is_named(project: str, status: str) -> None:
+    target = context(PORT)
+    box = Container("box-1", target.instance.compose_project if project == "own" else project)
+    for listening in (None, Owner(7, "docker-proxy", "root")):  # an engine may do without its proxy
+        seen = {"ports": {5000: listening}, "containers": {5000: box}, "shims.a": False}
+        item = one("ports", target, seen)
+        assert item.status == status and not item.step
+        assert "box-1" in item.found + item.because and project.removeprefix("own") in item.because
 
 
 FILE = "[files.'a.txt']\ncontent = 'x'\n[files.d]\ndirectory = true\nmode = '0700'\n"
@@ -180,14 +192,23 @@ def test_hooks_of_a_repository_only() -> None:
 )  # fmt: skip
 def test_data_are_healed_or_blocked_never_replaced(entry: object, major: str, status: str) -> None:
     target = context("[infra.postgres]\nport = 5001\n")
-    item = one("data", target, {"data.postgres": entry, "data.postgres.major": major})
+    seen = {"data.postgres": entry, "data.postgres.major": major, "data.postgres.placement": ""}
+    item = one("data", target, seen)
     assert item.status == status and (status == "drift") == (item.step is not None)
+
+
+def test_data_that_lie_in_docker_are_said_to_lie_there() -> None:
+    target = context("[infra.postgres]\nport = 5001\n")
+    seen = {"data.postgres": Entry("absent"), "data.postgres.major": "", "data.postgres.placement": "docker"}
+    item = one("data", target, seen)
+    assert item.status == "skipped" and f"{target.instance.compose_project}_postgres" in item.found
 
 
 def test_every_noun_without_wishes_has_nothing_to_say() -> None:
     target = context("")
     for noun in OPERATIONS:
-        seen = {"machine.surroundings": (), "ports": {}, "env.mode": Entry("absent"), "env.file": {}, "env.process": {}}
+        seen = {"machine.surroundings": (), "ports": {}, "containers": {}, "env.mode": Entry("absent")}
+        seen |= {"env.file": {}, "env.process": {}}
         assert list(load(noun).items(target, seen)) == [], noun
 
 
