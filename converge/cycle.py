@@ -139,7 +139,11 @@ class _Run:
             while rounds < MOST_ROUNDS:
                 plan = make_plan(seen.items)
                 settled = {name: o for name, o in self.outcomes.items() if o.status in ("failed", "manual")}
-                settled |= refusals(plan, self.consent, machine, settled)
+                refused = refusals(plan, self.consent, machine, settled)
+                for outcome in refused.values():
+                    if outcome.code == "sudo-missing":  # said before the first write, which may take minutes
+                        self.say(f"cannot {outcome.step.change}: {outcome.because}; {outcome.hint}")
+                settled |= refused
                 self.outcomes |= settled
                 if not plan.startable(settled):
                     self.outcomes |= _waiting(plan, settled)

@@ -13,7 +13,7 @@ from converge.errors import DevError
 from converge.machine import Machine
 
 MAIN = Path(__file__).with_name("engine_main.py")
-LIMIT = 1800
+LIMIT = 900
 """Seconds one operation may take; a browser package over a slow line needs minutes."""
 
 
