@@ -19,7 +19,7 @@ from pyinfra.api.operation import add_op
 from pyinfra.api.operations import run_ops
 from pyinfra.context import ctx_host, ctx_state
 
-APT = 'DPkg::Lock::Timeout "300";\nAcquire::Retries "2";\n'
+APT = 'DPkg::Lock::Timeout "300";\nAcquire::Retries "2";\nAcquire::http::Timeout "60";\n'
 """Waits for another package manager to end, which pyinfra itself does not."""
 
 

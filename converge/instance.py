@@ -64,6 +64,11 @@ class Instance:
         """Says which Docker engine has this instance's containers and volumes; absent where it never had any."""
         return self.state / "compose" / "engine"
 
+    @property
+    def network_file(self) -> Path:
+        """A Compose file with the address range of this instance's Docker network."""
+        return self.engine_record.with_name("network.json")
+
     def data_note(self, component: str) -> Path:
         """Says in which placement the component's data lie; absent where it never had any."""
         return self.state / "placed" / component

@@ -53,18 +53,14 @@ class Project:
         return self.instance.compose_project
 
     @property
-    def network_file(self) -> Path:
-        """What `subnet.py` adds to the files: the range of the network."""
-        return self.instance.engine_record.with_name("network.json")
-
-    @property
     def files(self) -> tuple[Path, ...]:
         """The files that are there, and what this instance adds to them."""
         own = [self.instance.checkout / "compose" / name for name in FILES]
         found = [path for path in own if path.exists()]
         if own[0] not in found:
             found.insert(0, tools.EMULATOR.parent / FILES[0])
-        return (*found, self.network_file) if self.network_file.exists() else tuple(found)
+        network = self.instance.network_file
+        return (*found, network) if network.exists() else tuple(found)
 
     @cached_property
     def entries(self) -> dict[str, Entry]:

@@ -27,6 +27,8 @@ PATIENCE = {"go": 180.0}
 """Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
+STUMBLES = 2
+"""Times a start is begun anew for what a killed engine left: a port that is held hides a task that is, too."""
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
 
@@ -38,6 +40,26 @@ def start(
 
     What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start.
     """
+    failed = _attempt(loaded, instance, names, on_event, asked)
+    for _ in range(STUMBLES):
+        if all(problem.code != "engine-left-over" for problem in failed.values()):
+            break
+        if _forgotten(loaded, instance):
+            failed = _attempt(loaded, instance, names, on_event, asked)
+    return failed
+
+
+def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
+    """End and start again in the same placement; without names all services, not the infrastructure."""
+    everyone = components(loaded, instance)
+    wanted = names or [name for name, component in everyone.items() if component.is_service]
+    stay = {name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.look(c)).lives}
+    return start(loaded, instance, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
+
+
+def _attempt(
+    loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener, asked: Asked | None
+) -> dict[str, DevError]:
     from concurrent.futures import Future, ThreadPoolExecutor, wait
 
     everyone = components(loaded, instance)
@@ -88,14 +110,6 @@ def start(
         if problem and not isinstance(problem, DevError):
             raise problem
     return failed
-
-
-def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
-    """End and start again in the same placement; without names all services, not the infrastructure."""
-    everyone = components(loaded, instance)
-    wanted = names or [name for name, component in everyone.items() if component.is_service]
-    stay = {name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.look(c)).lives}
-    return start(loaded, instance, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
 
 
 @dataclass
@@ -274,6 +288,12 @@ def _free_port(loaded: Loaded, component: Component) -> None:
     while (found := owner(component.port)) and found.mark.startswith(component.mark):
         os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
+    if found and _orphan(component, found.pid):
+        while owner(component.port) and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                os.kill(found.pid, signal.SIGTERM)
+            time.sleep(0.05)
+        found = owner(component.port)
     if found:
         from facts import containers
 
@@ -287,6 +307,26 @@ def _free_port(loaded: Loaded, component: Component) -> None:
             hint=f"stop it, or change {room}.{component.name}.port{beside}",
             source=loaded.source(f"{room}.{component.name}.port"),
         )  # fmt: skip
+
+
+def _orphan(component: Component, pid: int) -> bool:
+    """Whether it is what a killed engine left of a container of ours: a proxy, and nobody publishes the port."""
+    from facts import containers
+    from runtime import subnet
+
+    address = containers.proxied(pid)
+    return bool(address) and subnet.ours(component.instance, address) and component.port not in containers.publishers()
+
+
+def _forgotten(loaded: Loaded, instance: Instance) -> bool:
+    """Make the engine forget what a kill cut off: ports and tasks go with the containers and their network."""
+    from runtime import compose, subnet
+
+    project = compose.find(loaded, instance)
+    if isinstance(project, str):
+        return False
+    subnet.give_up(project)
+    return True
 
 
 def _lost(component: Component, trouble: EngineError) -> DevError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
+from converge.instance import Instance
 from facts import routes
 from facts.engine import EngineError
 from runtime.compose import Project
@@ -23,10 +24,9 @@ def settle(project: Project) -> None:
     ways = routes.look()
     if ways is None:  # the engine has a machine of its own, whose routes are not ours
         return
-    path = project.network_file
-    name = f"{project.name}_default"
+    path = project.instance.network_file
     networks = {row["Name"]: row for row in project.engine.get("/networks")}
-    mine = networks.pop(name, None)
+    mine = networks.pop(f"{project.name}_default", None)
     bridge = f"br-{mine['Id'][:12]}" if mine else ""
     taken = [way.network for way in ways if way.interface != bridge]
     taken += [network for row in networks.values() for network in _ranges(row)]
@@ -34,11 +34,20 @@ def settle(project: Project) -> None:
     if now and not collides(now, taken) and path.exists():
         return
     if mine:
-        _give_up(project, name)
+        give_up(project)
     pools = [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
     chosen = choose(project.instance.id, taken, pools)
     content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen)}]}}}} if chosen else {}
     path.write_text(json.dumps(content) + "\n")
+
+
+def ours(instance: Instance, address: str) -> bool:
+    """Whether the address lies in the range that the instance's network was given."""
+    try:
+        (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
+        return IPv4Address(address) in IPv4Network(entry["subnet"])
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def choose(seed: str, taken: Iterable[IPv4Network], pools: Iterable[str] = POOLS) -> IPv4Network | None:
@@ -68,12 +77,12 @@ def _ranges(row: dict[str, object]) -> list[IPv4Network]:
     return [IPv4Network(text) for text in texts if "." in text]
 
 
-def _give_up(project: Project, name: str) -> None:
-    """The containers on the network go with it; they are made anew on the next one."""
+def give_up(project: Project) -> None:
+    """Delete the project's network. The containers on it go too; they are made anew on the next one."""
     for row in docker.containers(project.instance):
         project.engine.delete(f"/containers/{row['Id']}", 60, force="1")
     try:
-        project.engine.delete(f"/networks/{name}")
+        project.engine.delete(f"/networks/{project.name}_default")
     except EngineError as problem:
         if problem.status != 404:
             raise

@@ -17,6 +17,8 @@ from runtime.placements import Seen, native
 
 PATIENCE = 5.0
 """Seconds the engine has for a look."""
+LEFT_OVER = ("port is already allocated", ": already exists", "id already in use")
+"""What engine and containerd say of a container whose start was cut off by the end of the engine (20.10)."""
 ENDED = (0, 130, 137, 143)
 """Exit codes of what was asked to end."""
 
@@ -90,8 +92,10 @@ def spawn(component: Component, container: str) -> None:
     try:
         used.post(f"/containers/{container}/start", 60)
     except EngineError as problem:
+        left = any(words in str(problem) for words in LEFT_OVER)
         raise DevError(
-            "container-failed", f"the container of {component.name} could not be started", because=str(problem),
+            "engine-left-over" if left else "container-failed",
+            f"the container of {component.name} could not be started", because=str(problem),
             hint=f"./dev logs {component.name}",
         ) from problem  # fmt: skip
 
