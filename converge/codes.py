@@ -51,7 +51,7 @@ CODES: dict[str, str] = {
     "it says of itself stands in /var/log/dev-dockerd.log or the journal.",
     "engine-lost": "The Docker engine that has the containers of this instance does not answer, so they cannot be "
     "ended.",
-    "engine-left-over": "The engine stumbles over what is left of a start that was cut off when the engine was killed: a "
+    "engine-left-over": "The engine stumbles over what is left of a start that was cut off when it was killed: a "
     "port it still holds, or a task of containerd. Restarting the engine clears it.",
     "engine-missing": "There is no Docker engine, and [docker] asks for one.",
     "engine-old": "The engine that answers is older than [docker] asks for. ./dev replaces none that runs.",

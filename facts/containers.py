@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from facts import docker
 from facts.engine import Engine, EngineError
@@ -27,6 +28,16 @@ class Container:
 def probe(host: Callable[[], str]) -> LocalProbe:
     """`containers`: port -> the container that publishes it, on the engine at `host()`."""
     return LocalProbe("containers", lambda: publishers(host()))
+
+
+def proxied(pid: int) -> str:
+    """Address of the container for which the process stands on a port, if it is a proxy of Docker's; else empty."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return ""
+    known = dict(zip(words[1:-1:2], words[2::2], strict=False))
+    return known.get("-container-ip", "") if words[0].endswith("docker-proxy") else ""
 
 
 def publishers(host: str = "") -> Mapping[int, Container]:
