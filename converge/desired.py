@@ -70,7 +70,7 @@ class Docker:
     __pydantic_config__ = _STRICT
     engine: str = ">=20.10"
     """Version of the engine, as a comparison; `"off"`: Docker is never used here."""
-    compose: str = ">=2.20"
+    compose: str = ">=2.24"
     """Version of the Compose plugin, as a comparison."""
     mirror: str | None = None
     """Registry mirror given to an engine that ./dev starts; `DEV_REGISTRY_MIRROR` in the environment goes first."""
