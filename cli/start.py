@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 from cli import progress, render
@@ -44,6 +45,8 @@ def run(
             _prepare(context, yes)
         with Board(list(wanted)) as board:
             failed = start(context.loaded, context.instance, names, board.event, asked)
+            if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
+                failed = start(context.loaded, context.instance, names, board.event, asked)
     for problem in failed.values():
         if problem.code != "need-failed":
             render.error(problem)
@@ -53,6 +56,23 @@ def run(
         if component.port and component.is_service:
             render.out(f"{name:<12} http://127.0.0.1:{component.port}")
     return int(Exit.OK)
+
+
+def _engine_again(context: Context) -> bool:
+    """End and start an engine of our own, which alone makes it forget what a kill cut off; False if it is not ours."""
+    from converge import daemon
+    from converge.context import context_of
+    from converge.machine import LocalMachine
+    from facts import docker
+
+    if docker.look().host != f"unix://{docker.SOCKET}":  # the one that is used is another
+        return False
+    with LocalMachine(context_of(context.loaded, context.instance), render.say) as machine:
+        if not daemon.stop_own(machine):
+            return False
+        wants = context.loaded.desired.docker
+        daemon.start(machine, os.environ.get("DEV_REGISTRY_MIRROR") or (wants.mirror if wants else None) or "")
+    return True
 
 
 def refuse_open(report: Report) -> None:

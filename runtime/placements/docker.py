@@ -96,7 +96,7 @@ def spawn(component: Component, container: str) -> None:
         raise DevError(
             "engine-left-over" if left else "container-failed",
             f"the container of {component.name} could not be started", because=str(problem),
-            hint=f"./dev logs {component.name}",
+            hint="restart the engine, as `sudo systemctl restart docker`" if left else f"./dev logs {component.name}",
         ) from problem  # fmt: skip
 
 

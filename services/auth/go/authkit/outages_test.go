@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +133,9 @@ func Test64FirstRequestsMakeOneRow(t *testing.T) {
 	acting := s.get(t, "/me", [][2]string{{"X-Service-Token", keys.Service}, {"X-On-Behalf-Of", id}})
 	if acting.status != 200 || acting.body["id"] != id {
 		t.Errorf("acting: got %v", acting)
+	}
+	for _, nobody := range []string{"x", "' OR 1=1", strings.ToUpper(id), id + "0"} {
+		want(t, s.get(t, "/me", [][2]string{{"X-Service-Token", keys.Service}, {"X-On-Behalf-Of", nobody}}), 403, "forbidden")
 	}
 	if _, err := connection.Exec(context.Background(), "INSERT INTO auth.users (issuer, subject, status) VALUES ('urn:platform:local', 'user_tomb', 'deleted')"); err != nil {
 		t.Fatal(err)

@@ -80,6 +80,9 @@ def test_acting_for_a_user_of_the_database(service: Service) -> None:
     user_id = service.get("/me", bearer("user_absent_minded")).body["id"]
     answer = service.get("/me", [("X-Service-Token", vectors.SERVICE), ("X-On-Behalf-Of", user_id)])
     assert (answer.status, answer.body["id"]) == (200, user_id)
+    for nobody in ("x", "' OR 1=1", user_id.upper(), user_id + "0"):
+        answer = service.get("/me", [("X-Service-Token", vectors.SERVICE), ("X-On-Behalf-Of", nobody)])
+        assert code(answer) == (403, "forbidden")
 
 
 def test_a_call_to_another_service_carries_who_acts(database_url: str) -> None:
