@@ -85,8 +85,11 @@ def no_fallback(loaded: Loaded, component: Component) -> str:
 
     wants = component.wants
     assert isinstance(wants, Infra)
-    if (wanted := major(wants.image)) and wanted != tools.POSTGRES:
-        return f"the embedded Postgres is {tools.POSTGRES}, {wants.image} is {wanted}: their data do not fit each other"
+    if wants.image and (wanted := major(wants.image)) != tools.POSTGRES:
+        other = wanted or "of a version its tag does not tell"
+        return (
+            f"the embedded Postgres is {tools.POSTGRES}, {wants.image} is {other}: their data might not fit each other"
+        )
     known = _home(loaded) / "share/postgresql/extension"
     lacking = [name for name in wants.extensions if not (known / f"{name}.control").exists()]
     return f"the embedded Postgres has no extension {', '.join(lacking)}" if lacking else ""
@@ -107,11 +110,13 @@ def check_volume(component: Component) -> None:
 
     assert isinstance(component.wants, Infra)
     wanted = major(component.wants.image)
+    if not wanted:
+        return
     places = {str(number): f"{VOLUME}/{number}/docker/PG_VERSION" for number in OLDEST if str(number) != wanted}
     found = next((number for number, path in places.items() if docker.holds(component, path)), "")
-    if not found and wanted and int(wanted) >= 18 and docker.holds(component, f"{VOLUME}/data/PG_VERSION"):
+    if not found and int(wanted) >= 18 and docker.holds(component, f"{VOLUME}/data/PG_VERSION"):
         found = "a version before 18"
-    if found and not (wanted and docker.holds(component, f"{VOLUME}/{wanted}/docker/PG_VERSION")):
+    if found and not docker.holds(component, f"{VOLUME}/{wanted}/docker/PG_VERSION"):
         raise DevError(
             "postgres-major", f"the volume of {component.name} holds data of Postgres {found}, its image is {wanted}",
             because="another major version cannot read them, and beginning with none would hide them",

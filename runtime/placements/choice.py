@@ -238,6 +238,6 @@ def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -
 
 def major(image: str | None) -> str:
     """The major version in an image's tag: `postgres:18.1-alpine` and `pgvector:pg18` have 18; empty for others."""
-    _, _, tag = (image or "").partition("@")[0].partition(":")
+    _, _, tag = (image or "").partition("@")[0].rpartition("/")[2].partition(":")
     found = re.match(r"(?:pg)?(\d+)", tag)
     return found.group(1) if found else ""
