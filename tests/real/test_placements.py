@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -144,6 +145,20 @@ def test_data_keep_their_placement_though_an_engine_comes_and_goes(database: Che
     ran = database.dev("start", env={"DOCKER_HOST": NO_ENGINE})
     assert ran.code == 3 and "docker-unavailable" in ran.err and "hint:" in ran.err
     assert database.components()["postgres"]["state"] == "stopped", "an empty database stood in for one with data"
+
+
+def test_a_checkout_that_lost_its_state_finds_its_data_again(database: Checkout, rig: Rig) -> None:
+    started(database.dev("start"))
+    sql(rig, database, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+    started(database.dev("stop"))
+    shutil.rmtree(database.path / ".dev")
+    elsewhere = database.dev("start", "--infra", "native")
+    assert elsewhere.code == 3 and "error[data-elsewhere]" in elsewhere.err
+    started(database.dev("start"))
+    assert sql(rig, database, "SELECT n FROM kept") == "7"
+    address = database.dev("env", "postgres").out
+    assert placement(database) == "docker" and "HOST=" in address  # its new password was given to the old data
+    started(database.dev("data", "snapshot", "again"))
 
 
 def test_data_are_copied_there_and_back_with_all_databases_and_snapshots(database: Checkout, rig: Rig) -> None:
