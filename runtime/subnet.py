@@ -18,7 +18,7 @@ which few routers hand out."""
 BITS = 24
 """Length of the prefix: 254 containers."""
 BROAD = 8
-"""A route with a shorter prefix leads everywhere (the default route, the two halves a VPN lays over it): not counted."""
+"""Routes with a shorter prefix lead everywhere (the default one, the two halves a VPN lays over it): not counted."""
 
 
 def settle(project: Project) -> None:

@@ -156,9 +156,12 @@ def test_a_checkout_that_lost_its_state_finds_its_data_again(database: Checkout,
     assert elsewhere.code == 3 and "error[data-elsewhere]" in elsewhere.err
     started(database.dev("start"))
     assert sql(rig, database, "SELECT n FROM kept") == "7"
-    address = database.dev("env", "postgres").out
-    assert placement(database) == "docker" and "HOST=" in address  # its new password was given to the old data
-    started(database.dev("data", "snapshot", "again"))
+    assert placement(database) == "docker"
+    password = (database.path / ".dev/instances/default/secrets/postgres").read_text()
+    port = database.components()["postgres"]["port"]
+    asked = ["psql", "-XAt", f"postgresql://postgres:{password}@127.0.0.1:{port}/shop", "-c", "SELECT 1"]
+    answer = rig.docker("exec", f"{project(database)}-postgres-1", *asked).stdout.strip()
+    assert answer == "1", "its new password does not open the old data"
 
 
 def test_data_are_copied_there_and_back_with_all_databases_and_snapshots(database: Checkout, rig: Rig) -> None:
