@@ -159,9 +159,11 @@ def test_a_checkout_that_lost_its_state_finds_its_data_again(database: Checkout,
     assert placement(database) == "docker"
     password = (database.path / ".dev/instances/default/secrets/postgres").read_text()
     port = database.components()["postgres"]["port"]
-    asked = ["psql", "-XAt", f"postgresql://postgres:{password}@127.0.0.1:{port}/shop", "-c", "SELECT 1"]
-    answer = rig.docker("exec", f"{project(database)}-postgres-1", *asked).stdout.strip()
-    assert answer == "1", "its new password does not open the old data"
+    # not by 127.0.0.1, which needs no password inside
+    asked = f"psql -XAt postgresql://postgres:{{}}@$(hostname -i):{port}/shop -c 'SELECT 1'"
+    box = f"{project(database)}-postgres-1"
+    assert rig.docker("exec", box, "sh", "-c", asked.format("wrong"), check=False).returncode
+    assert rig.docker("exec", box, "sh", "-c", asked.format(password)).stdout.strip() == "1"
 
 
 def test_data_are_copied_there_and_back_with_all_databases_and_snapshots(database: Checkout, rig: Rig) -> None:
