@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -15,6 +16,8 @@ PATIENCE = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
 PAUSE = 4.0
 """Seconds between two lines about the progress of one component where nobody sees a board."""
+NOTICES = ("embedded:",)
+"""What a person must not miss: it stays on the screen above the board."""
 FINAL = ("ready", "done", "failed", "no longer")
 
 
@@ -24,6 +27,7 @@ class Board:
 
     names: list[str]
     rows: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _notices: list[tuple[str, str, float]] = field(default_factory=list)
     _told: dict[str, tuple[float, str]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -35,15 +39,18 @@ class Board:
         """One thing that happened to a component; from any thread."""
         with self._guard:
             self.rows[name] = (text, seconds)
+            if text.startswith(NOTICES):
+                self._notices.append((name, text, seconds))
         now = time.monotonic()
         at, last = self._told.get(name, (0.0, ""))
-        if self._thread is None and (text.startswith(FINAL) or (":" in text and now > at + PAUSE and text != last)):
+        due = text.startswith((*FINAL, *NOTICES)) or (":" in text and now > at + PAUSE and text != last)
+        if self._thread is None and due:
             self._told[name] = (now, text)
             self._line(name, text, seconds)
 
     def __enter__(self) -> Board:
         self._began = time.monotonic()
-        if sys.stderr.isatty() and render.colours(sys.stderr):
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._thread = threading.Thread(target=self._show, name="board", daemon=True)
             self._thread.start()
         return self
@@ -53,6 +60,8 @@ class Board:
         if self._thread:
             self._thread.join()
             if not self._shown:
+                for name, text, seconds in self._notices:
+                    self._line(name, text, seconds)
                 for name, (text, seconds) in self.rows.items():
                     self._line(name, text, seconds)
 
@@ -63,12 +72,20 @@ class Board:
         from rich.live import Live
 
         self._shown = True
-        with Live(console=Console(stderr=True), auto_refresh=False) as live:
+        console = Console(stderr=True, no_color=not render.colours(sys.stderr))
+        with Live(console=console, auto_refresh=False) as live:
             while True:
                 over = self._over.wait(0.1)
+                self._notice(console)
                 live.update(self._table(), refresh=True)
                 if over:
                     return
+
+    def _notice(self, console: Any) -> None:
+        with self._guard:
+            fresh, self._notices = self._notices, []
+        for name, text, _ in fresh:
+            console.print(f"{name:<12} {text}", style="yellow", markup=False, highlight=False)
 
     def _table(self) -> Any:
         from rich.spinner import Spinner

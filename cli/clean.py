@@ -10,7 +10,7 @@ from cli import render
 from cli.context import Context
 from cli.data import sure
 from cli.option import Option
-from converge.errors import Exit
+from converge.errors import DevError, Exit
 
 
 def run(
@@ -43,8 +43,13 @@ def run(
     sure("All this will be deleted, with data, generated secrets and what you wrote into .dev/env.", force)
     with hold(dev / "lock", say=render.say):
         for instance in instances:
-            platform.stop(context.loaded, instance, None)
-            boxes.clear(instance)
+            try:
+                platform.stop(context.loaded, instance, None)
+                boxes.clear(instance)
+            except DevError as problem:
+                if problem.code != "engine-lost":
+                    raise
+                render.say(f"{problem.because}; {boxes.trace(instance)} may be left on it", "yellow")
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
     left = [str(place) for place in places if place.exists()]

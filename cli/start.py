@@ -12,6 +12,7 @@ from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 
 if TYPE_CHECKING:
+    from converge.context import Purpose
     from converge.report import Report
 
 
@@ -42,7 +43,7 @@ def run(
     wanted = chosen(everyone, names)
     with hold(context.instance.dev / "lock", say=render.say):
         if not no_fix:
-            _prepare(context, yes)
+            _prepare(context, yes, docker)
         with Board(list(wanted)) as board:
             failed = start(context.loaded, context.instance, names, board.event, asked)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
@@ -91,8 +92,9 @@ def refuse_open(report: Report) -> None:
             )  # fmt: skip
 
 
-def _prepare(context: Context, yes: bool) -> None:
+def _prepare(context: Context, yes: bool, docker: bool) -> None:
     from converge import cycle
 
-    report = cycle.prepare(context.loaded, context.instance, progress.listen, yes)
+    purpose: Purpose = "containers" if docker else "start"
+    report = cycle.prepare(context.loaded, context.instance, progress.listen, yes, purpose=purpose)
     refuse_open(report)

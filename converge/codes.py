@@ -44,6 +44,8 @@ CODES: dict[str, str] = {
     "`sg docker -c './dev start'` goes on at once.",
     "engine-app": "Docker Desktop, colima, OrbStack or podman brings the engine here and does not run. ./dev starts no "
     "second one beside it, which would hide your images and data: start it, by the command in the hint.",
+    "engine-changed": "The containers or data of this instance are on another Docker engine than the one this shell "
+    "speaks to; a start there would begin with none.",
     "engine-down": "A Docker engine is installed and does not run, or its socket is left over from one that ended.",
     "engine-elsewhere": "DOCKER_HOST, DOCKER_CONTEXT or the current context leads to an engine that is not on this "
     "machine, or to none. Only a local one can run a local platform.",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from converge.desired import Desired, Loaded
 from converge.instance import Instance
 
-Purpose = Literal["start", "test"]
+Purpose = Literal["start", "test", "containers"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ConvergeContext:
     lock: Mapping[str, Any] = field(default_factory=dict)
     """`desired_state.lock` as read from TOML or JSON; empty where there is none."""
     purpose: Purpose = "start"
-    """What the machine is made ready for; some packages only tests need."""
+    """What the machine is made ready for: some packages only tests need, containers bring their own tools."""
 
     @property
     def desired(self) -> Desired:

@@ -106,7 +106,8 @@ def look(here: Here | None = None) -> Docker:
     found = replace(found, flavour=flavour)
     if found.state == "absent":
         return _absent(found, path, here)
-    return found
+    named = origin and found.flavour == "engine" and path != Path(SOCKET)
+    return replace(found, state="wrong-host") if named and found.state in ("stale", "down") else found
 
 
 def _host(here: Here) -> tuple[str, str]:

@@ -81,6 +81,11 @@ def clear(instance: Instance) -> None:
         raise docker.lost("containers and volumes of this instance cannot be removed", problem) from problem
 
 
+def trace(instance: Instance) -> str:
+    """What tells the instance's containers and volumes from others, for a person who looks for them by hand."""
+    return f"containers and volumes with the label com.docker.compose.project={instance.compose_project}"
+
+
 def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:
     """Components that have containers and no entry any more."""
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from converge import tools
 from converge.desired import Loaded
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine
@@ -91,7 +91,14 @@ class Project:
         say: Callable[[str], None] | None = None,
     ) -> str:
         """What Compose says on stdout; `say` gets its talk line by line. DevError `compose-failed` if it refuses."""
-        return run(self.command(argv), self.environment(values), timeout, say)
+        words = list(argv)
+        try:
+            return run(self.command(words), self.environment(values), timeout, say)
+        except DevError as problem:
+            names = " ".join(os.path.relpath(path, self.instance.checkout) for path in self.files)
+            problem.what = f"Compose refused `{words[0]}` of {names}"
+            problem.exit = Exit.BAD_STATE if words[0] == "config" else problem.exit
+            raise
 
     def command(self, argv: Iterable[str]) -> list[str]:
         """Compose with this project's files."""
@@ -181,7 +188,7 @@ def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[
             listener.join(2)
     if code:
         raise DevError(
-            "compose-failed", f"Compose refused `{argv[-1] if len(argv) < 9 else ' '.join(argv[8:])[:80]}`",
+            "compose-failed", "Compose refused what it was asked",
             because=_trouble([*out, *talk]) or f"it ended with {code}",
             hint="./dev bundle collects what a maintainer needs",
         )  # fmt: skip

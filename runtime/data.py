@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
-from runtime import move, placements, platform
+from runtime import boxes, move, placements, platform
 from runtime import start as starting
 from runtime.component import Component, components
 from runtime.infra import postgres
@@ -90,12 +90,22 @@ def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> di
     """Make all data anew: whatever ran is stopped, data directories go (with all snapshots), what ran starts again."""
     everyone = components(loaded, instance)
     ran = [name for name, component in everyone.items() if placements.lives(component)]
-    platform.stop(loaded, instance, None)
+    try:
+        platform.stop(loaded, instance, None)
+        gone = False
+    except DevError as problem:  # an engine that is gone keeps what it has; nobody asks for that any more
+        if problem.code != "engine-lost":
+            raise
+        on_event("data", f"left on an engine that does not answer: {boxes.trace(instance)}", 0.0)
+        gone = True
     for component in everyone.values():
         if not component.is_service:
             move.give_up(component, "native")
-            move.give_up(component, "docker")
+            if not gone:
+                move.give_up(component, "docker")
             choice.forget(component)
+    if gone:
+        instance.engine_record.unlink(missing_ok=True)
     return starting.start(loaded, instance, ran, on_event) if ran else {}
 
 

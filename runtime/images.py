@@ -33,6 +33,8 @@ SETTINGS = {
     "BUILD_NETRC": ("$NETRC", "~/.netrc"),
 }
 """Build secret of our Compose files -> where this machine may keep the file."""
+STEP = re.compile(r"#\d+ \[(?:([\w-]+) )?(\S+ +\d+/\d+\] .*)")
+"""A builder's line that begins a step: `#7 [orders-box build 2/6] RUN go build`."""
 BUILD = ("GOPROXY", "GONOSUMDB", "GOSUMDB", "GOPRIVATE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "npm_config_registry")
 """What a build gets of the caller's environment, where a Compose file passes it on as an argument."""
 
@@ -123,20 +125,33 @@ def _today(used: Engine, image: str) -> str:
         return ""
 
 
-def build(project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], say: Say) -> None:
-    """Build what is wanted in one go; DevError `build-failed` with the builder's last words."""
+def build(
+    project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], tell: Callable[[str, str], None]
+) -> None:
+    """Build what is wanted in one go; `tell` gets a component and its step. DevError `build-failed` names the log."""
     values = compose.values(project, images) | _settings()
     values |= {name: os.environ[name] for name in BUILD if name in os.environ}
     if len(wanted) > 1:  # two builds at once on one machine only wait for each other's processor
         values["COMPOSE_PARALLEL_LIMIT"] = "2"
+    keys = {compose.key(component): name for name, component in wanted.items()}
+    said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        if step := STEP.match(line):
+            tell(keys.get(step[1], next(iter(wanted))), f"building: {step[2]}"[:60])
+
+    for name in wanted:
+        tell(name, "building")
     try:
-        keys = [compose.key(component) for component in wanted.values()]
-        project.run(["build", *keys], values, 3600, lambda line: say(f"building: {_step(line)}"))
+        project.run(["build", *keys], values, 3600, hear)
     except DevError as problem:
-        names = ", ".join(wanted)
+        log = project.instance.state / "logs" / "build.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("\n".join(said) + "\n")
         raise DevError(
-            "build-failed", f"the image of {names} could not be built", because=problem.because,
-            hint="the lines above are the builder's; docker build shows all of them",
+            "build-failed", f"the image of {', '.join(wanted)} could not be built", because=problem.because,
+            hint=f"all that the builder said: {log}",
         ) from None  # fmt: skip
     for component in wanted.values():
         _prune(project.engine, images[component.name])
@@ -193,6 +208,7 @@ def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
     """Bring the images of an archive into the engine and compare each one's id with the archive's manifest."""
     import gzip
     import tarfile
+    import zlib
 
     import docker
 
@@ -205,7 +221,7 @@ def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
                 for answer in client.load_image(layers):  # type: ignore[no-untyped-call]
                     if text := str(answer.get("stream", "")).strip():
                         say(text)
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as problem:
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as problem:
         why = (str(problem) or type(problem).__name__).splitlines()[0]
         raise DevError(
             "bad-archive", f"{source} is no archive of images", because=why,
@@ -318,8 +334,3 @@ def _progress(layers: Mapping[str, tuple[int, int]]) -> str:
     done, total = sum(now for now, _ in layers.values()), sum(of for _, of in layers.values())
     bar = "━" * int(20 * done / total) if total else ""
     return f"{bar:─<20} {done >> 20} of {total >> 20} MiB"
-
-
-def _step(line: str) -> str:
-    """A builder's line without its number and time."""
-    return re.sub(r"^#\d+ ([\d.]+ )?", "", line)[:90]

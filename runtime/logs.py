@@ -14,6 +14,8 @@ from runtime.component import Component
 
 PAUSE = 0.15
 """Seconds between looks at files that are followed."""
+EACH = 3
+"""Looks at files for each question to an engine, which costs both sides more."""
 
 
 @dataclass(frozen=True, order=True)
@@ -43,14 +45,18 @@ def follow(components: Sequence[Component], go_on: Callable[[], bool] = lambda: 
     places = {component.log: _end(component.log) for component in components}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
     seen = {component.name: (now, 0) for component in components}
+    turn = 0
     while go_on():
         fresh: list[Line] = []
         for component in components:
             inode, offset = places[component.log]
             rows, places[component.log] = _more(component.log, inode, offset)
-            fresh += parse(component.name, rows)
-            boxed, seen[component.name] = _fresh(component, *seen[component.name])
-            fresh += boxed
+            # what a container said comes to the file when it is taken away: that was shown already
+            fresh += [line for line in parse(component.name, rows) if line.stamp > seen[component.name][0]]
+            if turn % EACH == 0:
+                boxed, seen[component.name] = _fresh(component, *seen[component.name])
+                fresh += boxed
+        turn += 1
         yield sorted(fresh, key=lambda line: line.stamp)
         time.sleep(PAUSE)
 

@@ -44,7 +44,11 @@ def copy(loaded: Loaded, instance: Instance, source: Name, target: Name, on_even
             )  # fmt: skip
         _empty(loaded, component, target)
     ran = [name for name, component in everyone.items() if placements.lives(component)]
-    dumps = {component.name: _one(loaded, component, source, target, on_event) for component in wanted}
+    try:
+        dumps = {component.name: _one(loaded, component, source, target, on_event) for component in wanted}
+    except DevError:
+        start(loaded, instance, ran, on_event)
+        raise
     if ran:
         _must(start(loaded, instance, ran, on_event))
     return dumps

@@ -67,7 +67,8 @@ def look(loaded: Loaded, component: Component, listening: health.Listening | Non
         state = "ready" if told.get("state") == "done" else "failed" if told.get("state") == "failed" else "stopped"
         if told.get("state") in ("running", "backoff"):
             reason = "it was killed together with its shim"
-        placement = seen.placement if state == "ready" else "none"
+        state = "unknown" if told.get("state") == "lost" else state
+        placement = seen.placement if state in ("ready", "unknown") else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
     missing = (
         health.why_not(loaded, component, seen, listening)
@@ -106,9 +107,11 @@ def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[st
     for group in ([c for c in wanted if c.is_service], [c for c in wanted if not c.is_service]):
         with ThreadPoolExecutor(max_workers=len(group) or 1) as pool:
             list(pool.map(one, group))
+    names = [component.name for component in wanted if component.name in ended]
     if problems:
+        problems[0].hint += f"; stopped were {', '.join(names)}" if names else ""
         raise problems[0]
-    return [component.name for component in wanted if component.name in ended]
+    return names
 
 
 def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:

@@ -27,8 +27,6 @@ PATIENCE = {"go": 180.0}
 """Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
-STUMBLES = 2
-"""Times a start is begun anew for what a killed engine left: a port that is held hides a task that is, too."""
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
 
@@ -41,11 +39,12 @@ def start(
     What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start.
     """
     failed = _attempt(loaded, instance, names, on_event, asked)
-    for _ in range(STUMBLES):
-        if all(problem.code != "engine-left-over" for problem in failed.values()):
+    for forget in (_containers_of, _network_of):  # the first leaves alone what runs; ports go only with their network
+        stumbled = [name for name, problem in failed.items() if problem.code == "engine-left-over"]
+        if not stumbled:
             break
-        if _forgotten(loaded, instance):
-            failed = _attempt(loaded, instance, names, on_event, asked)
+        forget(loaded, instance, stumbled)
+        failed = _attempt(loaded, instance, names, on_event, asked)
     return failed
 
 
@@ -139,7 +138,8 @@ class _Start:
         self._wait(component, say)
         if not component.is_service:
             infra.kind(component).provision(self.loaded, component)
-        return "done" if component.once else "ready"
+        where = " in Docker" if placement == "docker" else ""
+        return ("done" if component.once else "ready") + where
 
     def _native(self, component: Component, say: Callable[[str], None]) -> bool:
         """Spawn its shim; False if nothing is to be done."""
@@ -318,15 +318,20 @@ def _orphan(component: Component, pid: int) -> bool:
     return bool(address) and subnet.ours(component.instance, address) and component.port not in containers.publishers()
 
 
-def _forgotten(loaded: Loaded, instance: Instance) -> bool:
-    """Make the engine forget what a kill cut off: ports and tasks go with the containers and their network."""
+def _containers_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
+    """A task that a kill cut off is forgotten with its container."""
+    everyone = components(loaded, instance)
+    for name in names:
+        placements.stop(everyone[name])
+
+
+def _network_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
+    """A port that a kill left taken is often forgotten with the network of its container."""
     from runtime import compose, subnet
 
     project = compose.find(loaded, instance)
-    if isinstance(project, str):
-        return False
-    subnet.give_up(project)
-    return True
+    if not isinstance(project, str):
+        subnet.give_up(project)
 
 
 def _lost(component: Component, trouble: EngineError) -> DevError:

@@ -38,7 +38,7 @@ def _stamp(instance: Instance, name: str) -> Path:
 
 def _services(context: ConvergeContext) -> Iterable[tuple[str, Service, Path]]:
     for name, service in context.desired.services.items():
-        if service.kind in LOCKS:
+        if service.kind in LOCKS and context.purpose != "containers":
             yield name, service, context.instance.checkout / service.path / LOCKS[service.kind]
 
 

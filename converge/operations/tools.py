@@ -25,7 +25,7 @@ BUILT = ("air", "pubsub-emulator", "docker-compose")
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """One look per tool: the store's marker, else what is on PATH."""
-    wanted = tools.wanted(context.desired)
+    wanted = _wanted(context)
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
     looks: list[AnyProbe] = [
         facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(tool, version), versions)
@@ -36,6 +36,12 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     return looks
 
 
+def _wanted(context: ConvergeContext) -> dict[str, str]:
+    """Every tool; for a platform that runs in containers alone only what drives those."""
+    wanted = tools.wanted(context.desired)
+    return {t: v for t, v in wanted.items() if t == "docker-compose"} if context.purpose == "containers" else wanted
+
+
 def _command(tool: str, version: str) -> str:
     if tool in UNASKED:
         return ""
@@ -44,7 +50,7 @@ def _command(tool: str, version: str) -> str:
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each tool: ok where the store has it or PATH's version satisfies the pin."""
-    for tool, version in tools.wanted(context.desired).items():
+    for tool, version in _wanted(context).items():
         name, source, found = f"tools.{tool}", context.loaded.source(f"tools.{tool}"), observation[f"tools.{tool}"]
         if tool == "docker-compose":
             yield from _compose(context, observation)

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,7 @@ from converge.instance import Instance
 from facts import docker as engines
 from facts.engine import Engine, EngineError
 from runtime import compose, images, infra, placements
-from runtime.component import Component
+from runtime.component import Component, components
 from runtime.compose import Project
 from runtime.placements import docker
 
@@ -63,7 +62,7 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
         if wish == "native":
             made.placements[name] = "native"
             continue
-        found = compose.find(loaded, component.instance) if found is None else found
+        found = _found(loaded, component.instance) if found is None else found
         trouble = _trouble(found, component, made, tell)
         if trouble is None:
             made.placements[name] = "docker"
@@ -150,6 +149,26 @@ def _kept(loaded: Loaded, component: Component, wish: str) -> Name | Literal["au
     return wish  # type: ignore[return-value]
 
 
+def _found(loaded: Loaded, instance: Instance) -> Project | str:
+    """The instance's project; DevError `engine-changed` while another engine has its containers or data."""
+    found, before = compose.find(loaded, instance), docker.engine(instance)
+    if isinstance(found, str) or before is None or before == found.engine:
+        return found
+    everyone = components(loaded, instance).values()
+    left = [f"the data of {c.name}" for c in everyone if not c.is_service and place(instance, c) == "docker"]
+    try:
+        left += [row["Names"][0].lstrip("/") for row in docker.containers(instance)]
+    except EngineError:
+        pass
+    if left:
+        raise DevError(
+            "engine-changed", f"this instance is at home on another engine, {before.host}",
+            because=f"that one has {', '.join(left[:4])}; this shell speaks to {found.engine.host}",
+            hint=f"use it: export DOCKER_HOST={before.host}; or give up what it has: ./dev clean",
+        )  # fmt: skip
+    return found
+
+
 def _trouble(found: Project | str, component: Component, made: Choices, tell: Tell) -> DevError | str | None:
     """Why it cannot run in Docker; None if it can, its image being there or to be built."""
     if isinstance(found, str):
@@ -185,7 +204,7 @@ def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tel
             continue
         try:
             some = {name: wanted[name] for name in group}
-            images.build(project, some, made.images, partial(tell, group[0]))
+            images.build(project, some, made.images, tell)
         except DevError as problem:
             for name in group:
                 wants = wanted[name].wants

@@ -10,7 +10,7 @@ from typing import Any
 
 from converge.errors import DevError
 from converge.instance import Instance
-from facts.engine import Engine, EngineError, unframed
+from facts.engine import Engine, EngineError, EngineGone, unframed
 from runtime.component import Component
 from runtime.compose import key
 from runtime.placements import Seen, native
@@ -91,6 +91,8 @@ def spawn(component: Component, container: str) -> None:
     native.forget(component)
     try:
         used.post(f"/containers/{container}/start", 60)
+    except EngineGone as problem:
+        raise lost(f"{component.name} was not started", problem) from problem
     except EngineError as problem:
         left = any(words in str(problem) for words in LEFT_OVER)
         raise DevError(

@@ -123,13 +123,14 @@ class Engine:
         (None, "stale"),
     ],
 )
-def test_docker_is_asked_over_its_socket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes | None, state: str
-) -> None:
-    path = tmp_path / "d.sock"
+def test_docker_is_asked_over_its_socket(tmp_path: Path, answer: bytes | None, state: str) -> None:
+    path = tmp_path / "var/run/docker.sock"
+    path.parent.mkdir(parents=True)
     Engine(path, answer)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-    assert docker.look().state == state
+    assert docker.look(docker.Here({}, tmp_path)).state == state
+    # a socket that somebody names is not ours to bring to life: an engine that we start listens on another
+    named = docker.look(docker.Here({"DOCKER_HOST": f"unix://{path}"}, tmp_path))
+    assert named.state == ("ready" if state == "ready" else "wrong-host") and named.origin == "DOCKER_HOST"
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from converge.instance import store
 from tests.conftest import NO_ENGINE, TOOL, Checkout, Ran
 from tests.real.rig import Rig
 
@@ -45,6 +50,11 @@ def sql(rig: Rig, checkout: Checkout, statement: str) -> str:
     return rig.docker("exec", f"{project(checkout)}-postgres-1", *PSQL, statement).stdout.strip()
 
 
+def running(checkout: Checkout, rig: Rig) -> str:
+    """Id of the image that its database runs."""
+    return rig.docker("inspect", "-f", "{{.Image}}", f"{project(checkout)}-postgres-1").stdout.strip()
+
+
 def placement(checkout: Checkout) -> str:
     entry = checkout.components()["postgres"]
     assert entry["state"] == "ready", entry
@@ -66,7 +76,8 @@ def test_infrastructure_runs_in_docker_and_a_second_start_changes_nothing(databa
     assert [entry["HostPort"] for entry in published] == [str(port)]
     assert about["Config"]["Labels"]["dev.checkout"] == str(database.path)
     assert "ready already" in started(database.dev("start")).err
-    assert json.loads(rig.docker("inspect", about["Id"]).stdout)[0]["State"] == about["State"]
+    again = json.loads(rig.docker("inspect", about["Id"]).stdout)[0]["State"]
+    assert (again["Pid"], again["StartedAt"]) == (about["State"]["Pid"], about["State"]["StartedAt"])
     doctor = database.dev("doctor", "--json")
     assert doctor.code == 0 and doctor.json["verdict"] == "converged", doctor.out
 
@@ -166,6 +177,49 @@ def test_a_checkout_that_lost_its_state_finds_its_data_again(database: Checkout,
     assert rig.docker("exec", box, "sh", "-c", asked.format(password)).stdout.strip() == "1"
 
 
+def test_another_engine_is_refused_while_one_has_the_data(database: Checkout, rig: Rig, tmp_path: Path) -> None:
+    started(database.dev("start"))
+    sql(rig, database, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+    started(database.dev("stop"))
+    other = tmp_path / "other.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(other))
+        listener.listen(8)
+        threading.Thread(target=pings, args=(listener,), daemon=True).start()
+        ran = database.dev("start", env={"DOCKER_HOST": f"unix://{other}"})
+    assert ran.code == 3 and "error[engine-changed]" in ran.err and rig.host in ran.err, ran.err
+    started(database.dev("start"))
+    assert sql(rig, database, "SELECT n FROM kept") == "7"
+
+
+def pings(listener: socket.socket) -> None:
+    """An engine that says its name and nothing else."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            head = "HTTP/1.1 200 OK\r\nServer: Docker/20.10.24\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK"
+            connection.sendall(head.encode())
+            connection.close()
+
+
+def test_an_engine_that_is_gone_for_good_is_no_dead_end(database: Checkout, rig: Rig) -> None:
+    started(database.dev("start"))
+    started(database.dev("stop"))
+    record = database.path / ".dev/instances/default/compose/engine"
+    home = record.read_text()
+    record.write_text("unix:///gone/docker.sock\n")
+    gone = {"DOCKER_HOST": NO_ENGINE}
+    assert database.components()["postgres"]["state"] == "unknown"
+    assert database.dev("start", env=gone).code == 3
+    reset = database.dev("data", "reset", "--force", env=gone)
+    assert reset.code == 0 and "com.docker.compose.project" in reset.err, reset.err
+    started(database.dev("start", "--infra", "native", env=gone))
+    assert placement(database) == "native"
+    started(database.dev("stop"))
+    record.write_text(home)
+
+
 def test_data_are_copied_there_and_back_with_all_databases_and_snapshots(database: Checkout, rig: Rig) -> None:
     started(database.dev("start"))
     sql(rig, database, "CREATE TABLE kept (t text); INSERT INTO kept VALUES ('naïve $1 ''q'''), (NULL)")
@@ -225,8 +279,10 @@ def test_a_pinned_image_that_was_exchanged_is_refused(database: Checkout, rig: R
     text = lock.read_text()
     lock.write_text(text + f'\n[images."postgres:18"]\ndigest = "{rig.digests["postgres:18"]}"\n')
     started(database.dev("start"))
-    image = rig.docker("inspect", "-f", "{{.Config.Image}}", f"{project(database)}-postgres-1").stdout.strip()
-    assert image.endswith(rig.digests["postgres:18"])
+    said = rig.docker("inspect", "-f", "{{.Config.Image}}", f"{project(database)}-postgres-1").stdout.strip()
+    loaded = store() / "images.json"  # what came by an archive has lost its digest and is run by its id
+    known = json.loads(loaded.read_text()) if loaded.exists() else {}
+    assert said in (f"postgres:18@{rig.digests['postgres:18']}", known.get(rig.digests["postgres:18"])), said
     started(database.dev("stop"))
     lock.write_text(text + '\n[images."postgres:18"]\ndigest = "sha256:' + 64 * "0" + '"\n')
     ran = database.dev("start")
@@ -322,17 +378,20 @@ def test_images_travel_by_archive(database: Checkout, rig: Rig) -> None:
     lock = database.path / "desired_state.lock"
     lock.write_text(lock.read_text() + f'\n[images."postgres:18"]\ndigest = "{rig.digests["postgres:18"]}"\n')
     started(database.dev("start"))
+    image = running(database, rig)
     started(database.dev("stop"))
     archive = database.path / "images.tar"
     started(database.dev("images", "save", str(archive), timeout=300))
-    rig.docker("rmi", "-f", rig.docker("images", "-q", "--no-trunc", rig.pinned("postgres:18")).stdout.split()[0])
+    rig.docker("rmi", "-f", image, check=False)  # an engine keeps one that somebody else runs
     ran = database.dev("images", "load", str(archive), timeout=300)
     assert ran.code == 0 and "postgres:18" in ran.out, ran.err
     started(database.dev("start"))
     assert placement(database) == "docker"
-    archive.write_bytes(archive.read_bytes()[:100_000])
-    broken = database.dev("images", "load", str(archive))
-    assert broken.code == 64 and "error[bad-archive]" in broken.err
+    whole = archive.read_bytes()
+    for damaged in (whole[:100_000], whole[:2_000_000] + bytes(50) + whole[2_000_050:]):
+        archive.write_bytes(damaged)
+        broken = database.dev("images", "load", str(archive))
+        assert broken.code == 64 and "error[bad-archive]" in broken.err, broken.err
 
 
 def test_snapshots_of_the_log_go_on_while_a_container_speaks(database: Checkout, rig: Rig) -> None:
@@ -342,6 +401,8 @@ def test_snapshots_of_the_log_go_on_while_a_container_speaks(database: Checkout,
         time.sleep(2)
         for number in range(5):
             sql(rig, database, f"DO $$ BEGIN RAISE LOG 'line {number} of five'; END $$")
+        time.sleep(2)
+        started(database.dev("stop"))  # its log goes to the file, and is not shown again
         time.sleep(2)
     finally:
         follower.terminate()
