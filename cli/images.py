@@ -23,7 +23,7 @@ def list_images(context: Context, json: Annotated[bool, Option("--json", help="O
 
     project = _project(context)
     rows = [
-        {"component": name, "image": image, "there": images.there(project.engine, image)}
+        {"component": name, "image": image, "there": images.known(project.engine, image)}
         for name, image in _images(project).items()
     ]
     if json:
@@ -41,7 +41,7 @@ def save(context: Context, file: File = None) -> int:
 
     target, project = _one(file), _project(context)
     wanted = _images(project)
-    missing = [name for name, image in wanted.items() if not images.there(project.engine, image)]
+    missing = [name for name, image in wanted.items() if not images.known(project.engine, image)]
     if missing:
         raise DevError(
             "image-unavailable", f"the engine does not have the images of {', '.join(missing)}",
@@ -85,8 +85,11 @@ def _images(project: Project) -> dict[str, str]:
     from runtime import images
     from runtime.component import components
 
-    everyone = components(project.loaded, project.instance)
-    return {name: images.reference(project, c) for name, c in everyone.items() if project.entry(c)}
+    found = {}
+    for name, component in components(project.loaded, project.instance).items():
+        if entry := project.entry(component):
+            found[name] = (images.reference if entry.context else images.declared)(project, component)
+    return found
 
 
 def _one(file: list[str] | None) -> Path:

@@ -45,11 +45,18 @@ def reference(project: Project, component: Component) -> str:
     assert entry is not None
     if entry.context:
         return f"{project.instance.project}-{component.name}:{sources(project.instance, component, entry)}"
+    name = declared(project, component)
+    digest = name.partition("@")[2]
+    return (digest and _loaded(project.engine, digest)) or name
+
+
+def declared(project: Project, component: Component) -> str:
+    """The image that is only pulled, by its tag and by the digest of the lock if there is one."""
+    entry = project.entry(component)
+    assert entry is not None
     image = (component.wants.image if isinstance(component.wants, Infra) else None) or entry.image
     digest = pinned(project.instance.checkout, image)
-    if not digest:
-        return image
-    return _loaded(project.engine, digest) or f"{image}@{digest}"
+    return f"{image}@{digest}" if digest else image
 
 
 def pinned(checkout: Path, image: str) -> str:
@@ -69,6 +76,12 @@ def there(used: Engine, image: str) -> bool:
             raise
         return False
     return True
+
+
+def known(used: Engine, image: str) -> bool:
+    """Whether the engine has it, be it by a name that an archive could not keep."""
+    digest = image.partition("@")[2]
+    return there(used, image) or bool(digest and _loaded(used, digest))
 
 
 def pull(used: Engine, image: str, say: Say) -> None:
@@ -179,6 +192,9 @@ def save(project: Project, images: Iterable[str], target: Path, say: Say) -> lis
     from urllib.parse import urlencode
 
     rows = [_identity(project.engine, image) for image in images]
+    for row in rows:  # by its tag, which is all that an archive keeps; what was loaded by id may have lost it
+        repository, _, tag = row["name"].partition("@")[0].rpartition(":")
+        project.engine.post(f"/images/{row['id']}/tag", repo=repository, tag=tag)
     names = urlencode([("names", row["name"].partition("@")[0]) for row in rows])
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     layers = fresh.with_suffix(".images")
@@ -264,14 +280,16 @@ def _remember(digest: str, image: str) -> None:
 
 
 def _identity(used: Engine, image: str) -> dict[str, str]:
+    """The image as the engine has it: by its name, or by the id under which its digest was loaded."""
+    digest = image.partition("@")[2]
     try:
-        about: dict[str, Any] = used.get(f"/images/{image}/json")
+        about: dict[str, Any] = used.get(f"/images/{(digest and _loaded(used, digest)) or image}/json")
     except EngineError as problem:
         raise DevError(
             "image-unavailable", f"the engine has no {image}", because=str(problem), hint="run ./dev start first"
         ) from problem
     digests = [entry.partition("@")[2] for entry in about.get("RepoDigests") or ()]
-    return {"name": image, "id": about["Id"], "digest": digests[0] if digests else ""}
+    return {"name": image, "id": about["Id"], "digest": digest or (digests[0] if digests else "")}
 
 
 def _member(archive: Any, name: str) -> Any:
