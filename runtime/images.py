@@ -89,7 +89,7 @@ def pull(used: Engine, image: str, say: Say) -> None:
     import docker
 
     name, _, digest = image.partition("@")
-    repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
+    repository, tag = _split(image)
     layers: dict[str, tuple[int, int]] = {}
     problem = ""
     try:
@@ -129,6 +129,13 @@ def resolve(used: Engine, image: str) -> str:
             "image-unavailable", f"no registry says what {image} is", because=str(problem),
             hint="check the network, or the registry mirror of the engine",
         ) from problem  # fmt: skip
+
+
+def _split(image: str) -> tuple[str, str]:
+    """Repository and tag; a registry's port is neither."""
+    name = image.partition("@")[0]
+    repository, _, tag = name.rpartition(":")
+    return (repository, tag) if ":" in name.rpartition("/")[2] else (name, "latest")
 
 
 def _today(used: Engine, image: str) -> str:
@@ -193,7 +200,7 @@ def save(project: Project, images: Iterable[str], target: Path, say: Say) -> lis
 
     rows = [_identity(project.engine, image) for image in images]
     for row in rows:  # by its tag, which is all that an archive keeps; what was loaded by id may have lost it
-        repository, _, tag = row["name"].partition("@")[0].rpartition(":")
+        repository, tag = _split(row["name"])
         project.engine.post(f"/images/{row['id']}/tag", repo=repository, tag=tag)
     names = urlencode([("names", row["name"].partition("@")[0]) for row in rows])
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
