@@ -82,6 +82,7 @@ CODES: dict[str, str] = {
     "locked": "Only one run may change a checkout (and only one the machine) at a time; the holder is named.",
     "machine-short": "The machine offers less than [machine] asks for; the hint says how to raise it.",
     "migrate-failed": "The `migrate` command of a service did not end with 0; the last lines of its log follow.",
+    "name-undeclared": "`only` of a variable, or [auth] issuer, names a component that the file does not declare.",
     "need-failed": "A component was not started because one that it needs is not ready.",
     "needs-cycle": "Components need each other in a circle; none of them could start first.",
     "needs-unknown": "`needs` names a component that the file does not declare.",

@@ -7,7 +7,7 @@ import json
 import os
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ LARGEST = 1_000_000
 OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)")
 """What one machine may change for itself."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+RESERVED = ("tool", "emulator", "system")
+"""Suites that `./dev test` has by itself."""
 PROJECT = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 
 
@@ -139,6 +141,8 @@ def check(loaded: Loaded) -> None:
     _check_kinds(loaded)
     _check_values(loaded)
     _check_templates(loaded, components)
+    _check_auth(loaded, components)
+    _check_tests(loaded, components)
 
 
 def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
@@ -334,9 +338,13 @@ def _check_pattern(pattern: str, at: str) -> None:
 
 
 def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
-    for name, component in components.items():
-        section = "infra" if name in loaded.desired.infra else "services"
-        for variable, text in component.env.items():
+    _check_env(loaded, "infra", loaded.desired.infra, components)
+    _check_env(loaded, "services", loaded.desired.services, components)
+
+
+def _check_env(loaded: Loaded, section: str, owners: Mapping[str, Any], components: dict[str, Any]) -> None:
+    for name, owner in owners.items():
+        for variable, text in owner.env.items():
             at = loaded.source(f"{section}.{name}.env.{variable}")
             if not re.fullmatch(VARIABLE, variable):
                 raise _refuse(
@@ -350,6 +358,49 @@ def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
                         at,
                         "addresses are those of components of this file",
                     )
+
+
+def _check_auth(loaded: Loaded, components: dict[str, Any]) -> None:
+    desired, declared = loaded.desired, f"declared are: {', '.join(components) or 'none'}"
+    for name, variable in desired.env.items():
+        for only in variable.only:
+            if only not in components:
+                raise _refuse(
+                    "name-undeclared", f"{name} is only for {only!r}, which is not declared",
+                    loaded.source(f"env.{name}.only"), "nobody would get it", declared,
+                )  # fmt: skip
+    if desired.auth:
+        at, issuer = loaded.source("auth.issuer"), desired.services.get(desired.auth.issuer)
+        if issuer is None:
+            raise _refuse(
+                "name-undeclared", f"the issuer {desired.auth.issuer!r} is not a declared service", at,
+                "[auth] names the service that mints tokens", declared,
+            )  # fmt: skip
+        if issuer.port is None:
+            raise _refuse("value-wrong", f"the issuer {desired.auth.issuer} has no port", at, "nobody could ask it")
+
+
+def _check_tests(loaded: Loaded, components: dict[str, Any]) -> None:
+    for name, suite in loaded.desired.tests.items():
+        key = f"tests.{name}"
+        if not re.fullmatch(PROJECT, name) or name in RESERVED:
+            because = "a suite has a name of its own; tool, emulator and system are taken"
+            raise _refuse("bad-name", f"{name!r} is no name of a suite", loaded.source(key), because)
+        if name in components:
+            because = "`./dev test NAME` would mean two suites"
+            raise _refuse("duplicate-name", f"{name} is declared twice", loaded.source(key), because)
+        for path in (suite.path, suite.requirements or "."):
+            if Path(path).is_absolute() or ".." in Path(path).parts:
+                because = "a suite lies in the checkout"
+                raise _refuse("bad-path", f"{path} of suite {name} leaves the checkout", loaded.source(key), because)
+        for need in suite.needs:
+            if need not in components:
+                raise _refuse(
+                    "needs-unknown", f"suite {name} needs {need!r}, which is not declared",
+                    loaded.source(f"{key}.needs"), "needs names components of this file",
+                    f"declared are: {', '.join(components)}",
+                )  # fmt: skip
+    _check_env(loaded, "tests", loaded.desired.tests, components)
 
 
 def _read(path: Path) -> bytes:

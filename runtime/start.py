@@ -18,7 +18,7 @@ from facts.engine import EngineError
 from facts.ports import MARK, owner
 from runtime import health, infra, kinds, logs, placements
 from runtime.component import Component, Launch, chosen, components
-from runtime.environment import of_component
+from runtime.environment import make_private, of_component
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.platform import undeclared
@@ -154,6 +154,7 @@ class _Start:
             say("changed, restarting")
             native.stop(component)
         _free_port(loaded, component)
+        make_private(component)
         self._migrate(component, say)
         say("starting")
         self.spawned.append(component)
