@@ -63,7 +63,8 @@ def _attempt(
     from concurrent.futures import Future, ThreadPoolExecutor, wait
 
     everyone = components(loaded, instance)
-    wanted = chosen(everyone, names)
+    alone = asked is not None and asked.alone
+    wanted = {name: everyone[name] for name in names or ()} if alone else chosen(everyone, names)
     began = time.monotonic()
 
     def tell(name: str, text: str) -> None:
@@ -78,7 +79,7 @@ def _attempt(
     failed: dict[str, DevError] = {}
 
     def one(component: Component) -> None:
-        for need in component.wants.needs:
+        for need in component.wants.needs if not alone else ():
             try:
                 futures[need].result()
             except DevError:
