@@ -123,7 +123,8 @@ class TestSuite:
     env: dict[str, str] = field(default_factory=dict)
     """Its environment, beside [env]; addresses are filled in as for services."""
     requirements: str | None = None
-    """A lock file with hashes, relative to `path`: installed into a venv that stands first on its PATH."""
+    """A lock file in `path` that is installed first: `package-lock.json` by npm, `go.sum` by Go, any other (it has
+    hashes) into a venv that stands first on its PATH."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -389,10 +389,14 @@ def _check_tests(loaded: Loaded, components: dict[str, Any]) -> None:
         if name in components:
             because = "`./dev test NAME` would mean two suites"
             raise _refuse("duplicate-name", f"{name} is declared twice", loaded.source(key), because)
-        for path in (suite.path, suite.requirements or "."):
-            if Path(path).is_absolute() or ".." in Path(path).parts:
-                because = "a suite lies in the checkout"
-                raise _refuse("bad-path", f"{path} of suite {name} leaves the checkout", loaded.source(key), because)
+        if Path(suite.path).is_absolute() or ".." in Path(suite.path).parts:
+            because = "a suite lies in the checkout"
+            raise _refuse("bad-path", f"path of suite {name} leaves the checkout", loaded.source(key), because)
+        if suite.requirements is not None and Path(suite.requirements).name != suite.requirements:
+            because = "what installs it works in `path`"
+            raise _refuse(
+                "bad-path", f"requirements of suite {name} is no file of its path", loaded.source(key), because
+            )
         for need in suite.needs:
             if need not in components:
                 raise _refuse(

@@ -6,7 +6,7 @@ import os
 import re
 
 from converge import envfile, network, tools
-from converge.desired import Loaded
+from converge.desired import Loaded, Service, ServiceKind
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.operations import dependencies
@@ -44,6 +44,15 @@ def of_component(loaded: Loaded, component: Component, placement: str = "native"
     if component.kind == "python":
         found["PYTHONUNBUFFERED"] = "1"
     return found | {name: fill(value, loaded, component, placement) for name, value in component.wants.env.items()}
+
+
+def of_suite(loaded: Loaded, instance: Instance, name: str) -> dict[str, str]:
+    """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
+    suite = loaded.desired.tests[name]
+    kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
+    go = {key: os.environ[key] for key in GO if key in os.environ}
+    stand_in = Component(name, Service(kind=kind, path=suite.path, env=suite.env), instance)
+    return go | {"GOTOOLCHAIN": "local"} | of_component(loaded, stand_in)
 
 
 def _of_machine(loaded: Loaded, component: Component) -> dict[str, str]:

@@ -155,7 +155,8 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(pair: tuple[Checkout, di
         again = checkout.dev("secrets", "rotate", "CALL_TOKEN", "--json")
     assert again.code == 0, again.err
     assert set(seen) == {200}, seen
-    assert again.json["restarted"] == (["two"] + ["one", "two"] * (3 - step))
+    rest = ["two"] + ["one", "two"] * (3 - step)
+    assert again.json["restarted"] in (rest, rest[1:])  # it may have been quicker than the kill
     assert {row["state"] for row in checkout.components().values()} == {"ready"}
     after = values(checkout)
     assert after["CALL_TOKEN"] != before and "CALL_TOKEN_PREVIOUS" not in after
