@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import tarfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +92,23 @@ def test_docker_mode_and_back_keeps_addresses_and_data(shop: Checkout, rig: Rig)
     start(shop)
     assert {placements(shop)[name] for name in SERVICES} == {"native"}
     assert {before["id"], during["id"]} <= {row["id"] for row in get(f"{url(shop, 'orders')}/orders", sign_in(shop))}
+
+
+def test_no_image_has_the_code_that_believes_test_users(shop: Checkout, rig: Rig, tmp_path: Path) -> None:
+    """Every file of every image is read; the same search finds that code in the checkout."""
+    start(shop, "--docker")
+    door = re.compile(rb"x-test-secret", re.IGNORECASE)
+    for name in SERVICES:
+        archive = tmp_path / f"{name}.tar"
+        rig.docker("export", "-o", str(archive), container(rig, shop, f"{name}-box"))
+        with tarfile.open(archive) as image:
+            files = [entry for entry in image if entry.isfile()]
+            found = [entry.name for entry in files if door.search(image.extractfile(entry).read())]  # type: ignore[union-attr]
+        assert files and not found, f"{name}: {found}"
+        archive.unlink()
+    kit = shop.path / "services/auth"
+    doors = [*kit.glob("python-testing/**/*.py"), *kit.glob("next/testing/*.ts"), *kit.glob("go/authkit/*_authtest.go")]
+    assert {file.suffix for file in doors if door.search(file.read_bytes())} == {".py", ".ts", ".go"}
 
 
 def test_an_edit_rebuilds_one_image_in_docker_mode_and_none_otherwise(shop: Checkout, rig: Rig) -> None:
