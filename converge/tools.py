@@ -32,7 +32,8 @@ EMULATOR = Path(__file__).resolve().parent.parent / "compose" / "pubsub"
 def wanted(desired: Desired) -> dict[str, str]:
     """Every pinned tool, and those that infrastructure needs, embedded or in Docker."""
     tools = dict(desired.tools)
-    kinds = {infra.kind or name for name, infra in desired.infra.items()}
+    embedded = {name: infra for name, infra in desired.infra.items() if infra.placement == "native" or infra.fallback}
+    kinds = {infra.kind or name for name, infra in embedded.items() if infra.placement != "docker"}
     if "postgres" in kinds:
         tools.setdefault("postgres", POSTGRES)
     if "pubsub" in kinds:

@@ -17,14 +17,17 @@ POOLS = ("10.192.0.0/11", "172.24.0.0/13", "192.168.128.0/17")
 which few routers hand out."""
 BITS = 24
 """Length of the prefix: 254 containers."""
+BROAD = 8
+"""Routes with a shorter prefix lead everywhere (the default one, the two halves a VPN lays over it): not counted."""
 
 
 def settle(project: Project) -> None:
     """Write the file that gives the project's network its range; a network that collides by now is given up first."""
-    ways = routes.look()
+    ways, path = routes.look(), project.instance.network_file
     if ways is None:  # the engine has a machine of its own, whose routes are not ours
         return
-    path = project.instance.network_file
+    if any(b"ipam" in file.read_bytes() for file in project.files if file != path):  # the team's own choice
+        return
     networks = {row["Name"]: row for row in project.engine.get("/networks")}
     mine = networks.pop(f"{project.name}_default", None)
     bridge = f"br-{mine['Id'][:12]}" if mine else ""
@@ -33,11 +36,13 @@ def settle(project: Project) -> None:
     now = next(iter(_ranges(mine or {})), None)
     if now and not collides(now, taken) and path.exists():
         return
-    if mine:
-        give_up(project)
     pools = [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
     chosen = choose(project.instance.id, taken, pools)
-    content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen)}]}}}} if chosen else {}
+    if chosen is None:  # whatever the engine takes is as good
+        return
+    if mine:
+        give_up(project)
+    content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen)}]}}}}
     path.write_text(json.dumps(content) + "\n")
 
 
@@ -57,8 +62,8 @@ def choose(seed: str, taken: Iterable[IPv4Network], pools: Iterable[str] = POOLS
 
 
 def collides(network: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
-    """Whether any of the others overlaps; the default route, which leads everywhere, does not count."""
-    return any(network.overlaps(other) for other in taken if other.prefixlen)
+    """Whether any of the others overlaps."""
+    return any(network.overlaps(other) for other in taken if other.prefixlen >= BROAD)
 
 
 def _candidates(seed: str, pools: Iterable[str]) -> Iterator[IPv4Network]:

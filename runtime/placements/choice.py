@@ -13,7 +13,8 @@ from typing import Literal
 from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
-from facts.engine import EngineError
+from facts import docker as engines
+from facts.engine import Engine, EngineError
 from runtime import compose, images, infra, placements
 from runtime.component import Component
 from runtime.compose import Project
@@ -91,11 +92,17 @@ def place(instance: Instance, component: Component) -> Name | None:
         return "docker" if noted == "docker" else "native"
     if (instance.data / component.name).exists():
         return "native"
-    used = docker.engine(instance)
+    used = docker.engine(instance) or _answering()
     try:
         return "docker" if used and docker.has_data(component, used) else None
     except EngineError:
         return None
+
+
+def _answering() -> Engine | None:
+    """The engine of this moment: a checkout that was cleaned by hand may have left a volume on it."""
+    seen = engines.look()
+    return Engine(seen.host) if seen.state == "ready" else None
 
 
 def keep(component: Component, placement: Name) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -144,6 +145,25 @@ def test_data_keep_their_placement_though_an_engine_comes_and_goes(database: Che
     ran = database.dev("start", env={"DOCKER_HOST": NO_ENGINE})
     assert ran.code == 3 and "docker-unavailable" in ran.err and "hint:" in ran.err
     assert database.components()["postgres"]["state"] == "stopped", "an empty database stood in for one with data"
+
+
+def test_a_checkout_that_lost_its_state_finds_its_data_again(database: Checkout, rig: Rig) -> None:
+    started(database.dev("start"))
+    sql(rig, database, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+    started(database.dev("stop"))
+    shutil.rmtree(database.path / ".dev")
+    elsewhere = database.dev("start", "--infra", "native")
+    assert elsewhere.code == 3 and "error[data-elsewhere]" in elsewhere.err
+    started(database.dev("start"))
+    assert sql(rig, database, "SELECT n FROM kept") == "7"
+    assert placement(database) == "docker"
+    password = (database.path / ".dev/instances/default/secrets/postgres").read_text()
+    port = database.components()["postgres"]["port"]
+    # not by 127.0.0.1, which needs no password inside
+    asked = f"psql -XAt postgresql://postgres:{{}}@$(hostname -i):{port}/shop -c 'SELECT 1'"
+    box = f"{project(database)}-postgres-1"
+    assert rig.docker("exec", box, "sh", "-c", asked.format("wrong"), check=False).returncode
+    assert rig.docker("exec", box, "sh", "-c", asked.format(password)).stdout.strip() == "1"
 
 
 def test_data_are_copied_there_and_back_with_all_databases_and_snapshots(database: Checkout, rig: Rig) -> None:

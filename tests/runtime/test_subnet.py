@@ -40,7 +40,12 @@ def test_what_a_vpn_takes_is_left_alone() -> None:
 
 
 def test_without_any_free_range_there_is_none() -> None:
-    assert subnet.choose("5", [IPv4Network("0.0.0.0/1"), IPv4Network("128.0.0.0/1")]) is None
+    every = [IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+    assert subnet.choose("5", every) is None
+
+
+def test_a_vpn_that_takes_everything_leaves_the_choice() -> None:
+    assert subnet.choose("5", [IPv4Network("0.0.0.0/1"), IPv4Network("128.0.0.0/1")]) == subnet.choose("5", [])
 
 
 def test_the_pools_of_the_engine_count_before_ours() -> None:

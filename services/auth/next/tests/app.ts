@@ -1,7 +1,6 @@
 /** A tiny server that calls the kit's handlers as Next.js does; configured by the environment alone; refuses every way out. */
-import diagnostics from "node:diagnostics_channel";
 import { createServer } from "node:http";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { Auth, type Identity, readOrExit } from "../lib/auth/index.ts";
 import { localRoutes, renew } from "../lib/auth/local.ts";
 
@@ -28,18 +27,16 @@ const routes: Record<string, (request: Request) => Promise<Response>> = {
 };
 
 if (process.env.REFUSE_WAY_OUT) {
-  const allowed = process.env.AUTH_LOCAL_ISSUER ? new URL(process.env.AUTH_LOCAL_ISSUER).port : "";
-  diagnostics.subscribe("net.client.socket", (message) => {
-    const { socket } = message as { socket: Socket };
-    socket.prependListener("lookup", () => undefined);
-    const connect = socket.connect.bind(socket) as (...given: unknown[]) => Socket;
-    socket.connect = ((...given: unknown[]) => {
-      const told = JSON.stringify(given[0]);
-      if (allowed && told.includes(`"port":"${allowed}"`)) return connect(...given);
-      console.error(`OUTBOUND ${told}`);
-      throw new Error("this test allows no way out");
-    }) as typeof socket.connect;
-  });
+  const allowed = process.env.AUTH_LOCAL_ISSUER ? new URL(process.env.AUTH_LOCAL_ISSUER).port : "none";
+  const connect = Socket.prototype.connect;
+  // Every connection of Node.js, fetch's and TLS as well, goes through here, before any look-up of a name.
+  Socket.prototype.connect = function (this: Socket, ...given: unknown[]) {
+    const told = JSON.stringify(given);
+    if (told.includes(`"port":"${allowed}"`)) return Reflect.apply(connect, this, given);
+    console.error(`OUTBOUND ${told}`);
+    process.nextTick(() => this.destroy(new Error("this test allows no way out")));
+    return this;
+  } as typeof connect;
 }
 
 /** Repeated headers reach a handler joined, as in Next.js, which also puts in the peer's address. */

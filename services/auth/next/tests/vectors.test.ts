@@ -17,8 +17,8 @@ before(async () => {
 });
 after(async () => {
   await issuer.stop();
+  for (const service of Object.values(services)) await service.stop();
   for (const service of Object.values(services)) {
-    await service.stop();
     for (const never of ["OUTBOUND", "UNHANDLED", vectors.SERVICE, vectors.PREVIOUS, vectors.SECRET])
       assert.ok(!service.log.includes(never), `the log has ${never}: ${service.log.slice(0, 2000)}`);
   }

@@ -31,6 +31,7 @@ def services(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield running
     for service in running.values():
         service.stop()
+    for service in running.values():
         log = service.log.read_text()
         assert "OUTBOUND" not in log, "the service called out"
         assert "Traceback" not in log, log
