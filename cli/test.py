@@ -132,7 +132,9 @@ def _under_test(loaded: Loaded) -> Loaded:
     desired = loaded.desired
     if desired.auth is None:
         return loaded
-    own = {"APP_ENV": EnvVar(value="test"), "TEST_AUTH_SECRET": EnvVar(value=secrets.token_urlsafe(32), secret=True)}
+    door = desired.env.get("TEST_AUTH_SECRET", EnvVar(secret=True))
+    door = replace(door, generate=None, value=secrets.token_urlsafe(32))
+    own = {"APP_ENV": EnvVar(value="test"), "TEST_AUTH_SECRET": door}
     kept = {name: variable for name, variable in desired.env.items() if name not in CLERK}
     return replace(loaded, desired=replace(desired, env=kept | own))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 CODES: dict[str, str] = {
     "auth-absent": "The desired state has no [auth], so nobody mints tokens on this machine.",
     "auth-clerk": "Clerk's keys are set, so identities come from Clerk: no token is minted on this machine. Take the "
-    "CLERK_ variables out of .dev/env to use local ones.",
+    "CLERK_ variables out of .dev/env or desired_state.local.toml to use local ones.",
     "auth-keys": "A Clerk variable has not the form of one; services would refuse to start. It is never printed.",
     "auth-marker": "A variable that hosting platforms set in production stands in the environment of a test.",
     "auth-pair": "Clerk's variables do not belong together: of test and of live, of two instances, or half of a pair.",

@@ -75,6 +75,7 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
                     own_lines.get(key, LOCAL),
                     f"{FILE} declares no {'[docker]' if section[0] == 'docker' else '.'.join(section[:2])}",
                 )
+        _values_alone(tree, own)
         _merge(tree, own)
         lines.update(
             {key: own_lines[key] for key in own_lines if any(o == key or o.startswith(key + ".") for o in overrides)}
@@ -494,6 +495,18 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _values_alone(tree: dict[str, Any], own: dict[str, Any]) -> None:
+    """A value that one machine gives a variable leaves the rest of its entry: whether it is secret, who gets it."""
+    declared, given = tree.get("env"), own.get("env")
+    if not isinstance(declared, dict) or not isinstance(given, dict):
+        return
+    for name, value in list(given.items()):
+        entry = declared.get(name)
+        if isinstance(value, str) and isinstance(entry, dict):
+            given[name] = {"value": value}
+            entry.pop("generate", None)
 
 
 def _merge(tree: dict[str, Any], own: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def _component(loaded: Loaded, instance: Instance) -> Component:
     if identity and identity.mode == "clerk":
         raise DevError(
             "auth-clerk", "no token is minted in clerk mode", because=f"{identity.because}: identities are Clerk's",
-            hint="take the CLERK_ variables out of .dev/env, then ./dev restart", source=source,
+            hint="take the CLERK_ variables away again, then ./dev restart", source=source,
         )  # fmt: skip
     if identity and identity.mode == "refused":
         raise DevError(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEPT = ("secrets", "private", "env")
 """Directories of an instance's state that are for its owner alone."""
 HINTS = {
-    "auth-keys": "copy it again from the dashboard into .dev/env",
+    "auth-keys": "copy it again from the dashboard",
     "auth-pair": "take all keys of one Clerk instance",
     "auth-parties": "write the web applications' origins into AUTH_AUTHORIZED_PARTIES, with commas",
     "auth-marker": "take it out of [env], or do not set APP_ENV=test",
@@ -82,6 +82,6 @@ def _judged(context: ConvergeContext, identity: facts.auth.Identity) -> Iterable
     if identity.mode != "refused":
         yield Item("auth.mode", "auth", "ok", identity.mode, want, identity.because, source=source)
     elif not identity.wrong or "APP_ENV is test, and CLERK" in identity.because:
-        hint = 'set APP_ENV = "development" in [env], or Clerk\'s keys in .dev/env'
+        hint = 'set APP_ENV = "development" in [env], or Clerk\'s keys in .dev/env or desired_state.local.toml'
         at = context.loaded.source("env.APP_ENV")
         yield Item("auth.mode", "auth", "manual", "refused", want, identity.because, hint, at, "auth-refused")
