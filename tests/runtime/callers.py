@@ -33,7 +33,7 @@ class Service(http.server.BaseHTTPRequestHandler):
 
     def _call(self) -> int:
         request = urllib.request.Request(
-            os.environ["OTHER_URL"] + "/guarded", headers={"X-Service-Token": os.environ["CALL_TOKEN"]}
+            os.environ["PEER_URL"] + "/guarded", headers={"X-Service-Token": os.environ["CALL_TOKEN"]}
         )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -51,7 +51,7 @@ class Service(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Service)
+    server = http.server.ThreadingHTTPServer((os.environ.get("BIND", "127.0.0.1"), int(os.environ["PORT"])), Service)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.daemon_threads = False
     server.serve_forever()

@@ -37,7 +37,7 @@ kind = "command"
 dev = "exec PYTHON PROGRAM"
 port = PORT
 ready = { http = "/readyz" }
-env = { OTHER_URL = "{OTHER.url}" }
+env = { PEER_URL = "{OTHER.url}" }
 uses = ["OTHER"]
 """
 
@@ -46,15 +46,12 @@ uses = ["OTHER"]
 def pair(checkout: Checkout, free_port: Callable[[], int]) -> tuple[Checkout, dict[str, int]]:
     """Services `one` and `two`, running."""
     ports = {"one": free_port(), "two": free_port()}
+    program = SERVICE.replace("PYTHON", sys.executable).replace("PROGRAM", str(PROGRAM))
     rows = [
-        SERVICE.replace("NAME", name).replace("OTHER", other).replace("PORT", str(ports[name]), 1)
+        program.replace("NAME", name).replace("OTHER", other).replace("PORT", str(ports[name]))
         for name, other in (("one", "two"), ("two", "one"))
     ]
-    text = ENV + "".join(rows)
-    checkout.state(
-        text.replace("two_URL", "OTHER_URL").replace("one_URL", "OTHER_URL")
-        .replace("PYTHON", sys.executable).replace("PROGRAM", str(PROGRAM))
-    )  # fmt: skip
+    checkout.state(ENV + "".join(rows))
     started = checkout.dev("start")
     assert started.code == 0, started.err
     return checkout, ports
