@@ -1,11 +1,12 @@
 /** Renews the session's token, which lives a minute, before a request is answered. No boundary: pages and handlers check. */
-import { type NextRequest, NextResponse } from "next/server";
+import { type NextFetchEvent, type NextRequest, NextResponse } from "next/server";
 import { renew } from "platform-auth/local";
 import { auth } from "./lib/auth";
 
 export const config = { matcher: ["/((?!_next/|api/).*)"] };
 
-export async function proxy(request: NextRequest) {
+export async function proxy(request: NextRequest, event: NextFetchEvent) {
+  if (auth.settings.mode === "clerk") return process.env.CLERK_SECRET_KEY ? (await import("./clerk/proxy")).proxy(request, event) : undefined;
   const renewed = await renew(auth, request.headers);
   if (!renewed) return NextResponse.next();
   const headers = new Headers(request.headers);

@@ -2,8 +2,8 @@ import type { Session } from "platform-auth";
 import { auth } from "../lib/auth";
 
 /** Who is signed in, and the way in or out. */
-export function Account({ session }: { session?: Session }) {
-  if (!auth.settings.localIssuer) return <ClerkAccount session={session} />;
+export async function Account({ session }: { session?: Session }) {
+  if (auth.settings.mode === "clerk") return <ByClerk session={session} />;
   if (!session)
     return (
       <a className="button" href="/api/auth/sign-in?return_to=/" data-testid="sign-in">
@@ -20,8 +20,15 @@ export function Account({ session }: { session?: Session }) {
   );
 }
 
-function ClerkAccount({ session }: { session?: Session }) {
-  return session ? <Name session={session} /> : <span>Signed out</span>;
+/** With a PEM instead of a publishable key, tokens are believed but nobody can sign in here. */
+async function ByClerk({ session }: { session?: Session }) {
+  const clerk = process.env.CLERK_PUBLISHABLE_KEY ? await import("../clerk/account") : undefined;
+  return (
+    <div className="account">
+      {session && <Name session={session} />}
+      {clerk && <clerk.Account signedIn={Boolean(session)} />}
+    </div>
+  );
 }
 
 function Name({ session }: { session: Session }) {

@@ -12,8 +12,10 @@ export async function signedIn(): Promise<SignedIn | undefined> {
     const identity = await auth.identity(await headers());
     return identity.session ? { ...identity, session: identity.session } : undefined;
   } catch (error) {
-    if (error instanceof AuthError && ENDED.has(error.code)) return undefined;
-    throw error;
+    if (!(error instanceof AuthError) || !ENDED.has(error.code)) throw error;
+    const fields = { auth_code: error.code, auth_reason: error.reason };
+    console.log(JSON.stringify({ time: new Date().toISOString(), level: "INFO", msg: "auth refused", ...fields }));
+    return undefined;
   }
 }
 
