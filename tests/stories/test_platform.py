@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
+import urllib.error
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -39,6 +42,42 @@ def test_an_order_reaches_the_notifier_and_a_second_look_finds_nothing(shop: Che
     doctor = shop.dev("doctor", "--json")
     assert doctor.code == 0 and doctor.json["verdict"] == "converged"
     assert shop.dev("doctor", "--fix", "--json").json["rounds"] == 0
+
+
+def test_orders_are_placed_while_the_service_token_is_rotated(shop: Checkout) -> None:
+    """An order asks the catalog with the token: refused there, it would not be placed."""
+    customer, orders = sign_in(shop), url(shop, "orders")
+    statuses: Counter[int] = Counter()
+    over = threading.Event()
+
+    def place() -> None:
+        deadline = time.monotonic() + 240
+        while not over.is_set() and time.monotonic() < deadline:
+            try:
+                order(orders, customer)
+                statuses[200] += 1
+            except urllib.error.HTTPError as answer:
+                statuses[answer.code] += 1
+            except OSError:  # it is being restarted
+                pass
+            time.sleep(0.1)
+
+    customers = [threading.Thread(target=place) for _ in range(2)]
+    for each in customers:
+        each.start()
+    try:
+        wait_until(lambda: statuses[200] > 5)
+        rotated = shop.dev("secrets", "rotate", "SERVICE_AUTH_TOKEN", "--json", timeout=300)
+        placed = statuses[200]
+        wait_until(lambda: statuses[200] > placed + 5)
+    finally:
+        over.set()
+        for each in customers:
+            each.join()
+    assert rotated.code == 0, rotated.err
+    # 502: a service was being restarted, and the one that called it did not try again
+    assert set(statuses) <= {200, 502}, statuses
+    assert len(rotated.json["restarted"]) == 3 * len(set(rotated.json["restarted"]))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ LONELY = { generate = "token", secret = true }
 SERVICE = """
 [services.NAME]
 kind = "command"
-dev = "exec PYTHON PROGRAM"
+dev = "test ! -e broken-NAME && exec PYTHON PROGRAM"
+retries = 1
 port = PORT
 ready = { http = "/readyz" }
 env = { PEER_URL = "{OTHER.url}" }
@@ -158,6 +159,22 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(pair: tuple[Checkout, di
     after = values(checkout)
     assert after["CALL_TOKEN"] != before and "CALL_TOKEN_PREVIOUS" not in after
     assert "rotation of" not in (checkout.path / ".dev/env").read_text()
+
+
+def test_a_service_that_does_not_come_back_stops_the_walk_and_a_second_run_goes_on(
+    pair: tuple[Checkout, dict[str, int]],
+) -> None:
+    checkout, ports = pair
+    old = values(checkout)["CALL_TOKEN"]
+    broken = checkout.write("broken-two", "")
+    ran = checkout.dev("secrets", "rotate", "CALL_TOKEN")
+    assert ran.code == 3 and "error[not-ready]" in ran.err and "./dev secrets rotate CALL_TOKEN goes on" in ran.err
+    assert values(checkout)["CALL_TOKEN"] == old and checkout.components()["one"]["state"] == "ready"
+    assert "cut off in step 1" in checkout.dev("secrets", "list").out
+    broken.unlink()
+    again = checkout.dev("secrets", "rotate", "CALL_TOKEN", "--json")
+    assert again.code == 0 and again.json["restarted"] == ["two", "one", "two", "one", "two"], again.err
+    assert values(checkout)["CALL_TOKEN"] != old and {ask(port) for port in ports.values()} == {200}
 
 
 def test_every_instance_of_the_checkout_is_walked(pair: tuple[Checkout, dict[str, int]]) -> None:
