@@ -23,8 +23,8 @@ export async function look(id: string): Promise<Answer> {
 }
 
 async function answered(work: (user: SignedIn) => Promise<Placed>): Promise<Answer> {
-  const user = await signedIn();
-  if (!user) return { error: "you are signed out" };
+  const { user, trouble } = await signedIn();
+  if (!user) return { error: trouble ?? "you are signed out" };
   try {
     return { placed: await work(user) };
   } catch (error) {

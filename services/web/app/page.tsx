@@ -5,7 +5,7 @@ import { Orders } from "./orders";
 import { Shop } from "./shop";
 
 export default async function Page({ searchParams }: { searchParams: Promise<{ sign_in?: string }> }) {
-  const user = await signedIn();
+  const { user, trouble } = await signedIn();
   const failed = (await searchParams).sign_in === "failed";
   return (
     <>
@@ -14,9 +14,9 @@ export default async function Page({ searchParams }: { searchParams: Promise<{ s
         <Account session={user?.session} />
       </header>
       <main>
-        {failed && !user && (
+        {(trouble || (failed && !user)) && (
           <aside className="trouble" role="alert">
-            The sign-in did not work. Please try again.
+            That did not work: {trouble ?? "you could not be signed in, please try again"}
           </aside>
         )}
         {user ? <Content user={user} /> : <Welcome />}

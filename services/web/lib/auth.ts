@@ -6,16 +6,16 @@ export type SignedIn = Identity & { session: Session };
 
 export const auth = new Auth(readOrExit);
 
-/** Who asked for the page or called the action; undefined for nobody, and for a session that has ended. Throws AuthError if nobody could say. */
-export async function signedIn(): Promise<SignedIn | undefined> {
+/** Who asked for the page or called the action: nobody too if the session has ended, and `trouble` if that cannot be told. */
+export async function signedIn(): Promise<{ user?: SignedIn; trouble?: string }> {
   try {
     const identity = await auth.identity(await headers());
-    return identity.session ? { ...identity, session: identity.session } : undefined;
+    return identity.session ? { user: { ...identity, session: identity.session } } : {};
   } catch (error) {
-    if (!(error instanceof AuthError) || !ENDED.has(error.code)) throw error;
+    if (!(error instanceof AuthError)) throw error;
     const fields = { auth_code: error.code, auth_reason: error.reason };
     console.log(JSON.stringify({ time: new Date().toISOString(), level: "INFO", msg: "auth refused", ...fields }));
-    return undefined;
+    return ENDED.has(error.code) ? {} : { trouble: "who you are cannot be told at the moment, please try again" };
   }
 }
 
