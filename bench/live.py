@@ -48,6 +48,7 @@ def main(edits: int) -> None:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(TOOL / name, copy / name)
         ports = {"postgres": 15432, "pubsub": 18085, "catalog": 18081, "orders": 18082, "notifier": 18083, "web": 18080}
+        ports["issuer"] = 18084
         rows = [
             f"[{'infra' if name in ('postgres', 'pubsub') else 'services'}.{name}]\nport = {port + SHIFT}\n"
             for name, port in ports.items()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from json import dumps
+from json import dumps, loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LARGEST = 2 * 1024 * 1024
 """Bytes kept of a file: its end."""
+LONGEST_SECRET = 4096
+"""Characters of a file that is hidden wherever it stands; a key is shorter."""
 PATIENCE = 120.0
 """Seconds a command of ours may take."""
 ASKED = ("status", "doctor", "facts")
@@ -83,6 +85,10 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
         lines = (line.partition("=") for line in text.splitlines())
         values |= {value for name, _, value in lines if hide.secret(name)}
+    for text in _texts(instance.dev.glob("instances/*/run/*/spec.json")):  # what is made for one run stands there alone
+        with contextlib.suppress(ValueError, AttributeError):
+            values |= {value for name, value in loads(text)["env"].items() if hide.secret(name)}
+    values |= {text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET}
     values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
     return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
 

@@ -56,7 +56,19 @@ def run(
     for name, component in wanted.items():
         if component.port and component.is_service:
             render.out(f"{name:<12} http://127.0.0.1:{component.port}")
+    _banner(context)
     return int(Exit.OK)
+
+
+def _banner(context: Context) -> None:
+    """Where identities come from, loudly where anybody at this machine may be anybody."""
+    from converge import auth
+
+    identity = auth.look(context.loaded, context.instance)
+    if identity and identity.mode in ("local", "test"):
+        how = " Sign in: ./dev sign-in --open; for curl: ./dev token" if context.loaded.desired.auth else ""
+        mode = identity.mode.upper()
+        render.say(f"AUTH MODE {mode}: identities of this machine alone, not for production.{how}", "bold", "yellow")
 
 
 def _engine_again(context: Context) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runtime.platform import State
 
 STYLES = {"ready": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
+MODES = {"clerk": "green", "refused": "red"}
 PAUSE = 1.0
 """Seconds between two looks of --watch."""
 
@@ -23,19 +24,26 @@ def run(
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
     watch: Annotated[bool, Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
 ) -> int:
-    """Show every component: state, address, pid, age."""
+    """Show every component: state, address, pid, age; and where identities come from."""
+    from converge import auth
     from runtime import platform
 
     while True:
         states = platform.status(context.loaded, context.instance)
+        identity = auth.look(context.loaded, context.instance)
         if watch:
             render.clear()
         if json:
             project = context.loaded.desired.project.name
-            render.document({"schema": 1, "project": project, "components": [state.document() for state in states]})
+            mode = {"mode": identity.mode, "because": identity.because} if identity else None
+            rows = [state.document() for state in states]
+            render.document({"schema": 1, "project": project, "auth": mode, "components": rows})
         else:
             for state in states:
                 show(state)
+            if identity:
+                colour = MODES.get(identity.mode, "yellow")
+                render.out(f"{'auth':<12} {render.style(identity.mode, colour):<9} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
         time.sleep(PAUSE)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +18,10 @@ from cli import bootstrap, progress, render
 from cli.board import Board
 from cli.context import TOOL, Context
 from cli.option import Argument, Option
-from converge.desired import Loaded, Service
+from converge.desired import EnvVar, Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from facts.auth import CLERK
 
 if TYPE_CHECKING:
     from runtime.placements.choice import Asked
@@ -50,7 +52,9 @@ class Suite:
 
 def run(
     context: Context,
-    names: Annotated[list[str] | None, Argument("NAME…", help="tool, system or services; all without.")] = None,
+    names: Annotated[
+        list[str] | None, Argument("NAME…", help="tool, system, services or [tests]; all without.")
+    ] = None,
     system: Annotated[bool, Option("--system", help="Only the test of the running platform.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to installing what tests need (CI=true does).")] = False,
     junit: Annotated[str | None, Option("--junit", help="Directory for JUnit XML.", metavar="DIR")] = None,
@@ -61,7 +65,7 @@ def run(
     With names, only those suites; words after -- go to the test runner.
     Services are tested on a platform of their own (instance `test`), which is gone afterwards.
     """
-    loaded, instance = context.loaded, _test_instance(context)
+    loaded, instance = _under_test(context.loaded), _test_instance(context)
     chosen = _chosen(context, loaded, instance, Path(junit).resolve() if junit else None, names, system)
     if list_only:
         for name in dict.fromkeys(suite.group for suite in chosen):
@@ -123,6 +127,18 @@ def _asked(context: Context) -> Asked:
     return Asked("docker" if any(placements.where(c) == "docker" for c in services) else None)
 
 
+def _under_test(loaded: Loaded) -> Loaded:
+    """The same platform as tests see it: no identity provider, and a secret of this run for test users by header."""
+    desired = loaded.desired
+    if desired.auth is None:
+        return loaded
+    door = desired.env.get("TEST_AUTH_SECRET", EnvVar(secret=True))
+    door = replace(door, generate=None, value=secrets.token_urlsafe(32))
+    own = {"APP_ENV": EnvVar(value="test"), "TEST_AUTH_SECRET": door}
+    kept = {name: variable for name, variable in desired.env.items() if name not in CLERK}
+    return replace(loaded, desired=replace(desired, env=kept | own))
+
+
 def _test_instance(context: Context) -> Instance:
     name = context.instance_name or os.environ.get("DEV_INSTANCE", "")
     return Context(context.directory, f"{name}-test" if name else "test").instance
@@ -136,7 +152,8 @@ def _chosen(
     suites = [
         *(_tool(loaded, junit, context.extra) if own and (not wanted or {*own} & {*wanted}) else ()),
         *_services(loaded, instance, junit, context.extra),
-        *_system(loaded, instance),
+        *_suites(loaded, instance, context.extra),
+        *_system(loaded, instance, lambda: _asked(context).services or "native"),
     ]
     known = list(dict.fromkeys([*own, *(suite.group for suite in suites)]))
     for name in wanted:
@@ -203,9 +220,21 @@ def _services(loaded: Loaded, instance: Instance, junit: Path | None, extra: tup
         yield Suite(name, (*argv, *report, *extra), directory, env, needs)
 
 
-def _system(loaded: Loaded, instance: Instance) -> Iterator[Suite]:
+def _suites(loaded: Loaded, instance: Instance, extra: tuple[str, ...]) -> Iterator[Suite]:
+    from runtime.environment import of_suite
+
+    for name, suite in loaded.desired.tests.items():
+
+        def env(name: str = name) -> dict[str, str]:
+            return of_suite(loaded, instance, name) | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+        argv = ("/bin/sh", "-c", suite.command, name, *extra)
+        yield Suite(name, argv, instance.checkout / suite.path, env, suite.needs)
+
+
+def _system(loaded: Loaded, instance: Instance, placement: Callable[[], str]) -> Iterator[Suite]:
     from runtime.component import components
-    from runtime.environment import addresses, of_component
+    from runtime.environment import addresses, of_component, shared
 
     command = loaded.desired.project.system_test
     if not command:
@@ -213,8 +242,9 @@ def _system(loaded: Loaded, instance: Instance) -> Iterator[Suite]:
     everyone = components(loaded, instance)
 
     def env() -> dict[str, str]:
-        found: dict[str, str] = {"DEV_INSTANCE": instance.name}
+        found: dict[str, str] = {"DEV_INSTANCE": instance.name, "DEV_PLACEMENT": placement()}
         for name, component in everyone.items():
+            found = shared(loaded, instance, name) | found
             if isinstance(component.wants, Service):
                 found = of_component(loaded, component) | found
             if component.port:
@@ -240,7 +270,7 @@ def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], bring_up:
             platform.stop(loaded, instance, None)
             boxes.clear(instance)
             shutil.rmtree(instance.data, ignore_errors=True)
-            for left in ("run", "compose", "placed"):
+            for left in ("run", "compose", "placed", "private", "env"):
                 shutil.rmtree(instance.state / left, ignore_errors=True)
 
 

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 CODES: dict[str, str] = {
+    "auth-absent": "The desired state has no [auth], so nobody mints tokens on this machine.",
+    "auth-clerk": "Clerk's keys are set, so identities come from Clerk: no token is minted on this machine. Take the "
+    "CLERK_ variables out of .dev/env or desired_state.local.toml to use local ones.",
+    "auth-keys": "A Clerk variable has not the form of one; services would refuse to start. It is never printed.",
+    "auth-marker": "A variable that hosting platforms set in production stands in the environment of a test.",
+    "auth-pair": "Clerk's variables do not belong together: of test and of live, of two instances, or half of a pair.",
+    "auth-parties": "With Clerk's keys services must know for whom its tokens are: AUTH_AUTHORIZED_PARTIES holds the "
+    "origins of the web applications, separated by commas.",
+    "auth-refused": "With these variables services that use the authentication kits end with 78 before they listen: "
+    "APP_ENV is neither development nor test and no Clerk key is set, or it is test together with one.",
     "bad-archive": "A downloaded archive holds a path outside of itself. Nothing was unpacked. Report it to its maker.",
     "bad-comparison": 'A value of [machine] is an operator, a number and a unit: ">=5 GiB", ">=4096"; one of [docker] '
     'is an operator and a version: ">=20.10".',
@@ -11,7 +21,8 @@ CODES: dict[str, str] = {
     "digits and dashes, at most 32. Variables take letters, digits and underscores.",
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
-    "bad-template": "Text in braces names a component and one of url, address, host and port: {postgres.url}, {port}.",
+    "bad-template": "Text in braces names a component and one of url, address, host and port: {postgres.url}, {port}, "
+    "or is {state}.",
     "bad-type": "A key has a value of another type than the schema wants; `./dev schema` describes every key.",
     "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
     "blocked": "The step waits for another one that was not taken. Repair that one first.",
@@ -73,6 +84,8 @@ CODES: dict[str, str] = {
     "initdb-failed": "Postgres could not make its data directory; its own words follow.",
     "instance-name": "An instance's name becomes part of paths and host names: lower-case letters, digits and dashes.",
     "interrupted": "The run was interrupted before this was done. Run it again; it goes on where it ended.",
+    "issuer-down": "The service that [auth] names does not run, or is not ready. It alone mints tokens, and the secret "
+    "that opens it is shown to nobody else who may listen on its port.",
     "layers-old": "The disk is short, and untagged images and build cache that nobody uses fill a part of it. They are "
     "deleted only with --allow=docker.disk.",
     "local-override": "desired_state.local.toml may change ports, placements, env and docker.engine and docker.mirror, "
@@ -84,6 +97,7 @@ CODES: dict[str, str] = {
     "locked": "Only one run may change a checkout (and only one the machine) at a time; the holder is named.",
     "machine-short": "The machine offers less than [machine] asks for; the hint says how to raise it.",
     "migrate-failed": "The `migrate` command of a service did not end with 0; the last lines of its log follow.",
+    "name-undeclared": "`only` of a variable, or [auth] issuer, names a component that the file does not declare.",
     "need-failed": "A component was not started because one that it needs is not ready.",
     "needs-cycle": "Components need each other in a circle; none of them could start first.",
     "needs-unknown": "`needs` names a component that the file does not declare.",
@@ -112,6 +126,14 @@ CODES: dict[str, str] = {
     "port-taken": "A process that is not ours listens on a component's port. It is never ended: stop it, or change the "
     "port in desired_state.toml, or for this machine alone in desired_state.local.toml.",
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
+    "secret-absent": "The secret has no value in .dev/env: `./dev doctor --fix` makes those that are generated.",
+    "secret-given": "Only values that ./dev generates can be rotated by it; another one comes from a person, who gives "
+    "the new one too.",
+    "secret-previous": "During a rotation services take two values, the second one from NAME_PREVIOUS: it has to be "
+    "declared in [env] and to be empty before the rotation. Without it some call would meet a service that knows only "
+    "the other value.",
+    "secret-tests": "A test run keeps services of its own with the secrets of its beginning; rotate when it is over.",
+    "secret-unknown": "[env] declares no secret of that name; `./dev secrets list` shows all.",
     "snapshot-exists": "A snapshot of that name exists already: choose another name, or give --force.",
     "snapshot-unknown": "There is no snapshot of that name; `./dev data list` shows all.",
     "sql-failed": "Postgres refused a statement of provisioning; its own words follow.",
@@ -126,6 +148,7 @@ CODES: dict[str, str] = {
     "system-change": "A package manager or service manager did not succeed; its last lines follow.",
     "system-refused": "The system refused a read or write; the reason follows.",
     "test-environment": "The packages of the tool's own tests could not be installed.",
+    "token-refused": "The service that mints tokens answered, and refused; its own words follow.",
     "unknown-component": "The desired state declares no component of that name.",
     "unknown-key": "The desired state has a key that the schema does not know: mostly a spelling mistake.",
     "unknown-suite": "`./dev test --list` shows the suites.",

@@ -7,7 +7,7 @@ the description in the JSON Schema and in the generated reference.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_docstrings": True, "frozen": True}
 
@@ -95,6 +95,36 @@ class EnvVar:
     """Whether the absence of a value that only a person can give is drift."""
     pattern: str | None = None
     """Regular expression the value must match."""
+    only: tuple[str, ...] = ()
+    """Components that get it; without: every one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auth:
+    """Who says who is calling while no identity provider is configured."""
+
+    __pydantic_config__ = _STRICT
+    issuer: str
+    """The service that mints tokens on this machine; `./dev token` and `./dev sign-in` ask it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSuite:
+    """A suite of `./dev test` that belongs to no service: a library, a kit."""
+
+    __test__: ClassVar = False
+    __pydantic_config__ = _STRICT
+    command: str
+    """Command that ends with 0 when all is well, run by the shell in `path`."""
+    path: str = "."
+    """Its directory, relative to the checkout."""
+    needs: tuple[str, ...] = ()
+    """Components that must be ready in the test instance first."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Its environment, beside [env]; addresses are filled in as for services."""
+    requirements: str | None = None
+    """A lock file in `path` that is installed first: `package-lock.json` by npm, `go.sum` by Go, any other (it has
+    hashes) into a venv that stands first on its PATH."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +210,8 @@ class Service:
     ready: Ready | None = None
     """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
     env: dict[str, str] = field(default_factory=dict)
-    """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in."""
+    """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in; `{state}` is a
+    directory that only this service of this instance has (0700), in a container `/state`."""
     dev: str | None = None
     """Command that runs it with hot reload; replaces the kind's own."""
     app: str | None = None
@@ -220,12 +251,16 @@ class Desired:
     """The Docker engine this machine should have."""
     env: dict[str, EnvVar] = field(default_factory=dict)
     """Environment variables that every service receives."""
+    auth: Auth | None = None
+    """Who mints tokens on this machine."""
     files: dict[str, ManagedFile] = field(default_factory=dict)
     """Files and directories kept as described, by path relative to the checkout."""
     infra: dict[str, Infra] = field(default_factory=dict)
     """Infrastructure components by name."""
     services: dict[str, Service] = field(default_factory=dict)
     """Services by name."""
+    tests: dict[str, TestSuite] = field(default_factory=dict)
+    """Suites of `./dev test` beside those of services, by name."""
 
 
 @dataclass(frozen=True)

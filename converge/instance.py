@@ -77,6 +77,10 @@ class Instance:
         """What only this component of this instance writes."""
         return self.state / "run" / component
 
+    def private(self, component: str) -> Path:
+        """What only this component of this instance may read: keys, sessions."""
+        return self.state / "private" / component
+
     def shim_lock(self, component: str) -> Path:
         """The lock that the component's shim holds as long as it lives."""
         return self.run_directory(component) / "lock"

@@ -7,7 +7,7 @@ import json
 import os
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ LARGEST = 1_000_000
 OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)")
 """What one machine may change for itself."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+RESERVED = ("tool", "emulator", "system")
+"""Suites that `./dev test` has by itself."""
 PROJECT = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 
 
@@ -73,6 +75,7 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
                     own_lines.get(key, LOCAL),
                     f"{FILE} declares no {'[docker]' if section[0] == 'docker' else '.'.join(section[:2])}",
                 )
+        _values_alone(tree, own)
         _merge(tree, own)
         lines.update(
             {key: own_lines[key] for key in own_lines if any(o == key or o.startswith(key + ".") for o in overrides)}
@@ -139,6 +142,8 @@ def check(loaded: Loaded) -> None:
     _check_kinds(loaded)
     _check_values(loaded)
     _check_templates(loaded, components)
+    _check_auth(loaded, components)
+    _check_tests(loaded, components)
 
 
 def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
@@ -334,9 +339,13 @@ def _check_pattern(pattern: str, at: str) -> None:
 
 
 def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
-    for name, component in components.items():
-        section = "infra" if name in loaded.desired.infra else "services"
-        for variable, text in component.env.items():
+    _check_env(loaded, "infra", loaded.desired.infra, components)
+    _check_env(loaded, "services", loaded.desired.services, components)
+
+
+def _check_env(loaded: Loaded, section: str, owners: Mapping[str, Any], components: dict[str, Any]) -> None:
+    for name, owner in owners.items():
+        for variable, text in owner.env.items():
             at = loaded.source(f"{section}.{name}.env.{variable}")
             if not re.fullmatch(VARIABLE, variable):
                 raise _refuse(
@@ -350,6 +359,53 @@ def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
                         at,
                         "addresses are those of components of this file",
                     )
+
+
+def _check_auth(loaded: Loaded, components: dict[str, Any]) -> None:
+    desired, declared = loaded.desired, f"declared are: {', '.join(components) or 'none'}"
+    for name, variable in desired.env.items():
+        for only in variable.only:
+            if only not in components:
+                raise _refuse(
+                    "name-undeclared", f"{name} is only for {only!r}, which is not declared",
+                    loaded.source(f"env.{name}.only"), "nobody would get it", declared,
+                )  # fmt: skip
+    if desired.auth:
+        at, issuer = loaded.source("auth.issuer"), desired.services.get(desired.auth.issuer)
+        if issuer is None:
+            raise _refuse(
+                "name-undeclared", f"the issuer {desired.auth.issuer!r} is not a declared service", at,
+                "[auth] names the service that mints tokens", declared,
+            )  # fmt: skip
+        if issuer.port is None:
+            raise _refuse("value-wrong", f"the issuer {desired.auth.issuer} has no port", at, "nobody could ask it")
+
+
+def _check_tests(loaded: Loaded, components: dict[str, Any]) -> None:
+    for name, suite in loaded.desired.tests.items():
+        key = f"tests.{name}"
+        if not re.fullmatch(PROJECT, name) or name in RESERVED:
+            because = "a suite has a name of its own; tool, emulator and system are taken"
+            raise _refuse("bad-name", f"{name!r} is no name of a suite", loaded.source(key), because)
+        if name in components:
+            because = "`./dev test NAME` would mean two suites"
+            raise _refuse("duplicate-name", f"{name} is declared twice", loaded.source(key), because)
+        if Path(suite.path).is_absolute() or ".." in Path(suite.path).parts:
+            because = "a suite lies in the checkout"
+            raise _refuse("bad-path", f"path of suite {name} leaves the checkout", loaded.source(key), because)
+        if suite.requirements is not None and Path(suite.requirements).name != suite.requirements:
+            because = "what installs it works in `path`"
+            raise _refuse(
+                "bad-path", f"requirements of suite {name} is no file of its path", loaded.source(key), because
+            )
+        for need in suite.needs:
+            if need not in components:
+                raise _refuse(
+                    "needs-unknown", f"suite {name} needs {need!r}, which is not declared",
+                    loaded.source(f"{key}.needs"), "needs names components of this file",
+                    f"declared are: {', '.join(components)}",
+                )  # fmt: skip
+    _check_env(loaded, "tests", loaded.desired.tests, components)
 
 
 def _read(path: Path) -> bytes:
@@ -439,6 +495,18 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _values_alone(tree: dict[str, Any], own: dict[str, Any]) -> None:
+    """A value that one machine gives a variable leaves the rest of its entry: whether it is secret, who gets it."""
+    declared, given = tree.get("env"), own.get("env")
+    if not isinstance(declared, dict) or not isinstance(given, dict):
+        return
+    for name, value in list(given.items()):
+        entry = declared.get(name)
+        if isinstance(value, str) and isinstance(entry, dict):
+            given[name] = {"value": value}
+            entry.pop("generate", None)
 
 
 def _merge(tree: dict[str, Any], own: dict[str, Any]) -> None:

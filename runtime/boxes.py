@@ -138,7 +138,7 @@ def _digest(project: Project, wanted: Mapping[str, Component], values: Mapping[s
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, for us alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -6,7 +6,7 @@ import os
 import re
 
 from converge import envfile, network, tools
-from converge.desired import Loaded
+from converge.desired import Loaded, Service, ServiceKind
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.operations import dependencies
@@ -23,6 +23,9 @@ PASSED = (
 GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
 """What a Go build gets besides."""
 
+STATE = "/state"
+"""What `{state}` stands for in a container: the Compose files mount a volume there."""
+
 
 def of_component(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
     """Every variable it gets; its own entries win over [env], and [env] over what the machine gives.
@@ -31,7 +34,7 @@ def of_component(loaded: Loaded, component: Component, placement: str = "native"
     """
     boxed = placement == "docker"
     found = {} if boxed else _of_machine(loaded, component)
-    found |= shared(loaded, component.instance)
+    found |= shared(loaded, component.instance, component.name)
     if component.port:
         found |= {"HOST": "0.0.0.0" if boxed else "127.0.0.1", "PORT": str(component.port)}
     if component.kind in ("next", "node"):
@@ -41,6 +44,15 @@ def of_component(loaded: Loaded, component: Component, placement: str = "native"
     if component.kind == "python":
         found["PYTHONUNBUFFERED"] = "1"
     return found | {name: fill(value, loaded, component, placement) for name, value in component.wants.env.items()}
+
+
+def of_suite(loaded: Loaded, instance: Instance, name: str) -> dict[str, str]:
+    """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
+    suite = loaded.desired.tests[name]
+    kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
+    go = {key: os.environ[key] for key in GO if key in os.environ}
+    stand_in = Component(name, Service(kind=kind, path=suite.path, env=suite.env), instance)
+    return go | {"GOTOOLCHAIN": "local"} | of_component(loaded, stand_in)
 
 
 def _of_machine(loaded: Loaded, component: Component) -> dict[str, str]:
@@ -58,15 +70,24 @@ def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
     return {**shared(loaded, instance), "PATH": found}
 
 
-def shared(loaded: Loaded, instance: Instance) -> dict[str, str]:
-    """[env]: plain values, and those that live on this machine only."""
+def shared(loaded: Loaded, instance: Instance, name: str = "") -> dict[str, str]:
+    """[env] for the component: plain values, and those that live on this machine only; without one, what all get."""
     stored = envfile.values(instance)
     found = {}
-    for name, variable in loaded.desired.env.items():
-        value = variable.value if variable.value is not None else stored.get(name, os.environ.get(name))
-        if value is not None:
-            found[name] = value
+    for key, variable in loaded.desired.env.items():
+        value = variable.value if variable.value is not None else stored.get(key, os.environ.get(key))
+        if value is not None and (not variable.only or name in variable.only):
+            found[key] = value
     return found
+
+
+def make_private(component: Component) -> None:
+    """Make the directory that `{state}` stands for, where an entry asks for it."""
+    if any("{state}" in value for value in component.wants.env.values()):
+        own = component.instance.private(component.name)
+        own.parent.parent.mkdir(parents=True, exist_ok=True)
+        for directory in (own.parent, own):
+            directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def path(loaded: Loaded, component: Component) -> str:
@@ -85,12 +106,14 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
         name, _, key = match.group(1).rpartition(".")
         if not name and key == "port":
             return str(component.port)
+        if not name and key == "state":
+            return STATE if placement == "docker" else str(component.instance.private(component.name))
         other = everyone.get(name)
         found = addresses(loaded, other, placement).get(key) if other else None
         if found is None:
             raise DevError(
                 "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
-                because="names are those of components; keys are url, address, host and port",
+                because="keys of a component are url, address, host and port; of its own there are {port} and {state}",
                 source=loaded.source(f"{'services' if component.is_service else 'infra'}.{component.name}.env"),
                 exit=Exit.BAD_STATE,
             )  # fmt: skip

@@ -18,7 +18,7 @@ from facts.engine import EngineError
 from facts.ports import MARK, owner
 from runtime import health, infra, kinds, logs, placements
 from runtime.component import Component, Launch, chosen, components
-from runtime.environment import of_component
+from runtime.environment import make_private, of_component
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.platform import undeclared
@@ -62,7 +62,8 @@ def _attempt(
     from concurrent.futures import Future, ThreadPoolExecutor, wait
 
     everyone = components(loaded, instance)
-    wanted = chosen(everyone, names)
+    alone = asked is not None and asked.alone
+    wanted = {name: everyone[name] for name in names or ()} if alone else chosen(everyone, names)
     began = time.monotonic()
 
     def tell(name: str, text: str) -> None:
@@ -77,7 +78,7 @@ def _attempt(
     failed: dict[str, DevError] = {}
 
     def one(component: Component) -> None:
-        for need in component.wants.needs:
+        for need in component.wants.needs if not alone else ():
             try:
                 futures[need].result()
             except DevError:
@@ -154,6 +155,7 @@ class _Start:
             say("changed, restarting")
             native.stop(component)
         _free_port(loaded, component)
+        make_private(component)
         self._migrate(component, say)
         say("starting")
         self.spawned.append(component)

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from converge import schema
+
 # a shell that puts a run of tests into the background has it ignore SIGINT, and everything it starts too
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -159,8 +161,8 @@ def clone_of_the_shop(base: Path, local: str = "") -> Checkout:
         shutil.copy2(TOOL / name, path / name)
     made = Checkout(path, home)
     start = random.randrange(1200, 1500) * 10
-    names = {"postgres": "infra", "pubsub": "infra", "catalog": "services", "orders": "services",
-             "notifier": "services", "web": "services"}  # fmt: skip
+    desired = schema.load(TOOL).desired
+    names = {**dict.fromkeys(desired.infra, "infra"), **dict.fromkeys(desired.services, "services")}
     rows = [f"[{room}.{name}]\nport = {start + at}\n" for at, (name, room) in enumerate(names.items())]
     (path / "desired_state.local.toml").write_text(local + "".join(rows))
     for name, place in {"GOMODCACHE": "go/pkg/mod", "GOCACHE": ".cache/go-build", "npm_config_cache": ".npm"}.items():

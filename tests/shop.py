@@ -14,20 +14,43 @@ def url(shop: Checkout, name: str, *argv: str) -> str:
     return f"http://{shop.components(*argv)[name]['address']}"
 
 
-def get(address: str) -> Any:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+def sign_in(shop: Checkout, *argv: str) -> str:
+    """A token of the instance's issuer; another placement of the issuer is another issuer."""
+    minted = shop.dev(*argv, "token")
+    assert minted.code == 0, minted.err
+    return minted.out.strip()
+
+
+def get(address: str, token: str = "") -> Any:
+    with urllib.request.urlopen(_request(address, token), timeout=20) as answer:
         text = answer.read().decode()
     return json.loads(text) if text[:1] in "[{" else text
 
 
-def order(address: str, product: str = "desk-lamp") -> Any:
+def order(address: str, token: str, product: str = "desk-lamp") -> Any:
     body = json.dumps({"product_id": product, "quantity": 1}).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{address}/orders", body), timeout=20) as answer:
+    with urllib.request.urlopen(_request(f"{address}/orders", token, body), timeout=20) as answer:
         return json.loads(answer.read())
 
 
-def soon(address: str, text: str) -> bool:
+def soon(address: str, text: str, token: str = "") -> bool:
     try:
-        return text in str(get(address))
+        return text in str(get(address, token))
     except (OSError, urllib.error.URLError):
         return False
+
+
+def refusal(address: str) -> str:
+    """What somebody who is not signed in is told there; empty while nobody answers."""
+    try:
+        get(address)
+    except urllib.error.HTTPError as answer:
+        return answer.read().decode()
+    except OSError:
+        pass
+    return ""
+
+
+def _request(address: str, token: str, body: bytes | None = None) -> urllib.request.Request:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return urllib.request.Request(address, body, headers)

@@ -47,6 +47,7 @@ OPERATIONS: dict[str, str] = {
     "docker": "converge.operations.docker",
     "tools": "converge.operations.tools",
     "env": "converge.operations.env",
+    "auth": "converge.operations.auth",
     "files": "converge.operations.files",
     "git": "converge.operations.git",
     "ports": "converge.operations.ports",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import facts.dependencies
 from converge import network, tools
 from converge.context import ConvergeContext
-from converge.desired import Service
+from converge.desired import TestSuite
 from converge.errors import DevError
 from converge.instance import Instance
 from converge.steps import Item, Step
@@ -36,10 +37,36 @@ def _stamp(instance: Instance, name: str) -> Path:
     return instance.dev / "services" / name / "dependencies"
 
 
-def _services(context: ConvergeContext) -> Iterable[tuple[str, Service, Path]]:
+@dataclass(frozen=True)
+class _Owner:
+    """A service, or a suite of tests, whose lock file asks for something."""
+
+    name: str
+    kind: str
+    directory: Path
+    lock: str
+    main: str
+    key: str
+    """Where it stands in the desired state."""
+
+
+def kind_of(suite: TestSuite) -> str:
+    """What installs the lock file of a suite."""
+    named = Path(suite.requirements or "").name
+    return next((kind for kind in ("go", "node") if named == LOCKS[kind]), "python")
+
+
+def _owners(context: ConvergeContext) -> Iterable[_Owner]:
+    checkout = context.instance.checkout
     for name, service in context.desired.services.items():
         if service.kind in LOCKS and context.purpose != "containers":
-            yield name, service, context.instance.checkout / service.path / LOCKS[service.kind]
+            lock = LOCKS[service.kind]
+            yield _Owner(name, service.kind, checkout / service.path, lock, service.main, f"services.{name}")
+    for name, suite in context.desired.tests.items() if context.purpose == "test" else ():
+        if suite.requirements:
+            yield _Owner(
+                name, kind_of(suite), checkout / suite.path, suite.requirements, "./...", f"tests.{name}",
+            )  # fmt: skip
 
 
 def _versions(context: ConvergeContext, kind: str) -> str:
@@ -49,38 +76,41 @@ def _versions(context: ConvergeContext, kind: str) -> str:
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """Per service: hash of its lock file, the stamp of the last install, and whether what was installed is there."""
+    """Each one's hash of its lock file, the stamp of the last install, and whether what was installed is there."""
     return [
-        facts.dependencies.probe(name, lock, _stamp(context.instance, name), _there(context, name, service, lock))
-        for name, service, lock in _services(context)
+        facts.dependencies.probe(
+            owner.name, owner.directory / owner.lock, _stamp(context.instance, owner.name), _there(context, owner)
+        )
+        for owner in _owners(context)
     ]
 
 
-def _there(context: ConvergeContext, name: str, service: Service, lock: Path) -> Path:
-    if service.kind == "python":
-        return venv(context.instance, name) / "bin" / "python"
-    return _stamp(context.instance, name) if service.kind == "go" else lock.parent / "node_modules"
+def _there(context: ConvergeContext, owner: _Owner) -> Path:
+    if owner.kind == "python":
+        return venv(context.instance, owner.name) / "bin" / "python"
+    return _stamp(context.instance, owner.name) if owner.kind == "go" else owner.directory / "node_modules"
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """Each service with a lock file: ok where the stamp of the last install names this lock and this tool."""
-    for name, service, _ in _services(context):
-        key, source = f"dependencies.{name}", context.loaded.source(f"services.{name}")
-        fact, want = observation[key], LOCKS[service.kind]
+    """Each one with a lock file: ok where the stamp of the last install names this lock and this tool."""
+    for owner in _owners(context):
+        key, source, want = f"dependencies.{owner.name}", context.loaded.source(owner.key), owner.lock
+        fact = observation[key]
         if isinstance(fact, Unknown):
             yield Item(key, "dependencies", "unknown", "?", want, because=fact.because, source=source)
             continue
         if not fact.lock:
             yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
             continue
-        expected = f"{fact.lock} {_versions(context, service.kind)}"
+        expected = f"{fact.lock} {_versions(context, owner.kind)}"
         if fact.stamp == expected:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
             continue
         because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
+        path = owner.directory.relative_to(context.instance.checkout) / want
         step = Step(
-            key, "dependencies", f"install what {service.path}/{want} asks for", because,
-            after=tuple(f"tools.{tool}" for tool in NEEDS[service.kind]), args={"name": name, "stamp": expected},
+            key, "dependencies", f"install what {path} asks for", because,
+            after=tuple(f"tools.{tool}" for tool in NEEDS[owner.kind]), args={"name": owner.name, "stamp": expected},
         )  # fmt: skip
         yield Item(
             key,
@@ -97,37 +127,38 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 def apply(step: Step, machine: Machine) -> None:
     """Install by the kind's own client; the stamp is written last, so an install that was cut off is done again."""
     name, instance = step.args["name"], machine.context.instance
-    service = machine.context.desired.services[name]
-    directory, stamp = instance.checkout / service.path, _stamp(instance, name)
+    owner = next(each for each in _owners(machine.context) if each.name == name)
+    directory, stamp = owner.directory, _stamp(instance, name)
     stamp.unlink(missing_ok=True)
     machine.say(f"installing the dependencies of {name}")
     env = {
         **network.environment(),
         "PATH": os.pathsep.join([*tools.path_entries(machine.context.loaded), os.environ["PATH"]]),
     }
-    if service.kind == "python":
-        _python(name, directory, machine, env)
-    elif service.kind == "go":
+    if owner.kind == "python":
+        _python(owner, machine, env)
+    elif owner.kind == "go":
         from converge import supply
 
         go, env = _tool(machine, "go"), supply.go_environment()
         _run(name, machine, [go, "mod", "download"], directory, env)
         machine.say(f"compiling the dependencies of {name}")
         # the first build is by far the longest; whether the service itself compiles is Air's to say
-        machine.run([go, "build", "-o", os.devnull, service.main], cwd=directory, env=env, timeout=1800)
+        machine.run([go, "build", "-o", os.devnull, owner.main], cwd=directory, env=env, timeout=1800)
     else:
         npm = str(Path(_tool(machine, "node")).with_name("npm"))
         _run(name, machine, [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], directory, env)
     machine.write(stamp, step.args["stamp"].encode())
 
 
-def _python(name: str, directory: Path, machine: Machine, env: dict[str, str]) -> None:
+def _python(owner: _Owner, machine: Machine, env: dict[str, str]) -> None:
+    name, directory = owner.name, owner.directory
     place, python = venv(machine.context.instance, name), _tool(machine, "python")
     shutil.rmtree(place, ignore_errors=True)
     uv = _tool(machine, "uv")
     _run(name, machine, [uv, "venv", "--quiet", "--no-project", "--python", python, str(place)], directory, env)
     argv = [uv, "pip", "install", "--quiet", "--python", str(place / "bin/python"), "--require-hashes"]
-    _run(name, machine, [*argv, "--compile-bytecode", "-r", "requirements.lock"], directory, env)
+    _run(name, machine, [*argv, "--compile-bytecode", "-r", owner.lock], directory, env)
 
 
 def _tool(machine: Machine, tool: str) -> str:

@@ -34,6 +34,8 @@ class Asked:
     """Services that remain where they ran, whatever else is said."""
     anew: frozenset[str] = frozenset()
     """Components that are ended first, though nothing about them changed."""
+    alone: bool = False
+    """Only what is named is touched, not what it needs or uses."""
     moving: str = ""
     """The component whose data are just being copied: neither where they lie nor where they go is noted."""
 

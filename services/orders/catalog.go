@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"platform/authkit"
 )
 
 // Product is what the catalog says about a product.
@@ -20,8 +22,11 @@ type Product struct {
 // ErrNoProduct says that the catalog does not have the product asked for.
 var ErrNoProduct = errors.New("no such product")
 
-// Catalog asks the catalog service.
-type Catalog struct{ url string }
+// Catalog asks the catalog service, with our service token and as the user who calls us.
+type Catalog struct {
+	url  string
+	auth *authkit.Auth
+}
 
 // Product returns one product, or ErrNoProduct.
 func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error) {
@@ -32,6 +37,7 @@ func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error)
 	if err != nil {
 		return product, err
 	}
+	catalog.auth.Outgoing(authkit.From(ctx), request)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return product, err

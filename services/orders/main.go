@@ -15,6 +15,8 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"platform/authkit"
 )
 
 func main() {
@@ -28,10 +30,11 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
+	identity := authkit.ReadOrExit(settings.Address)
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: settings.LogLevel})).With("service", "orders"))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, settings); err != nil {
+	if err := run(ctx, settings, identity); err != nil {
 		fail(err)
 	}
 }
@@ -42,7 +45,7 @@ func fail(err error) {
 }
 
 // run serves until ctx ends, then lets open requests and the current publication finish.
-func run(ctx context.Context, settings Settings) error {
+func run(ctx context.Context, settings Settings, identity *authkit.Settings) error {
 	config, err := pgxpool.ParseConfig(settings.DatabaseURL)
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
@@ -57,6 +60,12 @@ func run(ctx context.Context, settings Settings) error {
 	if err := migrate(ctx, pool); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	users, err := authkit.NewPostgresUsers(settings.DatabaseURL)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	defer users.Close()
+	auth := authkit.New(identity, users)
 	client, err := pubsub.NewClient(ctx, settings.Project)
 	if err != nil {
 		return fmt.Errorf("pubsub: %w", err)
@@ -77,7 +86,7 @@ func run(ctx context.Context, settings Settings) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           routes(store, &Catalog{url: settings.CatalogURL}, relay.Wake),
+		Handler:           routes(store, &Catalog{settings.CatalogURL, auth}, auth, relay.Wake),
 		ReadHeaderTimeout: 5 * time.Second,
 	}
 	slog.Info("ready", "address", listener.Addr().String())

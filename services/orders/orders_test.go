@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,6 +25,8 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"platform/authkit"
 )
 
 // database makes a database of its own on the server of DATABASE_URL and drops it afterwards.
@@ -54,16 +61,37 @@ func database(t *testing.T) *pgxpool.Pool {
 		}
 		admin.Close(ctx)
 	})
+	users, err := os.ReadFile("../auth/python/platform_auth/migrations/0001_users.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Exec(ctx, string(users)); err != nil {
+		t.Fatal(err)
+	}
 	if err := migrate(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
 	return pool
 }
 
-// shop is the service's HTTP face with a catalog that sells lamps only.
-func shop(t *testing.T, pool *pgxpool.Pool) *httptest.Server {
+// platform is the service's HTTP face, with a catalog that sells lamps only and an issuer whose users are made here.
+type platform struct {
+	*httptest.Server
+	key   *rsa.PrivateKey
+	heard http.Header // of the last request to the catalog
+}
+
+const serviceToken = "svc_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+func shop(t *testing.T, pool *pgxpool.Pool) *platform {
 	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := &platform{key: key}
 	catalog := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		made.heard = r.Header
 		if r.URL.Path != "/products/lamp" {
 			http.NotFound(w, r)
 			return
@@ -71,23 +99,70 @@ func shop(t *testing.T, pool *pgxpool.Pool) *httptest.Server {
 		fmt.Fprint(w, `{"id": "lamp", "name": "Lamp", "price_cents": 250}`)
 	}))
 	t.Cleanup(catalog.Close)
-	server := httptest.NewServer(routes(&Store{pool: pool}, &Catalog{url: catalog.URL}, func() {}))
-	t.Cleanup(server.Close)
-	return server
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := base64.RawURLEncoding.EncodeToString(key.N.Bytes())
+		fmt.Fprintf(w, `{"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "e": "AQAB", "n": %q}]}`, n)
+	}))
+	t.Cleanup(issuer.Close)
+	environ := map[string]string{"APP_ENV": "development", "AUTH_LOCAL_ISSUER": issuer.URL, "SERVICE_AUTH_TOKEN": serviceToken}
+	settings, err := authkit.Read(func(name string) string { return environ[name] }, "127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := authkit.NewPostgresUsers(pool.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(users.Close)
+	auth := authkit.New(settings, users)
+	made.Server = httptest.NewServer(routes(&Store{pool: pool}, &Catalog{catalog.URL, auth}, auth, func() {}))
+	t.Cleanup(made.Close)
+	return made
 }
 
-func post(t *testing.T, server *httptest.Server, body string) (int, Order) {
+// token is a session of the user, as the local issuer would mint it.
+func (p *platform) token(t *testing.T, user string) string {
 	t.Helper()
-	answer, err := http.Post(server.URL+"/orders", "application/json", strings.NewReader(body))
+	now := time.Now().Unix()
+	claims := fmt.Sprintf(`{"iss": "urn:platform:local", "azp": "urn:platform:web", "sub": "user_%s", "sid": "sess_1", "iat": %d, "exp": %d, "v": 2}`,
+		user, now, now+60)
+	signed := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","typ":"JWT","kid":"1"}`)) + "." +
+		base64.RawURLEncoding.EncodeToString([]byte(claims))
+	digest := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(nil, p.key, crypto.SHA256, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// ask gives the status, and what the answer says into the value.
+func (p *platform) ask(t *testing.T, method, path, body string, headers map[string]string, into any) int {
+	t.Helper()
+	request, err := http.NewRequest(method, p.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	var order Order
-	if err := json.NewDecoder(answer.Body).Decode(&order); err != nil {
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, order
+	return answer.StatusCode
+}
+
+func as(token string) map[string]string { return map[string]string{"Authorization": token} }
+
+func post(t *testing.T, server *platform, body string) (int, Order) {
+	t.Helper()
+	var order Order
+	return server.ask(t, "POST", "/orders", body, as(server.token(t, "ada")), &order), order
 }
 
 func TestMigratingAgainChangesNothing(t *testing.T) {
@@ -102,14 +177,97 @@ func TestPlacedOrderCanBeReadAndCostsWhatTheCatalogSays(t *testing.T) {
 	if code != http.StatusCreated || order.TotalCents != 750 || order.Status != "placed" {
 		t.Fatalf("got %d %+v", code, order)
 	}
-	answer, err := http.Get(server.URL + "/orders/" + order.ID)
+	var again Order
+	if code := server.ask(t, "GET", "/orders/"+order.ID, "", as(server.token(t, "ada")), &again); code != 200 || again != order {
+		t.Fatalf("got %d %+v", code, again)
+	}
+}
+
+func TestOrdersBelongToTheUserWhoPlacedThem(t *testing.T) {
+	server := shop(t, database(t))
+	_, order := post(t, server, `{"product_id": "lamp", "quantity": 1}`)
+	ada, bob := as(server.token(t, "ada")), as(server.token(t, "bob"))
+	for _, each := range []struct {
+		who  map[string]string
+		want int
+	}{{ada, 1}, {bob, 0}} {
+		var list []Order
+		if code := server.ask(t, "GET", "/orders", "", each.who, &list); code != 200 || len(list) != each.want {
+			t.Errorf("got %d %+v, want %d", code, list, each.want)
+		}
+	}
+	var refused map[string]any
+	if code := server.ask(t, "GET", "/orders/"+order.ID, "", bob, &refused); code != http.StatusNotFound {
+		t.Errorf("another user's order: got %d", code)
+	}
+	var seen Order
+	behalf := map[string]string{"X-Service-Token": serviceToken, "X-On-Behalf-Of": order.UserID}
+	if code := server.ask(t, "GET", "/orders/"+order.ID, "", behalf, &seen); code != 200 || seen.ID != order.ID {
+		t.Errorf("a service for the user: got %d %+v", code, seen)
+	}
+}
+
+func TestOrdersOfBeforeThereWereUsersAreNobodys(t *testing.T) {
+	pool := database(t)
+	server := shop(t, pool)
+	ctx := context.Background()
+	_, err := pool.Exec(ctx, `WITH old AS (INSERT INTO orders.orders (product_id, product_name, quantity, total_cents)
+		VALUES ('lamp', 'Lamp', 1, 250) RETURNING id) INSERT INTO orders.outbox (order_id, payload) SELECT id, '{}' FROM old`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	var again Order
-	if err := json.NewDecoder(answer.Body).Decode(&again); err != nil || again.ID != order.ID {
-		t.Fatalf("got %+v, %v", again, err)
+	var list []Order
+	if code := server.ask(t, "GET", "/orders", "", as(server.token(t, "ada")), &list); code != 200 || len(list) != 0 {
+		t.Errorf("got %d %+v", code, list)
+	}
+}
+
+func TestTheCatalogIsAskedAsTheUserWithTheServiceToken(t *testing.T) {
+	server := shop(t, database(t))
+	token, order := server.token(t, "ada"), Order{}
+	if code := server.ask(t, "POST", "/orders", `{"product_id": "lamp", "quantity": 1}`, as(token), &order); code != http.StatusCreated {
+		t.Fatalf("got %d", code)
+	}
+	if server.heard.Get("X-Service-Token") != serviceToken || server.heard.Get("Authorization") != token {
+		t.Errorf("got %v", server.heard)
+	}
+}
+
+func TestWhoMayNotAskIsToldSo(t *testing.T) {
+	server := shop(t, database(t))
+	for _, each := range []struct {
+		headers map[string]string
+		status  int
+		code    string
+	}{
+		{nil, 401, "auth_required"},
+		{map[string]string{"X-Service-Token": serviceToken}, 401, "auth_required"},
+		{map[string]string{"X-Service-Token": "svc_guessed"}, 401, "service_token_invalid"},
+		{map[string]string{"X-On-Behalf-Of": "00000000-0000-4000-8000-000000000000"}, 401, "service_token_invalid"},
+		{as("Bearer nonsense"), 401, "token_invalid"},
+		{as(server.token(t, "ada") + "x"), 401, "token_invalid"},
+	} {
+		for _, path := range []string{"/orders", "/orders/00000000-0000-4000-8000-000000000000"} {
+			var body struct{ Error struct{ Code string } }
+			if status := server.ask(t, "GET", path, "", each.headers, &body); status != each.status || body.Error.Code != each.code {
+				t.Errorf("%v: got %d %s, want %d %s", each.headers, status, body.Error.Code, each.status, each.code)
+			}
+		}
+	}
+}
+
+func TestNotReadyWithoutTheUsersTable(t *testing.T) {
+	pool := database(t)
+	server := shop(t, pool)
+	var body map[string]any
+	if code := server.ask(t, "GET", "/readyz", "", nil, &body); code != 200 {
+		t.Fatalf("got %d", code)
+	}
+	if _, err := pool.Exec(context.Background(), "DROP SCHEMA auth CASCADE"); err != nil {
+		t.Fatal(err)
+	}
+	if code := server.ask(t, "GET", "/readyz", "", nil, &body); code != 503 {
+		t.Errorf("got %d", code)
 	}
 }
 
@@ -126,13 +284,9 @@ func TestWhatCannotBeOrderedIsRefused(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", body, code, want)
 		}
 	}
-	answer, err := http.Get(server.URL + "/orders/none")
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusNotFound {
-		t.Errorf("unknown order: got %d", answer.StatusCode)
+	var refused map[string]any
+	if code := server.ask(t, "GET", "/orders/none", "", as(server.token(t, "ada")), &refused); code != http.StatusNotFound {
+		t.Errorf("unknown order: got %d", code)
 	}
 }
 
@@ -171,7 +325,7 @@ func TestOutboxLosesNoOrderWhilePubSubIsAway(t *testing.T) {
 	if len(messages) != 1 || messages[0].Attributes["order_id"] != order.ID {
 		t.Fatalf("got %d messages", len(messages))
 	}
-	if stored, err := (&Store{pool: pool}).Get(ctx, order.ID); err != nil || stored.Status != "published" {
+	if stored, err := (&Store{pool: pool}).Get(ctx, order.UserID, order.ID); err != nil || stored.Status != "published" {
 		t.Fatalf("got %+v, %v", stored, err)
 	}
 }

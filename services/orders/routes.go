@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"regexp"
 	"time"
+
+	"platform/authkit"
 )
 
 const maxQuantity = 1000
@@ -15,8 +17,13 @@ const maxQuantity = 1000
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // routes is the service's HTTP face; placed is called after each order that was written.
-func routes(store *Store, catalog *Catalog, placed func()) http.Handler {
+func routes(store *Store, catalog *Catalog, auth *authkit.Auth, placed func()) http.Handler {
 	mux := http.NewServeMux()
+	forUsers := func(pattern string, handler func(w http.ResponseWriter, r *http.Request, userID string)) {
+		mux.Handle(pattern, auth.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handler(w, r, authkit.From(r.Context()).User.ID)
+		})))
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -30,18 +37,18 @@ func routes(store *Store, catalog *Catalog, placed func()) http.Handler {
 		}
 		reply(w, http.StatusOK, map[string]string{"status": "ready"})
 	})
-	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, r *http.Request) {
-		orders, err := store.List(r.Context())
+	forUsers("GET /orders", func(w http.ResponseWriter, r *http.Request, userID string) {
+		orders, err := store.List(r.Context(), userID)
 		if err != nil {
 			broken(w, err)
 			return
 		}
 		reply(w, http.StatusOK, orders)
 	})
-	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
+	forUsers("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request, userID string) {
 		order, err := Order{}, ErrNoOrder
 		if id := r.PathValue("id"); uuidForm.MatchString(id) {
-			order, err = store.Get(r.Context(), id)
+			order, err = store.Get(r.Context(), userID, id)
 		}
 		switch {
 		case errors.Is(err, ErrNoOrder):
@@ -52,7 +59,7 @@ func routes(store *Store, catalog *Catalog, placed func()) http.Handler {
 			reply(w, http.StatusOK, order)
 		}
 	})
-	mux.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
+	forUsers("POST /orders", func(w http.ResponseWriter, r *http.Request, userID string) {
 		var wish struct {
 			ProductID string `json:"product_id"`
 			Quantity  int    `json:"quantity"`
@@ -77,7 +84,7 @@ func routes(store *Store, catalog *Catalog, placed func()) http.Handler {
 			refuse(w, http.StatusBadGateway, "the catalog does not answer")
 			return
 		}
-		order, err := store.Place(r.Context(), product, wish.Quantity)
+		order, err := store.Place(r.Context(), userID, product, wish.Quantity)
 		if err != nil {
 			broken(w, err)
 			return

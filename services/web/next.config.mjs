@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 /** Two platforms side by side must not share a build, so the tool gives each its own directory. */
 const distDir = process.env.NEXT_DIST_DIR || ".next";
@@ -11,9 +12,18 @@ if (process.env.NEXT_DIST_DIR) {
   if (!existsSync(tsconfigPath)) writeFileSync(tsconfigPath, JSON.stringify({ extends: "../../../tsconfig.json" }));
 }
 
+/** `services/`, which holds the kit of ../auth/next, too. */
+const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+const inTests = process.env.APP_ENV === "test" && process.env.NODE_ENV !== "production"; // a built server never has the backdoor
+
 const config = {
   distDir,
   output: process.env.NEXT_OUTPUT || undefined, // "standalone" for the image
+  outputFileTracingRoot: root,
+  turbopack: {
+    root,
+    resolveAlias: inTests ? { "#auth-testing": "../auth/next/testing/backdoor.ts" } : {},
+  },
   typescript: { tsconfigPath },
   devIndicators: false,
   allowedDevOrigins: ["127.0.0.1", "localhost"],

@@ -27,7 +27,7 @@ def test_every_command_key_and_code_has_its_place() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_name_what_exists(page: Path) -> None:
     text = page.read_text("utf-8")
-    for name in re.findall(r"\./dev (?!--|-C|-h)([a-z]+)", text):
+    for name in re.findall(r"\./dev (?!--|-C|-h)([a-z]+(?:-[a-z]+)*)", text):
         assert name in COMMANDS, f"{page.name} names ./dev {name}"
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (page.parent / target).exists(), f"{page.name} points to {target}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from facts import dependencies, docker, env, files, git, machine, packages, privileges, tools
+from facts import auth, dependencies, docker, env, files, git, machine, packages, privileges, tools
 from facts.probe import Probe, observe
 from facts.value import Unknown
 
@@ -21,6 +21,7 @@ PROBES = {
         privileges.probe(), packages.manager(), packages.probe("x", ("x",)), git.probe(HERE),
         files.probe("files", HERE), tools.probe("go", "1.2.3", HERE), dependencies.probe("x", HERE, HERE, HERE),
         *env.probes(HERE, {"KEY": "^pk_", "OTHER": None}),
+        auth.probe(HERE, {}, (*auth.NAMES, "DYNO")), auth.loose((HERE,)),
     )
     if isinstance(probe, Probe)
 }  # fmt: skip

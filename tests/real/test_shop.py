@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import tarfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import NO_ENGINE, Checkout, clone_of_the_shop, wait_until
 from tests.real.rig import Rig
-from tests.shop import get, order, soon, url
+from tests.shop import get, order, sign_in, soon, url
 
 pytestmark = pytest.mark.xdist_group("real")
 
-SERVICES = ("catalog", "orders", "notifier", "web")
+SERVICES = ("catalog", "orders", "notifier", "web", "issuer")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,8 @@ def start(shop: Checkout, *argv: str) -> str:
 
 def heard(shop: Checkout, placed: dict[str, str]) -> bool:
     """Whether the notifier was told of the order."""
-    return bool(wait_until(lambda: soon(f"{url(shop, 'notifier')}/notifications", placed["id"])))
+    customer = sign_in(shop)
+    return bool(wait_until(lambda: soon(f"{url(shop, 'notifier')}/notifications", placed["id"], customer)))
 
 
 def test_by_default_infrastructure_is_in_docker_and_services_are_native(shop: Checkout, rig: Rig) -> None:
@@ -65,19 +69,19 @@ def test_by_default_infrastructure_is_in_docker_and_services_are_native(shop: Ch
     where = placements(shop)
     assert {where["postgres"], where["pubsub"]} == {"docker"} and {where[name] for name in SERVICES} == {"native"}
     assert set(boxes(rig, shop)) == {"postgres", "pubsub"}
-    assert heard(shop, order(url(shop, "orders")))
+    assert heard(shop, order(url(shop, "orders"), sign_in(shop)))
 
 
 def test_docker_mode_and_back_keeps_addresses_and_data(shop: Checkout, rig: Rig) -> None:
     start(shop)
-    before = order(url(shop, "orders"))
+    before = order(url(shop, "orders"), sign_in(shop))
     addresses = {name: entry["address"] for name, entry in shop.components().items()}
     start(shop, "--docker")
     assert set(placements(shop).values()) == {"docker"}
     assert {name: entry["address"] for name, entry in shop.components().items()} == addresses
-    assert before["id"] in str(get(f"{url(shop, 'orders')}/orders"))
-    assert "desk-lamp" in get(url(shop, "web"))
-    during = order(url(shop, "orders"))
+    assert before["id"] in str(get(f"{url(shop, 'orders')}/orders", sign_in(shop)))
+    assert "desk-lamp" in get(url(shop, "web"), sign_in(shop))
+    during = order(url(shop, "orders"), sign_in(shop))
     assert heard(shop, during)
     for name in SERVICES:
         about = json.loads(rig.docker("inspect", container(rig, shop, f"{name}-box")).stdout)[0]
@@ -87,7 +91,24 @@ def test_docker_mode_and_back_keeps_addresses_and_data(shop: Checkout, rig: Rig)
         }
     start(shop)
     assert {placements(shop)[name] for name in SERVICES} == {"native"}
-    assert {before["id"], during["id"]} <= {row["id"] for row in get(f"{url(shop, 'orders')}/orders")}
+    assert {before["id"], during["id"]} <= {row["id"] for row in get(f"{url(shop, 'orders')}/orders", sign_in(shop))}
+
+
+def test_no_image_has_the_code_that_believes_test_users(shop: Checkout, rig: Rig, tmp_path: Path) -> None:
+    """Every file of every image is read; the same search finds that code in the checkout."""
+    start(shop, "--docker")
+    door = re.compile(rb"x-test-secret", re.IGNORECASE)
+    for name in SERVICES:
+        archive = tmp_path / f"{name}.tar"
+        rig.docker("export", "-o", str(archive), container(rig, shop, f"{name}-box"))
+        with tarfile.open(archive) as image:
+            files = [entry for entry in image if entry.isfile()]
+            found = [entry.name for entry in files if door.search(image.extractfile(entry).read())]  # type: ignore[union-attr]
+        assert files and not found, f"{name}: {found}"
+        archive.unlink()
+    kit = shop.path / "services/auth"
+    doors = [*kit.glob("python-testing/**/*.py"), *kit.glob("next/testing/*.ts"), *kit.glob("go/authkit/*_authtest.go")]
+    assert {file.suffix for file in doors if door.search(file.read_bytes())} == {".py", ".ts", ".go"}
 
 
 def test_an_edit_rebuilds_one_image_in_docker_mode_and_none_otherwise(shop: Checkout, rig: Rig) -> None:
@@ -150,12 +171,12 @@ def test_the_system_test_passes_where_the_services_run(shop: Checkout) -> None:
 
 def test_a_killed_engine_needs_one_start_and_loses_nothing(shop: Checkout, rig: Rig) -> None:
     start(shop, "--docker")
-    placed = order(url(shop, "orders"))
+    placed = order(url(shop, "orders"), sign_in(shop))
     rig.kill()
     assert shop.dev("status").code == 2
     rig.restart()
     start(shop, "--docker")
-    assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders"))
+    assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders", sign_in(shop)))
     running = shop.popen("restart")
     time.sleep(1.5)
     rig.kill()
@@ -163,8 +184,8 @@ def test_a_killed_engine_needs_one_start_and_loses_nothing(shop: Checkout, rig: 
     assert "./dev itself failed" not in err, err
     rig.restart()
     start(shop)
-    assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders"))
-    assert heard(shop, order(url(shop, "orders")))
+    assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders", sign_in(shop)))
+    assert heard(shop, order(url(shop, "orders"), sign_in(shop)))
 
 
 def test_without_an_engine_everything_is_native_and_the_data_in_docker_are_not_forgotten(shop: Checkout) -> None:

@@ -30,6 +30,7 @@ REFUSED = {
     "bad-path": (HEAD + "[files.'../x']\ncontent = ''\n", 4),
     "command-missing": (HEAD + "[services.a]\nkind = 'command'\n", 4),
     "duplicate-name": (HEAD + "[infra.a]\nport = 5000\nrun = 'a'\n[services.a]\nkind = 'go'\n", 7),
+    "name-undeclared": (HEAD + "[env]\nA = { value = 'a', only = ['b'] }\n", 5),
     "bad-name": (HEAD + "[services.A_b]\nkind = 'go'\n", 4),
 }
 
@@ -104,3 +105,21 @@ def test_every_key_is_described() -> None:
     for model in (tree, *tree["$defs"].values()):
         for name, field in model["properties"].items():
             assert field.get("description") or "$ref" in field, name
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("[auth]\nissuer = 'b'\n", "name-undeclared", 5),
+        ("[auth]\nissuer = 'b'\n[services.b]\nkind = 'go'\n", "value-wrong", 5),
+        ("[tests.system]\ncommand = 'true'\n", "bad-name", 4),
+        ("[tests.kit]\ncommand = 'true'\npath = '../x'\n", "bad-path", 4),
+        ("[tests.kit]\ncommand = 'true'\nneeds = ['b']\n", "needs-unknown", 6),
+        ("[services.kit]\nkind = 'go'\n[tests.kit]\ncommand = 'true'\n", "duplicate-name", 6),
+        ("[tests.kit]\ncommand = 'true'\nenv = { U = '{b.url}' }\n", "needs-unknown", 6),
+    ],
+)
+def test_what_names_nothing_is_refused_where_it_stands(text: str, code: str, line: int) -> None:
+    with pytest.raises(DevError) as caught:
+        schema.parse((HEAD + text).encode())
+    assert (caught.value.code, caught.value.source) == (code, f"desired_state.toml:{line}")

@@ -15,6 +15,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "-healthy" {
+		if err := healthy(); err != nil {
+			fmt.Fprintln(os.Stderr, "issuer:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("service", "issuer"))
 	settings, err := readSettings(os.Getenv)
 	if err == nil {

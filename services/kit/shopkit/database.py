@@ -17,11 +17,12 @@ def pool(url: str) -> ConnectionPool:
     return ConnectionPool(url, min_size=1, max_size=5, timeout=3, open=False, check=ConnectionPool.check_connection)
 
 
-def trouble(connections: ConnectionPool, table: str) -> str:
-    """Why the table cannot be read; empty when it can."""
+def trouble(connections: ConnectionPool, *tables: str) -> str:
+    """Why one of the tables cannot be read; empty when all can."""
     try:
         with connections.connection(timeout=2) as connection:
-            connection.execute(f"SELECT FROM {table} LIMIT 1")
+            for table in tables:
+                connection.execute(f"SELECT FROM {table} LIMIT 1")
     except (psycopg.Error, PoolTimeout) as error:
         return f"database: {error}"
     return ""

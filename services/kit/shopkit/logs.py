@@ -7,6 +7,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+FIELDS = ("auth_code", "auth_mode", "auth_reason", "request_id")
+"""What a record may have in `extra` and its line shows; the same names in every language."""
+
 
 class JsonLine(logging.Formatter):
     """Formats a record of one service as one JSON object."""
@@ -24,6 +27,7 @@ class JsonLine(logging.Formatter):
             "logger": record.name,
             "msg": record.getMessage(),
         }
+        line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

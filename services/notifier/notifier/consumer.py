@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import ValidationError
 
 from notifier import store
+from notifier.orders import Orders, Unavailable
 
 log = logging.getLogger(__name__)
 RETRY = 1.0
@@ -28,8 +30,8 @@ class Message(Protocol):
     def nack(self) -> None: ...
 
 
-def handle(pool: ConnectionPool, message: Message) -> None:
-    """Keep what it says, then acknowledge. What cannot be read never will be: it is logged and dropped."""
+def handle(pool: ConnectionPool, orders: Orders, message: Message) -> None:
+    """Ask for the order as its user, keep it, then acknowledge. What cannot be read never will be: it is dropped."""
     try:
         order = store.OrderPlaced.model_validate_json(message.data)
     except ValidationError as problem:
@@ -37,8 +39,13 @@ def handle(pool: ConnectionPool, message: Message) -> None:
         message.ack()
         return
     try:
-        new = store.keep(pool, order)
-    except (psycopg.Error, PoolTimeout) as problem:
+        asked = orders.order(order.id, str(order.user_id)) if order.user_id else None
+        if order.user_id and asked is None:
+            log.warning("order %s was dropped: its user may not see it", order.id)
+            message.ack()
+            return
+        new = store.keep(pool, order, asked.total_cents if asked else None)
+    except (Unavailable, psycopg.Error, PoolTimeout) as problem:
         log.warning("order %s comes again later: %s", order.id, problem)
         message.nack()
         return
@@ -49,8 +56,8 @@ def handle(pool: ConnectionPool, message: Message) -> None:
 class Consumer:
     """The subscription, open from `start` to `stop`, and opened again whenever its stream breaks."""
 
-    def __init__(self, pool: ConnectionPool, project: str, subscription: str) -> None:
-        self._pool = pool
+    def __init__(self, pool: ConnectionPool, orders: Orders, project: str, subscription: str) -> None:
+        self._pool, self._orders = pool, orders
         self._client = pubsub_v1.SubscriberClient()
         self._path = self._client.subscription_path(project, subscription)
         self._ending = threading.Event()
@@ -76,7 +83,8 @@ class Consumer:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._stream = self._client.subscribe(self._path, lambda message: handle(self._pool, message))
+            heard = functools.partial(handle, self._pool, self._orders)
+            self._stream = self._client.subscribe(self._path, heard)
             try:
                 self._stream.result()
             except Exception as problem:  # the client raises what gRPC gives it, of many types

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import platform_auth
 from shopkit import logs, serving
 
 from notifier.app import create_app
 from notifier.settings import Settings
 
-settings = Settings.read()
+settings, identity = Settings.read(), platform_auth.read_or_exit()
 logs.configure("notifier", settings.log_level)
-app = create_app(settings)
+app = create_app(settings, identity)
 
 if __name__ == "__main__":
     serving.serve(app)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shopkit.settings import require
 
-NAMES = ("DATABASE_URL", "PUBSUB_PROJECT_ID", "NOTIFIER_SUBSCRIPTION")
+NAMES = ("DATABASE_URL", "PUBSUB_PROJECT_ID", "NOTIFIER_SUBSCRIPTION", "ORDERS_URL")
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Settings:
     database_url: str
     project: str = ""
     subscription: str = ""
+    orders_url: str = ""
     log_level: str = "info"
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
@@ -15,6 +16,7 @@ class OrderPlaced(BaseModel):
     id: str = Field(min_length=1)
     product_name: str
     quantity: int = Field(gt=0)
+    user_id: UUID | None = None
 
 
 class Notification(BaseModel):
@@ -23,31 +25,34 @@ class Notification(BaseModel):
     order_id: str
     product_name: str
     quantity: int
+    total_cents: int | None
     deliveries: int
     received_at: datetime
 
 
-SELECT = "SELECT order_id, product_name, quantity, deliveries, received_at FROM notifier.notifications "
+SELECT = "SELECT order_id, product_name, quantity, total_cents, deliveries, received_at FROM notifier.notifications "
 
 
-def keep(pool: ConnectionPool, order: OrderPlaced) -> bool:
+def keep(pool: ConnectionPool, order: OrderPlaced, total_cents: int | None) -> bool:
     """Write it down; whether it is new. A second delivery changes nothing but its count."""
     with pool.connection() as connection:
         row = connection.execute(
-            "INSERT INTO notifier.notifications (order_id, product_name, quantity) VALUES (%s, %s, %s)"
+            "INSERT INTO notifier.notifications (order_id, product_name, quantity, user_id, total_cents)"
+            " VALUES (%s, %s, %s, %s, %s)"
             " ON CONFLICT (order_id) DO UPDATE SET deliveries = notifications.deliveries + 1 RETURNING deliveries",
-            (order.id, order.product_name, order.quantity),
+            (order.id, order.product_name, order.quantity, order.user_id, total_cents),
         ).fetchone()
     return row == (1,)
 
 
-def newest(pool: ConnectionPool, limit: int = 100) -> list[Notification]:
-    """The newest notifications, newest first."""
+def newest(pool: ConnectionPool, user_id: str, limit: int = 100) -> list[Notification]:
+    """The newest notifications of one user, newest first."""
     with pool.connection() as connection, connection.cursor(row_factory=class_row(Notification)) as cursor:
-        return cursor.execute(SELECT + "ORDER BY received_at DESC LIMIT %s", (limit,)).fetchall()
+        where = "WHERE user_id = %s ORDER BY received_at DESC LIMIT %s"
+        return cursor.execute(SELECT + where, (user_id, limit)).fetchall()
 
 
-def of_order(pool: ConnectionPool, order_id: str) -> Notification | None:
-    """The notification of one order, if its message has come."""
+def of_order(pool: ConnectionPool, user_id: str, order_id: str) -> Notification | None:
+    """The notification of one order of the user, if its message has come."""
     with pool.connection() as connection, connection.cursor(row_factory=class_row(Notification)) as cursor:
-        return cursor.execute(SELECT + "WHERE order_id = %s", (order_id,)).fetchone()
+        return cursor.execute(SELECT + "WHERE user_id = %s AND order_id = %s", (user_id, order_id)).fetchone()

@@ -1,5 +1,6 @@
 "use client";
 
+import { useRouter } from "next/navigation";
 import { useEffect, useState, useTransition } from "react";
 import { euros } from "../lib/money.mjs";
 import type { Product } from "../lib/services";
@@ -11,13 +12,15 @@ const PAUSE_MS = 300;
 export function Shop({ products }: { products: Product[] }) {
   const [answer, setAnswer] = useState<Answer | null>(null);
   const [busy, start] = useTransition();
+  const router = useRouter();
   const placed = answer && "placed" in answer ? answer.placed : null;
 
   useEffect(() => {
-    if (!placed || placed.notified) return;
+    if (!placed) return;
+    if (placed.notified) return router.refresh(); // it stands among the orders now
     const timer = setTimeout(async () => setAnswer(await look(placed.id)), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [placed]);
+  }, [placed, router]);
 
   return (
     <>

@@ -71,7 +71,7 @@ test("sign-in, renewal, sign-out", { skip }, async () => {
   const [session, refresh] = [value(back.cookies, "__session"), value(back.cookies, "__refresh")];
   const me = await web.get("/me", [["Cookie", session]]);
   assert.deepEqual([me.status, me.body.subject, me.body.email], [200, "user_local_alice", "alice@example.test"]);
-  assert.deepEqual(me.body.outgoing, { Authorization: `Bearer ${session.slice("__session=".length)}` });
+  assert.deepEqual(me.body.outgoing, { "X-Service-Token": SERVICE, Authorization: `Bearer ${session.slice("__session=".length)}` });
 
   assert.deepEqual((await web.get("/renew", [["Cookie", `${session}; ${refresh}`]])).body, {}, "there is time left");
   const renewed = (await web.get("/renew", [["Cookie", refresh]])).body;

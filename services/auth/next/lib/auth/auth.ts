@@ -63,11 +63,13 @@ export class Auth {
     return { service, bearer, session: await verify(bearer.slice(space + 1), this.settings, this.#open().keys) };
   }
 
-  /** Headers for a call to another service as the user who calls us. */
+  /** Headers for a call to another service: our token, and the user who calls us. */
   outgoing(identity: Identity): Record<string, string> {
-    if (identity.bearer) return { Authorization: identity.bearer };
+    const [token] = this.settings.serviceTokens;
+    const ours: Record<string, string> = token ? { "X-Service-Token": token } : {};
+    if (identity.bearer) return { ...ours, Authorization: identity.bearer };
     const test = identity.session?.issuer === TEST_ISSUER && this.settings.backdoor;
-    return test && identity.session ? test.outgoing(identity.session.subject) : {};
+    return test && identity.session ? { ...ours, ...test.outgoing(identity.session.subject) } : ours;
   }
 
   #open(): { settings: Settings; keys: Keys } {

@@ -1,0 +1,50 @@
+"""`./dev sign-in`: the link that lets a browser of yours in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cli import render
+from cli.context import Context
+from cli.option import Option
+from converge.errors import Exit
+
+
+def run(
+    context: Context,
+    open: Annotated[bool, Option("--open", help="Open it in your browser.")] = False,
+    json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
+) -> int:
+    """Print a link that lets the browser in which it is opened sign in; it works once, for ten minutes."""
+    from runtime import issuer
+
+    back = _front(context)
+    try:
+        try:
+            link = issuer.ask(context.loaded, context.instance, "/v1/links", {"redirect_url": back} if back else {})
+        except issuer.Refusal as problem:
+            if not back or problem.status != 422:  # it may not know that page
+                raise
+            link = issuer.ask(context.loaded, context.instance, "/v1/links", {})
+    except issuer.Refusal as problem:
+        raise issuer.refused(problem) from problem
+    if json:
+        render.document({"schema": 1, "url": link["url"]})
+    else:
+        render.out(link["url"])
+    if open:
+        import webbrowser
+
+        if not webbrowser.open(link["url"]):
+            render.say("no browser could be opened: open the link yourself", "yellow")
+    return int(Exit.OK)
+
+
+def _front(context: Context) -> str:
+    """The page to come back to: that of the first service that is a web front."""
+    from runtime.component import components
+
+    for component in components(context.loaded, context.instance).values():
+        if component.is_service and component.kind == "next" and component.port:
+            return f"http://127.0.0.1:{component.port}/"
+    return ""

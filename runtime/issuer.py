@@ -1,0 +1,102 @@
+"""Asks the service that mints tokens on this machine, and nobody who merely listens on its port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from converge import auth, envfile
+from converge.desired import Loaded
+from converge.errors import DevError, Exit
+from converge.instance import Instance
+from runtime import platform
+from runtime.component import Component, components
+
+SECRET = "AUTH_ISSUER_SECRET"
+"""The variable of [env] whose value opens the service to tools of this user."""
+PATIENCE = 10.0
+"""Seconds an answer may take."""
+
+
+class Refusal(Exception):
+    """It answered, and not as was hoped."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def ask(loaded: Loaded, instance: Instance, path: str, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """What it answers to a tool's POST; raises Refusal, and DevError where there is nobody to ask."""
+    component = _component(loaded, instance)
+    state = platform.look(loaded, component)
+    if state.state != "ready":  # the secret is for nobody else who may listen there
+        raise _down(component, state.reason or f"it is {state.state}")
+    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=PATIENCE)
+    headers = {"Content-Type": "application/json", "X-Issuer-Secret": _secret(instance)}
+    try:
+        connection.request("POST", path, json.dumps(wish), headers)
+        answer = connection.getresponse()
+        found = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as problem:
+        raise _down(component, f"it does not answer: {problem}") from problem
+    finally:
+        connection.close()
+    if answer.status not in (200, 201) or not isinstance(found, dict):
+        raise Refusal(answer.status, _message(found) or f"it answers {answer.status}")
+    return found
+
+
+def refused(problem: Refusal) -> DevError:
+    """The error for an answer that nobody knows a way around; a wrong wish is a wrong command line."""
+    usage = problem.status in (400, 422)
+    hint = "" if usage else f"if {SECRET} changed, restart the service"
+    exit = Exit.USAGE if usage else Exit.NOT_CONVERGED
+    return DevError("token-refused", "no token was minted", because=str(problem), hint=hint, exit=exit)
+
+
+def _component(loaded: Loaded, instance: Instance) -> Component:
+    wants, identity = loaded.desired.auth, auth.look(loaded, instance)
+    if wants is None:
+        raise DevError(
+            "auth-absent", "nobody mints tokens here", because="the desired state has no [auth]",
+            hint="name the service that does: [auth] and its key `issuer`", exit=Exit.BAD_STATE,
+        )  # fmt: skip
+    source = loaded.source("auth.issuer")
+    if identity and identity.mode == "clerk":
+        raise DevError(
+            "auth-clerk", "no token is minted in clerk mode", because=f"{identity.because}: identities are Clerk's",
+            hint="take the CLERK_ variables away again, then ./dev restart", source=source,
+        )  # fmt: skip
+    if identity and identity.mode == "refused":
+        raise DevError(
+            "auth-refused", "no token is minted", because=identity.because, hint="./dev doctor --only auth",
+            source=source, exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    return components(loaded, instance)[wants.issuer]
+
+
+def _secret(instance: Instance) -> str:
+    if value := envfile.values(instance).get(SECRET):
+        return value
+    raise DevError(
+        "secret-absent", f"{SECRET} has no value", because="it opens the service that mints tokens to this user",
+        hint="declare it in [env] with generate, then ./dev doctor --fix and ./dev restart",
+    )  # fmt: skip
+
+
+def _down(component: Component, because: str) -> DevError:
+    instance = component.instance.name
+    ours = f"./dev --instance {instance}" if instance else "./dev"
+    return DevError(
+        "issuer-down", f"{component.name} cannot be asked for a token", because=because,
+        hint=f"{ours} start {component.name}",
+    )  # fmt: skip
+
+
+def _message(found: Any) -> str:
+    """Of `{"error": {"message"}}` or `{"error": "…", "message": "…"}`."""
+    error = found.get("error", "") if isinstance(found, dict) else ""
+    return str(error.get("message", "") if isinstance(error, dict) else found.get("message", error))

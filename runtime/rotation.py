@@ -1,0 +1,193 @@
+"""Gives a shared secret a new value while services run: each step leaves a state in which every call is accepted.
+
+1. Everybody learns the new value beside the old one, and still sends the old. 2. Everybody sends the new one, and takes
+both. 3. Everybody forgets the old one. The env file says which step is under way, in the same write as the values.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from converge import envfile
+from converge.desired import EnvVar, Loaded
+from converge.errors import DevError, Exit
+from converge.instance import Instance
+from facts import locks
+from runtime import placements
+from runtime.component import Component, components
+from runtime.environment import of_component
+from runtime.placements.choice import Asked
+from runtime.start import Listener, start
+
+STEPS = ("everybody learns the new value", "everybody sends the new value", "everybody forgets the old value")
+
+Write = Callable[[str], None]
+"""Replaces the env file as a whole."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of [env], never its value."""
+
+    name: str
+    generated: bool
+    set: bool
+    previous: str | None
+    """The variable in which services take a second value, where it is declared."""
+    step: int
+    """The step of a rotation that was cut off; 0 for none."""
+
+
+def listed(loaded: Loaded, instance: Instance) -> tuple[Secret, ...]:
+    """Every secret of [env] but the second places."""
+    env, text = loaded.desired.env, envfile.text(instance)
+    stored = envfile.values(instance)
+    secret = {name: variable for name, variable in env.items() if variable.secret or variable.generate}
+    return tuple(
+        Secret(name, variable.generate is not None, bool(stored.get(name)),
+               _previous(name) if _second(env, name) else None, _step(text, name))
+        for name, variable in secret.items()
+        if name.removesuffix("_PREVIOUS") not in secret or not name.endswith("_PREVIOUS")
+    )  # fmt: skip
+
+
+def rotate(
+    loaded: Loaded, instance: Instance, name: str, write: Write, say: Callable[[str], None],
+    on_event: Listener,
+) -> list[str]:  # fmt: skip
+    """Walk the three steps, or those that an earlier run left; gives what was restarted.
+
+    DevError if something is not ready after its restart: what runs still works, and the next run goes on there.
+    """
+    variable = _checked(loaded, instance, name)
+    step = _step(envfile.text(instance), name)
+    if step:
+        say(f"an earlier run was cut off in step {step} of {len(STEPS)}; going on there")
+    else:
+        fresh = variable.prefix + secrets.token_urlsafe(variable.bytes)
+        write(_at(envfile.text(instance), name, 1, {_previous(name): fresh}))
+        step = 1
+    restarted: list[str] = []
+    while True:
+        say(f"step {step} of {len(STEPS)}: {STEPS[step - 1]}")
+        restarted += _walk(loaded, instance, name, step, write, on_event)
+        values = envfile.values(instance)
+        step += 1
+        if step == 2:
+            swapped = {name: values[_previous(name)], _previous(name): values[name]}
+            write(_at(envfile.text(instance), name, 2, swapped))
+        elif step == 3:
+            write(_at(envfile.text(instance), name, 3, {_previous(name): None}))
+        else:
+            write(_at(envfile.text(instance), name, 0, {}))
+            return restarted
+
+
+def _checked(loaded: Loaded, instance: Instance, name: str) -> EnvVar:
+    env, at, stored = loaded.desired.env, loaded.source(f"env.{name}"), envfile.values(instance)
+    variable = env.get(name)
+    if variable is None or not (variable.secret or variable.generate):
+        raise DevError(
+            "secret-unknown", f"there is no secret {name}", because="[env] declares none of that name",
+            hint="./dev secrets list", exit=Exit.USAGE,
+        )  # fmt: skip
+    if not variable.generate:
+        raise DevError(
+            "secret-given", f"{name} cannot be rotated", because="its value is given by a person, not generated here",
+            hint="write the new value into .dev/env, then ./dev restart", source=at, exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    if not _second(env, name):
+        raise DevError(
+            "secret-previous", f"{name} cannot be rotated while services run",
+            because=f"they cannot take a second value: [env] does not declare {_previous(name)}",
+            hint=f"let them read it and declare {_previous(name)} = {{ secret = true, required = false }}; or, with "
+            f"calls that fail meanwhile: delete the line of {name} in .dev/env, ./dev doctor --fix, ./dev restart",
+            source=at, exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    if not stored.get(name):
+        raise DevError(
+            "secret-absent", f"{name} has no value", because="it does not stand in .dev/env", source=at,
+            hint="./dev doctor --fix",
+        )  # fmt: skip
+    if stored.get(_previous(name)) and not _step(envfile.text(instance), name):
+        raise DevError(
+            "secret-previous", f"{_previous(name)} has a value", because="a rotation by hand seems to be under way",
+            hint="when nobody sends that value any more, delete its line in .dev/env", exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    for each in _instances(instance):
+        if locks.held(each.state / "test.lock"):
+            raise DevError("secret-tests", "tests are running", because=f"they use {name}", hint="wait for their end")
+    return variable
+
+
+def _walk(loaded: Loaded, instance: Instance, name: str, step: int, write: Write, on_event: Listener) -> list[str]:
+    """Restart what runs with other values than those of now, one after another; each is ready before the next goes."""
+    restarted = []
+    for component, placement in _holders(loaded, instance, name):
+        at, own = component.name, component.instance.name
+        title = f"{at} ({own})" if own else at
+        events: list[str] = []
+
+        def event(_: str, text: str, seconds: float, title: str = title, events: list[str] = events) -> None:
+            events.append(text)
+            on_event(title, text, seconds)
+
+        # whoever is cut off now leaves it ended: the next run has to know
+        write(_at(envfile.text(instance), name, step, {}, f", restarting {placement} {at} {own}".rstrip()))
+        failed = start(loaded, component.instance, [at], event, Asked(stay={at: placement}, alone=True))
+        for problem in failed.values():
+            problem.hint = f"{problem.hint}; then ./dev secrets rotate {name} goes on".removeprefix("; ")
+            raise problem
+        if "starting" in events:
+            restarted.append(title)
+    return restarted
+
+
+def _holders(loaded: Loaded, instance: Instance, name: str) -> list[tuple[Component, str]]:
+    """What runs and gets the secret, and where, in every instance of the checkout: they share one env file.
+
+    Besides, what an earlier run had ended when it was cut off.
+    """
+    found, cut = [], _mark(name).search(envfile.text(instance))
+    for each in _instances(instance):
+        for component in components(loaded, each).values():
+            seen = placements.look(component)
+            if cut and (cut[3], cut[4]) == (component.name, each.name) and not seen.lives:
+                found.append((component, cut[2]))
+            elif seen.lives and not component.once and name in of_component(loaded, component, seen.placement):
+                found.append((component, seen.placement))
+    return found
+
+
+def _instances(instance: Instance) -> list[Instance]:
+    directory = instance.dev / "instances"
+    names = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+    return [replace(instance, name="" if name == "default" else name) for name in names]
+
+
+def _previous(name: str) -> str:
+    return f"{name}_PREVIOUS"
+
+
+def _second(env: dict[str, EnvVar], name: str) -> bool:
+    variable = env.get(_previous(name))
+    return variable is not None and variable.value is None and variable.generate is None
+
+
+def _mark(name: str) -> re.Pattern[str]:
+    """Step, placement, component and instance."""
+    return re.compile(rf"(?m)^# rotation of {re.escape(name)}: step ([123])(?:, restarting (\S+) (\S+) ?(\S*))?\n")
+
+
+def _step(text: str, name: str) -> int:
+    found = _mark(name).search(text)
+    return int(found[1]) if found else 0
+
+
+def _at(text: str, name: str, step: int, values: Mapping[str, str | None], more: str = "") -> str:
+    """The file's text in that step, with these values; all else stays as it is."""
+    mark = f"# rotation of {name}: step {step}{more}\n" if step else ""
+    return mark + envfile.changed(_mark(name).sub("", text), values)

@@ -1,0 +1,57 @@
+"""What a component gets: of [env] what is meant for it, and a private place of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from converge import schema
+from converge.instance import Instance
+from runtime.component import components
+from runtime.environment import of_component, toolbox
+from tests.conftest import Checkout
+
+STATE = r"""
+[env]
+SHARED = "all"
+OWN = { value = "one", only = ["a"] }
+[services.a]
+kind = "command"
+dev = "stat -c 'mode %a' \"$KEPT\" \"$KEPT/..\"; exec python3 -m http.server $PORT --bind 127.0.0.1"
+port = PORT
+env = { KEPT = "{state}" }
+[services.b]
+kind = "command"
+dev = "true"
+once = true
+"""
+
+
+def test_a_variable_only_for_some_reaches_nobody_else(tmp_path: Path) -> None:
+    loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
+    instance = Instance(tmp_path, "x")
+    own, other = (of_component(loaded, each) for each in components(loaded, instance).values())
+    assert own["OWN"] == "one" and own["SHARED"] == other["SHARED"] == "all"
+    assert "OWN" not in other and "OWN" not in toolbox(loaded, instance)
+
+
+def test_the_private_place_is_named_for_where_it_runs(tmp_path: Path) -> None:
+    loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
+    instance = Instance(tmp_path, "x")
+    one = components(loaded, instance)["a"]
+    assert of_component(loaded, one)["KEPT"] == str(instance.state / "private/a")
+    assert of_component(loaded, one, "docker")["KEPT"] == "/state"
+    assert not instance.state.exists()  # looking makes nothing
+
+
+def test_a_private_place_is_there_for_its_owner_alone(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(STATE.replace("PORT\n", f"{free_port()}\n"))
+    before = os.umask(0)
+    try:
+        started = checkout.dev("start")
+    finally:
+        os.umask(before)
+    assert started.code == 0, started.err
+    log = checkout.dev("logs", "a").out
+    assert log.count("mode 700") == 2
