@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Service, environment, freePort } from "./service.ts";
+import { SERVICE } from "./vectors.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/platform-auth-`);
 const go = (() => {
