@@ -20,18 +20,20 @@ def run(
 ) -> int:
     """Stop everything and remove what the tool made here.
 
-    That is its environment, data, logs, dependencies and generated secrets of this checkout.
+    That is its environment, data, logs, dependencies and generated secrets of this checkout; with --instance
+    only what that instance has.
     """
     from converge.instance import store as store_of_user
     from converge.lock import hold
     from runtime import boxes, platform
 
-    dev = context.instance.dev
+    dev, name = context.instance.dev, context.instance.name
     instances = [context.instance]
-    if (dev / "instances").is_dir():
+    if not name and (dev / "instances").is_dir():
         names = {entry.name for entry in (dev / "instances").iterdir() if entry.is_dir()} - {"default"}
-        instances += [Context(context.directory, name).instance for name in sorted(names)]
-    places = [instance.data for instance in instances] + list(_of_services(context)) + [dev]
+        instances += [Context(context.directory, other).instance for other in sorted(names)]
+    places = [instance.data for instance in instances]
+    places += [context.instance.state] if name else [*_of_services(context), dev]
     if store:
         places.append(store_of_user())
     places = [place for place in dict.fromkeys(places) if place.exists()]
@@ -40,7 +42,8 @@ def run(
         return int(Exit.OK)
     for place in places:
         render.say(f"  {place}")
-    sure("All this will be deleted, with data, generated secrets and what you wrote into .dev/env.", force)
+    what = f"the data of instance {name}" if name else "data, generated secrets and what you wrote into .dev/env"
+    sure(f"All this will be deleted, with {what}.", force)
     with hold(dev / "lock", say=render.say):
         for instance in instances:
             try:
