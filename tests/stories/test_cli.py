@@ -213,6 +213,16 @@ def test_facts_show_no_secret(checkout: Checkout) -> None:
     assert checkout.dev("facts", "env", "--json").json["facts"]["env.file"] == {"KEY": True}
 
 
+def test_clean_of_a_named_instance_leaves_the_others(checkout: Checkout) -> None:
+    checkout.state("[services.a]\nkind = 'command'\ndev = 'sleep 1000'\n")
+    assert checkout.dev("start").code == 0 and checkout.dev("--instance", "two", "start").code == 0
+    cleaned = checkout.dev("--instance", "two", "clean", "--force")
+    assert cleaned.code == 0 and "instances/two" in cleaned.err
+    instances = checkout.path / ".dev/instances"
+    assert [entry.name for entry in instances.iterdir()] == ["default"]
+    assert checkout.components()["a"]["state"] == "ready"
+
+
 def test_clean_leaves_only_what_was_there(checkout: Checkout) -> None:
     checkout.state("[services.w]\nkind = 'command'\ndev = 'sleep 100'\n")
     before = sorted(path.name for path in checkout.path.iterdir())
