@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 
 	"platform/authkit"
@@ -31,14 +32,14 @@ type Catalog struct {
 // Product returns one product, or ErrNoProduct.
 func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error) {
 	var product Product
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, catalog.url+"/products/"+url.PathEscape(id), nil)
 	if err != nil {
 		return product, err
 	}
 	catalog.auth.Outgoing(authkit.From(ctx), request)
-	response, err := http.DefaultClient.Do(request)
+	response, err := whileRefused(ctx, func() (*http.Response, error) { return http.DefaultClient.Do(request) })
 	if err != nil {
 		return product, err
 	}
@@ -50,5 +51,20 @@ func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error)
 		return product, ErrNoProduct
 	default:
 		return product, fmt.Errorf("catalog answered %s", response.Status)
+	}
+}
+
+// whileRefused asks again as long as nobody listens: who restarts is back soon, and nothing was sent.
+func whileRefused(ctx context.Context, ask func() (*http.Response, error)) (*http.Response, error) {
+	for {
+		response, err := ask()
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return response, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }

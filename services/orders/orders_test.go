@@ -8,12 +8,15 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -363,5 +366,34 @@ func TestHealthCheckSaysWhatReadyzSays(t *testing.T) {
 	server.Close()
 	if err := healthy(); err == nil {
 		t.Error("healthy without a server")
+	}
+}
+
+func TestACatalogThatRestartsIsAskedAgain(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	go func() {
+		time.Sleep(300 * time.Millisecond)
+		again, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		http.Serve(again, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	}()
+	ask := func() (*http.Response, error) { return http.Get("http://" + address) }
+	response, err := whileRefused(context.Background(), ask)
+	if err != nil || response.StatusCode != http.StatusTeapot {
+		t.Fatalf("got %v, %v", response, err)
+	}
+	gone, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	refused := func() (*http.Response, error) { return http.Get("http://127.0.0.1:1") }
+	if _, err := whileRefused(gone, refused); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("got %v", err)
 	}
 }

@@ -75,8 +75,7 @@ def test_orders_are_placed_while_the_service_token_is_rotated(shop: Checkout) ->
         for each in customers:
             each.join()
     assert rotated.code == 0, rotated.err
-    # 502: a service was being restarted, and the one that called it did not try again
-    assert set(statuses) <= {200, 502}, statuses
+    assert set(statuses) == {200}, statuses
     assert len(rotated.json["restarted"]) == 3 * len(set(rotated.json["restarted"]))
 
 
