@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
 
 	"platform/authkit"
@@ -39,7 +38,7 @@ func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error)
 		return product, err
 	}
 	catalog.auth.Outgoing(authkit.From(ctx), request)
-	response, err := whileRefused(ctx, func() (*http.Response, error) { return http.DefaultClient.Do(request) })
+	response, err := untilAnswered(ctx, func() (*http.Response, error) { return http.DefaultClient.Do(request) })
 	if err != nil {
 		return product, err
 	}
@@ -54,12 +53,12 @@ func (catalog *Catalog) Product(ctx context.Context, id string) (Product, error)
 	}
 }
 
-// whileRefused asks again as long as nobody listens: who restarts is back soon, and nothing was sent.
-func whileRefused(ctx context.Context, ask func() (*http.Response, error)) (*http.Response, error) {
+// untilAnswered asks again as long as there is no answer at all: who restarts is back soon, and reading twice does no harm.
+func untilAnswered(ctx context.Context, ask func() (*http.Response, error)) (*http.Response, error) {
 	for {
 		response, err := ask()
-		if !errors.Is(err, syscall.ECONNREFUSED) {
-			return response, err
+		if err == nil {
+			return response, nil
 		}
 		select {
 		case <-ctx.Done():

@@ -386,14 +386,14 @@ func TestACatalogThatRestartsIsAskedAgain(t *testing.T) {
 		http.Serve(again, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	}()
 	ask := func() (*http.Response, error) { return http.Get("http://" + address) }
-	response, err := whileRefused(context.Background(), ask)
+	response, err := untilAnswered(context.Background(), ask)
 	if err != nil || response.StatusCode != http.StatusTeapot {
 		t.Fatalf("got %v, %v", response, err)
 	}
 	gone, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	refused := func() (*http.Response, error) { return http.Get("http://127.0.0.1:1") }
-	if _, err := whileRefused(gone, refused); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := untilAnswered(gone, refused); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Fatalf("got %v", err)
 	}
 }
