@@ -33,7 +33,14 @@ def make(
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found
     say("making containers")
-    project.run(["create", "--no-build", "--pull", "never", *map(compose.key, wanted.values())], values, 300)
+    create = ["create", "--no-build", "--pull", "never", *map(compose.key, wanted.values())]
+    try:
+        project.run(create, values, 300)
+    except DevError as problem:
+        if "Pool overlaps" not in problem.because:
+            raise
+        subnet.settle(project, another=True)  # a killed engine remembers ranges of networks that it does not list
+        project.run(create, values, 300)
     found = _containers(project, wanted)
     if missing := sorted(wanted.keys() - found.keys()):
         raise DevError("compose-failed", f"Compose made no container for {', '.join(missing)}")

@@ -21,8 +21,11 @@ BROAD = 8
 """Routes with a shorter prefix lead everywhere (the default one, the two halves a VPN lays over it): not counted."""
 
 
-def settle(project: Project) -> None:
-    """Write the file that gives the project's network its range; a network that collides by now is given up first."""
+def settle(project: Project, another: bool = False) -> None:
+    """Write the file that gives the project's network its range; a network that collides by now is given up first.
+
+    `another` range than the one of the file, where the engine refuses that one.
+    """
     ways, path = routes.look(), project.instance.network_file
     if ways is None:  # the engine has a machine of its own, whose routes are not ours
         return
@@ -34,7 +37,9 @@ def settle(project: Project) -> None:
     taken = [way.network for way in ways if way.interface != bridge]
     taken += [network for row in networks.values() for network in _ranges(row)]
     now = next(iter(_ranges(mine or {})), None)
-    if now and not collides(now, taken) and path.exists():
+    if another:
+        taken += [network] if (network := _given(project.instance)) else []
+    elif now and not collides(now, taken) and path.exists():
         return
     pools = [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
     chosen = choose(project.instance.id, taken, pools)
@@ -48,11 +53,16 @@ def settle(project: Project) -> None:
 
 def ours(instance: Instance, address: str) -> bool:
     """Whether the address lies in the range that the instance's network was given."""
+    given = _given(instance)
+    return given is not None and IPv4Address(address) in given
+
+
+def _given(instance: Instance) -> IPv4Network | None:
     try:
         (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
-        return IPv4Address(address) in IPv4Network(entry["subnet"])
+        return IPv4Network(entry["subnet"])
     except (OSError, ValueError, KeyError):
-        return False
+        return None
 
 
 def choose(seed: str, taken: Iterable[IPv4Network], pools: Iterable[str] = POOLS) -> IPv4Network | None:

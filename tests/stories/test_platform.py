@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Checkout, clone_of_the_shop, wait_until
 from tests.shop import get, order, refusal, sign_in, soon, url
 
-pytestmark = pytest.mark.xdist_group("platform")
+pytestmark = pytest.mark.xdist_group("real")
 
 
 @pytest.fixture(scope="module")
