@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import TOOL, Ran, tree
 from tests.real import daemons, debian
 from tests.real.rig import Rig
@@ -83,7 +85,12 @@ def laptop(rig: Rig, name: str, caches: bool = True) -> Iterator[Laptop]:
         cache.mkdir(parents=True, exist_ok=True)
         options.append(f"--volume={cache}:/root/{place}")
     # an anonymous volume: overlays cannot lie on overlays
-    rig.docker("run", "-d", "--init", "--name", name, *options, "-v", "/var/lib/docker", IMAGE, "sh", "-c", BOOT)
+    argv = ["run", "-d", "--init", "--name", name, *options, "-v", "/var/lib/docker", IMAGE, "sh", "-c", BOOT]
+    ran = rig.docker(*argv, check=False)
+    if 'error mounting "cgroup"' in ran.stderr:  # control groups of this machine that nobody in a container may have
+        rig.docker("rm", "-fv", name, check=False)
+        pytest.skip(f"A NEW LAPTOP IS NOT TESTED HERE: {ran.stderr.strip()[-300:]}")
+    assert ran.returncode == 0, ran.stderr
     try:
         yield Laptop(rig, name, mirror)
     finally:
