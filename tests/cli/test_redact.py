@@ -164,7 +164,7 @@ def test_the_structure_of_a_document_says_what_is_secret() -> None:
         "http://127.0.0.1:18080/node_modules/@next/x.js",
         "http://127.0.0.1:18080 and bo@example.com",
         "ssh://git@h/x.git",
-        "PWD=/work/main",
+        "PWD=/home/bo/shop",
         "image: postgres@sha256:" + "0123456789abcdef" * 4,
         "sha512-" + "aB3/" * 20 + "==",
         "h1:" + "aB3/" * 10 + "=",
