@@ -182,7 +182,7 @@ def _tool(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterato
         yield Suite("tool:types", (python, "-m", "mypy"), TOOL, lambda: env)
         yield Suite("emulator", ("go", "test", "./..."), TOOL / "compose/pubsub", lambda: _go(env, loaded))
     report = (f"--junitxml={junit / 'tool.xml'}",) if junit else ()
-    workers = ("-n", str(os.cpu_count() or 1), "--dist=loadgroup")
+    workers = ("-n", str(os.cpu_count() or 1), "--dist=loadscope")
     yield Suite("tool:tests", (python, "-m", "pytest", "-q", *workers, *report, *extra), TOOL, lambda: env)
 
 

@@ -29,6 +29,22 @@ NO_ENGINE = "unix:///nowhere/docker.sock"
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 
+WHOLE_MACHINE = ("tests/real/", "tests/stories/test_platform")
+"""Files whose tests share an engine or want all processors: one worker runs them, one after the other."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Groups of our own: pytest-xdist 3.8 marks them by a change of node ids, which pytest 9.2 does not take notice of."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "machine" if nodeid.startswith(WHOLE_MACHINE) else nodeid
+
+    return Scheduling(config, log)
+
+
 @dataclass
 class Ran:
     """What a run of `./dev` gave."""

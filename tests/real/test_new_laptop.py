@@ -16,7 +16,6 @@ import testinfra
 from tests.real.laptop import Laptop, laptop
 from tests.real.rig import Rig
 
-pytestmark = pytest.mark.xdist_group("real")
 ONE = 'services: {one: {image: "debian:bookworm-slim", command: sleep infinity, init: true}}'
 NewLaptop = Callable[[str], Laptop]
 

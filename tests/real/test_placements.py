@@ -19,8 +19,6 @@ from converge.instance import store
 from tests.conftest import NO_ENGINE, TOOL, Checkout, Ran
 from tests.real.rig import Rig
 
-pytestmark = pytest.mark.xdist_group("real")
-
 PSQL = ["psql", "-XAtq", "-U", "postgres", "-d", "shop", "-c"]
 
 

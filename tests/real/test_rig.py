@@ -15,7 +15,6 @@ from tests.real import rig as rigs
 from tests.real.place import lacks
 from tests.real.rig import Rig
 
-pytestmark = pytest.mark.xdist_group("real")
 NAME = "rig-test-postgres"
 
 

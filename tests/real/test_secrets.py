@@ -11,8 +11,6 @@ from tests.conftest import TOOL, Checkout, wait_until
 from tests.real.rig import Rig
 from tests.stories.test_secrets import ENV, load, values
 
-pytestmark = pytest.mark.xdist_group("real")
-
 PROGRAM = Path(__file__).parent.parent / "runtime" / "callers.py"
 SERVICE = """
 [services.NAME]

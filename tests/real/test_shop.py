@@ -15,8 +15,6 @@ from tests.conftest import NO_ENGINE, Checkout, clone_of_the_shop, wait_until
 from tests.real.rig import Rig
 from tests.shop import get, order, sign_in, soon, url
 
-pytestmark = pytest.mark.xdist_group("real")
-
 SERVICES = ("catalog", "orders", "notifier", "web", "issuer")
 
 

@@ -16,8 +16,6 @@ import pytest
 from tests.conftest import Checkout, clone_of_the_shop, wait_until
 from tests.shop import get, order, refusal, sign_in, soon, url
 
-pytestmark = pytest.mark.xdist_group("real")
-
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
