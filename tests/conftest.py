@@ -35,7 +35,7 @@ WHOLE_MACHINE = ("tests/real/", "tests/stories/test_platform")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Groups of our own: pytest-xdist 3.8 marks them by a change of node ids, which pytest 9.2 does not take notice of."""
+    """Groups of our own: pytest-xdist 3.8 marks its by a change of node ids, of which pytest 9.2 takes no notice."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
