@@ -14,9 +14,9 @@ def url(shop: Checkout, name: str, *argv: str) -> str:
     return f"http://{shop.components(*argv)[name]['address']}"
 
 
-def sign_in(shop: Checkout, *argv: str) -> str:
+def sign_in(shop: Checkout, *argv: str, user: str = "") -> str:
     """A token of the instance's issuer; another placement of the issuer is another issuer."""
-    minted = shop.dev(*argv, "token")
+    minted = shop.dev(*argv, "token", *(("--user", user) if user else ()))
     assert minted.code == 0, minted.err
     return minted.out.strip()
 
