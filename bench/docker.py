@@ -88,7 +88,7 @@ def main() -> None:
         "everything in Docker, warm": (lambda: dev("stop"), lambda: dev("start", "--docker"), down(), up),
         "everything in Docker, runs already": (lambda: None, lambda: dev("start", "--docker"), lambda: None, up),
     }
-    print(f"| start ({ROUNDS} rounds, medians) | ./dev s | Compose s | ratio |\n|---|---:|---:|---:|")
+    print(f"| start ({ROUNDS} rounds, medians) | ours, s | Compose, s | ratio |\n|---|---:|---:|---:|")
     for name, (clear, start, clear_other, start_other) in cases.items():
         ours, theirs = [], []
         if name.endswith("already"):
