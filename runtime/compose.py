@@ -19,6 +19,7 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine
+from runtime import record
 from runtime.component import Component, components
 
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
@@ -73,10 +74,7 @@ class Project:
             model = json.loads(cache.read_text())
         except (OSError, ValueError):
             model = json.loads(self.run(["config", "--format", "json"], {}, 60))["services"]
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            fresh = cache.with_suffix(f".{os.getpid()}")
-            fresh.write_text(json.dumps(model))
-            fresh.replace(cache)
+            record.write(cache, json.dumps(model))
         return {key: _entry(value) for key, value in model.items()}
 
     def entry(self, component: Component) -> Entry | None:

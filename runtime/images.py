@@ -17,7 +17,7 @@ from converge.desired import Infra, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance, store
 from facts.engine import Engine, EngineError
-from runtime import compose
+from runtime import compose, record
 from runtime.component import Component
 from runtime.compose import Project
 
@@ -279,11 +279,7 @@ def _known() -> dict[str, str]:
 
 
 def _remember(digest: str, image: str) -> None:
-    path = store() / "images.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(_known() | {digest: image}, indent=2))
-    fresh.replace(path)
+    record.write(store() / "images.json", json.dumps(_known() | {digest: image}, indent=2))
 
 
 def _identity(used: Engine, image: str) -> dict[str, str]:

@@ -61,7 +61,7 @@ def _one(loaded: Loaded, component: Component, source: Name, target: Name, on_ev
         on_event(component.name, text, time.monotonic() - began)
 
     choice.keep(component, source)
-    _users(loaded, instance, component)
+    _users(loaded, instance)
     _must(start(loaded, instance, [component.name], on_event, Asked(infra=source)))
     dump = instance.state / "dumps" / f"{component.name}-{time.strftime('%Y%m%dT%H%M%S')}"
     dump.mkdir(parents=True, mode=0o700)
@@ -125,7 +125,7 @@ def _empty(loaded: Loaded, component: Component, target: Name) -> None:
         )  # fmt: skip
 
 
-def _users(loaded: Loaded, instance: Instance, component: Component) -> None:
+def _users(loaded: Loaded, instance: Instance) -> None:
     """End every service first, so that nothing is written meanwhile."""
     for other in components(loaded, instance).values():
         if other.is_service:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker as engines
 from facts.engine import Engine, EngineError
-from runtime import compose, images, infra, placements
+from runtime import compose, images, infra, placements, record
 from runtime.component import Component, components
 from runtime.compose import Project
 from runtime.placements import docker
@@ -106,11 +105,7 @@ def _answering() -> Engine | None:
 
 def keep(component: Component, placement: Name) -> None:
     """Note where its data lie, so that they are not looked for elsewhere while an engine is down."""
-    path = _note(component)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(placement + "\n")
-    fresh.replace(path)
+    record.write(_note(component), placement + "\n")
 
 
 def copying(component: Component) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError, EngineGone, unframed
+from runtime import record
 from runtime.component import Component
 from runtime.compose import key
 from runtime.placements import Seen, native
@@ -33,12 +33,8 @@ def engine(instance: Instance) -> Engine | None:
 
 def remember(instance: Instance, used: Engine) -> None:
     """Note which engine the instance's containers and volumes are on, before any is made."""
-    path = instance.engine_record
     if engine(instance) != used:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(used.host + "\n")
-        fresh.replace(path)
+        record.write(instance.engine_record, used.host + "\n")
 
 
 def containers(instance: Instance, more: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -145,11 +141,11 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         yield f"{stamp[:23]}Z | {text}"
 
 
-def execute(component: Component, argv: Sequence[str], env: Sequence[str] = ()) -> tuple[int, str]:
+def execute(component: Component, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command inside its container; exit code and all it said."""
     used, about = engine(component.instance), inspect(component)
     assert used is not None
-    order = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv), "Env": list(env)}
+    order = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
     run = used.post(f"/containers/{about['Id']}/exec", body=order)["Id"]
     with used.stream(f"/exec/{run}/start", 900, method="POST", body={"Detach": False, "Tty": False}) as answer:
         raw = answer.read()
