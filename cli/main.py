@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "status": "cli.status",
     "logs": "cli.logs",
     "test": "cli.test",
+    "handoff": "cli.handoff",
     "token": "cli.token",
     "sign-in": "cli.sign_in",
     "secrets": "cli.secrets",

@@ -14,9 +14,10 @@ from converge.errors import Exit
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME…", help="Components.")] = None) -> int:
     """Restart the named components, or all services."""
     from converge.lock import hold
-    from runtime import start
+    from runtime import handoff, start
 
     with hold(context.instance.dev / "lock", say=render.say), Board(names or []) as board:
+        handoff.reconcile(context.loaded, context.instance, board.event)
         failed = start.restart(context.loaded, context.instance, names, board.event)
     for problem in failed.values():
         render.error(problem)

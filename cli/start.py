@@ -31,6 +31,7 @@ def run(
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
     from converge.lock import hold
+    from runtime import handoff
     from runtime.component import chosen, components
     from runtime.placements.choice import Asked
     from runtime.start import start
@@ -45,6 +46,7 @@ def run(
         if not no_fix:
             _prepare(context, yes, docker)
         with Board(list(wanted)) as board:
+            handoff.reconcile(context.loaded, context.instance, board.event)
             failed = start(context.loaded, context.instance, names, board.event, asked)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
                 failed = start(context.loaded, context.instance, names, board.event, asked)

@@ -53,7 +53,8 @@ def show(state: State) -> None:
     """One line, and a second one where there is a reason."""
     word = render.style(f"{state.state:<9}", STYLES.get(state.state, "yellow"))
     address = f"127.0.0.1:{state.port}" if state.port else ""
-    since = "" if state.uptime_s is None else f"pid {state.pid}, {age(state.uptime_s)}"
+    pid = f"pid {state.pid}, " if state.pid else ""
+    since = "" if state.uptime_s is None else f"{pid}{age(state.uptime_s)}"
     restarts = f", restarted {state.restarts} times" if state.restarts else ""
     render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
     if state.reason:

@@ -51,6 +51,8 @@ CODES: dict[str, str] = {
     "download-failed": "No provider of a tool could be reached or none had it. What is installed goes on working. "
     "Proxy (HTTPS_PROXY), private CA (SSL_CERT_FILE) and index settings of pip and Go are honoured.",
     "duplicate-name": "A component has one name, be it infrastructure or service.",
+    "edge-lost": "The process that stands on the ports of services in containers did not start, or does not answer. "
+    "`./dev stop` and a start make it anew.",
     "engine-access": "Only root and one group may ask the Docker engine. Membership counts from the next login on; "
     "`sg docker -c './dev start'` goes on at once.",
     "engine-app": "Docker Desktop, colima, OrbStack or podman brings the engine here and does not run. ./dev starts no "
@@ -74,9 +76,13 @@ CODES: dict[str, str] = {
     "env-weak": "A generated secret of less than 16 random bytes can be guessed.",
     "file-both": "A managed entry is a file with content or a directory.",
     "foreign-file": "A path that should be a directory is a file, or the other way round; move it away by hand.",
+    "gateway-lost": "The gateway, through which services in containers are reached, does not answer or refused what it "
+    "was told. `./dev logs` of its container, or `./dev stop` and a start, help.",
     "hash-mismatch": "A downloaded file is not the one whose hash stands in desired_state.lock; nothing was installed. "
     "Either the lock is wrong (`git diff desired_state.lock`) or somebody gives you another file.",
     "home-missing": "There is no home directory for the store of tools: set HOME, or DEV_STORE.",
+    "ide-listens": "A service cannot go back while the process of the IDE still listens on its port. It was not begun "
+    "with the service's environment file, so nobody but its debugger ends it.",
     "image-digest": "An image is not the one whose digest stands in desired_state.lock, or in the archive it came "
     "from; it is not used.",
     "image-unavailable": "An image can neither be found in the engine nor pulled. A registry mirror, or `./dev "
@@ -109,6 +115,7 @@ CODES: dict[str, str] = {
     "no-provider": "None of the ordered providers of a tool has it for this platform.",
     "no-user": "Postgres refuses to run as root, and this machine has no user to run it as.",
     "not-converged": "The repair ended with something still open; the lines above say what.",
+    "not-handed-off": "Only a service with a port can be handed off, and only what is handed off can be given back.",
     "not-movable": "Only databases can be moved between placements; what else a component keeps is its own affair.",
     "not-reachable": "A container cannot reach what runs natively on the loopback of its host: let both run in one "
     "placement.",

@@ -203,6 +203,8 @@ class Service:
     """The one port of the service, the same from everywhere; none for a worker."""
     placement: Literal["native", "docker"] = "native"
     """Where it runs unless `./dev start --docker` says otherwise."""
+    protocol: Literal["http", "h2c", "tcp"] = "http"
+    """What it speaks; `h2c` is HTTP/2 without TLS, as gRPC has it. Connections of `tcp` stay where they began."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
     uses: tuple[str, ...] = ()

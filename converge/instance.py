@@ -69,6 +69,25 @@ class Instance:
         """A Compose file with the address range of this instance's Docker network."""
         return self.engine_record.with_name("network.json")
 
+    @property
+    def routes(self) -> Path:
+        """Directory that the gateway and this machine share: owner map, configuration, sockets; absent without them."""
+        return self.state / "routes"
+
+    @property
+    def owner_map(self) -> Path:
+        """Says who owns each service's name and port; absent where no service runs in a container."""
+        return self.routes / "owner.map"
+
+    @property
+    def routes_file(self) -> Path:
+        """A Compose file with the names and addresses of this instance's gateway and boxes."""
+        return self.engine_record.with_name("routes.json")
+
+    def handed(self, component: str) -> Path:
+        """Journal of the component's hand-off; absent where it is in none."""
+        return self.state / "handoff" / f"{component}.json"
+
     def data_note(self, component: str) -> Path:
         """Says in which placement the component's data lie; absent where it never had any."""
         return self.state / "placed" / component

@@ -38,6 +38,16 @@ def owner(port: int) -> Owner | None:
     return owners((port,))[port]
 
 
+def listeners(port: int) -> list[Owner]:
+    """Every process listening on the port, at whichever of this machine's addresses."""
+    sockets = _listening((port,)).keys()
+    if not sockets:
+        found = owner(port)
+        return [found] if found else []
+    names = [entry.name for entry in os.scandir("/proc") if entry.name.isdigit()]
+    return [describe(int(name)) for name in names if _sockets(int(name)) & sockets]
+
+
 def owners(ports: Collection[int]) -> dict[int, Owner | None]:
     """Who listens on each of the ports, by one walk over the processes."""
     if not Path("/proc/net/tcp").exists():

@@ -12,7 +12,7 @@ from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from runtime import compose, subnet
+from runtime import compose, gateway, subnet
 from runtime.component import Component
 from runtime.compose import Project
 from runtime.environment import of_component
@@ -25,6 +25,9 @@ def make(
     """Component -> id of its container as the files want it now; made or made anew where it was another one."""
     docker.remember(project.instance, project.engine)
     subnet.settle(project)
+    if project.routed:
+        gateway.write(project)
+        wanted = {**wanted, gateway.NAME: gateway.component(project.instance)}
     for component in wanted.values():
         _write_env(project, component)
     values = compose.values(project, images)
@@ -100,6 +103,7 @@ def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Co
     except EngineError:
         return []
     keys = {row["Labels"]["com.docker.compose.service"] for row in rows} - set(map(compose.key, everyone.values()))
+    keys.discard(gateway.NAME)
     wants = {key: Service(kind="command") if key.endswith("-box") else Infra(port=1) for key in sorted(keys)}
     return [Component(key.removesuffix("-box"), what, instance) for key, what in wants.items()]
 

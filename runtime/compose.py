@@ -24,6 +24,8 @@ from runtime.component import Component, components
 
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
 """What a checkout may have in `compose/`; without an `infra.yaml` of its own it gets the tool's."""
+GATEWAY = tools.EMULATOR.parent / "gateway.yaml"
+"""Stands before services in containers, in place of `routes.yaml`."""
 GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
          "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
 """What Compose gets of the caller's environment; nothing else can change what it makes."""
@@ -47,6 +49,8 @@ class Project:
     instance: Instance
     engine: Engine
     program: Path
+    routed: bool = False
+    """Whether some service runs in a container, so that the gateway stands before all of them."""
 
     @property
     def name(self) -> str:
@@ -56,12 +60,15 @@ class Project:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that are there, and what this instance adds to them."""
-        own = [self.instance.checkout / "compose" / name for name in FILES]
+        names = FILES[:2] if self.routed else FILES
+        own = [self.instance.checkout / "compose" / name for name in names]
         found = [path for path in own if path.exists()]
         if own[0] not in found:
             found.insert(0, tools.EMULATOR.parent / FILES[0])
-        network = self.instance.network_file
-        return (*found, network) if network.exists() else tuple(found)
+        if self.routed:
+            found.append(GATEWAY)
+        more = (self.instance.network_file, *([self.instance.routes_file] if self.routed else ()))
+        return (*found, *(path for path in more if path.exists()))
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -107,6 +114,8 @@ class Project:
         """What Compose gets: little of ours, and the values of the files' variables."""
         env = {name: os.environ[name] for name in GIVEN if name in os.environ}
         fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
+        if self.routed:  # Compose takes paths from where the first file lies, which is the checkout
+            fixed["DEV_GATEWAY_CONTEXT"] = str(GATEWAY.parent / "gateway")
         return env | fixed | dict(values)
 
 
@@ -141,6 +150,8 @@ def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
     instance = project.instance
     found = {"DEV_INSTANCE": instance.id, "DEV_CHECKOUT": str(instance.checkout)}
     found["DEV_ENV"] = str(instance.state / "env")
+    if project.routed:
+        found |= {"DEV_ROUTES": str(instance.routes), "DEV_GATEWAY_USER": _user(project.engine)}
     for name, component in components(project.loaded, instance).items():
         if component.port:
             found[variable(name, "PORT")] = str(component.port)
@@ -191,6 +202,12 @@ def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[
             hint="./dev bundle collects what a maintainer needs",
         )  # fmt: skip
     return "".join(out)
+
+
+def _user(engine: Engine) -> str:
+    """Who we are for the engine; in a rootless one its root is this user."""
+    rootless = any("rootless" in entry for entry in engine.get("/info").get("SecurityOptions") or ())
+    return "0:0" if rootless else f"{os.geteuid()}:{os.getegid()}"
 
 
 def _trouble(talk: list[str]) -> str:

@@ -16,6 +16,8 @@ from runtime.placements import Seen
 
 Listening = Mapping[int, Owner | None]
 """Port -> who listens there, where somebody has looked already."""
+HOME, TWIN = "127.0.0.1", "127.0.0.2"
+"""Where a service listens on this machine; and where its process does that leaves this one to the edge."""
 HANG_UP = 0.1
 """Seconds after which a connection through Docker's proxy counts as held by the container."""
 
@@ -25,10 +27,18 @@ def why_not(
 ) -> str:
     """Empty when it is ready, else what is missing."""
     ready, boxed = component.ready or Ready(), seen.placement == "docker"
-    if component.port:
-        if not boxed and (problem := _stranger(component, listening)):
+    routed = boxed and component.is_service and component.instance.owner_map.exists()
+    if component.port and routed:
+        if problem := _box(component, ready, timeout) or _door(component, listening):
             return problem
-        if ready.http and (problem := _http(component.port, ready.http, timeout)):
+    elif component.port:
+        if seen.placement == "ide":
+            if not seen.told.get("pid"):
+                return f"nothing listens on {component.port} yet"
+        elif not boxed and (problem := _stranger(component, listening)):
+            return problem
+        twin = seen.placement == "ide" and bool(seen.told.get("twin"))
+        if ready.http and (problem := _http(component.port, ready.http, timeout, TWIN if twin else HOME)):
             return problem
         if not ready.http and (problem := _tcp(component.port, timeout, boxed)):
             return problem
@@ -42,6 +52,34 @@ def why_not(
     return ""
 
 
+def _box(component: Component, ready: Ready, timeout: float) -> str:
+    """Why its container does not answer the gateway, whoever owns name and port."""
+    from runtime import gateway
+
+    try:
+        with gateway.connected(component.instance.routes, f"box/{component.name}.sock", timeout) as connection:
+            return _asked(connection, ready.http or "/", component.port or 0, any_answer=not ready.http)
+    except OSError as problem:
+        return f"the gateway does not answer: {problem or type(problem).__name__}"
+
+
+def _door(component: Component, listening: Listening | None) -> str:
+    """Why its port, if the container owns it, is not answered by our own edge."""
+    from runtime import routing
+
+    assert component.port is not None
+    if routing.owners(component.instance).get(component.name) != "docker":
+        return ""
+    listener = owner(component.port) if listening is None else listening.get(component.port)
+    if listener is None:
+        return f"nothing listens on {component.port} yet"
+    return (
+        ""
+        if listener.mark.startswith(routing.edge(component.instance).mark)
+        else f"{listener} listens on {component.port}"
+    )
+
+
 def _stranger(component: Component, listening: Listening | None) -> str:
     """Why its port is not answered by a process of its own; in Docker the engine alone publishes it."""
     assert component.port is not None
@@ -51,18 +89,23 @@ def _stranger(component: Component, listening: Listening | None) -> str:
     return "" if listener.mark.startswith(component.mark) else f"{listener} listens on {component.port}"
 
 
-def _http(port: int, path: str, timeout: float) -> str:
-    """Only the status line is of interest, and http.client costs more to import than a whole look."""
-    request = f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n"
+def _http(port: int, path: str, timeout: float, host: str = HOME) -> str:
     try:
         with socket.socket() as connection:  # create_connection imports the codec of host names
             connection.settimeout(timeout)
-            connection.connect(("127.0.0.1", port))
-            connection.sendall(request.encode())
-            with connection.makefile("rb") as answer:
-                words = answer.readline(1000).split()
+            connection.connect((host, port))
+            return _asked(connection, path, port)
     except OSError as problem:
         return f"{path}: {problem or type(problem).__name__}"
+
+
+def _asked(connection: socket.socket, path: str, port: int, any_answer: bool = False) -> str:
+    """Only the status line is of interest, and http.client costs more to import than a whole look."""
+    connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n".encode())
+    with connection.makefile("rb") as answer:
+        words = answer.readline(1000).split()
+    if any_answer and len(words) > 1 and words[1] != b"503":
+        return ""
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
         return f"{path}: the answer is not HTTP"
     status = int(words[1])

@@ -77,10 +77,23 @@ def look(loaded: Loaded, component: Component, listening: health.Listening | Non
     )
     uptime = round(time.time() - told.get("began", time.time()), 1)
     state = "starting" if missing else "ready"
+    if seen.placement == "ide":
+        state, missing = ("waiting" if missing else "ready"), _lent(component, missing)
     return State(
         component.name, kind, seen.placement, state, component.port, told.get("pid"), uptime, restarts,
         reason or missing or None,
     )  # fmt: skip
+
+
+def _lent(component: Component, missing: str) -> str:
+    """What a person wants to know of a service that is handed off."""
+    from runtime import journal
+
+    entry = journal.record(component.instance, component.name)
+    until = f", until {time.strftime('%H:%M', time.localtime(entry.until))}" if entry and entry.until else ""
+    host = "127.0.0.2" if entry and entry.twin else "127.0.0.1"
+    who = f"waits for your process on {host}:{component.port}: {missing}" if missing else "your process has it"
+    return f"handed off since {time.strftime('%H:%M', time.localtime(entry.since if entry else 0))}{until}; {who}"
 
 
 def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[str]:
@@ -99,14 +112,26 @@ def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[st
 
     def one(component: Component) -> None:
         try:
-            if placements.stop(component):
+            lent = placements.where(component) == "ide" and placements.stop(component)
+            if placements.stop(component) or lent:
                 ended.append(component.name)
+            if component.is_service and names and instance.routes.exists():
+                from runtime import routing
+
+                routing.own(loaded, instance, component.name, "none")
         except DevError as problem:
             problems.append(problem)
 
     for group in ([c for c in wanted if c.is_service], [c for c in wanted if not c.is_service]):
         with ThreadPoolExecutor(max_workers=len(group) or 1) as pool:
             list(pool.map(one, group))
+    if instance.routes.exists():
+        from runtime import routing
+
+        try:
+            routing.settle(loaded, instance) if names else routing.close(instance)
+        except DevError as problem:
+            problems.append(problem)
     names = [component.name for component in wanted if component.name in ended]
     if problems:
         problems[0].hint += f"; stopped were {', '.join(names)}" if names else ""
@@ -120,7 +145,9 @@ def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Co
         names = {entry.name for entry in (instance.state / "run").iterdir()}
     except OSError:
         names = set()
-    left = [Component(name, Service(kind="command"), instance) for name in sorted(names - everyone.keys())]
+    left = [
+        Component(name, Service(kind="command"), instance) for name in sorted(names - everyone.keys() - {"dev-edge"})
+    ]
     if instance.engine_record.exists():
         from runtime import boxes
 

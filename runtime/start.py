@@ -16,7 +16,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import MARK, owner
-from runtime import health, infra, kinds, logs, placements
+from runtime import gateway, handoff, health, infra, kinds, logs, placements, routing
 from runtime.component import Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
 from runtime.placements import native
@@ -109,6 +109,8 @@ def _attempt(
         problem = future.exception()
         if problem and not isinstance(problem, DevError):
             raise problem
+    if instance.routes.exists():
+        routing.settle(loaded, instance)
     return failed
 
 
@@ -124,23 +126,43 @@ class _Start:
     spawned: list[Component] = field(default_factory=list)
     _boxes: dict[str, str] | None = None
     _boxing: threading.Lock = field(default_factory=threading.Lock)
+    _routed: bool = False
+    _routing: threading.Lock = field(default_factory=threading.Lock)
 
     def bring_up(self, component: Component, say: Callable[[str], None]) -> str:
         """Make it run where it was decided and wait until it is ready; the word for how that went."""
         self._check()
         placement = self.choices.placements[component.name]
+        if placement == "ide":
+            return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
         seen = placements.look(component)
+        gated = self.choices.project is not None and self.choices.project.routed
+        routed = component.is_service and component.port is not None and (gated or routing.is_open(component.instance))
         if seen.lives and (seen.placement != placement or component.name in self.asked.anew):
             say("restarting" if seen.placement == placement else f"moving to placement {placement}")
-            placements.halt(component)
+            if seen.placement == placement or not routed:
+                placements.halt(component)
+            elif placement == "native":
+                handoff.leave(self.loaded, component, "native")
+                placements.halt(component)
+        elif placement == "native" and routed:
+            self._own(component, "native")
         begun = self._docker(component, say) if placement == "docker" else self._native(component, say)
+        if begun:
+            self._wait(component, say)
+        if routed and placement == "docker":
+            handoff.arrive(self.loaded, component)
         if not begun:
             return "ready already"
-        self._wait(component, say)
         if not component.is_service:
             infra.kind(component).provision(self.loaded, component)
         where = " in Docker" if placement == "docker" else ""
         return ("done" if component.once else "ready") + where
+
+    def _own(self, component: Component, owner: str) -> None:
+        """Whoever calls it in the network reaches it where it will be."""
+        if routing.owners(component.instance).get(component.name, owner) != owner:
+            routing.own(self.loaded, component.instance, component.name, owner)
 
     def _native(self, component: Component, say: Callable[[str], None]) -> bool:
         """Spawn its shim; False if nothing is to be done."""
@@ -168,10 +190,13 @@ class _Start:
         from runtime.placements import docker
 
         container = self._containers(say)[component.name]
+        if component.is_service and self.choices.project and self.choices.project.routed:
+            self._route()
         seen = docker.look(component)
         if seen.lives:
             return bool(health.why_not(self.loaded, component, seen))
-        _free_port(self.loaded, component)
+        if not (component.is_service and component.port and _keeps_port(component)):
+            _free_port(self.loaded, component)
         if not component.is_service:
             infra.kind(component).check_volume(component)
         self._migrate(component, say)
@@ -194,10 +219,20 @@ class _Start:
                 self._boxes = boxes.make(project, mine, self.choices.images, say)
             return self._boxes
 
+    def _route(self) -> None:
+        """Have gateway and edge run before the first service in a container does."""
+        with self._routing:
+            if not self._routed:
+                assert self._boxes is not None
+                instance = next(iter(self.wanted.values())).instance
+                routing.prepare(self.loaded, instance)
+                routing.run_gateway(self.loaded, instance, self._boxes[gateway.NAME])
+                self._routed = True
+
     def _keep(self, component: Component) -> None:
         """Note where its data lie, before there are any."""
         if not component.is_service and infra.kind(component).keeps_data and component.name != self.asked.moving:
-            keep(component, self.choices.placements[component.name])
+            keep(component, "docker" if self.choices.placements[component.name] == "docker" else "native")
 
     def _check(self) -> None:
         if self.cancelled.is_set():
@@ -252,7 +287,7 @@ class _Start:
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         while time.monotonic() < deadline:
             self._check()
-            seen = placements.look(component)
+            seen = placements.of(self.choices.placements[component.name]).look(component)
             if seen.told.get("state") == "done":
                 return
             if seen.told.get("state") == "failed" or not seen.lives:
@@ -280,6 +315,14 @@ def _dependencies(component: Component) -> str:
         return (component.instance.dev / "services" / component.name / "dependencies").read_text()
     except OSError:
         return ""
+
+
+def _keeps_port(component: Component) -> bool:
+    """Whether its port is ours already: the edge has it, or another placement of it serves until this one is ready."""
+    assert component.port is not None
+    found, edge = owner(component.port), routing.edge(component.instance).mark
+    lent = component.instance.handed(component.name).exists() or native.lives(component)
+    return found is not None and (found.mark.startswith(edge) or lent)
 
 
 def _free_port(loaded: Loaded, component: Component) -> None:

@@ -47,7 +47,8 @@ def settle(project: Project, another: bool = False) -> None:
         return
     if mine:
         give_up(project)
-    content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen)}]}}}}
+    upper = str(list(chosen.subnets(1))[1])  # the lower half is for addresses that are given: gateway.py
+    content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen), "ip_range": upper}]}}}}
     path.write_text(json.dumps(content) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Where a component runs: one module per placement, chosen per component by `choice.py`; ide is still to come."""
+"""Where a component runs: one module per placement, chosen per component by `choice.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any, Protocol, cast
 
 from runtime.component import Component, Launch
 
-PLACEMENTS = {"native": "runtime.placements.native", "docker": "runtime.placements.docker"}
+PLACEMENTS = {
+    "native": "runtime.placements.native", "docker": "runtime.placements.docker", "ide": "runtime.placements.ide",
+}  # fmt: skip
 """Placement -> its module."""
 
 
@@ -49,6 +51,8 @@ def of(name: str) -> Placement:
 
 def look(component: Component) -> Seen:
     """Where it lives now; where it lives in none, what the placement says that would know how it ended."""
+    if component.instance.handed(component.name).exists() and (lent := of("ide").look(component)).lives:
+        return lent
     native = of("native").look(component)
     if native.lives or not component.instance.engine_record.exists():
         return native

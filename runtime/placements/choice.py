@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,12 +14,13 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker as engines
 from facts.engine import Engine, EngineError
-from runtime import compose, images, infra, placements, record
+from runtime import compose, gateway, images, infra, journal, placements, record
 from runtime.component import Component, components
 from runtime.compose import Project
 from runtime.placements import docker
 
 Name = Literal["docker", "native"]
+Place = Literal["docker", "native", "ide"]
 Tell = Callable[[str, str], None]
 """Called with a component's name and what happens to it."""
 
@@ -43,7 +45,7 @@ class Asked:
 class Choices:
     """The placement of each component, and the project of those in Docker."""
 
-    placements: dict[str, Name] = field(default_factory=dict)
+    placements: dict[str, Place] = field(default_factory=dict)
     project: Project | None = None
     images: dict[str, str] = field(default_factory=dict)
     """Component -> the image its container runs."""
@@ -60,8 +62,8 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
             if wish != "native" and any(name in (*wanted[box].wants.needs, *wanted[box].uses) for box in boxed):
                 wish, why = "docker", "services that need it run in Docker"
             wish = wish if name == asked.moving else _kept(loaded, component, wish)
-        if wish == "native":
-            made.placements[name] = "native"
+        if wish in ("native", "ide"):
+            made.placements[name] = "native" if wish == "native" else "ide"
             continue
         found = _found(loaded, component.instance) if found is None else found
         trouble = _trouble(found, component, made, tell)
@@ -74,6 +76,10 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
     if isinstance(found, Project) and "docker" in made.placements.values():
         made.project = found
         _build(found, wanted, made, tell)
+        boxes = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
+        if boxes and gateway.fits(found.engine):
+            made.project = replace(found, routed=True)
+            made.images[gateway.NAME] = gateway.image(made.project, partial(tell, gateway.NAME))
     _reachable(loaded, wanted, made)
     return made
 
@@ -122,8 +128,11 @@ def _note(component: Component) -> Path:
     return component.instance.data_note(component.name)
 
 
-def _wish(component: Component, asked: Asked) -> Name | Literal["auto"]:
+def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
     if component.is_service:
+        lent = journal.record(component.instance, component.name)
+        if lent and component.name not in asked.stay:
+            return "docker" if lent.state == "FLIPPING_IN" else "ide"
         return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
     return asked.infra or component.wants.placement
 
@@ -245,7 +254,7 @@ def _impossible(loaded: Loaded, component: Component, trouble: DevError | str, w
 
 
 def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -> None:
-    """A container reaches other containers by name, but nothing that listens on this machine's loopback."""
+    """A container reaches other containers by name, and services by the gateway, but no infrastructure on loopback."""
     for name, component in wanted.items():
         if made.placements[name] != "docker":
             continue

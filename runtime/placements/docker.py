@@ -84,7 +84,8 @@ def spawn(component: Component, container: str) -> None:
     """Start the container that Compose made for it."""
     used = engine(component.instance)
     assert used is not None
-    native.forget(component)
+    if not native.lives(component):  # else it serves until the container is ready
+        native.forget(component)
     try:
         used.post(f"/containers/{container}/start", 60)
     except EngineGone as problem:

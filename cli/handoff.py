@@ -1,0 +1,93 @@
+"""`./dev handoff`: give a service to your IDE and take it back, while its address stays."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from cli import render
+from cli.board import Board
+from cli.context import Context
+from cli.option import Argument, Option
+from converge.errors import DevError, Exit
+
+if TYPE_CHECKING:
+    from runtime.journal import Record
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def run(
+    context: Context,
+    names: Annotated[list[str] | None, Argument("NAME…", help="Services.")] = None,
+    to: Annotated[str, Option("--to", help="Where it shall run: ide, native or docker.", metavar="PLACEMENT")] = "ide",
+    twin: Annotated[bool, Option("--twin", help="Your process will listen on 127.0.0.2 instead of 127.0.0.1.")] = False,
+    back: Annotated[bool, Option("--back", help="Return it to the placement it came from.")] = False,
+    status: Annotated[bool, Option("--status", help="Only show what is handed off.")] = False,
+    lease: Annotated[str | None, Option("--for", help="Return it by itself after that time.", metavar="2h")] = None,
+    json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
+) -> int:
+    """Move services to your IDE, or to another placement, while callers keep their addresses.
+
+    Start the process in your IDE afterwards; requests that arrive before it listens are held, with --twin also those of
+    new connections on this machine. --back returns it.
+    """
+    from converge.lock import hold
+    from runtime import handoff, journal
+
+    if status or not names:
+        if not status and not json:
+            raise DevError(
+                "usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE
+            )
+        return _show(list(journal.records(context.instance).values()), names, json)
+    if to not in ("ide", "native", "docker"):
+        raise DevError("usage", f"{to!r} is no placement", because="it is ide, native or docker", exit=Exit.USAGE)
+    until = time.time() + seconds(lease) if lease else None
+    moved = []
+    with hold(context.instance.dev / "lock", say=render.say), Board(names) as board:
+        handoff.reconcile(context.loaded, context.instance, board.event)
+        for name in names:
+            if back:
+                moved.append(handoff.give_back(context.loaded, context.instance, name, board.event))
+            else:
+                moved.append(handoff.move(context.loaded, context.instance, name, to, board.event, until, twin))
+    if json:
+        render.document({"schema": 1, "services": [each.document() for each in moved]})
+        return int(Exit.OK)
+    for each in moved:
+        where = {"ide": "your IDE", "docker": "its container", "native": "its native process"}[each.placement]
+        render.out(f"{each.name:<12} http://127.0.0.1:{each.port} now leads to {where}")
+        if each.waits:
+            render.out(f"    waits for {each.waits}")
+        if each.until:
+            render.out(f"    goes back by itself at {time.strftime('%H:%M', time.localtime(each.until))}")
+        if each.placement == "ide":
+            render.out(f"    give it back: ./dev handoff {each.name} --back")
+    return int(Exit.OK)
+
+
+def seconds(text: str) -> float:
+    """`90s`, `30m`, `2h`, `1d` in seconds; DevError for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if not found or not float(found[1]):
+        raise DevError("usage", f"{text!r} is no time", because="it is a number and s, m, h or d", exit=Exit.USAGE)
+    return float(found[1]) * UNITS[found[2]]
+
+
+def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
+    from dataclasses import asdict
+
+    wanted = [entry for entry in records if not names or entry.name in names]
+    if json:
+        render.document({"schema": 1, "handed_off": [asdict(entry) for entry in wanted]})
+        return int(Exit.OK)
+    for entry in wanted:
+        until = f", until {time.strftime('%H:%M', time.localtime(entry.until))}" if entry.until else ""
+        since = time.strftime("%H:%M", time.localtime(entry.since))
+        word = {"IDE_WAIT": "handed off"}.get(entry.state, entry.state.lower().replace("_", " "))
+        render.out(f"{entry.name:<12} {word} since {since}{until}; goes back to {entry.home}")
+    if not wanted:
+        render.say("nothing is handed off")
+    return int(Exit.OK)

@@ -1,0 +1,404 @@
+"""The host's end of the gateway: listens for what Docker owns, dials what it does not. `python -I -S edge.py SPEC`.
+
+Standard library only, one thread. The owner map and its own spec are read anew when somebody says `reload` on the
+control socket. A connection whose other end is not there yet is held, and answered 503 when it was held too long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import heapq
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+LISTENED = ("docker", "twin")
+"""Owners whose port on 127.0.0.1 is ours: a container, and a process that listens on 127.0.0.2 instead."""
+HOLD = 30.0
+"""Seconds a connection waits for somebody to take it."""
+PAUSE = 0.015
+"""Seconds between two attempts to reach who is waited for."""
+BLOCK = 65536
+EAGER, CALM = 0.002, 0.1
+"""Seconds between two attempts to listen on a port that another one still has: at first, and after ten seconds."""
+LOOK, AGAIN = 1.0, 60.0
+"""Seconds between two looks at the leases, and before what did not come back is asked for once more."""
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Edge:
+    """All listeners and connections; everything happens in `run`."""
+
+    def __init__(self, spec: str) -> None:
+        self.path = spec
+        self.spec: dict[str, Any] = {}
+        self.owners: dict[str, str] = {}
+        self.selector = selectors.DefaultSelector()
+        self.timers: list[tuple[float, int, Callable[[], None]]] = []
+        self.number = 0
+        self.ports: dict[str, socket.socket] = {}
+        self.doors: dict[str, socket.socket] = {}
+        self.wanted: dict[str, float] = {}
+        self.due: dict[str, float] = {}
+        self.asked: dict[str, float] = {}
+        self.watch = 0
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def run(self) -> None:
+        """Until it is killed: it has nothing to put in order."""
+        self.reload()
+        directory, name = os.path.split(self.spec["control"])
+        os.chdir(directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(name)
+        os.chmod(name, 0o600)
+        os.chdir(self.spec["directory"])
+        self.listen(listener, self.talk)
+        while True:
+            now = time.monotonic()
+            while self.timers and self.timers[0][0] <= now:
+                heapq.heappop(self.timers)[2]()
+            wait = max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
+            for key, events in self.selector.select(wait):
+                key.data(events)
+
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Call it once, after that time."""
+        self.number += 1
+        heapq.heappush(self.timers, (time.monotonic() + seconds, self.number, what))
+
+    def listen(self, listener: socket.socket, taken: Callable[[socket.socket], None]) -> None:
+        """Give everyone who connects to `taken`."""
+        listener.setblocking(False)
+        listener.listen(1024)
+
+        self.selector.register(listener, READ, Door(listener, taken))
+
+    def reload(self) -> None:
+        """Read what is wanted, give up the ports of what Docker does not own, take the others."""
+        with open(self.path) as file:
+            self.spec = json.load(file)
+        os.chdir(self.spec["directory"])  # names of sockets are relative: a whole path may be too long for one
+        try:
+            with open("owner.map") as file:
+                self.owners = dict(line.split() for line in file if line.strip())
+        except FileNotFoundError:  # no container anywhere: only leases are watched
+            self.owners = {}
+        for name in [name for name in self.ports if self.owners.get(name) not in LISTENED]:
+            self.close(self.ports.pop(name))
+        for name in [name for name in self.doors if name not in self.spec["services"]]:
+            self.close(self.doors.pop(name))
+        for name in self.spec["services"]:
+            if name not in self.doors:
+                self.open_door(name)
+            if self.owners.get(name) in LISTENED and name not in self.ports:
+                armed = name in self.wanted
+                self.wanted[name] = time.monotonic()
+                if not armed:
+                    self.take_port(name)
+        self.due = {name: until for name, until in self.spec["due"].items() if until}
+        self.watch += 1
+        self.watch_leases(self.watch)
+
+    def open_door(self, name: str) -> None:
+        """Listen where the gateway brings what this machine's own processes shall answer."""
+        door, path = socket.socket(socket.AF_UNIX), f"host/{name}.sock"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        door.bind(path)
+        os.chmod(path, 0o600)
+        self.doors[name] = door
+        self.listen(door, lambda connection: Relay(self, name, connection, False).dial())
+
+    def take_port(self, name: str) -> None:
+        """Listen on the port of what Docker owns, as soon as whoever has it lets it go."""
+        since = self.wanted.get(name)
+        if since is None or name in self.ports:
+            return
+        if self.owners.get(name) not in LISTENED or name not in self.spec["services"]:
+            del self.wanted[name]
+            return
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", self.spec["services"][name]["port"]))
+            self.listen(listener, lambda connection: Relay(self, name, connection, True).dial())
+        except OSError:
+            listener.close()
+            self.later(EAGER if time.monotonic() < since + 10 else CALM, lambda: self.take_port(name))
+            return
+        del self.wanted[name]
+        self.ports[name] = listener
+
+    def close(self, listener: socket.socket) -> None:
+        """Take who waits in the listener's queue, as the kernel would reset them; nothing comes in between."""
+        taken = self.selector.get_key(listener).data.taken
+        self.selector.unregister(listener)
+        waiting = []
+        with contextlib.suppress(OSError):
+            while True:
+                waiting.append(listener.accept()[0])
+        listener.close()
+        for connection in waiting:
+            connection.setblocking(False)
+            taken(connection)
+
+    def talk(self, connection: socket.socket) -> None:
+        """Answer `reload` or `look` with what is so."""
+
+        def heard(_: int) -> None:
+            try:
+                word = connection.recv(100).decode(errors="replace").strip()
+                if word == "reload":
+                    self.reload()
+                if word in ("reload", "look"):
+                    state = {n: {"owner": self.owners.get(n), "listens": n in self.ports} for n in self.doors}
+                    connection.sendall(json.dumps(state).encode() + b"\n")
+                    return
+            except (OSError, ValueError, KeyError) as problem:
+                with contextlib.suppress(OSError):
+                    connection.sendall(json.dumps({"": str(problem)}).encode() + b"\n")
+            self.selector.unregister(connection)
+            connection.close()
+
+        self.selector.register(connection, READ, heard)
+
+    def watch_leases(self, watch: int) -> None:
+        """Give back what was lent until now, by the command a person would type; again after a minute if need be."""
+        self.children = [child for child in self.children if child.poll() is None]
+        if watch != self.watch or not self.due:
+            return
+        for name, until in self.due.items():
+            if until < time.time() and self.asked.get(name, 0.0) < time.monotonic() - AGAIN:
+                self.asked[name] = time.monotonic()
+                print(f"the lease of {name} is over: giving it back", flush=True)
+                env = {key: value for key, value in os.environ.items() if key != "DEV_RUN_ID"}
+                self.children.append(subprocess.Popen(
+                    [*self.spec["back"], "handoff", name, "--back"], stdin=subprocess.DEVNULL, cwd="/", env=env,
+                    start_new_session=True,
+                ))  # fmt: skip
+        self.later(LOOK, lambda: self.watch_leases(watch))
+
+
+class Door:
+    """A listener, and who gets those that come."""
+
+    def __init__(self, listener: socket.socket, taken: Callable[[socket.socket], None]) -> None:
+        self.listener, self.taken = listener, taken
+
+    def __call__(self, _: int) -> None:
+        """Some are waiting."""
+        for _ in range(64):
+            try:
+                connection, _peer = self.listener.accept()
+            except OSError:
+                return
+            connection.setblocking(False)
+            self.taken(connection)
+
+
+class Relay:
+    """One connection and its other end."""
+
+    def __init__(self, edge: Edge, name: str, near: socket.socket, inwards: bool) -> None:
+        self.edge, self.name, self.near, self.inwards = edge, name, near, inwards
+        self.far: socket.socket | None = None
+        self.until = time.monotonic() + HOLD
+        self.early = b""
+        self.over = False
+        self.pending = {near: b""}
+        self.ended: set[socket.socket] = set()
+        self.events: dict[socket.socket, int] = {}
+        if near.family == socket.AF_INET:
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def dial(self) -> None:
+        """Reach the other end, again and again until it is there or the time is over."""
+        if self.over:
+            return
+        owner = self.edge.owners.get(self.name)
+        if not self.inwards and owner not in LISTENED and self.name in self.edge.ports:
+            self.retry()  # our own listener would lead back here
+            return
+        to_gateway = self.inwards or owner == "docker"
+        far = socket.socket(socket.AF_UNIX if to_gateway else socket.AF_INET)
+        far.setblocking(False)
+        address: Any = f"gate/{self.name}.sock"
+        if not to_gateway:
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            address = ("127.0.0.2" if owner == "twin" else "127.0.0.1", self.edge.spec["services"][self.name]["port"])
+        problem = far.connect_ex(address)
+        if problem == 0:
+            self.join(far)
+        elif problem == errno.EINPROGRESS:
+            self.far = far
+            self.edge.selector.register(far, WRITE, lambda _: self.dialled(far))
+        else:
+            far.close()
+            self.retry()
+
+    def dialled(self, far: socket.socket) -> None:
+        """Whether the connection came about."""
+        if self.over:
+            return
+        self.edge.selector.unregister(far)
+        self.far = None
+        if far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            far.close()
+            self.retry()
+        else:
+            self.join(far)
+
+    def retry(self) -> None:
+        """Wait a little; meanwhile notice who gives up."""
+        if time.monotonic() > self.until:
+            self.refuse()
+            return
+        if self.near not in self.events and len(self.early) < BLOCK:
+            self.events[self.near] = READ
+            self.edge.selector.register(self.near, READ, self.hear_early)
+        self.edge.later(PAUSE, self.dial)
+
+    def hear_early(self, _: int) -> None:
+        """What comes before there is another end is kept, and an end means that nobody waits any more."""
+        try:
+            block = self.near.recv(BLOCK)
+        except BlockingIOError:
+            return
+        except OSError:
+            block = b""
+        if not block:
+            self.close()
+            return
+        self.early += block
+        if len(self.early) >= BLOCK:
+            self.edge.selector.unregister(self.near)
+            del self.events[self.near]
+
+    def refuse(self) -> None:
+        """Say who was waited for."""
+        service = self.edge.spec["services"][self.name]
+        who = {
+            "ide": f"{self.name} is handed off to an IDE, and nothing listens on 127.0.0.1:{service['port']}",
+            "twin": f"{self.name} is handed off to an IDE, and nothing listens on 127.0.0.2:{service['port']}",
+            "native": f"{self.name} runs natively, and nothing listens on 127.0.0.1:{service['port']}",
+        }.get(self.edge.owners.get(self.name, ""), f"the gateway to {self.name} does not answer")
+        text = f"{who}; waited {HOLD:.0f} s. ./dev status says more\n".encode()
+        if service["protocol"] == "http":
+            head = f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
+            with contextlib.suppress(OSError):
+                self.near.send(head.encode() + b"connection: close\r\n\r\n" + text)
+        self.close()
+
+    def join(self, far: socket.socket) -> None:
+        """Both ends are there: pass on what was said already, then everything."""
+        if self.near in self.events:
+            self.edge.selector.unregister(self.near)
+            del self.events[self.near]
+        self.far = far
+        self.pending = {self.near: b"", far: self.early}
+        self.want(self.near, READ)
+        self.want(far, READ | (WRITE if self.early else 0))
+        if not self.early:
+            self.pump(self.near, far)
+
+    def want(self, end: socket.socket, events: int) -> None:
+        """Be woken for these events of this end alone."""
+        now = self.events.get(end, 0)
+        if now == events:
+            return
+        other = self.far if end is self.near else self.near
+        assert other is not None
+        if not events:
+            self.edge.selector.unregister(end)
+        elif not now:
+            self.edge.selector.register(end, events, lambda woken: self.wake(end, other, woken))
+        else:
+            self.edge.selector.modify(end, events, lambda woken: self.wake(end, other, woken))
+        self.events[end] = events
+
+    def wake(self, end: socket.socket, other: socket.socket, events: int) -> None:
+        """One end can be read or written."""
+        if events & WRITE and not self.over:
+            self.flush(end)
+        if events & READ and not self.over:
+            self.pump(end, other)
+
+    def pump(self, source: socket.socket, sink: socket.socket) -> None:
+        """Read once and pass it on; stop reading while the other end is slow."""
+        try:
+            block = source.recv(BLOCK)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if not block:
+            self.ended.add(source)
+            self.want(source, self.events[source] & ~READ)
+            if not self.pending[sink]:
+                self.finish(sink)
+            return
+        if not self.pending[sink]:
+            try:
+                sent = sink.send(block)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.close()
+                return
+            block = block[sent:]
+        if block:
+            self.pending[sink] += block
+            self.want(sink, self.events[sink] | WRITE)
+            self.want(source, self.events[source] & ~READ)
+
+    def flush(self, sink: socket.socket) -> None:
+        """Write what is left, then read the other end again."""
+        source = self.far if sink is self.near else self.near
+        assert source is not None
+        try:
+            sent = sink.send(self.pending[sink])
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        self.pending[sink] = self.pending[sink][sent:]
+        if self.pending[sink]:
+            return
+        self.want(sink, self.events[sink] & ~WRITE)
+        if source in self.ended:
+            self.finish(sink)
+        else:
+            self.want(source, self.events[source] | READ)
+
+    def finish(self, sink: socket.socket) -> None:
+        """Tell this end that nothing more comes; when both were told, it is over."""
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+        if len(self.ended) == 2:
+            self.close()
+
+    def close(self) -> None:
+        """Let both ends go."""
+        self.over = True
+        for end in (self.near, self.far):
+            if end is None:
+                continue
+            with contextlib.suppress(KeyError, ValueError):
+                self.edge.selector.unregister(end)
+            end.close()
+
+
+if __name__ == "__main__":
+    Edge(sys.argv[1]).run()

@@ -1,0 +1,246 @@
+"""The gateway: one HAProxy container that has every service's name and port and asks the owner map where each is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from converge.desired import Infra, Loaded, Service
+from converge.errors import DevError
+from converge.instance import Instance
+from facts.engine import Engine
+from runtime import compose, images
+from runtime.component import Component, components
+from runtime.compose import Project
+from runtime.placements import docker
+
+NAME = "dev-gateway"
+IMAGE = "haproxy:3.0"
+HOLD = 30
+"""Seconds a request waits for its service."""
+FIRST = 10
+"""Boxes have the addresses from this one on, in the order of their names; the gateway has the second of the network."""
+PATIENCE = 10.0
+"""Seconds it has to answer after its start."""
+HEAD = f"""\
+global
+  stats socket /run/dev/haproxy.sock mode 600 level admin
+  maxconn 4096
+
+# A breakpoint looks like a hang: nothing is given up in a day, and nobody's health is asked. Only a connection that did
+# not come about is tried again: a request that was sent may have been run.
+defaults
+  timeout connect 500ms
+  timeout client 24h
+  timeout server 24h
+  timeout tunnel 24h
+  retries {HOLD * 2}
+"""
+NAMES = """\
+# The network is not of our making, so its names are asked, and an address is kept while there is no other.
+resolvers docker
+  nameserver docker 127.0.0.11:53
+  timeout resolve 200ms
+  timeout retry 200ms
+  hold valid 200ms
+  hold nx 24h
+  hold other 24h
+  hold refused 24h
+  hold timeout 24h
+"""
+
+
+def component(instance: Instance) -> Component:
+    """The gateway as a component of its own; the desired state does not name it."""
+    return Component(NAME, Infra(port=1, stop_grace=2), instance)
+
+
+def fits(engine: Engine) -> bool:
+    """Whether the engine's containers and this host can share sockets: not if it has a machine of its own.
+
+    There (Docker Desktop, colima) each box has its name and its published port from `routes.yaml`, as by hand.
+    """
+    about = engine.get("/info")
+    return sys.platform == "linux" and "Docker Desktop" not in str(about.get("OperatingSystem", ""))
+
+
+def served(loaded: Loaded, instance: Instance) -> dict[str, Component]:
+    """The services that have an address."""
+    return {n: c for n, c in components(loaded, instance).items() if c.is_service and c.port}
+
+
+def image(project: Project, say: Callable[[str], None]) -> str:
+    """What it runs: the pinned image, or one built from a Debian base where no registry has that."""
+    built, mine = images.reference(project, component(project.instance)), {NAME: component(project.instance)}
+    digest = images.pinned(project.instance.checkout, IMAGE)
+    wanted = f"{IMAGE}@{digest}" if digest else IMAGE
+    for there in (built, wanted):
+        if images.there(project.engine, there):
+            return there
+    try:
+        images.pull(project.engine, wanted, say)
+    except DevError as problem:
+        if problem.code == "image-digest":
+            raise
+        say(f"building: {IMAGE} cannot be pulled")
+        images.build(project, mine, {NAME: built}, lambda _, text: say(text))
+        return built
+    return wanted
+
+
+def write(project: Project) -> None:
+    """Its configuration, and the Compose file with its names and everyone's addresses."""
+    instance, mine = project.instance, served(project.loaded, project.instance)
+    for directory in ("gate", "box", "host"):
+        (instance.routes / directory).mkdir(parents=True, exist_ok=True)
+    instance.routes.chmod(0o700)
+    hosts = _addresses(instance, sorted(mine))
+    text = configuration(mine, hosts)
+    _write(instance.routes / "haproxy.cfg", text)
+    address = {"ipv4_address": hosts[""]} if hosts else {}
+    own = {
+        "labels": {"dev.configuration": sha256(text.encode()).hexdigest()[:16]},
+        "networks": {"default": {"aliases": list(mine), **address}},
+    }
+    boxes = {} if not hosts else {
+        compose.key(box): {"networks": {"default": {"ipv4_address": hosts[name]}}}
+        for name, box in mine.items() if compose.key(box) in replace(project, routed=False).entries
+    }  # fmt: skip
+    _write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
+
+
+def configuration(mine: Mapping[str, Component], hosts: Mapping[str, str]) -> str:
+    """HAProxy's configuration: three ways in (network, this host, a look at the box), two ways out per service."""
+    parts = [HEAD] if hosts else [HEAD, NAMES]
+    for name, box in mine.items():
+        wants, port = box.wants, box.port
+        assert isinstance(wants, Service)
+        owner = f"{{ str({name}),map(/run/dev/owner.map,none) }}".replace(" }", "")
+        web = wants.protocol != "tcp"
+        mode = "  mode http\n  retry-on conn-failure\n" if web else "  mode tcp\n"
+        stopped = f'"{name} is stopped: ./dev start {name}\\n"'
+        refuse = (
+            f"  http-request return status 503 content-type text/plain string {stopped} if {owner} -m str none }}\n"
+        )
+        sorry = f"{name} did not answer in {HOLD} s: its container is not up. ./dev logs {name} says more\\n"
+        late = f'  http-error status 503 content-type text/plain string "{sorry}"\n'
+        lost = (
+            '  http-error status 503 content-type text/plain string "nobody stands on the host for this: ./dev start"\n'
+        )
+        look_up = "" if hosts else " resolvers docker init-addr none"
+        place = hosts.get(name, compose.key(box))
+        http2 = " proto h2" if wants.protocol == "h2c" else ""
+        front = "  mode http\n" if web else "  mode tcp\n"
+        parts.append(
+            f"frontend {name}\n{front}  bind :{port}\n  bind unix@/run/dev/gate/{name}.sock mode 600\n"
+            + (refuse if web else "")
+            + f"  use_backend {name}-box if {owner} -m str docker }}\n  default_backend {name}-host\n"
+            f"frontend {name}-look\n{front}  bind unix@/run/dev/box/{name}.sock mode 600\n"
+            f"  default_backend {name}-look\n"
+            f"backend {name}-look\n{front}  retries 0\n  timeout connect 900ms\n"
+            f"  server box {place}:{port}{look_up}{http2}\n"
+            f"backend {name}-box\n{mode}{late if web else ''}  server box {place}:{port}{look_up}{http2}\n"
+            f"backend {name}-host\n{mode}{lost if web else ''}  server host unix@/run/dev/host/{name}.sock{http2}\n"
+        )
+    return "\n".join(parts)
+
+
+def lives(instance: Instance) -> bool:
+    """Whether it answers."""
+    try:
+        return bool(ask(instance, "show version"))
+    except OSError:
+        return False
+
+
+def wait(instance: Instance) -> None:
+    """Until it answers after a start."""
+    deadline = time.monotonic() + PATIENCE
+    while not lives(instance):
+        if time.monotonic() > deadline:
+            raise DevError(
+                "gateway-lost", "the gateway does not answer",
+                because=" / ".join(list(docker.rows(component(instance), last=4))) or "its container said nothing",
+                hint="./dev stop, then again",
+            )  # fmt: skip
+        time.sleep(0.02)
+
+
+def tell(instance: Instance, owners: Mapping[str, str]) -> None:
+    """Make the owner map live, each entry at once; one that does not run reads the file when it starts."""
+    words = [f"set map /run/dev/owner.map {name} {owner}" for name, owner in owners.items()]
+    try:
+        said = ask(instance, ";".join(words))
+    except OSError:
+        return
+    if said.strip():
+        raise DevError("gateway-lost", "the gateway refused its owner map", because=said.strip(), hint="./dev stop")
+
+
+def busy(instance: Instance, name: str, side: str) -> int:
+    """Requests of a service that are under way on one side: `box` or `host`."""
+    try:
+        rows = ask(instance, "show stat").splitlines()
+    except OSError:
+        return 0
+    for row in rows:
+        words = row.split(",")
+        if words[0] == f"{name}-{side}" and words[1] == "BACKEND":
+            return int(words[4])
+    return 0
+
+
+def ask(instance: Instance, line: str, timeout: float = 3.0) -> str:
+    """What its runtime socket answers; OSError if nobody is there."""
+    with connected(instance.routes, "haproxy.sock", timeout) as connection:
+        connection.sendall(line.encode() + b"\n")
+        parts = []
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts).decode(errors="replace")
+
+
+@contextlib.contextmanager
+def connected(directory: Path, name: str, timeout: float) -> Iterator[socket.socket]:
+    """A connection to a socket in a directory whose path may be too long for one."""
+    held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    short = Path(f"/proc/self/fd/{held}") if os.path.isdir("/proc/self/fd") else directory
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(str(short / name))
+        yield connection
+    finally:
+        connection.close()
+        os.close(held)
+
+
+def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
+    """Name -> address of its box, the gateway's under an empty name: given, so that no switch has to look one up.
+
+    None where the network's range is not ours to divide.
+    """
+    try:
+        (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    if "ip_range" not in entry or FIRST + len(names) > 120:
+        return {}
+    network = IPv4Network(entry["subnet"])
+    return {"": str(network[2])} | {name: str(network[FIRST + at]) for at, name in enumerate(names)}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text)
+    fresh.replace(path)

@@ -1,0 +1,241 @@
+"""Move a service between placements while its name and port stay: journaled, resumed by whoever comes next.
+
+`DOCKER -> FLIPPING_OUT -> IDE_WAIT -> IDE -> DOCKER_STARTING -> FLIPPING_IN -> DOCKER`; IDE_WAIT and IDE are one
+record, as whether a process listens is looked up. Whatever fails before a flip leaves the callers where they were.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from converge.desired import Loaded, Service
+from converge.errors import DevError, Exit
+from converge.instance import Instance
+from runtime import journal, placements, routing
+from runtime.component import Component, components, known
+from runtime.journal import Record
+from runtime.placements import docker, ide, native
+
+PATIENCE = 10.0
+"""Seconds the edge has to get a port back when a service returns."""
+Say = Callable[[str], None]
+Listener = Callable[[str, str, float], None]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where a service is now."""
+
+    name: str
+    placement: str
+    port: int
+    waits: str = ""
+    """What is still waited for; empty when the move is complete."""
+    until: float | None = None
+    command: tuple[str, ...] = ()
+    """What the service would be run with, for people without an IDE."""
+
+    def document(self) -> dict[str, Any]:
+        """Its entry in `./dev handoff --json`."""
+        return {
+            "name": self.name, "placement": self.placement, "address": f"127.0.0.1:{self.port}",
+            "waits_for": self.waits or None, "until": self.until,
+        }  # fmt: skip
+
+
+def move(
+    loaded: Loaded,
+    instance: Instance,
+    name: str,
+    to: str,
+    on_event: Listener,
+    until: float | None = None,
+    twin: bool = False,
+) -> Moved:
+    """Have the service run in the placement `ide`, `native` or `docker`, whichever it is in now."""
+    component = _movable(loaded, instance, name)
+    if twin and not routing.is_open(instance):
+        raise DevError(
+            "usage", f"{name} cannot have its twin address", because="no service runs in a container, so nobody stands "
+            "on 127.0.0.1 for it", hint=f"./dev handoff {name}", exit=Exit.USAGE,
+        )  # fmt: skip
+    if to == "ide":
+        return _lend(loaded, component, until, twin)
+    if journal.record(instance, name):
+        return give_back(loaded, instance, name, on_event, to)
+    _start(loaded, instance, name, to, on_event)
+    routing.settle(loaded, instance)
+    return _moved(component, to)
+
+
+def give_back(loaded: Loaded, instance: Instance, name: str, on_event: Listener, to: str | None = None) -> Moved:
+    """Return the service to the placement it came from, or to another one; DevError if it was not handed off."""
+    component = _movable(loaded, instance, name)
+    entry = journal.record(instance, name)
+    if entry is None:
+        raise DevError(
+            "not-handed-off", f"{name} is not handed off", because=f"it is in placement {placements.where(component)}",
+            hint=f"./dev handoff {name} hands it to your IDE", exit=Exit.USAGE,
+        )  # fmt: skip
+    to = to or entry.home
+    journal.write(instance, replace(entry, state="DOCKER_STARTING" if to == "docker" else "NATIVE_STARTING"))
+    try:
+        if to == "native" and not ide.halt(component):
+            raise DevError(
+                "ide-listens", f"{name} cannot be started natively",
+                because=f"{ide.listener(component)} still listens on {component.port}",
+                hint="end it in your IDE, then again",
+            )  # fmt: skip
+        _start(loaded, instance, name, to, on_event)
+    except BaseException:
+        _stay(component, entry)
+        raise
+    if to == "native":
+        if routing.is_open(instance):
+            routing.own(loaded, instance, name, "native")
+        journal.forget(instance, name)
+    routing.settle(loaded, instance)
+    waits = (
+        f"{ide.listener(component)} to let go of 127.0.0.1:{component.port}" if journal.record(instance, name) else ""
+    )
+    return _moved(component, to, waits)
+
+
+def arrive(loaded: Loaded, component: Component) -> None:
+    """The container is ready: give it name and port, then end who had them. Callers never see neither of the two."""
+    instance, name = component.instance, component.name
+    entry = journal.record(instance, name)
+    if entry:
+        journal.write(instance, replace(entry, state="FLIPPING_IN"))
+    if routing.owners(instance).get(name) != "docker":
+        routing.own(loaded, instance, name, "docker")
+    elif not routing.listens(instance, name):
+        routing.refresh(loaded, instance)
+    old = native if native.lives(component) else ide if entry else None
+    if old:
+        routing.drain(instance, name, "host")
+        old.halt(component)
+    deadline = time.monotonic() + PATIENCE
+    while not routing.listens(instance, name):
+        if time.monotonic() > deadline:
+            return  # the edge goes on trying; the record stays as long
+        time.sleep(0.003)
+    journal.forget(instance, name)
+
+
+def leave(loaded: Loaded, component: Component, owner: str) -> None:
+    """Give name and port to the host's side, then end the container when it has answered what it was asked."""
+    instance, name = component.instance, component.name
+    if routing.is_open(instance):
+        routing.own(loaded, instance, name, owner)
+        routing.drain(instance, name, "box")
+    if docker.look(component).lives:
+        docker.halt(component)
+    if owner != "native" and native.lives(component):
+        native.stop(component)
+
+
+def reconcile(loaded: Loaded, instance: Instance, on_event: Listener) -> None:
+    """Bring what a run left half done to an end, and back what was lent until now."""
+    everyone = components(loaded, instance)
+    for name, entry in journal.records(instance).items():
+        if name not in everyone:
+            journal.forget(instance, name)
+            continue
+        component = everyone[name]
+        if entry.state == "FLIPPING_OUT":
+            _lend(loaded, component, entry.until, entry.twin)
+        elif entry.state == "FLIPPING_IN":
+            arrive(loaded, component)
+        elif entry.state == "NATIVE_STARTING" and native.lives(component):
+            if routing.is_open(instance):
+                routing.own(loaded, instance, name, "native")
+            journal.forget(instance, name)
+        elif entry.state != "IDE_WAIT":
+            _stay(component, entry)
+        elif entry.until and entry.until < time.time():
+            on_event(name, "its lease is over: giving it back", 0.0)
+            give_back(loaded, instance, name, on_event)
+        elif routing.owners(instance).get(name, _owner(entry)) != _owner(entry):
+            routing.own(loaded, instance, name, _owner(entry))
+
+
+def _lend(loaded: Loaded, component: Component, until: float | None, twin: bool) -> Moved:
+    """Out to the IDE: journal, flip, drain, end what ran."""
+    instance, name = component.instance, component.name
+    entry = journal.record(instance, name)
+    if entry and entry.state == "IDE_WAIT":
+        entry = replace(entry, until=until, twin=twin)
+        journal.write(instance, entry)
+        if routing.is_open(instance):
+            routing.own(loaded, instance, name, _owner(entry))
+    else:
+        seen = placements.look(component)
+        if not seen.lives and (there := ide.listener(component)) and not there.mark.startswith(component.mark):
+            raise DevError(
+                "port-taken", f"port {component.port} of {name} is taken", because=f"{there} listens there",
+                hint=f"stop it, then ./dev handoff {name}",
+            )  # fmt: skip
+        if seen.lives and seen.placement == "docker" and not routing.is_open(instance):
+            raise DevError(
+                "not-handed-off", f"{name} cannot be handed off from its container",
+                because="this Docker engine has a machine of its own, with which no socket can be shared",
+                hint=f"./dev handoff {name} --to native, then ./dev handoff {name}",
+            )  # fmt: skip
+        assert isinstance(component.wants, Service)
+        home = seen.placement if seen.lives and seen.placement != "ide" else component.wants.placement
+        entry = entry or Record(name, "FLIPPING_OUT", home, time.time(), until, twin)
+        journal.write(instance, replace(entry, state="FLIPPING_OUT"))
+        leave(loaded, component, _owner(entry))
+        entry = replace(entry, state="IDE_WAIT")
+        journal.write(instance, entry)
+    if until or routing.is_open(instance):
+        routing.refresh(loaded, instance)  # the edge knows the hour
+    there = ide.listener(component)
+    waits = "" if there else f"your process on {'127.0.0.2' if twin else '127.0.0.1'}:{component.port}"
+    if importlib.util.find_spec("runtime.ide"):
+        importlib.import_module("runtime.ide").write(loaded, component)
+    return replace(_moved(component, "ide", waits), until=until)
+
+
+def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Listener) -> None:
+    """Start it there, everyone else staying where it is."""
+    from runtime.placements.choice import Asked
+    from runtime.start import start
+
+    stay = {n: s.placement for n, c in components(loaded, instance).items() if (s := placements.look(c)).lives}
+    failed = start(loaded, instance, [name], on_event, Asked(stay=stay | {name: to}))
+    if failed:
+        raise failed.get(name) or next(iter(failed.values()))
+
+
+def _stay(component: Component, entry: Record) -> None:
+    """It did not come back: the IDE has it as before, and no container runs beside."""
+    now = journal.record(component.instance, component.name)
+    if now and now.state == "FLIPPING_IN":
+        return
+    if component.instance.engine_record.exists():
+        docker.halt(component)
+    journal.write(component.instance, replace(entry, state="IDE_WAIT"))
+
+
+def _owner(entry: Record) -> str:
+    return "twin" if entry.twin else "ide"
+
+
+def _movable(loaded: Loaded, instance: Instance, name: str) -> Component:
+    component = known(components(loaded, instance), name)
+    if not component.is_service or not component.port or component.once:
+        raise DevError(
+            "not-handed-off", f"{name} cannot be handed off", because="only services with a port can", exit=Exit.USAGE
+        )
+    return component
+
+
+def _moved(component: Component, placement: str, waits: str = "") -> Moved:
+    assert component.port is not None
+    return Moved(component.name, placement, component.port, waits)

@@ -1,0 +1,79 @@
+"""The journal of hand-offs: one small file per service, whole and on the disk before each step is taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from converge.instance import Instance
+
+State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
+"""What was last begun. IDE_WAIT stays as long as the service is handed off: whether a process listens is looked up."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A service that is handed off, or on its way."""
+
+    name: str
+    state: State
+    home: str
+    """Placement it goes back to."""
+    since: float
+    """Unix time at which it was handed off."""
+    until: float | None = None
+    """Unix time at which it goes back by itself."""
+    twin: bool = False
+    """Whether its process listens on 127.0.0.2, so that 127.0.0.1 is never without a listener."""
+
+
+def record(instance: Instance, name: str) -> Record | None:
+    """Where the service's hand-off is; None where it is in none."""
+    try:
+        found = json.loads(instance.handed(name).read_text())
+        return Record(**found)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def records(instance: Instance) -> dict[str, Record]:
+    """Every hand-off of the instance."""
+    names = [path.stem for path in sorted((instance.state / "handoff").glob("*.json"))]
+    return {name: found for name in names if (found := record(instance, name))}
+
+
+def write(instance: Instance, entry: Record) -> None:
+    """Have it on the disk."""
+    path = instance.handed(entry.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(fresh, "w") as file:
+        json.dump(asdict(entry), file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    _sync(path.parent)
+
+
+def forget(instance: Instance, name: str) -> None:
+    """It is in no hand-off any more."""
+    path = instance.handed(name)
+    if path.exists():
+        path.unlink()
+        _sync(path.parent)
+
+
+def age(entry: Record) -> float:
+    """Seconds since it was handed off."""
+    return time.time() - entry.since
+
+
+def _sync(directory: os.PathLike[str]) -> None:
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)

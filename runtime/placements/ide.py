@@ -1,0 +1,59 @@
+"""IDE placement: the engineer's own process, which nobody here starts; its port says whether it is there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from facts.ports import Owner, listeners
+from runtime import journal
+from runtime.component import Component
+from runtime.placements import Seen
+
+PATIENCE = 10.0
+"""Seconds a process of the IDE has to let its port go when it was asked to."""
+
+
+def look(component: Component) -> Seen:
+    """Handed off: whether a process listens, and which."""
+    entry = journal.record(component.instance, component.name)
+    if entry is None or entry.state == "FLIPPING_OUT":
+        return Seen("ide")
+    there = listener(component)
+    told = {
+        "state": "running",
+        "pid": there.pid or None if there else None,
+        "began": entry.since,
+        "restarts": 0,
+        "twin": entry.twin,
+    }
+    return Seen("ide", True, told)
+
+
+def listener(component: Component) -> Owner | None:
+    """Who listens on its port, at the service's address or at the twin of it, if that is not our own edge."""
+    found = listeners(component.port) if component.port else []
+    return next((each for each in found if not each.mark.startswith(f"{component.instance.id}:dev-")), None)
+
+
+def halt(component: Component) -> bool:
+    """Ask the process that listens to end, if it was started with the service's environment, which marks it; whether
+    its port is free afterwards. Nobody else's process is touched: that one its debugger ends."""
+    there = listener(component)
+    if there and there.pid and there.mark.startswith(component.mark):
+        try:
+            os.kill(there.pid, signal.SIGTERM)
+        except OSError:
+            return listener(component) is None
+        deadline = time.monotonic() + PATIENCE
+        while (now := listener(component)) and now.pid == there.pid and time.monotonic() < deadline:
+            time.sleep(0.01)
+    return listener(component) is None
+
+
+def stop(component: Component) -> bool:
+    """The hand-off is over; the process is its owner's."""
+    lent = journal.record(component.instance, component.name) is not None
+    journal.forget(component.instance, component.name)
+    return lent

@@ -1,0 +1,217 @@
+"""Who owns each service's name and port: the owner map is the truth, gateway and edge follow it.
+
+Both run only while some service is in a container or handed off with a container as its caller; then every service of
+the instance has an entry: `docker`, `native`, `ide`, or `none` for one that does not run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from converge.desired import Loaded, Service
+from converge.errors import DevError
+from converge.instance import Instance
+from runtime import gateway, placements
+from runtime.component import Component, Launch, components
+from runtime.placements import docker, native
+
+EDGE = "dev-edge"
+PROGRAM = Path(__file__).with_name("edge.py")
+LAUNCHER = Path(__file__).resolve().parent.parent / "dev"
+DRAIN = 5.0
+"""Seconds that requests under way have to end after a switch."""
+PATIENCE = 5.0
+"""Seconds the edge has to answer after its start."""
+_GUARD = threading.RLock()
+
+
+def edge(instance: Instance) -> Component:
+    """The edge as a component of its own; the desired state does not name it."""
+    return Component(EDGE, Service(kind="command", retries=1_000_000, stop_grace=1), instance)
+
+
+def is_open(instance: Instance) -> bool:
+    """Whether names and ports are given by an owner map now."""
+    return instance.owner_map.exists()
+
+
+def owners(instance: Instance) -> dict[str, str]:
+    """Service -> who owns its name and port; empty where there is no owner map."""
+    try:
+        rows = instance.owner_map.read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return {words[0]: words[1] for row in rows if len(words := row.split()) == 2}
+
+
+def prepare(loaded: Loaded, instance: Instance) -> None:
+    """Have an owner map that names every service, and an edge that follows it; the gateway's container comes later."""
+    mine, known = gateway.served(loaded, instance), owners(instance)
+    found = {name: known.get(name) or _now(component) for name, component in mine.items()}
+    if found != known:
+        _write(instance, found)
+    _start_edge(loaded, instance)
+
+
+def run_gateway(loaded: Loaded, instance: Instance, container: str) -> None:
+    """Have the gateway's container run and know the owners."""
+    if not docker.look(gateway.component(instance)).lives:
+        docker.spawn(gateway.component(instance), container)
+    gateway.wait(instance)
+    gateway.tell(instance, owners(instance))
+    _start_edge(loaded, instance)
+
+
+def own(loaded: Loaded, instance: Instance, name: str, owner: str) -> None:
+    """Give the service's name and port to another owner: written first, then live.
+
+    Leaving Docker's side the port goes first, coming to it the requests do, so that none goes in circles.
+    """
+    with _GUARD:
+        now = owners(instance)
+        if name not in now:
+            return
+        _write(instance, now | {name: owner})
+        refresh(loaded, instance, first=owner != "docker")
+
+
+def refresh(loaded: Loaded, instance: Instance, first: bool = False) -> None:
+    """Make edge and gateway follow the map as it is; the edge `first` where it gives a port away."""
+    steps: list[Callable[[], None]] = [
+        lambda: _start_edge(loaded, instance),
+        lambda: gateway.tell(instance, owners(instance)),
+    ]
+    with _GUARD:
+        for step in steps if first else reversed(steps):
+            step()
+
+
+def listens(instance: Instance, name: str) -> bool:
+    """Whether the edge has the service's port on 127.0.0.1."""
+    try:
+        return bool(_ask_edge(instance, "look").get(name, {}).get("listens"))
+    except OSError:
+        return False
+
+
+def drain(instance: Instance, name: str, side: str) -> None:
+    """Wait until no request of the service is under way on that side, `box` or `host`, as long as it may take."""
+    deadline = time.monotonic() + DRAIN
+    while gateway.busy(instance, name, side) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def settle(loaded: Loaded, instance: Instance) -> None:
+    """End gateway and edge if nobody needs them any more: nothing in a container, nothing handed off."""
+    if not is_open(instance) and not native.lives(edge(instance)):
+        return
+    if "docker" in owners(instance).values() or any((instance.state / "handoff").glob("*.json")):
+        return
+    workers = [c for c in components(loaded, instance).values() if c.is_service and not c.port]
+    if is_open(instance) and any(
+        docker.look(worker).lives for worker in workers
+    ):  # they have no address, and call others
+        return
+    close(instance)
+
+
+def close(instance: Instance) -> None:
+    """End gateway and edge and forget who owned what."""
+    if not instance.routes.exists():
+        return
+    native.stop(edge(instance))
+    if instance.engine_record.exists():
+        docker.stop(gateway.component(instance))
+    instance.owner_map.unlink(missing_ok=True)
+    for socket_file in instance.routes.glob("*/*.sock"):
+        socket_file.unlink(missing_ok=True)
+
+
+def _start_edge(loaded: Loaded, instance: Instance) -> None:
+    """A living edge that has read the map."""
+    component, spec = edge(instance), instance.routes / "edge.json"
+    _write_whole(spec, json.dumps(_spec(loaded, instance)))
+    if native.lives(component):
+        try:
+            _ask_edge(instance, "reload")
+            return
+        except OSError:  # it is just being restarted by its shim
+            pass
+    else:
+        argv = (sys.executable, "-I", "-S", str(PROGRAM), str(spec))
+        env = {
+            name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR") if name in os.environ
+        }
+        native.spawn(component, Launch(argv, Path("/"), env), "")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            _ask_edge(instance, "reload")
+            return
+        except OSError as problem:
+            if time.monotonic() > deadline:
+                raise DevError(
+                    "edge-lost", "the process that stands on the services' ports does not answer", because=str(problem),
+                    hint=f"its log is {component.log}",
+                ) from problem  # fmt: skip
+        time.sleep(0.01)
+
+
+def _spec(loaded: Loaded, instance: Instance) -> dict[str, Any]:
+    from runtime import journal
+
+    services = {}
+    for name, component in gateway.served(loaded, instance).items():
+        assert isinstance(component.wants, Service)
+        services[name] = {"port": component.port, "protocol": component.wants.protocol}
+    due = {name: record.until for name, record in journal.records(instance).items()}
+    back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
+    control = str(edge(instance).directory / "control.sock")
+    (instance.routes / "host").mkdir(parents=True, exist_ok=True)
+    return {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
+
+
+def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:
+    with gateway.connected(edge(instance).directory, "control.sock", 3) as connection:
+        connection.sendall(word.encode() + b"\n")
+        with connection.makefile("rb") as answer:
+            line = answer.readline()
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError as problem:
+        raise OSError("the edge hung up") from problem
+    if "" in found:
+        raise OSError(found[""])
+    return found
+
+
+def _now(component: Component) -> str:
+    seen = placements.look(component)
+    return seen.placement if seen.lives else "none"
+
+
+def _write(instance: Instance, found: Mapping[str, str]) -> None:
+    text = "".join(f"{name} {owner}\n" for name, owner in found.items())
+    _write_whole(instance.owner_map, text, durable=True)
+
+
+def _write_whole(path: Path, text: str, durable: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(fresh, "w") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    fresh.replace(path)
+    if durable:
+        held = os.open(path.parent, os.O_RDONLY)
+        os.fsync(held)
+        os.close(held)
