@@ -1,0 +1,271 @@
+"""A service goes to an IDE and comes back: nobody's address changes and no request is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from facts.ports import owner
+from tests.conftest import wait_until
+from tests.handoff.platform import Load, Platform, answers
+
+
+TRIPS = 3
+
+
+def addresses(it: Platform) -> list[str]:
+    """What everyone has in the network, and where they stand."""
+    assert it.rig
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Aliases}}{{end}} {{.NetworkSettings.Ports}}"
+    keys = ("dev-gateway", "control-box")
+    return [it.rig.docker("inspect", "-f", form, it.container(key)).stdout for key in keys]
+
+
+def listeners(port: int) -> list[str]:
+    """Addresses on which this machine listens at the port."""
+    rows = [row.split() for table in ("tcp", "tcp6") for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+    return [row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")]
+
+
+def test_no_request_is_lost_on_the_way_to_an_ide_and_back(boxed: Platform) -> None:
+    before = addresses(boxed)
+    with Load(boxed, TRIPS * 4 + 1) as load:
+        for _ in range(TRIPS):
+            boxed.dev("handoff", "echo")
+            process = boxed.ide()
+            wait_until(lambda: boxed.ask() == "ide")
+            time.sleep(0.3)
+            assert not boxed.runs("echo-box") and boxed.owner() == "ide"
+            assert listeners(boxed.port) == ["0100007F"] and addresses(boxed) == before
+            boxed.dev("handoff", "echo", "--back")
+            assert process.wait(10) is not None and boxed.owner() == "docker"
+            assert listeners(boxed.port) == ["0100007F"] and addresses(boxed) == before
+        found = load.result()
+    for name, seen in found.items():
+        assert seen["requests"] > 100, name
+        assert set(seen["who"]) == ({"box", "ide"} if "echo" in name else {"box"}), name
+        if name != "host echo fresh":  # the port is free until the process listens: nobody can hold these
+            assert seen["failed"] == 0, f"{name}: {seen}"
+    assert all("refused" in why for _, why in found["host echo fresh"]["failures"])
+
+
+def test_a_request_waits_for_a_process_that_starts_late_stops_or_is_run_again(boxed: Platform) -> None:
+    with Load(boxed, 13) as load:
+        boxed.dev("handoff", "echo")
+        shown = boxed.checkout.components()["echo"]
+        assert (shown["state"], shown["placement"]) == ("waiting", "ide")
+        assert "waits for your process" in shown["reason"]
+        time.sleep(2)
+        first = boxed.ide(marked=False)
+        wait_until(lambda: boxed.ask() == "ide")
+        first.kill()  # as a debugger does
+        time.sleep(1)
+        second = boxed.ide(marked=False)
+        wait_until(lambda: boxed.ask() == "ide")
+        second.send_signal(19)  # a breakpoint: everything stands still
+        time.sleep(2)
+        second.send_signal(18)
+        found = load.result()
+    for name in ("host control kept", "host control fresh", "inside control kept", "inside control fresh"):
+        assert found[name]["failed"] == 0, found[name]
+    # what is on its way to a process that is killed is lost with it: at most one request of each client
+    for name in ("inside echo kept", "inside echo fresh", "host echo kept"):
+        assert found[name]["failed"] - (name == "host echo kept") * found[name]["refused"] <= 1, found[name]
+
+
+def test_with_a_twin_address_no_connection_is_refused_at_all(boxed: Platform) -> None:
+    with Load(boxed, TRIPS * 5 + 1) as load:
+        for _ in range(TRIPS):
+            boxed.dev("handoff", "echo", "--twin")
+            time.sleep(0.5)
+            process = boxed.ide(host="127.0.0.2")
+            wait_until(lambda: boxed.ask() == "ide")
+            assert boxed.checkout.components()["echo"]["state"] == "ready"
+            boxed.dev("handoff", "echo", "--back")
+            assert process.wait(10) is not None and listeners(boxed.port) == ["0100007F"]
+        found = load.result()
+    for name, seen in found.items():
+        assert seen["requests"] > 100 and seen["failed"] == 0, f"{name}: {seen}"
+        assert set(seen["who"]) == ({"box", "ide"} if "echo" in name else {"box"}), name
+
+
+def test_a_process_that_nobody_marked_is_never_ended(boxed: Platform) -> None:
+    boxed.dev("handoff", "echo")
+    process = boxed.ide(marked=False)
+    answers(boxed, "ide")
+    ran = boxed.dev("handoff", "echo", "--back")
+    assert "waits for" in ran.out and process.poll() is None
+    assert boxed.ask_inside() == "box", "containers need not wait for the port"
+    process.terminate()
+    process.wait()
+    wait_until(lambda: boxed.ask() == "box")
+    boxed.dev("start", "--docker")
+    assert boxed.placement() == "docker" and "nothing is handed off" in boxed.dev("handoff", "--status").err
+
+
+def test_every_placement_leads_to_every_other(boxed: Platform) -> None:
+    for to, who in (("native", "native"), ("docker", "box"), ("ide", "ide"), ("native", "native"), ("ide", "ide"),
+                    ("docker", "box")):  # fmt: skip
+        boxed.dev("handoff", "echo", "--to", to)
+        if to == "ide":
+            boxed.ide()
+        answers(boxed, who)
+        assert boxed.placement() == to == boxed.owner()
+        assert boxed.runs("echo-box") == (to == "docker")
+
+
+def test_without_docker_it_is_handed_off_too_and_nothing_else_runs(bare: Platform) -> None:
+    bare.dev("handoff", "echo")
+    assert bare.placement() == "ide" and bare.edge() == 0 and bare.owner() == ""
+    process = bare.ide()
+    wait_until(lambda: bare.ask() == "ide")
+    assert bare.checkout.components()["echo"]["state"] == "ready"
+    bare.dev("start")
+    assert bare.ask() == "ide", "a start took the service away"
+    bare.dev("handoff", "echo", "--back")
+    assert process.wait(5) is not None and bare.ask() == "native"
+
+
+def test_in_default_mode_not_one_process_or_container_more(boxed: Platform) -> None:
+    it = boxed.checkout
+    boxed.dev("start")
+    assert boxed.container("dev-gateway") == "" and boxed.edge() == 0 and boxed.owner() == ""
+    processes = len(it.processes())
+    boxed.dev("stop")
+    bare = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    assert it.dev("start", env=bare).code == 0
+    assert len(it.processes()) == processes and boxed.ask() == "native"
+
+
+def test_a_lease_ends_by_itself(boxed: Platform) -> None:
+    ran = boxed.dev("handoff", "echo", "--for", "3s")
+    assert "goes back by itself" in ran.out
+    boxed.ide()
+    answers(boxed, "ide")
+    wait_until(lambda: boxed.placement() == "docker", 30)
+    assert boxed.ask() == boxed.ask_inside() == "box"
+    assert boxed.checkout.dev("handoff", "echo", "--for", "soon").code == 64
+
+
+def test_a_lease_ends_by_itself_without_docker_too(bare: Platform) -> None:
+    bare.dev("handoff", "echo", "--for", "2s")
+    bare.ide()
+    wait_until(lambda: bare.placement() == "native", 30)
+    wait_until(lambda: bare.edge() == 0)
+    assert bare.ask() == "native"
+
+
+def test_nobody_waits_longer_than_half_a_minute_and_is_told_for_whom(boxed: Platform) -> None:
+    boxed.dev("handoff", "echo")
+    began = time.monotonic()
+    said = boxed.ask_inside()
+    assert said.startswith("503 echo is handed off to an IDE, and nothing listens on"), said
+    assert 29 < time.monotonic() - began < 34
+    boxed.dev("stop", "echo")
+    assert boxed.ask_inside() == "503 echo is stopped: ./dev start echo"
+
+
+def test_a_stop_ends_every_handoff(boxed: Platform) -> None:
+    boxed.dev("handoff", "echo", "control")
+    assert boxed.dev("handoff", "--status", "--json").json["handed_off"][0]["home"] == "docker"
+    boxed.dev("stop")
+    assert boxed.container("dev-gateway") == "" and boxed.edge() == 0
+    assert boxed.dev("handoff", "--status", "--json").json["handed_off"] == []
+    boxed.dev("start", "--docker")
+    answers(boxed, "box")
+
+
+def test_a_start_leaves_what_is_handed_off_alone(boxed: Platform) -> None:
+    boxed.dev("handoff", "echo")
+    boxed.ide()
+    answers(boxed, "ide")
+    for argv in (["start", "--docker"], ["restart"], ["start"]):
+        boxed.dev(*argv)
+        assert boxed.placement() == "ide" and boxed.ask() == "ide"
+    boxed.dev("handoff", "echo", "--back")
+    assert boxed.placement() == "docker" and boxed.ask() == "box"
+
+
+def test_a_stranger_on_the_port_is_named_and_nothing_changes(boxed: Platform) -> None:
+    boxed.dev("stop", "echo")
+    process = boxed.ide(marked=False)
+    wait_until(lambda: boxed.ask() == "ide")
+    refused = boxed.dev("handoff", "echo", code=3)
+    assert "error[port-taken]" in refused.err and str(process.pid) in refused.err
+    refused = boxed.dev("start", "--docker", code=3)
+    assert "error[port-taken]" in refused.err and process.poll() is None
+    boxed.end()
+    boxed.dev("start", "--docker")
+    answers(boxed, "box")
+
+
+def test_a_killed_gateway_is_back_soon_and_keeps_the_owners(boxed: Platform) -> None:
+    assert boxed.rig
+    boxed.dev("handoff", "echo")
+    boxed.ide()
+    answers(boxed, "ide")
+    pid = int(boxed.rig.docker("inspect", "-f", "{{.State.Pid}}", boxed.container("dev-gateway")).stdout)
+    boxed.kill(pid)
+    began = time.monotonic()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    assert boxed.ask(boxed.control) == "box", "the edge holds what the gateway cannot take"
+    assert time.monotonic() - began < 2
+    answers(boxed, "ide")
+    assert boxed.owner() == "ide"
+
+
+def test_a_killed_edge_is_back_soon_and_keeps_the_owners(boxed: Platform) -> None:
+    boxed.dev("handoff", "echo")
+    boxed.ide()
+    answers(boxed, "ide")
+    first = boxed.edge()
+    boxed.kill(first)
+    began = time.monotonic()
+    wait_until(lambda: boxed.ask(boxed.control) == "box" and boxed.ask_inside() == "ide")
+    assert time.monotonic() - began < 3 and boxed.edge() != first
+    assert owner(boxed.port) and boxed.owner() == "ide"
+
+
+def test_in_a_network_of_the_teams_own_it_works_too(boxed: Platform) -> None:
+    text = "services: {}\nnetworks:\n  default:\n    ipam:\n      config: [{ subnet: 10.213.77.0/24 }]\n"
+    boxed.dev("stop")
+    network = boxed.checkout.path / ".dev/instances/default/compose/network.json"
+    network.unlink(missing_ok=True)
+    boxed.checkout.write("compose/infra.yaml", text)
+    boxed.dev("start", "--docker")
+    assert not network.exists() and boxed.ask() == "box"
+    boxed.dev("handoff", "echo")
+    boxed.ide()
+    answers(boxed, "ide")
+    boxed.dev("handoff", "echo", "--back")
+    assert boxed.ask() == "box" == boxed.ask_inside()
+
+
+def test_a_container_reaches_a_service_that_runs_natively(boxed: Platform) -> None:
+    boxed.dev("handoff", "echo", "--to", "native")
+    assert boxed.ask_inside() == "native"
+    boxed.dev("restart", "control")
+    assert boxed.ask_inside() == "native" and boxed.ask(boxed.control) == "box"
+
+
+def test_bigger_things_than_a_buffer_pass_both_ways(boxed: Platform) -> None:
+    import http.client
+
+    def echoed(body: bytes) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", boxed.port, timeout=20)
+        connection.request("POST", "/", body)
+        text = connection.getresponse().read()
+        connection.close()
+        return text.partition(b" ")[2]
+
+    big = os.urandom(3_000_000).hex().encode()
+    assert echoed(big) == big
+    boxed.dev("handoff", "echo")
+    boxed.ide()
+    answers(boxed, "ide")
+    assert echoed(big) == big
+    assert json.dumps(boxed.dev("handoff", "--status", "--json").json)
