@@ -79,8 +79,13 @@ def main(trips: int) -> None:
             base_s = statistics.median(seconds(lambda: it.dev("handoff", "--status")) for _ in range(7))
             print("| way | requests | failed | worst gap ms | of the control | switch p50/p95 ms | back p50/p95 ms |")
             print("|---|---:|---:|---:|---:|---:|---:|")
-            for to in ("ide", "ide --twin", "native"):
-                switched(it, to, trips, base_s)
+            for home, to in (
+                ("docker", "ide"),
+                ("docker", "ide --same-address"),
+                ("docker", "native"),
+                ("native", "ide"),
+            ):
+                switched(it, home, to, trips, base_s)
             for name, prepare in (("moving the Docker alias", alias), ("stop + start a forwarder", forwarder)):
                 other(it, name, prepare, min(trips, 8))
             flips(it, 100)
@@ -107,25 +112,25 @@ def spread(times: list[float]) -> str:
     )
 
 
-def switched(it: Platform, to: str, trips: int, base_s: float) -> None:
-    """Round trips docker -> `to` -> docker; times are those of the command without its own start."""
+def switched(it: Platform, home: str, to: str, trips: int, base_s: float) -> None:
+    """Round trips `home` -> `to` -> `home`; times are those of the command without its own start."""
+    it.dev("handoff", "echo", "--to", home)
     out, back = [], []
     with Load(it, 900) as load:
         while len(back) < trips:
-            host = "127.0.0.2" if "twin" in to else "127.0.0.1"
+            host = "127.0.0.1" if "same" in to else "127.0.0.2"
             process = it.ide(again=True, host=host) if "ide" in to else None
             time.sleep(0.25)
             out.append(seconds(lambda: it.dev("handoff", "echo", "--to", *to.split())) - base_s)
             time.sleep(0.25)
-            words = ["--back"] if "ide" in to else ["--to", "docker"]
-            back.append(seconds(lambda: it.dev("handoff", "echo", *words)) - base_s)  # noqa: B023
+            back.append(seconds(lambda: it.dev("handoff", "echo", "--to", home)) - base_s)
             if process:
                 process.wait(20)
         found = load.result()
     for name, seen in found.items():
         if "echo" in name:
             control = found[name.replace("echo", "control")]
-            row = f"| docker <-> {to}, {len(back)} trips, {name.replace(' echo', ',')} | {seen['requests']} "
+            row = f"| {home} <-> {to}, {len(back)} trips, {name.replace(' echo', ',')} | {seen['requests']} "
             row += f"| {seen['failed']} | {seen['gap_ms']} | {control['gap_ms']} "
             print(f"{row}| {spread(out)} | {spread(back)} |", flush=True)
             for _, why in seen["failures"][:3]:
@@ -209,7 +214,7 @@ def flips(it: Platform, count: int) -> None:
     instance = Instance(it.checkout.path.resolve(), "story", "", it.control)
     out, back = [], []
     for _ in range(count):
-        out.append(seconds(lambda: routing.own(loaded, instance, "echo", "native")))
+        out.append(seconds(lambda: routing.own(loaded, instance, "echo", "native", "127.0.0.3")))
         back.append(seconds(lambda: routing.own(loaded, instance, "echo", "docker")))
     print(f"\nFlip alone, {count} each way with its durable write, p50/p95 ms: {precise(out)}, {precise(back)}")
 

@@ -22,7 +22,10 @@ def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Services.")] = None,
     to: Annotated[str, Option("--to", help="Where it shall run: ide, native or docker.", metavar="PLACEMENT")] = "ide",
-    twin: Annotated[bool, Option("--twin", help="Your process will listen on 127.0.0.2 instead of 127.0.0.1.")] = False,
+    same_address: Annotated[
+        bool,
+        Option("--same-address", help="Your process must listen on 127.0.0.1: nobody is held there."),
+    ] = False,
     back: Annotated[bool, Option("--back", help="Return it to the placement it came from.")] = False,
     status: Annotated[bool, Option("--status", help="Only show what is handed off.")] = False,
     lease: Annotated[str | None, Option("--for", help="Return it by itself after that time.", metavar="2h")] = None,
@@ -30,8 +33,7 @@ def run(
 ) -> int:
     """Move services to your IDE, or to another placement, while callers keep their addresses.
 
-    Start the process in your IDE afterwards; requests that arrive before it listens are held, with --twin also those of
-    new connections on this machine. --back returns it.
+    Start the process in your IDE afterwards; requests that arrive before it listens wait for it. --back returns it.
     """
     from converge.lock import hold
     from runtime import handoff, journal
@@ -52,7 +54,7 @@ def run(
             if back:
                 moved.append(handoff.give_back(context.loaded, context.instance, name, board.event))
             else:
-                moved.append(handoff.move(context.loaded, context.instance, name, to, board.event, until, twin))
+                moved.append(handoff.move(context.loaded, context.instance, name, to, board.event, until, same_address))
     if json:
         render.document({"schema": 1, "services": [each.document() for each in moved]})
         return int(Exit.OK)

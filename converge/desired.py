@@ -205,6 +205,8 @@ class Service:
     """Where it runs unless `./dev start --docker` says otherwise."""
     protocol: Literal["http", "h2c", "tcp"] = "http"
     """What it speaks; `h2c` is HTTP/2 without TLS, as gRPC has it. Connections of `tcp` stay where they began."""
+    host: Literal["127.0.0.1"] | None = None
+    """Where its process listens if neither the variable HOST nor `{host}` in `dev` can tell it: then `127.0.0.1`."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
     uses: tuple[str, ...] = ()

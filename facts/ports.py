@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import socket
+import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from facts.probe import LocalProbe
 
+HOME = "127.0.0.1"
 MARK = "DEV_RUN_ID"
 """Environment variable that every process we start carries; its value says for which component of which instance."""
 
@@ -33,26 +36,19 @@ def probe(ports: Collection[int]) -> LocalProbe:
     return LocalProbe("ports", lambda: owners(ports))
 
 
-def owner(port: int) -> Owner | None:
-    """The process listening on the port on a loopback or any-address socket; None where it is free."""
-    return owners((port,))[port]
+def owner(port: int, host: str = HOME) -> Owner | None:
+    """The process that would answer there; None where nobody listens."""
+    return owners((port,), {port: host})[port]
 
 
-def listeners(port: int) -> list[Owner]:
-    """Every process listening on the port, at whichever of this machine's addresses."""
-    sockets = _listening((port,)).keys()
-    if not sockets:
-        found = owner(port)
-        return [found] if found else []
-    names = [entry.name for entry in os.scandir("/proc") if entry.name.isdigit()]
-    return [describe(int(name)) for name in names if _sockets(int(name)) & sockets]
+def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, Owner | None]:
+    """Who listens on each of the ports, by one walk over the processes.
 
-
-def owners(ports: Collection[int]) -> dict[int, Owner | None]:
-    """Who listens on each of the ports, by one walk over the processes."""
+    Sockets of another loopback address than the asked one (of `hosts`, else 127.0.0.1) are somebody else's.
+    """
     if not Path("/proc/net/tcp").exists():
         return {port: _by_psutil(port) for port in ports}
-    sockets = _listening(ports)
+    sockets = _listening({port: hosts.get(port, HOME) for port in ports})
     found: dict[int, Owner | None] = {port: Owner() if port in sockets.values() else None for port in ports}
     missing = dict(sockets)
     # the newest first: what we start is younger than the system around it
@@ -65,9 +61,9 @@ def owners(ports: Collection[int]) -> dict[int, Owner | None]:
     return found
 
 
-def _listening(ports: Collection[int]) -> dict[str, int]:
-    """`socket:[INODE]` -> port, of listening sockets."""
-    wanted, found = {f"{port:04X}": port for port in ports}, {}
+def _listening(hosts: Mapping[int, str]) -> dict[str, int]:
+    """`socket:[INODE]` -> port, of the listening sockets that answer at the port's host."""
+    wanted, found = {f"{port:04X}": port for port in hosts}, {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             rows = Path(table).read_text().splitlines()[1:]
@@ -75,9 +71,18 @@ def _listening(ports: Collection[int]) -> dict[str, int]:
             continue
         for row in rows:
             fields = row.split()
-            if fields[3] == "0A" and (port := wanted.get(fields[1].rpartition(":")[2])):
+            address, _, number = fields[1].rpartition(":")
+            if fields[3] == "0A" and (port := wanted.get(number)) and _answers(address, hosts[port]):
                 found[f"socket:[{fields[9]}]"] = port
     return found
+
+
+def _answers(address: str, host: str) -> bool:
+    """Whether a socket at the address, in the kernel's hexadecimal, may answer who asks at the host."""
+    if len(address) != 8:
+        return True
+    found = socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder))
+    return found == host or not found.startswith("127.")
 
 
 def _sockets(pid: int) -> set[str]:
@@ -120,8 +125,6 @@ def describe(pid: int) -> Owner:
 
 def _by_psutil(port: int) -> Owner | None:
     """macOS: psutil sees one's own processes; for others a plain connection says that someone is there."""
-    import socket
-
     import psutil
 
     for process in psutil.process_iter(["pid", "username", "cmdline", "cwd"]):

@@ -11,6 +11,9 @@ from converge.desired import Desired, Infra, Loaded, Ready, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 
+BESIDE = {"ide": "127.0.0.2", "native": "127.0.0.3"}
+"""Where a placement's process listens while 127.0.0.1 is held for the service, so that nobody is ever refused there."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -59,6 +62,11 @@ class Component:
     def uses(self) -> tuple[str, ...]:
         """What it calls while it serves, and does not wait for."""
         return self.wants.uses if isinstance(self.wants, Service) else ()
+
+    @property
+    def movable(self) -> bool:
+        """Whether it is told where to listen; one that is not has 127.0.0.1 to itself."""
+        return isinstance(self.wants, Service) and bool(self.port) and not self.wants.host
 
     @property
     def once(self) -> bool:

@@ -1,4 +1,4 @@
-"""The host's end of the gateway: listens for what Docker owns, dials what it does not. `python -I -S edge.py SPEC`.
+"""The host's end of the gateway: listens on the services' ports, dials their processes. `python -I -S edge.py SPEC`.
 
 Standard library only, one thread. The owner map and its own spec are read anew when somebody says `reload` on the
 control socket. A connection whose other end is not there yet is held, and answered 503 when it was held too long.
@@ -16,11 +16,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-LISTENED = ("docker", "twin")
-"""Owners whose port on 127.0.0.1 is ours: a container, and a process that listens on 127.0.0.2 instead."""
+HOME = "127.0.0.1"
+"""Where everyone on this machine asks; ours, unless the owner listens there itself."""
+SIDES = ("native", "ide")
+"""Owners that are processes of this machine."""
 HOLD = 30.0
 """Seconds a connection waits for somebody to take it."""
 PAUSE = 0.015
@@ -39,12 +41,14 @@ class Edge:
     def __init__(self, spec: str) -> None:
         self.path = spec
         self.spec: dict[str, Any] = {}
-        self.owners: dict[str, str] = {}
+        self.owners: dict[str, tuple[str, str]] = {}
+        self.hosts: dict[tuple[str, str], str] = {}
+        self.astray: set[Relay] = set()
         self.selector = selectors.DefaultSelector()
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.number = 0
         self.ports: dict[str, socket.socket] = {}
-        self.doors: dict[str, socket.socket] = {}
+        self.doors: dict[tuple[str, str], socket.socket] = {}
         self.wanted: dict[str, float] = {}
         self.due: dict[str, float] = {}
         self.asked: dict[str, float] = {}
@@ -90,17 +94,22 @@ class Edge:
         os.chdir(self.spec["directory"])  # names of sockets are relative: a whole path may be too long for one
         try:
             with open("owner.map") as file:
-                self.owners = dict(line.split() for line in file if line.strip())
+                rows = [line.split() for line in file if line.strip()]
+                self.owners = {name: (word.partition("@")[0], word.partition("@")[2]) for name, word in rows}
         except FileNotFoundError:  # no container anywhere: only leases are watched
             self.owners = {}
-        for name in [name for name in self.ports if self.owners.get(name) not in LISTENED]:
+        self.hosts |= {(name, owner): host for name, (owner, host) in self.owners.items()}
+        for relay in [relay for relay in self.astray if self.owners.get(relay.name, ("",))[0] == relay.side]:
+            relay.part()
+        for name in [name for name in self.ports if not self.has_port(name)]:
             self.close(self.ports.pop(name))
-        for name in [name for name in self.doors if name not in self.spec["services"]]:
-            self.close(self.doors.pop(name))
+        for door in [door for door in self.doors if door[0] not in self.spec["services"]]:
+            self.close(self.doors.pop(door))
         for name in self.spec["services"]:
-            if name not in self.doors:
-                self.open_door(name)
-            if self.owners.get(name) in LISTENED and name not in self.ports:
+            for side in SIDES:
+                if (name, side) not in self.doors:
+                    self.open_door(name, side)
+            if self.has_port(name) and name not in self.ports:
                 armed = name in self.wanted
                 self.wanted[name] = time.monotonic()
                 if not armed:
@@ -109,29 +118,34 @@ class Edge:
         self.watch += 1
         self.watch_leases(self.watch)
 
-    def open_door(self, name: str) -> None:
-        """Listen where the gateway brings what this machine's own processes shall answer."""
-        door, path = socket.socket(socket.AF_UNIX), f"host/{name}.sock"
+    def has_port(self, name: str) -> bool:
+        """Whether the service's port on 127.0.0.1 is ours: its owner is a container, or listens elsewhere."""
+        owner, host = self.owners.get(name, ("none", ""))
+        return name in self.spec["services"] and (owner == "docker" or (owner in SIDES and host != HOME))
+
+    def open_door(self, name: str, side: str) -> None:
+        """Listen where the gateway brings what a process of this machine shall answer."""
+        door, path = socket.socket(socket.AF_UNIX), f"host/{name}.{side}.sock"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         door.bind(path)
         os.chmod(path, 0o600)
-        self.doors[name] = door
-        self.listen(door, lambda connection: Relay(self, name, connection, False).dial())
+        self.doors[name, side] = door
+        self.listen(door, lambda connection: Relay(self, name, connection, side).dial())
 
     def take_port(self, name: str) -> None:
-        """Listen on the port of what Docker owns, as soon as whoever has it lets it go."""
+        """Listen on the service's port, as soon as whoever has it lets it go."""
         since = self.wanted.get(name)
         if since is None or name in self.ports:
             return
-        if self.owners.get(name) not in LISTENED or name not in self.spec["services"]:
+        if not self.has_port(name):
             del self.wanted[name]
             return
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", self.spec["services"][name]["port"]))
-            self.listen(listener, lambda connection: Relay(self, name, connection, True).dial())
+            listener.bind((HOME, self.spec["services"][name]["port"]))
+            self.listen(listener, lambda connection: Relay(self, name, connection).dial())
         except OSError:
             listener.close()
             self.later(EAGER if time.monotonic() < since + 10 else CALM, lambda: self.take_port(name))
@@ -161,7 +175,7 @@ class Edge:
                 if word == "reload":
                     self.reload()
                 if word in ("reload", "look"):
-                    state = {n: {"owner": self.owners.get(n), "listens": n in self.ports} for n in self.doors}
+                    state = {name: {"listens": name in self.ports} for name in self.spec["services"]}
                     connection.sendall(json.dumps(state).encode() + b"\n")
                     return
             except (OSError, ValueError, KeyError) as problem:
@@ -207,10 +221,12 @@ class Door:
 
 
 class Relay:
-    """One connection and its other end."""
+    """One connection and its other end; `side` is whose door it came by, none if it came by the service's port."""
 
-    def __init__(self, edge: Edge, name: str, near: socket.socket, inwards: bool) -> None:
-        self.edge, self.name, self.near, self.inwards = edge, name, near, inwards
+    def __init__(self, edge: Edge, name: str, near: socket.socket, side: str = "") -> None:
+        self.edge, self.name, self.near, self.side = edge, name, near, side
+        self.waits = False
+        self.left: Iterator[tuple[socket.AddressFamily, Any]] = iter(())
         self.far: socket.socket | None = None
         self.until = time.monotonic() + HOLD
         self.early = b""
@@ -225,26 +241,40 @@ class Relay:
         """Reach the other end, again and again until it is there or the time is over."""
         if self.over:
             return
-        owner = self.edge.owners.get(self.name)
-        if not self.inwards and owner not in LISTENED and self.name in self.edge.ports:
-            self.retry()  # our own listener would lead back here
-            return
-        to_gateway = self.inwards or owner == "docker"
-        far = socket.socket(socket.AF_UNIX if to_gateway else socket.AF_INET)
-        far.setblocking(False)
-        address: Any = f"gate/{self.name}.sock"
-        if not to_gateway:
-            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            address = ("127.0.0.2" if owner == "twin" else "127.0.0.1", self.edge.spec["services"][self.name]["port"])
-        problem = far.connect_ex(address)
-        if problem == 0:
-            self.join(far)
-        elif problem == errno.EINPROGRESS:
-            self.far = far
-            self.edge.selector.register(far, WRITE, lambda _: self.dialled(far))
-        else:
+        self.left = self.ways()
+        self.attempt()
+
+    def attempt(self) -> None:
+        """Try what is left of the ways there are now."""
+        for family, address in self.left:
+            far = socket.socket(family)
+            far.setblocking(False)
+            problem = far.connect_ex(address)
+            if problem == 0:
+                self.join(far)
+                return
+            if problem == errno.EINPROGRESS:
+                self.far = far
+                self.edge.selector.register(far, WRITE, lambda _, far=far: self.dialled(far))
+                return
             far.close()
-            self.retry()
+        self.retry()
+
+    def ways(self) -> Iterator[tuple[socket.AddressFamily, Any]]:
+        """By the gateway, which leads each request to the owner it has then; without one, straight to a process.
+
+        By a door to the process it is for, and when that is gone to who came after.
+        """
+        owner, host = self.edge.owners.get(self.name, ("none", ""))
+        port = self.edge.spec["services"][self.name]["port"]
+        if self.side and owner != self.side and (before := self.edge.hosts.get((self.name, self.side), HOME)) != HOME:
+            yield socket.AF_INET, (before, port)
+        if self.side and owner != self.side:
+            self.edge.astray.add(self)
+        if not self.side or owner == "docker":
+            yield socket.AF_UNIX, f"gate/{self.name}.sock"
+        if owner in SIDES and not (host == HOME and self.name in self.edge.ports):  # that would lead back here
+            yield socket.AF_INET, (host, port)
 
     def dialled(self, far: socket.socket) -> None:
         """Whether the connection came about."""
@@ -254,7 +284,7 @@ class Relay:
         self.far = None
         if far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             far.close()
-            self.retry()
+            self.attempt()
         else:
             self.join(far)
 
@@ -287,11 +317,11 @@ class Relay:
     def refuse(self) -> None:
         """Say who was waited for."""
         service = self.edge.spec["services"][self.name]
+        owner, host = self.edge.owners.get(self.name, ("none", ""))
         who = {
-            "ide": f"{self.name} is handed off to an IDE, and nothing listens on 127.0.0.1:{service['port']}",
-            "twin": f"{self.name} is handed off to an IDE, and nothing listens on 127.0.0.2:{service['port']}",
-            "native": f"{self.name} runs natively, and nothing listens on 127.0.0.1:{service['port']}",
-        }.get(self.edge.owners.get(self.name, ""), f"the gateway to {self.name} does not answer")
+            "ide": f"{self.name} is handed off to an IDE, and nothing listens on {host}:{service['port']}",
+            "native": f"{self.name} runs natively, and nothing listens on {host}:{service['port']}",
+        }.get(owner, f"the gateway to {self.name} does not answer")
         text = f"{who}; waited {HOLD:.0f} s. ./dev status says more\n".encode()
         if service["protocol"] == "http":
             head = f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
@@ -304,7 +334,9 @@ class Relay:
         if self.near in self.events:
             self.edge.selector.unregister(self.near)
             del self.events[self.near]
-        self.far = far
+        self.far, self.waits = far, bool(self.early)
+        if far.family == socket.AF_INET:
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = {self.near: b"", far: self.early}
         self.want(self.near, READ)
         self.want(far, READ | (WRITE if self.early else 0))
@@ -335,6 +367,7 @@ class Relay:
 
     def pump(self, source: socket.socket, sink: socket.socket) -> None:
         """Read once and pass it on; stop reading while the other end is slow."""
+        self.waits = source is self.near
         try:
             block = source.recv(BLOCK)
         except BlockingIOError:
@@ -389,9 +422,15 @@ class Relay:
         if len(self.ended) == 2:
             self.close()
 
+    def part(self) -> None:
+        """End a connection the gateway kept for a process that it does not lead to, unless an answer is on its way."""
+        if self.far is not None and not self.waits:
+            self.close()
+
     def close(self) -> None:
         """Let both ends go."""
         self.over = True
+        self.edge.astray.discard(self)
         for end in (self.near, self.far):
             if end is None:
                 continue

@@ -10,6 +10,7 @@ from converge.desired import Loaded, Service, ServiceKind
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.operations import dependencies
+from facts.ports import HOME
 from runtime import infra
 from runtime.component import Component, components
 
@@ -27,23 +28,26 @@ STATE = "/state"
 """What `{state}` stands for in a container: the Compose files mount a volume there."""
 
 
-def of_component(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
+def of_component(loaded: Loaded, component: Component, placement: str = "native", host: str = HOME) -> dict[str, str]:
     """Every variable it gets; its own entries win over [env], and [env] over what the machine gives.
 
-    In a container the machine gives nothing, and others are reached by their names.
+    In a container the machine gives nothing, and others are reached by their names; elsewhere it listens on `host`.
     """
     boxed = placement == "docker"
     found = {} if boxed else _of_machine(loaded, component)
     found |= shared(loaded, component.instance, component.name)
+    host = "0.0.0.0" if boxed else host
     if component.port:
-        found |= {"HOST": "0.0.0.0" if boxed else "127.0.0.1", "PORT": str(component.port)}
+        found |= {"HOST": host, "PORT": str(component.port)}
     if component.kind in ("next", "node"):
         found["NEXT_TELEMETRY_DISABLED"] = "1"
         if component.instance.name and not boxed:
             found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
     if component.kind == "python":
         found["PYTHONUNBUFFERED"] = "1"
-    return found | {name: fill(value, loaded, component, placement) for name, value in component.wants.env.items()}
+    return found | {
+        name: fill(value, loaded, component, placement, host) for name, value in component.wants.env.items()
+    }
 
 
 def of_suite(loaded: Loaded, instance: Instance, name: str) -> dict[str, str]:
@@ -98,14 +102,16 @@ def path(loaded: Loaded, component: Component) -> str:
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
-def fill(text: str, loaded: Loaded, component: Component, placement: str = "native") -> str:
-    """`{port}`, `{postgres.url}` and their like, for where the component runs."""
+def fill(text: str, loaded: Loaded, component: Component, placement: str = "native", host: str = HOME) -> str:
+    """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it shall listen."""
     everyone = components(loaded, component.instance)
 
     def value(match: re.Match[str]) -> str:
         name, _, key = match.group(1).rpartition(".")
         if not name and key == "port":
             return str(component.port)
+        if not name and key == "host":
+            return host
         if not name and key == "state":
             return STATE if placement == "docker" else str(component.instance.private(component.name))
         other = everyone.get(name)
@@ -113,7 +119,7 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
         if found is None:
             raise DevError(
                 "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
-                because="keys of a component are url, address, host and port; of its own there are {port} and {state}",
+                because="a component has url, address, host and port; of its own there are {host}, {port} and {state}",
                 source=loaded.source(f"{'services' if component.is_service else 'infra'}.{component.name}.env"),
                 exit=Exit.BAD_STATE,
             )  # fmt: skip
@@ -124,7 +130,7 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
 
 def addresses(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
     """How others reach the component: by its name in the Docker network, on loopback from the host."""
-    host = component.name if placement == "docker" else "127.0.0.1"
+    host = component.name if placement == "docker" else HOME
     if component.is_service:
         return infra.plain_addresses(component, host)
     return dict(infra.kind(component).addresses(loaded, component, host))

@@ -18,7 +18,7 @@ from converge.desired import Infra, Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine
-from runtime import compose, images
+from runtime import compose, images, record
 from runtime.component import Component, components
 from runtime.compose import Project
 from runtime.placements import docker
@@ -105,7 +105,7 @@ def write(project: Project) -> None:
     instance.routes.chmod(0o700)
     hosts = _addresses(instance, sorted(mine))
     text = configuration(mine, hosts)
-    _write(instance.routes / "haproxy.cfg", text)
+    record.write(instance.routes / "haproxy.cfg", text)
     address = {"ipv4_address": hosts[""]} if hosts else {}
     own = {
         "labels": {"dev.configuration": sha256(text.encode()).hexdigest()[:16]},
@@ -115,11 +115,14 @@ def write(project: Project) -> None:
         compose.key(box): {"networks": {"default": {"ipv4_address": hosts[name]}}}
         for name, box in mine.items() if compose.key(box) in replace(project, routed=False).entries
     }  # fmt: skip
-    _write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
+    record.write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
 
 
 def configuration(mine: Mapping[str, Component], hosts: Mapping[str, str]) -> str:
-    """HAProxy's configuration: three ways in (network, this host, a look at the box), two ways out per service."""
+    """HAProxy's configuration: three ways in (network, this host, a look at the box), a way out per placement.
+
+    Each placement has connections of its own, so that a request never meets the process of the one before.
+    """
     parts = [HEAD] if hosts else [HEAD, NAMES]
     for name, box in mine.items():
         wants, port = box.wants, box.port
@@ -139,17 +142,22 @@ def configuration(mine: Mapping[str, Component], hosts: Mapping[str, str]) -> st
         look_up = "" if hosts else " resolvers docker init-addr none"
         place = hosts.get(name, compose.key(box))
         http2 = " proto h2" if wants.protocol == "h2c" else ""
+        doors = [(side, f"unix@/run/dev/host/{name}.{side}.sock") for side in ("native", "ide")]
         front = "  mode http\n" if web else "  mode tcp\n"
         parts.append(
             f"frontend {name}\n{front}  bind :{port}\n  bind unix@/run/dev/gate/{name}.sock mode 600\n"
             + (refuse if web else "")
-            + f"  use_backend {name}-box if {owner} -m str docker }}\n  default_backend {name}-host\n"
+            + f"  use_backend {name}-docker if {owner} -m str docker }}\n"
+            f"  use_backend {name}-native if {owner} -m beg native }}\n  default_backend {name}-ide\n"
             f"frontend {name}-look\n{front}  bind unix@/run/dev/box/{name}.sock mode 600\n"
             f"  default_backend {name}-look\n"
             f"backend {name}-look\n{front}  retries 0\n  timeout connect 900ms\n"
             f"  server box {place}:{port}{look_up}{http2}\n"
-            f"backend {name}-box\n{mode}{late if web else ''}  server box {place}:{port}{look_up}{http2}\n"
-            f"backend {name}-host\n{mode}{lost if web else ''}  server host unix@/run/dev/host/{name}.sock{http2}\n"
+            f"backend {name}-docker\n{mode}{late if web else ''}  server box {place}:{port}{look_up}{http2}\n"
+            + "".join(
+                f"backend {name}-{place}\n{mode}{lost if web else ''}  server host {door}{http2}\n"
+                for place, door in doors
+            )
         )
     return "\n".join(parts)
 
@@ -175,7 +183,7 @@ def wait(instance: Instance) -> None:
         time.sleep(0.02)
 
 
-def tell(instance: Instance, owners: Mapping[str, str]) -> None:
+def tell(instance: Instance, owners: Mapping[str, object]) -> None:
     """Make the owner map live, each entry at once; one that does not run reads the file when it starts."""
     words = [f"set map /run/dev/owner.map {name} {owner}" for name, owner in owners.items()]
     try:
@@ -186,15 +194,15 @@ def tell(instance: Instance, owners: Mapping[str, str]) -> None:
         raise DevError("gateway-lost", "the gateway refused its owner map", because=said.strip(), hint="./dev stop")
 
 
-def busy(instance: Instance, name: str, side: str) -> int:
-    """Requests of a service that are under way on one side: `box` or `host`."""
+def busy(instance: Instance, name: str, placement: str) -> int:
+    """Requests of a service that are under way in one placement."""
     try:
         rows = ask(instance, "show stat").splitlines()
     except OSError:
         return 0
     for row in rows:
         words = row.split(",")
-        if words[0] == f"{name}-{side}" and words[1] == "BACKEND":
+        if words[0] == f"{name}-{placement}" and words[1] == "BACKEND":
             return int(words[4])
     return 0
 
@@ -237,10 +245,3 @@ def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
         return {}
     network = IPv4Network(entry["subnet"])
     return {"": str(network[2])} | {name: str(network[FIRST + at]) for at, name in enumerate(names)}
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text)
-    fresh.replace(path)

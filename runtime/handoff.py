@@ -7,6 +7,7 @@ record, as whether a process listens is looked up. Whatever fails before a flip 
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from typing import Any
 from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from facts.ports import HOME
 from runtime import journal, placements, routing
-from runtime.component import Component, components, known
+from runtime.component import BESIDE, Component, components, known
 from runtime.journal import Record
 from runtime.placements import docker, ide, native
 
@@ -54,17 +56,15 @@ def move(
     to: str,
     on_event: Listener,
     until: float | None = None,
-    twin: bool = False,
+    same_address: bool = False,
 ) -> Moved:
-    """Have the service run in the placement `ide`, `native` or `docker`, whichever it is in now."""
+    """Have the service run in the placement `ide`, `native` or `docker`, whichever it is in now.
+
+    An IDE's process listens beside 127.0.0.1, where callers wait for it, unless it needs the `same_address`.
+    """
     component = _movable(loaded, instance, name)
-    if twin and not routing.is_open(instance):
-        raise DevError(
-            "usage", f"{name} cannot have its twin address", because="no service runs in a container, so nobody stands "
-            "on 127.0.0.1 for it", hint=f"./dev handoff {name}", exit=Exit.USAGE,
-        )  # fmt: skip
     if to == "ide":
-        return _lend(loaded, component, until, twin)
+        return _lend(loaded, component, until, same_address)
     if journal.record(instance, name):
         return give_back(loaded, instance, name, on_event, to)
     _start(loaded, instance, name, to, on_event)
@@ -84,7 +84,7 @@ def give_back(loaded: Loaded, instance: Instance, name: str, on_event: Listener,
     to = to or entry.home
     journal.write(instance, replace(entry, state="DOCKER_STARTING" if to == "docker" else "NATIVE_STARTING"))
     try:
-        if to == "native" and not ide.halt(component):
+        if to == "native" and entry.host == HOME and not ide.halt(component):
             raise DevError(
                 "ide-listens", f"{name} cannot be started natively",
                 because=f"{ide.listener(component)} still listens on {component.port}",
@@ -92,11 +92,10 @@ def give_back(loaded: Loaded, instance: Instance, name: str, on_event: Listener,
             )  # fmt: skip
         _start(loaded, instance, name, to, on_event)
     except BaseException:
-        _stay(component, entry)
+        _stay(loaded, component, entry)
         raise
     if to == "native":
-        if routing.is_open(instance):
-            routing.own(loaded, instance, name, "native")
+        ide.halt(component)
         journal.forget(instance, name)
     routing.settle(loaded, instance)
     waits = (
@@ -115,10 +114,9 @@ def arrive(loaded: Loaded, component: Component) -> None:
         routing.own(loaded, instance, name, "docker")
     elif not routing.listens(instance, name):
         routing.refresh(loaded, instance)
-    old = native if native.lives(component) else ide if entry else None
-    if old:
-        routing.drain(instance, name, "host")
-        old.halt(component)
+    for placement in (["native"] if native.lives(component) else []) + (["ide"] if entry else []):
+        routing.drain(instance, name, placement)
+        placements.of(placement).halt(component)
     deadline = time.monotonic() + PATIENCE
     while not routing.listens(instance, name):
         if time.monotonic() > deadline:
@@ -127,12 +125,13 @@ def arrive(loaded: Loaded, component: Component) -> None:
     journal.forget(instance, name)
 
 
-def leave(loaded: Loaded, component: Component, owner: str) -> None:
-    """Give name and port to the host's side, then end the container when it has answered what it was asked."""
+def leave(loaded: Loaded, component: Component, owner: str, host: str) -> None:
+    """Give name and port to a process of this machine, then end who had them when all that was asked is answered."""
     instance, name = component.instance, component.name
-    if routing.is_open(instance):
-        routing.own(loaded, instance, name, owner)
-        routing.drain(instance, name, "box")
+    before = routing.owners(instance).get(name, owner)
+    routing.own(loaded, instance, name, owner, host)
+    if before != owner:
+        routing.drain(instance, name, before)
     if docker.look(component).lives:
         docker.halt(component)
     if owner != "native" and native.lives(component):
@@ -148,34 +147,35 @@ def reconcile(loaded: Loaded, instance: Instance, on_event: Listener) -> None:
             continue
         component = everyone[name]
         if entry.state == "FLIPPING_OUT":
-            _lend(loaded, component, entry.until, entry.twin)
+            _lend(loaded, component, entry.until, entry.host == HOME)
         elif entry.state == "FLIPPING_IN":
             arrive(loaded, component)
         elif entry.state == "NATIVE_STARTING" and native.lives(component):
-            if routing.is_open(instance):
-                routing.own(loaded, instance, name, "native")
+            routing.own(loaded, instance, name, "native", native.host(component))
+            ide.halt(component)
             journal.forget(instance, name)
         elif entry.state != "IDE_WAIT":
-            _stay(component, entry)
+            _stay(loaded, component, entry)
         elif entry.until and entry.until < time.time():
             on_event(name, "its lease is over: giving it back", 0.0)
             give_back(loaded, instance, name, on_event)
-        elif routing.owners(instance).get(name, _owner(entry)) != _owner(entry):
-            routing.own(loaded, instance, name, _owner(entry))
+        else:
+            routing.own(loaded, instance, name, "ide", entry.host)
 
 
-def _lend(loaded: Loaded, component: Component, until: float | None, twin: bool) -> Moved:
-    """Out to the IDE: journal, flip, drain, end what ran."""
+def _lend(loaded: Loaded, component: Component, until: float | None, same_address: bool) -> Moved:
+    """Out to the IDE: journal, flip, drain, end what ran. Once more, it changes only what is asked for."""
     instance, name = component.instance, component.name
     entry = journal.record(instance, name)
+    beside = component.movable and not same_address and sys.platform == "linux"  # elsewhere 127.0.0.1 is all there is
+    host = BESIDE["ide"] if beside else HOME
     if entry and entry.state == "IDE_WAIT":
-        entry = replace(entry, until=until, twin=twin)
+        entry = replace(entry, until=until or entry.until, host=HOME if same_address else entry.host)
         journal.write(instance, entry)
-        if routing.is_open(instance):
-            routing.own(loaded, instance, name, _owner(entry))
+        routing.own(loaded, instance, name, "ide", entry.host)
     else:
         seen = placements.look(component)
-        if not seen.lives and (there := ide.listener(component)) and not there.mark.startswith(component.mark):
+        if not seen.lives and (there := ide.stranger(component)):
             raise DevError(
                 "port-taken", f"port {component.port} of {name} is taken", because=f"{there} listens there",
                 hint=f"stop it, then ./dev handoff {name}",
@@ -188,18 +188,20 @@ def _lend(loaded: Loaded, component: Component, until: float | None, twin: bool)
             )  # fmt: skip
         assert isinstance(component.wants, Service)
         home = seen.placement if seen.lives and seen.placement != "ide" else component.wants.placement
-        entry = entry or Record(name, "FLIPPING_OUT", home, time.time(), until, twin)
-        journal.write(instance, replace(entry, state="FLIPPING_OUT"))
-        leave(loaded, component, _owner(entry))
+        entry = replace(entry or Record(name, "FLIPPING_OUT", home, time.time(), until, host), state="FLIPPING_OUT")
+        journal.write(instance, entry)
+        if entry.host != HOME:
+            routing.prepare(loaded, instance)
+        leave(loaded, component, "ide", entry.host)
         entry = replace(entry, state="IDE_WAIT")
         journal.write(instance, entry)
-    if until or routing.is_open(instance):
+    if entry.until or routing.is_open(instance):
         routing.refresh(loaded, instance)  # the edge knows the hour
     there = ide.listener(component)
-    waits = "" if there else f"your process on {'127.0.0.2' if twin else '127.0.0.1'}:{component.port}"
+    waits = "" if there else f"your process on {entry.host}:{component.port}"
     if importlib.util.find_spec("runtime.ide"):
         importlib.import_module("runtime.ide").write(loaded, component)
-    return replace(_moved(component, "ide", waits), until=until)
+    return replace(_moved(component, "ide", waits), until=entry.until)
 
 
 def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Listener) -> None:
@@ -213,18 +215,16 @@ def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Lis
         raise failed.get(name) or next(iter(failed.values()))
 
 
-def _stay(component: Component, entry: Record) -> None:
-    """It did not come back: the IDE has it as before, and no container runs beside."""
+def _stay(loaded: Loaded, component: Component, entry: Record) -> None:
+    """It did not come back: the IDE has it as before, and nothing of ours runs beside."""
     now = journal.record(component.instance, component.name)
     if now and now.state == "FLIPPING_IN":
         return
+    routing.own(loaded, component.instance, component.name, "ide", entry.host)
+    native.stop(component)
     if component.instance.engine_record.exists():
         docker.halt(component)
     journal.write(component.instance, replace(entry, state="IDE_WAIT"))
-
-
-def _owner(entry: Record) -> str:
-    return "twin" if entry.twin else "ide"
 
 
 def _movable(loaded: Loaded, instance: Instance, name: str) -> Component:

@@ -8,26 +8,26 @@ import subprocess
 from collections.abc import Mapping
 
 from converge.desired import Loaded, Ready
-from facts.ports import Owner, owner
+from facts.ports import HOME, Owner, owner
 from runtime import infra
 from runtime.component import Component
 from runtime.environment import of_component
-from runtime.placements import Seen
+from runtime.placements import Seen, ide, native
 
-Listening = Mapping[int, Owner | None]
-"""Port -> who listens there, where somebody has looked already."""
-HOME, TWIN = "127.0.0.1", "127.0.0.2"
-"""Where a service listens on this machine; and where its process does that leaves this one to the edge."""
+Listening = Mapping[tuple[int, str], Owner | None]
+"""Port and address -> who listens there, where somebody has looked already."""
+UNSEEN: Listening = {}
 HANG_UP = 0.1
 """Seconds after which a connection through Docker's proxy counts as held by the container."""
 
 
 def why_not(
-    loaded: Loaded, component: Component, seen: Seen, listening: Listening | None = None, timeout: float = 1.0
+    loaded: Loaded, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0
 ) -> str:
     """Empty when it is ready, else what is missing."""
     ready, boxed = component.ready or Ready(), seen.placement == "docker"
     routed = boxed and component.is_service and component.instance.owner_map.exists()
+    host = HOME if boxed else host_of(component, seen)
     if component.port and routed:
         if problem := _box(component, ready, timeout) or _door(component, listening):
             return problem
@@ -35,12 +35,11 @@ def why_not(
         if seen.placement == "ide":
             if not seen.told.get("pid"):
                 return f"nothing listens on {component.port} yet"
-        elif not boxed and (problem := _stranger(component, listening)):
+        elif not boxed and (problem := _stranger(component, host, listening)):
             return problem
-        twin = seen.placement == "ide" and bool(seen.told.get("twin"))
-        if ready.http and (problem := _http(component.port, ready.http, timeout, TWIN if twin else HOME)):
+        if ready.http and (problem := _http(component.port, ready.http, timeout, host)):
             return problem
-        if not ready.http and (problem := _tcp(component.port, timeout, boxed)):
+        if not ready.http and (problem := _tcp(component.port, timeout, boxed, host)):
             return problem
     own = infra.kind(component) if not component.is_service and component.ready is None else None
     if own and (problem := own.why_not(component, timeout)):
@@ -50,6 +49,14 @@ def why_not(
     if ready.log and not _logged(component, ready.log, boxed):
         return f"its log has no {ready.log!r} yet"
     return ""
+
+
+def host_of(component: Component, seen: Seen) -> str:
+    """Where its process listens: beside 127.0.0.1 where that is held for it."""
+    if not component.is_service or not component.instance.owner_map.exists():
+        return HOME
+    hosts = {"native": native.host, "ide": ide.host}
+    return hosts[seen.placement](component) if seen.placement in hosts else HOME
 
 
 def _box(component: Component, ready: Ready, timeout: float) -> str:
@@ -63,14 +70,14 @@ def _box(component: Component, ready: Ready, timeout: float) -> str:
         return f"the gateway does not answer: {problem or type(problem).__name__}"
 
 
-def _door(component: Component, listening: Listening | None) -> str:
+def _door(component: Component, listening: Listening) -> str:
     """Why its port, if the container owns it, is not answered by our own edge."""
     from runtime import routing
 
     assert component.port is not None
     if routing.owners(component.instance).get(component.name) != "docker":
         return ""
-    listener = owner(component.port) if listening is None else listening.get(component.port)
+    listener = _listener(component.port, HOME, listening)
     if listener is None:
         return f"nothing listens on {component.port} yet"
     return (
@@ -80,16 +87,20 @@ def _door(component: Component, listening: Listening | None) -> str:
     )
 
 
-def _stranger(component: Component, listening: Listening | None) -> str:
+def _stranger(component: Component, host: str, listening: Listening) -> str:
     """Why its port is not answered by a process of its own; in Docker the engine alone publishes it."""
     assert component.port is not None
-    listener = owner(component.port) if listening is None else listening.get(component.port)
+    listener = _listener(component.port, host, listening)
     if listener is None:
         return f"nothing listens on {component.port} yet"
     return "" if listener.mark.startswith(component.mark) else f"{listener} listens on {component.port}"
 
 
-def _http(port: int, path: str, timeout: float, host: str = HOME) -> str:
+def _listener(port: int, host: str, listening: Listening) -> Owner | None:
+    return listening[port, host] if (port, host) in listening else owner(port, host)
+
+
+def _http(port: int, path: str, timeout: float, host: str) -> str:
     try:
         with socket.socket() as connection:  # create_connection imports the codec of host names
             connection.settimeout(timeout)
@@ -112,12 +123,12 @@ def _asked(connection: socket.socket, path: str, port: int, any_answer: bool = F
     return "" if 200 <= status < 400 else f"{path} answers {status}"
 
 
-def _tcp(port: int, timeout: float, boxed: bool) -> str:
+def _tcp(port: int, timeout: float, boxed: bool, host: str) -> str:
     """Docker's proxy accepts for a container that does not listen yet, and hangs up: so it is listened to a little."""
     try:
         with socket.socket() as connection:
             connection.settimeout(timeout)
-            connection.connect(("127.0.0.1", port))
+            connection.connect((host, port))
             if boxed:
                 connection.settimeout(HANG_UP)
                 if not connection.recv(1):

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from converge.instance import Instance
+from facts.ports import HOME
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
 """What was last begun. IDE_WAIT stays as long as the service is handed off: whether a process listens is looked up."""
@@ -26,8 +27,8 @@ class Record:
     """Unix time at which it was handed off."""
     until: float | None = None
     """Unix time at which it goes back by itself."""
-    twin: bool = False
-    """Whether its process listens on 127.0.0.2, so that 127.0.0.1 is never without a listener."""
+    host: str = HOME
+    """Where its process listens: beside 127.0.0.1, unless that has to be left to it."""
 
 
 def record(instance: Instance, name: str) -> Record | None:

@@ -13,14 +13,15 @@ from converge import tools
 from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.operations import dependencies
+from facts.ports import HOME
 from runtime.component import Component, Launch
 from runtime.environment import fill, of_component
 
 REBUILD = Path(__file__).with_name("rebuild.py")
 
 
-def launch(loaded: Loaded, component: Component) -> Launch:
-    """The service's own `dev` command, else its kind's."""
+def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
+    """The service's own `dev` command, else its kind's; it shall listen on `host`."""
     service = _service(component)
     directory = component.instance.checkout / service.path
     if not directory.is_dir():
@@ -29,10 +30,10 @@ def launch(loaded: Loaded, component: Component) -> Launch:
             source=loaded.source(f"services.{component.name}.path"), exit=Exit.BAD_STATE,
         )  # fmt: skip
     if service.dev:
-        argv: tuple[str, ...] = ("/bin/sh", "-c", fill(service.dev, loaded, component))
+        argv: tuple[str, ...] = ("/bin/sh", "-c", fill(service.dev, loaded, component, host=host))
     else:
-        argv = COMMANDS[service.kind](loaded, component)
-    return Launch(argv, directory, of_component(loaded, component))
+        argv = COMMANDS[service.kind](loaded, component, host)
+    return Launch(argv, directory, of_component(loaded, component, host=host))
 
 
 def _service(component: Component) -> Service:
@@ -40,16 +41,16 @@ def _service(component: Component) -> Service:
     return component.wants
 
 
-def _python(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def _python(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     service = _service(component)
     python = dependencies.venv(component.instance, component.name) / "bin" / "python"
-    argv = [str(python), "-m", "uvicorn", service.app or "", "--reload", "--host", "127.0.0.1"]
+    argv = [str(python), "-m", "uvicorn", service.app or "", "--reload", "--host", host]
     for directory in (".", *service.watch):
         argv += ["--reload-dir", directory]
     return (*argv, "--port", str(component.port))
 
 
-def _go(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def _go(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     """Air with a configuration of its own per instance, so that two of them never share a build."""
     service = _service(component)
     build = component.directory / "build"
@@ -84,11 +85,11 @@ def _go(loaded: Loaded, component: Component) -> tuple[str, ...]:
     return (str(air), "-c", str(config))
 
 
-def _next(loaded: Loaded, component: Component) -> tuple[str, ...]:
-    return (_node(loaded), "node_modules/next/dist/bin/next", "dev", "-H", "127.0.0.1", "-p", str(component.port))
+def _next(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+    return (_node(loaded), "node_modules/next/dist/bin/next", "dev", "-H", host, "-p", str(component.port))
 
 
-def _npm(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def _npm(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", "exec npm run dev")
 
 
@@ -99,13 +100,13 @@ def _node(loaded: Loaded) -> str:
     return str(found)
 
 
-def _command(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def _command(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     raise DevError(
         "no-dev-command", f"{component.name} has no command", because="kind `command` needs `dev`",
         source=loaded.source(f"services.{component.name}"), exit=Exit.BAD_STATE,
     )  # fmt: skip
 
 
-COMMANDS: dict[str, Callable[[Loaded, Component], tuple[str, ...]]] = {
+COMMANDS: dict[str, Callable[[Loaded, Component, str], tuple[str, ...]]] = {
     "python": _python, "go": _go, "next": _next, "node": _npm, "command": _command,
 }  # fmt: skip

@@ -71,9 +71,9 @@ def parse(component: str, rows: Iterable[str]) -> list[Line]:
     return found
 
 
-def tail(component: Component, lines: int = 8) -> str:
-    """The end of its log, indented, for an error."""
-    if placements.where(component) == "docker":
+def tail(component: Component, lines: int = 8, placement: str = "") -> str:
+    """The end of its log, where it runs unless another placement is asked for, indented, for an error."""
+    if (placement or placements.where(component)) == "docker":
         rows = _boxed(component, last=lines)
     else:
         try:
@@ -83,9 +83,9 @@ def tail(component: Component, lines: int = 8) -> str:
     return "".join(f"\n    {line[:300]}" for line in rows[-lines:])
 
 
-def last(component: Component) -> str:
-    """The last line it said; empty where it said nothing yet."""
-    lines = [line for line in tail(component, 20).splitlines() if line.strip()]
+def last(component: Component, placement: str) -> str:
+    """The last line it said there; empty where it said nothing yet."""
+    lines = [line for line in tail(component, 20, placement).splitlines() if line.strip()]
     texts = [line.text.strip() for line in parse(component.name, (line.strip() for line in lines)) if line.text.strip()]
     return texts[-1][:100] if texts else ""
 

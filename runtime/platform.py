@@ -11,7 +11,7 @@ from typing import Any
 from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
-from facts.ports import owners
+from facts.ports import HOME, owners
 from runtime import health, placements
 from runtime.component import Component, components, known
 
@@ -43,7 +43,10 @@ class State:
 def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
     """Every declared component."""
     everyone = list(components(loaded, instance).values())
-    listening = owners([component.port for component in everyone if component.port])
+    hosts = _hosts(instance, everyone)
+    listening = {(port, hosts.get(port, HOME)): found for port, found in owners(
+        [component.port for component in everyone if component.port], hosts
+    ).items()}  # fmt: skip
     found: dict[str, State] = {}
 
     def one(component: Component) -> None:
@@ -57,7 +60,17 @@ def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
     return tuple(found[component.name] for component in everyone)
 
 
-def look(loaded: Loaded, component: Component, listening: health.Listening | None = None) -> State:
+def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
+    """Port -> where its process listens, for those that leave 127.0.0.1 to the edge."""
+    if not instance.owner_map.exists():
+        return {}
+    from runtime import routing
+
+    native = {name: route.host for name, route in routing.routes(instance).items() if route.owner == "native"}
+    return {each.port: native[each.name] for each in everyone if each.port and each.name in native}
+
+
+def look(loaded: Loaded, component: Component, listening: health.Listening = health.UNSEEN) -> State:
     """One component: who holds its lock, what its shim says, whether it is ready."""
     kind = "service" if component.is_service else "infra"
     seen = placements.look(component)
@@ -91,8 +104,8 @@ def _lent(component: Component, missing: str) -> str:
 
     entry = journal.record(component.instance, component.name)
     until = f", until {time.strftime('%H:%M', time.localtime(entry.until))}" if entry and entry.until else ""
-    host = "127.0.0.2" if entry and entry.twin else "127.0.0.1"
-    who = f"waits for your process on {host}:{component.port}: {missing}" if missing else "your process has it"
+    where = f"{entry.host if entry else HOME}:{component.port}"
+    who = f"waits for your process on {where}: {missing}" if missing else "your process has it"
     return f"handed off since {time.strftime('%H:%M', time.localtime(entry.since if entry else 0))}{until}; {who}"
 
 

@@ -1,7 +1,7 @@
 """Who owns each service's name and port: the owner map is the truth, gateway and edge follow it.
 
-Both run only while some service is in a container or handed off with a container as its caller; then every service of
-the instance has an entry: `docker`, `native`, `ide`, or `none` for one that does not run.
+Both run only while some service is in a container or handed off. Then every service of the instance has an entry:
+`docker`, `native@HOST` or `ide@HOST` with the address its process listens on, or `none` for one that does not run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from runtime import gateway, placements
-from runtime.component import Component, Launch, components
-from runtime.placements import docker, native
+from runtime.component import BESIDE, Component, Launch, components
+from runtime.placements import docker, ide, native
 
 EDGE = "dev-edge"
 PROGRAM = Path(__file__).with_name("edge.py")
@@ -30,6 +31,19 @@ DRAIN = 5.0
 PATIENCE = 5.0
 """Seconds the edge has to answer after its start."""
 _GUARD = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a service's callers are led."""
+
+    owner: str
+    """A placement, or `none`."""
+    host: str = ""
+    """Where the process listens, if one on this machine owns it."""
+
+    def __str__(self) -> str:
+        return f"{self.owner}@{self.host}" if self.host else self.owner
 
 
 def edge(instance: Instance) -> Component:
@@ -42,18 +56,24 @@ def is_open(instance: Instance) -> bool:
     return instance.owner_map.exists()
 
 
-def owners(instance: Instance) -> dict[str, str]:
-    """Service -> who owns its name and port; empty where there is no owner map."""
+def routes(instance: Instance) -> dict[str, Route]:
+    """Service -> where its callers are led; empty where there is no owner map."""
     try:
         rows = instance.owner_map.read_text().splitlines()
     except FileNotFoundError:
         return {}
-    return {words[0]: words[1] for row in rows if len(words := row.split()) == 2}
+    words = [row.split() for row in rows]
+    return {row[0]: Route(row[1].partition("@")[0], row[1].partition("@")[2]) for row in words if len(row) == 2}
+
+
+def owners(instance: Instance) -> dict[str, str]:
+    """Service -> placement that owns its name and port, or `none`; empty where there is no owner map."""
+    return {name: route.owner for name, route in routes(instance).items()}
 
 
 def prepare(loaded: Loaded, instance: Instance) -> None:
     """Have an owner map that names every service, and an edge that follows it; the gateway's container comes later."""
-    mine, known = gateway.served(loaded, instance), owners(instance)
+    mine, known = gateway.served(loaded, instance), routes(instance)
     found = {name: known.get(name) or _now(component) for name, component in mine.items()}
     if found != known:
         _write(instance, found)
@@ -65,28 +85,29 @@ def run_gateway(loaded: Loaded, instance: Instance, container: str) -> None:
     if not docker.look(gateway.component(instance)).lives:
         docker.spawn(gateway.component(instance), container)
     gateway.wait(instance)
-    gateway.tell(instance, owners(instance))
+    gateway.tell(instance, routes(instance))
     _start_edge(loaded, instance)
 
 
-def own(loaded: Loaded, instance: Instance, name: str, owner: str) -> None:
+def own(loaded: Loaded, instance: Instance, name: str, owner: str, host: str = "") -> None:
     """Give the service's name and port to another owner: written first, then live.
 
-    Leaving Docker's side the port goes first, coming to it the requests do, so that none goes in circles.
+    The edge is told first of a process, so that it never leads a request to the one before; of a container the gateway
+    is, so that no request goes in circles between the two.
     """
     with _GUARD:
-        now = owners(instance)
-        if name not in now:
+        now, then = routes(instance), Route(owner, host)
+        if name not in now or now[name] == then:
             return
-        _write(instance, now | {name: owner})
+        _write(instance, now | {name: then})
         refresh(loaded, instance, first=owner != "docker")
 
 
 def refresh(loaded: Loaded, instance: Instance, first: bool = False) -> None:
-    """Make edge and gateway follow the map as it is; the edge `first` where it gives a port away."""
+    """Make edge and gateway follow the map as it is, or the edge `first`."""
     steps: list[Callable[[], None]] = [
         lambda: _start_edge(loaded, instance),
-        lambda: gateway.tell(instance, owners(instance)),
+        lambda: gateway.tell(instance, routes(instance)),
     ]
     with _GUARD:
         for step in steps if first else reversed(steps):
@@ -101,10 +122,10 @@ def listens(instance: Instance, name: str) -> bool:
         return False
 
 
-def drain(instance: Instance, name: str, side: str) -> None:
-    """Wait until no request of the service is under way on that side, `box` or `host`, as long as it may take."""
+def drain(instance: Instance, name: str, placement: str) -> None:
+    """Wait until no request of the service is under way in that placement, as long as that may take."""
     deadline = time.monotonic() + DRAIN
-    while gateway.busy(instance, name, side) and time.monotonic() < deadline:
+    while gateway.busy(instance, name, placement) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
@@ -113,6 +134,8 @@ def settle(loaded: Loaded, instance: Instance) -> None:
     if not is_open(instance) and not native.lives(edge(instance)):
         return
     if "docker" in owners(instance).values() or any((instance.state / "handoff").glob("*.json")):
+        return
+    if any(route.host == BESIDE["native"] for route in routes(instance).values()):  # until a start moves it
         return
     workers = [c for c in components(loaded, instance).values() if c.is_service and not c.port]
     if is_open(instance) and any(
@@ -192,13 +215,16 @@ def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:
     return found
 
 
-def _now(component: Component) -> str:
+def _now(component: Component) -> Route:
     seen = placements.look(component)
-    return seen.placement if seen.lives else "none"
+    if not seen.lives:
+        return Route("none")
+    hosts = {"native": native.host, "ide": ide.host}
+    return Route(seen.placement, hosts[seen.placement](component) if seen.placement in hosts else "")
 
 
-def _write(instance: Instance, found: Mapping[str, str]) -> None:
-    text = "".join(f"{name} {owner}\n" for name, owner in found.items())
+def _write(instance: Instance, found: Mapping[str, Route]) -> None:
+    text = "".join(f"{name} {route}\n" for name, route in found.items())
     _write_whole(instance.owner_map, text, durable=True)
 
 

@@ -15,9 +15,9 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from facts.ports import MARK, owner
+from facts.ports import HOME, MARK, owner
 from runtime import gateway, handoff, health, infra, kinds, logs, placements, routing
-from runtime.component import Component, Launch, chosen, components
+from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
@@ -138,20 +138,30 @@ class _Start:
         seen = placements.look(component)
         gated = self.choices.project is not None and self.choices.project.routed
         routed = component.is_service and component.port is not None and (gated or routing.is_open(component.instance))
-        if seen.lives and (seen.placement != placement or component.name in self.asked.anew):
-            say("restarting" if seen.placement == placement else f"moving to placement {placement}")
-            if seen.placement == placement or not routed:
+        moves = seen.lives and seen.placement != placement
+        host = self._host(component) if routed and placement == "native" else HOME
+        later = moves and host != HOME
+        if host != HOME and gated:
+            self._containers(say)
+            self._route()
+        if moves or (seen.lives and component.name in self.asked.anew):
+            say(f"moving to placement {placement}" if moves else "restarting")
+            if not moves or not routed:
                 placements.halt(component)
-            elif placement == "native":
-                handoff.leave(self.loaded, component, "native")
-                placements.halt(component)
-        elif placement == "native" and routed:
-            self._own(component, "native")
-        begun = self._docker(component, say) if placement == "docker" else self._native(component, say)
-        if begun:
-            self._wait(component, say)
+        if placement == "native" and routed and not later:
+            handoff.leave(self.loaded, component, "native", host)
+        begun = self._docker(component, say) if placement == "docker" else self._native(component, say, host)
+        try:
+            if begun:
+                self._wait(component, say)
+        except DevError:
+            if later:
+                native.stop(component)  # its callers are where they were
+            raise
         if routed and placement == "docker":
             handoff.arrive(self.loaded, component)
+        elif later:
+            handoff.leave(self.loaded, component, "native", host)
         if not begun:
             return "ready already"
         if not component.is_service:
@@ -159,24 +169,27 @@ class _Start:
         where = " in Docker" if placement == "docker" else ""
         return ("done" if component.once else "ready") + where
 
-    def _own(self, component: Component, owner: str) -> None:
-        """Whoever calls it in the network reaches it where it will be."""
-        if routing.owners(component.instance).get(component.name, owner) != owner:
-            routing.own(self.loaded, component.instance, component.name, owner)
+    def _host(self, component: Component) -> str:
+        """Where its process shall listen: beside 127.0.0.1 as long as the gateway stands there for some container."""
+        chosen_now = {name: self.choices.placements[name] for name, each in self.wanted.items() if each.is_service}
+        if not component.movable or "docker" not in (routing.owners(component.instance) | chosen_now).values():
+            return HOME
+        keeps = native.lives(component) and component.name not in self.asked.anew
+        return native.host(component) if keeps else BESIDE["native"]
 
-    def _native(self, component: Component, say: Callable[[str], None]) -> bool:
+    def _native(self, component: Component, say: Callable[[str], None], host: str) -> bool:
         """Spawn its shim; False if nothing is to be done."""
         loaded, seen = self.loaded, native.look(component)
         if not component.is_service and not seen.lives:
             infra.kind(component).prepare(loaded, component)
-        launch = _launch(loaded, component)
+        launch = _launch(loaded, component, host)
         digest = placements.spec_hash(launch, _dependencies(component))
         if seen.lives:
             if seen.told.get("hash") == digest:
                 return bool(health.why_not(loaded, component, seen))
             say("changed, restarting")
             native.stop(component)
-        _free_port(loaded, component)
+        _free_port(loaded, component, host)
         make_private(component)
         self._migrate(component, say)
         say("starting")
@@ -284,29 +297,30 @@ class _Start:
 
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
         timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
+        placement = self.choices.placements[component.name]
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         while time.monotonic() < deadline:
             self._check()
-            seen = placements.of(self.choices.placements[component.name]).look(component)
+            seen = placements.of(placement).look(component)
             if seen.told.get("state") == "done":
                 return
             if seen.told.get("state") == "failed" or not seen.lives:
-                raise _failure(component, str(seen.told.get("reason") or "its shim ended"))
+                raise _failure(component, placement, str(seen.told.get("reason") or "its shim ended"))
             if not component.once:
                 missing = health.why_not(self.loaded, component, seen)
                 if not missing:
                     return
             if time.monotonic() > told_at + QUIET:
                 told_at = time.monotonic()
-                say(f"starting: {logs.last(component) or missing}")
+                say(f"starting: {logs.last(component, placement) or missing}")
             time.sleep(pause)
             pause = min(pause * 1.3, 0.5)
-        raise _failure(component, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
+        raise _failure(component, placement, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
 
 
-def _launch(loaded: Loaded, component: Component) -> Launch:
+def _launch(loaded: Loaded, component: Component, host: str) -> Launch:
     if component.is_service:
-        return kinds.launch(loaded, component)
+        return kinds.launch(loaded, component, host)
     return infra.kind(component).launch(loaded, component)
 
 
@@ -325,20 +339,20 @@ def _keeps_port(component: Component) -> bool:
     return found is not None and (found.mark.startswith(edge) or lent)
 
 
-def _free_port(loaded: Loaded, component: Component) -> None:
+def _free_port(loaded: Loaded, component: Component, host: str = HOME) -> None:
     """End what an earlier run of this component left on its port; refuse to start beside a stranger."""
     if not component.port:
         return
     deadline = time.monotonic() + 5
-    while (found := owner(component.port)) and found.mark.startswith(component.mark):
+    while (found := owner(component.port, host)) and found.mark.startswith(component.mark):
         os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
     if found and _orphan(component, found.pid):
-        while owner(component.port) and time.monotonic() < deadline:
+        while owner(component.port, host) and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 os.kill(found.pid, signal.SIGTERM)
             time.sleep(0.05)
-        found = owner(component.port)
+        found = owner(component.port, host)
     if found:
         from facts import containers
 
@@ -385,8 +399,8 @@ def _lost(component: Component, trouble: EngineError) -> DevError:
     return docker.lost(f"{component.name} was not started", trouble)
 
 
-def _failure(component: Component, because: str) -> DevError:
+def _failure(component: Component, placement: str, because: str) -> DevError:
     return DevError(
-        "not-ready", f"{component.name} is not ready", because=because + logs.tail(component),
+        "not-ready", f"{component.name} is not ready", because=because + logs.tail(component, placement=placement),
         hint=f"./dev logs {component.name}",
     )  # fmt: skip

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from facts.ports import Owner, listeners
+from facts.ports import HOME, Owner, owner
 from runtime import journal
 from runtime.component import Component
 from runtime.placements import Seen
@@ -26,15 +26,27 @@ def look(component: Component) -> Seen:
         "pid": there.pid or None if there else None,
         "began": entry.since,
         "restarts": 0,
-        "twin": entry.twin,
     }
     return Seen("ide", True, told)
 
 
 def listener(component: Component) -> Owner | None:
-    """Who listens on its port, at the service's address or at the twin of it, if that is not our own edge."""
-    found = listeners(component.port) if component.port else []
-    return next((each for each in found if not each.mark.startswith(f"{component.instance.id}:dev-")), None)
+    """Who listens where its process is waited for, if that is not our own edge."""
+    found = owner(component.port, host(component)) if component.port else None
+    return None if found is None or found.mark.startswith(f"{component.instance.id}:dev-") else found
+
+
+def stranger(component: Component) -> Owner | None:
+    """Who has the service's own port and is neither our edge nor a process of the service."""
+    found = owner(component.port) if component.port else None
+    marks = (f"{component.instance.id}:dev-", component.mark)
+    return None if found is None or found.mark.startswith(marks) else found
+
+
+def host(component: Component) -> str:
+    """Address on which its process is waited for."""
+    entry = journal.record(component.instance, component.name)
+    return entry.host if entry else HOME
 
 
 def halt(component: Component) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from facts import locks
+from facts.ports import HOME
 from runtime.component import Component, Launch
 from runtime.placements import Seen
 
@@ -37,6 +38,15 @@ def told(component: Component) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def host(component: Component) -> str:
+    """Address on which it was last told to listen."""
+    try:
+        value = json.loads((component.directory / "spec.json").read_text())["env"].get("HOST", HOME)
+    except (OSError, ValueError, KeyError):
+        return HOME
+    return str(value)
 
 
 def spawn(component: Component, launch: Launch, digest: str) -> None:

@@ -98,7 +98,7 @@ class Platform:
         assert "Traceback" not in ran.stderr, ran.stderr
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
-    def ide(self, marked: bool = True, again: bool = False, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
+    def ide(self, marked: bool = True, again: bool = False, host: str = "127.0.0.2") -> subprocess.Popen[bytes]:
         """The engineer's process: with the service's environment or without it; run `again` until it has the port."""
         env = {**os.environ, "WHO": "ide", "PORT": str(self.port), "HOST": host}
         env.pop("DEV_RUN_ID", None)
@@ -160,7 +160,7 @@ class Platform:
             rows = (self.checkout.path / ".dev/instances/default/routes/owner.map").read_text().splitlines()
         except FileNotFoundError:
             return ""
-        return dict(row.split() for row in rows)["echo"]
+        return dict(row.split() for row in rows)["echo"].partition("@")[0]
 
     def placement(self) -> str:
         """What `./dev status` says of the service."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.handoff.platform import Platform, answers
-
 
 
 def legal(it: Platform, process: bool) -> None:
