@@ -82,13 +82,16 @@ def _project(context: Context) -> Project:
 
 def _images(project: Project) -> dict[str, str]:
     """Component -> its image, of all that the Compose files know."""
-    from runtime import images
+    from runtime import gateway, images
     from runtime.component import components
 
     found = {}
     for name, component in components(project.loaded, project.instance).items():
         if entry := project.entry(component):
             found[name] = (images.reference if entry.context else images.declared)(project, component)
+            if component.is_service and gateway.NAME not in found and gateway.fits(project.engine):
+                wanted, built = gateway.candidates(project)
+                found[gateway.NAME] = built if images.known(project.engine, built) else wanted
     return found
 
 

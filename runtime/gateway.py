@@ -80,9 +80,7 @@ def served(loaded: Loaded, instance: Instance) -> dict[str, Component]:
 
 def image(project: Project, say: Callable[[str], None]) -> str:
     """What it runs: the pinned image, or one built from a Debian base where no registry has that."""
-    built, mine = images.reference(project, component(project.instance)), {NAME: component(project.instance)}
-    digest = images.pinned(project.instance.checkout, IMAGE)
-    wanted = f"{IMAGE}@{digest}" if digest else IMAGE
+    wanted, built = candidates(project)
     for there in (built, wanted):
         if images.there(project.engine, there):
             return there
@@ -92,9 +90,17 @@ def image(project: Project, say: Callable[[str], None]) -> str:
         if problem.code == "image-digest":
             raise
         say(f"building: {IMAGE} cannot be pulled")
+        mine = {NAME: component(project.instance)}
         images.build(project, mine, {NAME: built}, lambda _, text: say(text))
         return built
     return wanted
+
+
+def candidates(project: Project) -> tuple[str, str]:
+    """The image it should run, and the one that is built where that cannot be had."""
+    digest = images.pinned(project.instance.checkout, IMAGE)
+    routed = replace(project, routed=True)
+    return f"{IMAGE}@{digest}" if digest else IMAGE, images.reference(routed, component(project.instance))
 
 
 def write(project: Project) -> None:

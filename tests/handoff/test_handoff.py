@@ -319,3 +319,8 @@ def test_bigger_things_than_a_buffer_pass_both_ways(boxed: Platform) -> None:
     answers(boxed, "ide")
     assert echoed(big) == big
     assert json.dumps(boxed.dev("handoff", "--status", "--json").json)
+
+
+def test_the_gateways_image_travels_with_the_others(boxed: Platform) -> None:
+    rows = boxed.dev("images", "list", "--json").json["images"]
+    assert {row["component"]: row["there"] for row in rows} == {"echo": True, "control": True, "dev-gateway": True}
