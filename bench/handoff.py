@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.conftest import Checkout
 from tests.handoff.platform import Load, Platform
 
+LOAD = Path(__file__).resolve().parent.parent / "tests/handoff/load.py"
 IMAGE = "python:3.11-slim-bookworm"
 FORWARD = """
 import socket, sys, threading
@@ -86,6 +87,7 @@ def main(trips: int) -> None:
                 ("native", "ide"),
             ):
                 switched(it, home, to, trips, base_s)
+            alone(Path(base), trips)
             for name, prepare in (("moving the Docker alias", alias), ("stop + start a forwarder", forwarder)):
                 other(it, name, prepare, min(trips, 8))
             flips(it, 100)
@@ -137,13 +139,51 @@ def switched(it: Platform, home: str, to: str, trips: int, base_s: float) -> Non
                 print(f"<!-- {why} -->")
 
 
+def alone(base: Path, trips: int) -> None:
+    """Without any container: native -> ide -> native, clients on the host; the way back waits for the native start."""
+    path, home = base / "alone", base / "home"
+    path.mkdir()
+    it = Platform(Checkout(path, home, {"DOCKER_HOST": "unix:///nowhere"}), None, 21483, 21484)
+    it.write()
+    over = base / "over"
+    words = [
+        sys.executable,
+        "-I",
+        str(LOAD),
+        "900",
+        str(over),
+        f"echo=127.0.0.1:{it.port}",
+        f"control=127.0.0.1:{it.control}",
+    ]
+    try:
+        it.dev("start")
+        load = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        for _ in range(trips):
+            process = it.ide(again=True)
+            it.dev("handoff", "echo")
+            time.sleep(0.25)
+            it.dev("handoff", "echo", "--back")
+            process.wait(20)
+            time.sleep(0.25)
+        over.touch()
+        assert load.stdout
+        found = json.loads(load.stdout.read())
+    finally:
+        it.end()
+        it.checkout.dev("clean", "--force")
+    for kind in ("kept", "fresh"):
+        seen, control = found[f"echo {kind}"], found[f"control {kind}"]
+        row = f"| native <-> ide without containers, {trips} trips, host, {kind} | {seen['requests']} "
+        print(f"{row}| {seen['failed']} | {seen['gap_ms']} | {control['gap_ms']} | | |", flush=True)
+
+
 def other(
     it: Platform, name: str, prepare: Callable[[Platform], tuple[str, Callable[[int], None]]], trips: int
 ) -> None:
     """The same clients while somebody else switches."""
     target, switch = prepare(it)
     took = []
-    text = (Path(__file__).parent.parent / "tests/handoff/load.py").read_text()
+    text = LOAD.read_text()
     words = ["docker", "exec", "-i", it.container("control-box"), "python", "-I", "-", str(trips * 4 + 2), "/tmp/never"]
     words += [f"{name.split()[0]}={target}:{it.port}", f"control=control:{it.control}"]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
