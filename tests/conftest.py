@@ -134,7 +134,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """A port nobody listens on, below the ephemeral range and another at each call."""
     given: set[int] = set()

@@ -154,13 +154,13 @@ class Platform:
         found = self.container(key)
         return bool(found) and self.rig.docker("inspect", "-f", "{{.State.Running}}", found).stdout.strip() == "true"
 
-    def owner(self) -> str:
+    def owner(self, name: str = "echo") -> str:
         """What the owner map says; empty without one."""
         try:
             rows = (self.checkout.path / ".dev/instances/default/routes/owner.map").read_text().splitlines()
         except FileNotFoundError:
             return ""
-        return dict(row.split() for row in rows)["echo"].partition("@")[0]
+        return dict(row.split() for row in rows)[name].partition("@")[0]
 
     def placement(self) -> str:
         """What `./dev status` says of the service."""

@@ -1,0 +1,147 @@
+"""A firewall, a dead engine, a killed process, a long breakpoint: nobody else is asked, what can be held is held."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.handoff.crowd import Crowd
+from tests.real.place import SBIN
+from tests.real.rig import Rig
+
+
+@pytest.fixture
+def lent(many: Crowd) -> Iterator[subprocess.Popen[bytes]]:
+    """`echo` is handed off and its process answers; given back afterwards."""
+    many.lend("echo")
+    process = many.run()
+    wait_until(lambda: many.who() == many.who(inside=True) == "ide")
+    yield process
+    many.back("echo")
+    many.end()
+    assert many.who() == many.who(inside=True) == "box"
+
+
+def slow(it: Crowd, ms: int) -> Future[str]:
+    """A request that takes that long is on its way; then what became of it."""
+
+    def ask() -> str:
+        asking = http.client.HTTPConnection("127.0.0.1", it.port, timeout=60)
+        try:
+            asking.request("POST", f"/work?ms={ms}", "x")
+            answer = asking.getresponse()
+            return f"{answer.status} {answer.read().decode()}"
+        except (OSError, http.client.HTTPException) as problem:
+            return type(problem).__name__
+        finally:
+            asking.close()
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(ask)
+    pool.shutdown(wait=False)
+    return future
+
+
+def test_a_firewall_that_lets_no_container_in_does_not_keep_them_from_an_ide(
+    many: Crowd, lent: subprocess.Popen[bytes]
+) -> None:
+    assert many.rig
+    network = many.rig.docker("network", "inspect", "-f", "{{.Id}}", f"{many.project}_default").stdout
+    bridge = f"br-{network[:12]}"
+    env = {"PATH": SBIN}
+    assert subprocess.run(["ip", "link", "show", "dev", bridge], env=env, capture_output=True).returncode == 0
+    rule = ["INPUT", "-i", bridge, "-j", "DROP"]
+    listener = f"import socket; socket.create_connection(('{gateway_of(many)}', 1), 2)"
+    knock = ["exec", many.container("control-box"), "python", "-c", listener]
+    assert "refused" in many.rig.docker(*knock, check=False).stderr, "the host does not answer even without a rule"
+    subprocess.run(["iptables", "-w", "-I", *rule], env=env, check=True)
+    try:
+        assert "timed out" in many.rig.docker(*knock, check=False).stderr, "the rule does not hold"
+        assert [many.who(inside=True) for _ in range(5)] == ["ide"] * 5
+        many.back("echo")
+        assert many.who(inside=True) == many.who() == "box"
+        many.lend("echo")
+        many.run()
+        assert many.who(inside=True) == many.who() == "ide"
+    finally:
+        subprocess.run(["iptables", "-w", "-D", *rule], env=env, check=True)
+
+
+def gateway_of(it: Crowd) -> str:
+    """This machine's address in the platform's network."""
+    assert it.rig
+    form = "{{range .IPAM.Config}}{{.Gateway}}{{end}}"
+    return it.rig.docker("network", "inspect", "-f", form, f"{it.project}_default").stdout.strip()
+
+
+def test_at_a_breakpoint_of_eight_seconds_nothing_fails_over(many: Crowd, lent: subprocess.Popen[bytes]) -> None:
+    lent.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        asked = [slow(many, 0), pool.submit(many.who, "echo", True)]
+        time.sleep(8)
+        assert not any(each.done() for each in asked) and many.owner() != "docker"
+        lent.send_signal(signal.SIGCONT)
+        assert [each.result(10) for each in asked] == ["200 ide x", "ide"]
+    assert 8 < time.monotonic() - began < 12
+
+
+def test_a_request_dies_with_its_process_and_the_next_waits_for_the_one_that_comes_after(
+    many: Crowd, lent: subprocess.Popen[bytes]
+) -> None:
+    under_way = slow(many, 5000)
+    time.sleep(0.5)
+    lent.kill()
+    lent.wait()
+    told = under_way.result(10)
+    print("told:", told)
+    assert told.startswith("502") or told == "RemoteDisconnected", told
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [slow(many, 0), pool.submit(many.who, "echo", True)]
+        time.sleep(1.5)
+        assert not any(each.done() for each in waiting), [each.result() for each in waiting]
+        many.run()
+        assert [each.result(10) for each in waiting] == ["200 ide x", "ide"]
+
+
+def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_machine(many: Crowd, rig: Rig) -> None:
+    many.lend("echo")
+    many.run()
+    wait_until(lambda: many.who() == many.who(inside=True) == "ide")
+    seen: list[str] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            seen.append(many.ask(timeout=10))
+            time.sleep(0.02)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        rig.kill()
+        time.sleep(1)
+        dead = len(seen)
+        rig.restart()
+        time.sleep(1)
+        restarted = len(seen)
+        many.dev("start", "--docker")
+        wait_until(lambda: many.who(inside=True) == "ide")
+    finally:
+        over.set()
+        asking.join()
+        rig.restart()
+    failed = [who for who in seen if who != "ide"]
+    print(f"asked {len(seen)} ({dead} while it was dead, {restarted} until it was back), failed {failed}")
+    assert dead > 10 and len(failed) <= 1, failed  # what was in the gateway when the engine ended it
+    assert many.owner() != "docker" and not many.runs("echo-box")
+    many.back("echo")
+    assert many.who() == many.who(inside=True) == "box"
