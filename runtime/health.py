@@ -65,6 +65,8 @@ def _box(component: Component, ready: Ready, timeout: float) -> str:
 
     try:
         with gateway.connected(component.instance.routes, f"box/{component.name}.sock", timeout) as connection:
+            if not ready.http and getattr(component.wants, "protocol", "http") == "tcp":
+                return _held(connection, component.port or 0)  # who speaks no HTTP need not answer it
             return _asked(connection, ready.http or "/", component.port or 0, any_answer=not ready.http)
     except OSError as problem:
         return f"the gateway does not answer: {problem or type(problem).__name__}"
@@ -129,15 +131,20 @@ def _tcp(port: int, timeout: float, boxed: bool, host: str) -> str:
         with socket.socket() as connection:
             connection.settimeout(timeout)
             connection.connect((host, port))
-            if boxed:
-                connection.settimeout(HANG_UP)
-                if not connection.recv(1):
-                    return f"nothing listens on {port} in its container yet"
+            return _held(connection, port) if boxed else ""
     except TimeoutError:
-        return "" if boxed else "no answer"
+        return "no answer"
     except OSError as problem:
         return str(problem)
-    return ""
+
+
+def _held(connection: socket.socket, port: int) -> str:
+    """Why a connection that somebody else took for the container is none; one who is kept waiting is through."""
+    connection.settimeout(HANG_UP)
+    try:
+        return "" if connection.recv(1) else f"nothing listens on {port} in its container yet"
+    except TimeoutError:
+        return ""
 
 
 def _exec(loaded: Loaded, component: Component, command: str) -> bool:

@@ -47,6 +47,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while True:
             text = f"data: {WHO} {number}\n\n".encode()
             self.wfile.write(f"{len(text):x}\r\n".encode() + text + b"\r\n")
+            self.wfile.flush()
             number += 1
             time.sleep(BEAT)
 
@@ -58,12 +59,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("connection", "Upgrade")
         self.send_header("sec-websocket-accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
         self.end_headers()
+        self.wfile.flush()
         self.close_connection = True
         while head := self.rfile.read(2):
             mask, body = self.rfile.read(4), self.rfile.read(head[1] & 127)
             said = bytes(byte ^ mask[at % 4] for at, byte in enumerate(body))
             text = f"{WHO} {said.decode()}".encode()
             self.wfile.write(bytes([0x81, len(text)]) + text)
+            self.wfile.flush()
 
     def log_message(self, *words):
         pass
