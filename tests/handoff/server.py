@@ -76,6 +76,9 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 1024
     daemon_threads = True
 
+    def handle_error(self, *words):
+        """A stream ends as its caller goes."""
+
 
 def bound(address):
     """At once, or with RETRY as soon as whoever has the port lets it go, as a process that is run again and again."""
