@@ -161,6 +161,10 @@ def reconcile(loaded: Loaded, instance: Instance, on_event: Listener) -> None:
             give_back(loaded, instance, name, on_event)
         else:
             routing.own(loaded, instance, name, "ide", entry.host)
+    for name, owner in routing.owners(instance).items():
+        # an engine that starts anew starts `restart: on-failure` too, if told to stop or not: moby/moby#35166
+        if owner not in ("docker", "none") and name in everyone and docker.look(everyone[name]).lives:
+            docker.halt(everyone[name])
 
 
 def _lend(loaded: Loaded, component: Component, until: float | None, same_address: bool) -> Moved:
