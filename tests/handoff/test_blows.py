@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import signal
 import subprocess
 import threading
@@ -55,11 +56,11 @@ def test_a_firewall_that_lets_no_container_in_does_not_keep_them_from_an_ide(
 ) -> None:
     assert many.rig
     network = many.rig.docker("network", "inspect", "-f", "{{.Id}}", f"{many.project}_default").stdout
-    bridge = f"br-{network[:12]}"
-    env = {"PATH": SBIN}
-    assert subprocess.run(["ip", "link", "show", "dev", bridge], env=env, capture_output=True).returncode == 0
+    bridge, env = f"br-{network[:12]}", {"PATH": SBIN}
+    shown = subprocess.run(["ip", "-json", "-4", "address", "show", "dev", bridge], env=env, capture_output=True)
+    here = json.loads(shown.stdout)[0]["addr_info"][0]["local"]
     rule = ["INPUT", "-i", bridge, "-j", "DROP"]
-    listener = f"import socket; socket.create_connection(('{gateway_of(many)}', 1), 2)"
+    listener = f"import socket; socket.create_connection(('{here}', 1), 2)"
     knock = ["exec", many.container("control-box"), "python", "-c", listener]
     assert "refused" in many.rig.docker(*knock, check=False).stderr, "the host does not answer even without a rule"
     subprocess.run(["iptables", "-w", "-I", *rule], env=env, check=True)
@@ -73,13 +74,6 @@ def test_a_firewall_that_lets_no_container_in_does_not_keep_them_from_an_ide(
         assert many.who(inside=True) == many.who() == "ide"
     finally:
         subprocess.run(["iptables", "-w", "-D", *rule], env=env, check=True)
-
-
-def gateway_of(it: Crowd) -> str:
-    """This machine's address in the platform's network."""
-    assert it.rig
-    form = "{{range .IPAM.Config}}{{.Gateway}}{{end}}"
-    return it.rig.docker("network", "inspect", "-f", form, f"{it.project}_default").stdout.strip()
 
 
 def test_at_a_breakpoint_of_eight_seconds_nothing_fails_over(many: Crowd, lent: subprocess.Popen[bytes]) -> None:
@@ -124,10 +118,13 @@ def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_mach
             seen.append(many.ask(timeout=10))
             time.sleep(0.02)
 
+    gateway = int(rig.docker("inspect", "-f", "{{.State.Pid}}", many.container("dev-gateway")).stdout)
     asking = threading.Thread(target=ask)
     asking.start()
     try:
         rig.kill()
+        time.sleep(0.5)
+        many.kill(gateway)  # nobody is there to start it again
         time.sleep(1)
         dead = len(seen)
         rig.restart()
@@ -141,7 +138,7 @@ def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_mach
         rig.restart()
     failed = [who for who in seen if who != "ide"]
     print(f"asked {len(seen)} ({dead} while it was dead, {restarted} until it was back), failed {failed}")
-    assert dead > 10 and len(failed) <= 1, failed  # what was in the gateway when the engine ended it
+    assert dead > 30 and len(failed) <= 1, failed  # what was in the gateway when it ended
     assert many.owner() != "docker" and not many.runs("echo-box")
     many.back("echo")
     assert many.who() == many.who(inside=True) == "box"
