@@ -20,6 +20,8 @@ HTTP = ("echo", "second", "third", "control")
 """`control` is never handed off."""
 CALLS = ("calls", "steady")
 """Speak HTTP/2 without TLS; `steady` is never handed off."""
+LATE = 1
+"""Seconds for which the container of `raw` runs before it listens."""
 TWIN = "127.0.0.2"
 """Where a process listens that is handed off."""
 WHO = """
@@ -80,9 +82,11 @@ class Crowd(Platform):
         if name in CALLS:
             here = self.program
             return here, f"{here} serve", f"[/app/{here.name}, serve]", GO, "h2c", "tcp = true"
-        here = PROGRAMS / "raw.py" if name == "raw" else HERE / "server.py"
-        protocol, ready = ("tcp", "tcp = true") if name == "raw" else ("http", 'http = "/readyz"')
-        return here, f"{sys.executable} {here}", f"[python, /app/{here.name}]", PYTHON, protocol, ready
+        if name == "raw":
+            here, late = PROGRAMS / "raw.py", f"sleep {LATE}; exec python /app/raw.py"
+            return here, f"{sys.executable} {here}", f'[sh, -c, "{late}"]', PYTHON, "tcp", "tcp = true"
+        here = HERE / "server.py"
+        return here, f"{sys.executable} {here}", f"[python, /app/{here.name}]", PYTHON, "http", 'http = "/readyz"'
 
     def run(self, name: str = "echo", host: str = TWIN) -> subprocess.Popen[bytes]:
         """The engineer's process, with the service's environment."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import wait_until
-from tests.handoff.crowd import CALLS, GO, PROGRAMS, PYTHON, Clients, Crowd, Language, table
+from tests.handoff.crowd import CALLS, GO, LATE, PROGRAMS, PYTHON, Clients, Crowd, Language, table
 
 TRIPS = 7
 """Round trips of a language; the three of them make 21."""
@@ -179,6 +179,8 @@ def test_a_connection_of_no_http_stays_where_it_began_and_a_new_one_goes_to_the_
         owned(many, "raw", new)
         if new == "ide":
             many.run("raw")
+        else:
+            assert time.monotonic() - began > LATE, "a container that does not listen yet was taken for ready"
         second = connected()
         assert said(second, "who") == new and said(first, "who") == old
         while time.monotonic() - began < 3:
