@@ -25,6 +25,8 @@ SIDES = ("native", "ide")
 """Owners that are processes of this machine."""
 HOLD = 30.0
 """Seconds a connection waits for somebody to take it."""
+LINGER = 1.0
+"""Seconds in which a caller of HTTP/2 is told that it waited in vain."""
 PAUSE = 0.015
 """Seconds between two attempts to reach who is waited for."""
 BLOCK = 65536
@@ -32,6 +34,8 @@ EAGER, CALM = 0.002, 0.1
 """Seconds between two attempts to listen on a port that another one still has: at first, and after ten seconds."""
 LOOK, AGAIN = 1.0, 60.0
 """Seconds between two looks at the leases, and before what did not come back is asked for once more."""
+DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
+"""Kinds of HTTP/2's frames, and their flags."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -327,7 +331,34 @@ class Relay:
             head = f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
             with contextlib.suppress(OSError):
                 self.near.send(head.encode() + b"connection: close\r\n\r\n" + text)
+        elif service["protocol"] == "h2c":
+            self.refuse_streams(text)
+            return
         self.close()
+
+    def refuse_streams(self, text: bytes) -> None:
+        """Settings first, without which HAProxy sends no request; then an answer to each that comes for a moment."""
+
+        def heard(_: int) -> None:
+            try:
+                block = self.near.recv(BLOCK)
+                self.early += block
+                answer, self.early = refused(self.early, text)
+                self.near.send(answer)
+            except BlockingIOError:
+                return
+            except OSError:
+                block = b""
+            if not block:
+                self.close()
+
+        answer, self.early = refused(self.early, text)
+        with contextlib.suppress(OSError):
+            self.near.send(frame(SETTINGS, 0, 0, b"") + answer)
+        if self.events.pop(self.near, 0):
+            self.edge.selector.unregister(self.near)
+        self.edge.selector.register(self.near, READ, heard)
+        self.edge.later(LINGER, self.close)
 
     def join(self, far: socket.socket) -> None:
         """Both ends are there: pass on what was said already, then everything."""
@@ -437,6 +468,24 @@ class Relay:
             with contextlib.suppress(KeyError, ValueError):
                 self.edge.selector.unregister(end)
             end.close()
+
+
+def refused(asked: bytes, text: bytes) -> tuple[bytes, bytes]:
+    """503 with the text for each request of HTTP/2 (RFC 9113) among these bytes, and what is left of them."""
+    asked = asked.removeprefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    head = b"\x08\x03503\x0f\x10\x0atext/plain"  # :status and content-type by their numbers in RFC 7541's table
+    answer = b""
+    while len(asked) >= 9 and len(asked) >= (end := 9 + int.from_bytes(asked[:3], "big")):
+        if asked[3] == HEADERS:
+            stream = int.from_bytes(asked[5:9], "big")
+            answer += frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, END_STREAM, stream, text)
+        asked = asked[end:]
+    return answer, asked
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    """One of HTTP/2."""
+    return len(body).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + body
 
 
 if __name__ == "__main__":

@@ -126,6 +126,20 @@ def test_http2_brings_trailers_and_every_chunk_of_a_stream_as_it_comes(many: Cro
     many.back("calls")
 
 
+def test_a_caller_of_http2_who_waits_in_vain_is_told_for_whom(many: Crowd) -> None:
+    many.lend("calls")
+    began, here = time.monotonic(), [str(many.program), "who", many.address("calls", inside=False)]
+    inside = many.in_container(GO, [*here[:2], many.address("calls", inside=True)], [many.program])
+    assert many.rig
+    env = many.rig.environment()
+    asked = [subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) for words in (here, inside)]
+    told = [process.communicate(timeout=60)[0].strip() for process in asked]
+    address = f"127.0.0.2:{many.ports['calls']}"
+    assert all(f"503 calls is handed off to an IDE, and nothing listens on {address}" in each for each in told), told
+    assert 29 < time.monotonic() - began < 36
+    many.back("calls")
+
+
 def test_websocket_and_events_go_on_for_five_seconds_and_new_ones_go_to_the_new_owner(many: Crowd) -> None:
     def listen(seconds: float) -> dict[str, subprocess.Popen[str]]:
         def words(inside: bool) -> list[str]:

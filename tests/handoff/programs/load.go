@@ -141,7 +141,7 @@ func post(address string, h2c, fresh bool) ask {
 		}
 		who, said, _ := strings.Cut(string(text), " ")
 		if answer.StatusCode != 200 || said != body {
-			return "", fmt.Errorf("%d %.100s", answer.StatusCode, text)
+			return "", fmt.Errorf("%d %.200s", answer.StatusCode, text)
 		}
 		if length := answer.Trailer.Get("X-Length"); h2c && length != strconv.Itoa(len(body)) {
 			return "", fmt.Errorf("its trailer says %q", length)
