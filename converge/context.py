@@ -22,6 +22,8 @@ class ConvergeContext:
     """`desired_state.lock` as read from TOML or JSON; empty where there is none."""
     purpose: Purpose = "start"
     """What the machine is made ready for: some packages only tests need, containers bring their own tools."""
+    debuggers: frozenset[str] = frozenset()
+    """Which tools that only debugging needs are wanted now."""
 
     @property
     def desired(self) -> Desired:
@@ -29,9 +31,12 @@ class ConvergeContext:
         return self.loaded.desired
 
 
-def context_of(loaded: Loaded, instance: Instance, purpose: Purpose = "start") -> ConvergeContext:
+def context_of(
+    loaded: Loaded, instance: Instance, purpose: Purpose = "start", debuggers: frozenset[str] = frozenset()
+) -> ConvergeContext:
     """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
     from converge import lockfile
 
     needed = loaded.desired.tools or (instance.checkout / lockfile.NAME).exists()
-    return ConvergeContext(loaded, instance, lockfile.load(instance.checkout) if needed else {}, purpose)
+    lock = lockfile.load(instance.checkout) if needed else {}
+    return ConvergeContext(loaded, instance, lock, purpose, debuggers)

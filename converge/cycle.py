@@ -42,6 +42,7 @@ def fix(
     listener: Callable[[Event], None] | None = None,
     lock_timeout: float | None = None,
     purpose: Purpose = "start",
+    debuggers: frozenset[str] = frozenset(),
 ) -> Report:
     """Repair until a look made after the last write finds nothing to do, or nothing more can be done.
 
@@ -50,9 +51,8 @@ def fix(
     from converge import lock
     from converge.consent import Consent
 
-    run = _Run(
-        context_of(loaded, instance, purpose), _nouns(only), consent or Consent(), listener or (lambda event: None)
-    )
+    context = context_of(loaded, instance, purpose, debuggers)
+    run = _Run(context, _nouns(only), consent or Consent(), listener or (lambda event: None))
     with lock.hold(checkout_lock(instance), lock_timeout, run.say):
         return run.converge(lock_timeout)
 
@@ -64,6 +64,7 @@ def prepare(
     yes: bool = False,
     lock_timeout: float | None = None,
     purpose: Purpose = "start",
+    debuggers: frozenset[str] = frozenset(),
 ) -> Report:
     """What `./dev start` (or `./dev test`) needs: the checkout and the store, and the system only with `yes`.
 
@@ -77,7 +78,7 @@ def prepare(
     # tests take an engine that runs, and those of Docker itself have one of their own
     left_out = SYSTEM_NOUNS if not yes else frozenset({"docker"}) if purpose == "test" else frozenset()
     nouns = [noun for noun in OPERATIONS if noun not in left_out or (again and noun == "docker")]
-    return fix(loaded, instance, nouns, Consent(yes=yes, again=again), on_event, lock_timeout, purpose)
+    return fix(loaded, instance, nouns, Consent(yes=yes, again=again), on_event, lock_timeout, purpose, debuggers)
 
 
 def checkout_lock(instance: Instance) -> Path:

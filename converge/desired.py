@@ -218,6 +218,11 @@ class Service:
     directory that only this service of this instance has (0700), in a container `/state`."""
     dev: str | None = None
     """Command that runs it with hot reload; replaces the kind's own."""
+    debug: str | None = None
+    """Command that runs it under a debugger; replaces the kind's own, and goes with `dev`. `{port}`, `{debug_port}` and
+    addresses are filled in; the debugger listens on 127.0.0.1 and lets the service begin without waiting for anybody."""
+    debug_port: int | None = None
+    """Port of its debugger; default: for all services the same distance above their port, where nothing is declared."""
     app: str | None = None
     """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
     main: str = "."

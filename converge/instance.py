@@ -14,6 +14,8 @@ from converge.errors import DevError, Exit
 
 EPHEMERAL_START = 32768
 """First port of Linux' default ephemeral range; fixed ports lie below it or an outgoing connection may sit on them."""
+STEP = 20
+"""Ports of two instances of one checkout lie a multiple of this apart."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Instance:
         """What is added to every declared port; 0 for the default instance."""
         if not self.name:
             return 0
-        slots = max(1, (EPHEMERAL_START - 1 - self.highest_port) // 20)
-        return 20 * (1 + int(self.id, 16) % slots) if slots > 1 else 20
+        slots = max(1, (EPHEMERAL_START - 1 - self.highest_port) // STEP)
+        return STEP * (1 + int(self.id, 16) % slots) if slots > 1 else STEP
 
     def port(self, declared: int) -> int:
         """The port a component of this instance really has."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from converge import debug_ports
 from converge import desired as words
 from converge.desired import Desired, Loaded
 from converge.errors import DevError, Exit
@@ -20,7 +21,7 @@ FILE = "desired_state.toml"
 LOCAL = "desired_state.local.toml"
 LARGEST = 1_000_000
 """Bytes; a desired state is written by hand, and the TOML reader holds it in memory several times."""
-OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)")
+OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|debug_port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)")
 """What one machine may change for itself."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 RESERVED = ("tool", "emulator", "system")
@@ -81,7 +82,7 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
             {key: own_lines[key] for key in own_lines if any(o == key or o.startswith(key + ".") for o in overrides)}
             | {}
         )
-    desired = _validate(tree, lines)
+    desired = debug_ports.given(_validate(tree, lines))
     loaded = Loaded(desired, lines, overrides)
     check(loaded)
     return loaded
@@ -148,34 +149,41 @@ def check(loaded: Loaded) -> None:
 
 def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
     taken: dict[int, str] = {}
-    for name, component in components.items():
-        if component.port is None:
-            continue
-        section = "infra" if name in loaded.desired.infra else "services"
-        at = loaded.source(f"{section}.{name}.port")
-        if not 1024 <= component.port <= 65535:
+    for name, key, port in _ports(loaded, components):
+        at = loaded.source(key)
+        if not 1024 <= port <= 65535:
             raise _refuse(
                 "port-range",
-                f"port {component.port} of {name} is out of range",
+                f"port {port} of {name} is out of range",
                 at,
                 "ports of a checkout lie from 1024 to 32767",
             )
-        if component.port >= EPHEMERAL_START:
+        if port >= EPHEMERAL_START:
             raise _refuse(
                 "port-ephemeral",
-                f"port {component.port} of {name} is in the ephemeral range",
+                f"port {port} of {name} is in the ephemeral range",
                 at,
                 "the system gives ports from 32768 on to outgoing connections",
                 "choose one below 32768",
             )
-        if component.port in taken:
+        if port in taken:
             raise _refuse(
                 "port-duplicate",
-                f"port {component.port} is declared for {taken[component.port]} and {name}",
+                f"port {port} is declared for {taken[port]} and {name}",
                 at,
                 "a component has one port of its own",
             )
-        taken[component.port] = name
+        taken[port] = name
+
+
+def _ports(loaded: Loaded, components: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """Name, key and number of every port that is declared, those of debuggers last."""
+    for name, component in components.items():
+        if component.port is not None:
+            yield name, f"{'infra' if name in loaded.desired.infra else 'services'}.{name}.port", component.port
+    for name, service in loaded.desired.services.items():
+        if service.debug_port is not None:
+            yield f"{name}'s debugger", f"services.{name}.debug_port", service.debug_port
 
 
 def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:

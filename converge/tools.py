@@ -21,6 +21,10 @@ SUBSTITUTED = {
     "docker-compose": "what need not run in Docker runs without it",
 }
 """Tools that a start can do without, and what stands in for them."""
+DEBUGGERS = ("delve", "debugpy")
+"""Tools that only `./dev debug` uses: it installs them, and no service has them on its PATH."""
+PROGRAMS = {"python": "python3", "delve": "dlv"}
+"""Tool -> its program, where that has another name."""
 POSTGRES = "18"
 """Major version of the embedded Postgres."""
 COMPOSE = "2"
@@ -65,7 +69,7 @@ def path_entries(loaded: Loaded) -> tuple[str, ...]:
 def _bins(loaded: Loaded) -> Iterator[Path]:
     for tool, version in wanted(loaded.desired).items():
         place = home(tool, version)
-        if tool not in ("postgres", "docker-compose") and (place / COMPLETE).exists():
+        if tool not in ("postgres", "docker-compose", *DEBUGGERS) and (place / COMPLETE).exists():
             yield place / "bin"
 
 
@@ -75,9 +79,20 @@ def executable(loaded: Loaded, tool: str) -> Path | None:
     if version:
         place = home(tool, version)
         if (place / COMPLETE).exists():
-            return place / "bin" / ("python3" if tool == "python" else tool)
+            return place / "bin" / program(tool)
     found = on_path(tool, version)
     return Path(found) if found else None
+
+
+def program(tool: str) -> str:
+    """The name of the tool's program."""
+    return PROGRAMS.get(tool, tool)
+
+
+def library(loaded: Loaded, tool: str) -> Path | None:
+    """The directory for PYTHONPATH of a pinned tool that is a Python package; None if the store does not have it."""
+    version = wanted(loaded.desired).get(tool)
+    return home(tool, version) / "lib" if version and installed(loaded.desired, tool, version) else None
 
 
 def compose(loaded: Loaded) -> Path | None:
@@ -128,7 +143,7 @@ def on_path(tool: str, version: str | None = None) -> str | None:
     """The tool's command on PATH; Python's may carry its version in its name."""
     if tool == "python" and version and (found := shutil.which(f"python{version}")):
         return found
-    return shutil.which("python3" if tool == "python" else tool)
+    return shutil.which(program(tool))
 
 
 def matches(found: str, pin: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from facts.probe import AnyProbe, LocalProbe, Probe
 
-ASK = {"go": "go version", "air": "air -v"}
+ASK = {"go": "go version", "air": "air -v", "delve": "dlv version"}
 """How a tool on PATH tells its version; others answer to --version."""
 
 

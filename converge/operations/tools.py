@@ -17,9 +17,9 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
-UNASKED = ("postgres", "pubsub-emulator", "docker-compose")
-"""Never taken from PATH: the embedded ones are those of the store, and Compose is found in places of its own."""
-BUILT = ("air", "pubsub-emulator", "docker-compose")
+UNASKED = ("postgres", "pubsub-emulator", "docker-compose", "debugpy")
+"""Never taken from PATH: the embedded ones and a library are those of the store, Compose is found in places of its own."""
+BUILT = ("air", "delve", "pubsub-emulator", "docker-compose")
 """Tools that may have to be built with Go."""
 
 
@@ -28,7 +28,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     wanted = _wanted(context)
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
     looks: list[AnyProbe] = [
-        facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(tool, version), versions)
+        facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(context, tool, version), versions)
         for tool, version in wanted.items()
     ]
     if "docker-compose" in wanted:
@@ -42,10 +42,15 @@ def _wanted(context: ConvergeContext) -> dict[str, str]:
     return {t: v for t, v in wanted.items() if t == "docker-compose"} if context.purpose == "containers" else wanted
 
 
-def _command(tool: str, version: str) -> str:
-    if tool in UNASKED:
+def _command(context: ConvergeContext, tool: str, version: str) -> str:
+    if tool in UNASKED or _later(context, tool):
         return ""
     return tools.on_path(tool, version) or tool
+
+
+def _later(context: ConvergeContext, tool: str) -> bool:
+    """Whether nobody needs it before he debugs."""
+    return tool in tools.DEBUGGERS and tool not in context.debuggers
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -59,6 +64,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif found.provider or (found.version and tools.matches(found.version, version)):
             where = f" ({found.path})" if found.path else ""
             yield Item(name, "tools", "ok", found.version + where, version, source=source)
+        elif _later(context, tool):
+            because = "./dev debug installs it when it first wants it"
+            yield Item(name, "tools", "skipped", "absent", version, because, source=source)
         else:
             because = f"PATH has {found.version}" if found.version else "it is neither in the store nor on PATH"
             yield Item(
