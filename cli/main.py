@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "logs": "cli.logs",
     "test": "cli.test",
     "handoff": "cli.handoff",
+    "debug": "cli.debug",
     "token": "cli.token",
     "sign-in": "cli.sign_in",
     "secrets": "cli.secrets",

@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "blocked": "The step waits for another one that was not taken. Repair that one first.",
     "bug": "./dev itself failed. Its log file holds what a maintainer needs; nothing of your work is touched.",
     "build-failed": "A tool that is built from source did not build. The last lines of the compiler say why.",
+    "compile-failed": "A service that is to run under its debugger does not compile. What ran goes on running.",
     "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
     "command-slow": "A command took longer than its limit and was ended with all it started: often a hanging network.",
     "compose-failed": "Compose refused what it was asked; its own last words follow. Often a Compose file that does "
@@ -87,6 +88,7 @@ CODES: dict[str, str] = {
     "from; it is not used.",
     "image-unavailable": "An image can neither be found in the engine nor pulled. A registry mirror, or `./dev "
     "images load`, brings it.",
+    "in-your-ide": "A service that is handed off to an IDE is debugged there. Take it back, then `./dev debug` it.",
     "initdb-failed": "Postgres could not make its data directory; its own words follow.",
     "instance-name": "An instance's name becomes part of paths and host names: lower-case letters, digits and dashes.",
     "interrupted": "The run was interrupted before this was done. Run it again; it goes on where it ended.",
@@ -109,6 +111,8 @@ CODES: dict[str, str] = {
     "needs-unknown": "`needs` names a component that the file does not declare.",
     "no-checkout": "-C names a directory that holds a desired_state.toml.",
     "no-data": "No component has its data in the placement that was named.",
+    "no-debugger": "A service cannot be run under a debugger: its kind has none, it has a `dev` command of its own and "
+    "no `debug` beside it, or [tools] does not pin the debugger.",
     "no-dev-command": "Kind `command` runs what `dev` says, and it says nothing.",
     "no-directory": "The `path` of a service is no directory of the checkout.",
     "no-native": "An infra component without `run` has no native placement.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from converge.desired import Desired
@@ -31,10 +32,14 @@ def given(desired: Desired) -> Desired:
 def _distance(asking: list[int], declared: list[int], apart: int) -> int:
     """The first distance at which no port is another one modulo `apart`; 0 if there is none."""
     taken = {port % apart for port in declared}
-    for distance in DISTANCES if apart > STEP else (d for d in DISTANCES if abs(d) < 10 + STEP):
+    distances: Iterable[int] = DISTANCES if apart > STEP else [d for d in DISTANCES if abs(d) < 10 + STEP]
+    for distance in distances:
         fresh = [port + distance for port in asking]
         residues = {port % apart for port in fresh}
-        inside = all(1024 <= port < EPHEMERAL_START for port in fresh)
-        if inside and len(residues) == len(fresh) and not residues & taken:
+        if (
+            all(1024 <= port < EPHEMERAL_START for port in fresh)
+            and len(residues) == len(fresh)
+            and not residues & taken
+        ):
             return distance
     return 0

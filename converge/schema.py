@@ -21,7 +21,9 @@ FILE = "desired_state.toml"
 LOCAL = "desired_state.local.toml"
 LARGEST = 1_000_000
 """Bytes; a desired state is written by hand, and the TOML reader holds it in memory several times."""
-OVERRIDABLE = re.compile(r"(infra|services)\.[^.]+\.(port|debug_port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)")
+OVERRIDABLE = re.compile(
+    r"(infra|services)\.[^.]+\.(port|debug_port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)"
+)
 """What one machine may change for itself."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 RESERVED = ("tool", "emulator", "system")

@@ -26,6 +26,8 @@ class Launch:
     """Whose rights it gets; only root can give them away."""
     stop_signal: int = signal.SIGTERM
     """What asks it to end."""
+    debug: int | None = None
+    """Port of the debugger it is run under."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ class Component:
     def port(self) -> int | None:
         """Its one port in this instance; none for a worker."""
         return None if self.wants.port is None else self.instance.port(self.wants.port)
+
+    @property
+    def debug_port(self) -> int | None:
+        """Where its debugger would listen in this instance."""
+        declared = self.wants.debug_port if isinstance(self.wants, Service) else None
+        return None if declared is None else self.instance.port(declared)
 
     @property
     def kind(self) -> str:

@@ -112,6 +112,8 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
             return str(component.port)
         if not name and key == "host":
             return host
+        if not name and key == "debug_port" and component.debug_port:
+            return str(component.debug_port)
         if not name and key == "state":
             return STATE if placement == "docker" else str(component.instance.private(component.name))
         other = everyone.get(name)
@@ -119,13 +121,14 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
         if found is None:
             raise DevError(
                 "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
-                because="a component has url, address, host and port; of its own there are {host}, {port} and {state}",
+                because="a component has url, address, host and port; of its own there are {host}, {port}, "
+                "{debug_port} and {state}",
                 source=loaded.source(f"{'services' if component.is_service else 'infra'}.{component.name}.env"),
                 exit=Exit.BAD_STATE,
             )  # fmt: skip
         return found
 
-    return re.sub(r"\{([a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
+    return re.sub(r"\{(debug_port|[a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
 
 
 def addresses(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from converge import tools
@@ -22,6 +23,14 @@ REBUILD = Path(__file__).with_name("rebuild.py")
 
 def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
     """The service's own `dev` command, else its kind's; it shall listen on `host`."""
+    service, home = _service(component), at_home(loaded, component, host)
+    if service.dev:
+        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, loaded, component, host=host)))
+    return replace(home, argv=COMMANDS[service.kind](loaded, component, host))
+
+
+def at_home(loaded: Loaded, component: Component, host: str) -> Launch:
+    """Its directory and its environment, whatever is run there."""
     service = _service(component)
     directory = component.instance.checkout / service.path
     if not directory.is_dir():
@@ -29,11 +38,7 @@ def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
             "no-directory", f"{component.name} has no directory {service.path}",
             source=loaded.source(f"services.{component.name}.path"), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    if service.dev:
-        argv: tuple[str, ...] = ("/bin/sh", "-c", fill(service.dev, loaded, component, host=host))
-    else:
-        argv = COMMANDS[service.kind](loaded, component, host)
-    return Launch(argv, directory, of_component(loaded, component, host=host))
+    return Launch((), directory, of_component(loaded, component, host=host))
 
 
 def _service(component: Component) -> Service:

@@ -29,6 +29,8 @@ class State:
     uptime_s: float | None = None
     restarts: int = 0
     reason: str | None = None
+    debugger: int | None = None
+    """Port of the debugger it is under."""
 
     def document(self) -> dict[str, Any]:
         """Its entry in `./dev status --json`."""
@@ -37,6 +39,7 @@ class State:
             "name": self.name, "kind": self.kind, "placement": self.placement, "state": self.state,
             "address": address, "port": self.port, "pid": self.pid, "uptime_s": self.uptime_s,
             "restarts": self.restarts, "reason": self.reason,
+            "debugger": f"127.0.0.1:{self.debugger}" if self.debugger else None,
         }  # fmt: skip
 
 
@@ -92,10 +95,23 @@ def look(loaded: Loaded, component: Component, listening: health.Listening = hea
     state = "starting" if missing else "ready"
     if seen.placement == "ide":
         state, missing = ("waiting" if missing else "ready"), _lent(component, missing)
+    debugged = told.get("debug")
+    if debugged:
+        missing = _debugged(component, told, missing)
     return State(
         component.name, kind, seen.placement, state, component.port, told.get("pid"), uptime, restarts,
-        reason or missing or None,
+        reason or missing or None, debugged,
     )  # fmt: skip
+
+
+def _debugged(component: Component, told: Mapping[str, Any], missing: str) -> str:
+    """What a person wants to know of a service that is under its debugger."""
+    from runtime import debugger
+
+    where = f"under its debugger on 127.0.0.1:{told['debug']}"
+    if missing and debugger.ended(component, told):
+        return f"{where}, where its program has ended: ./dev debug {component.name} begins it again"
+    return f"{where}; does not answer, as at a breakpoint: {missing}" if missing else where
 
 
 def _lent(component: Component, missing: str) -> str:

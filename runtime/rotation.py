@@ -16,7 +16,7 @@ from converge.desired import EnvVar, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import locks
-from runtime import placements
+from runtime import debugger, placements
 from runtime.component import Component, components
 from runtime.environment import of_component
 from runtime.placements.choice import Asked
@@ -137,7 +137,8 @@ def _walk(loaded: Loaded, instance: Instance, name: str, step: int, write: Write
 
         # whoever is cut off now leaves it ended: the next run has to know
         write(_at(envfile.text(instance), name, step, {}, f", restarting {placement} {at} {own}".rstrip()))
-        failed = start(loaded, component.instance, [at], event, Asked(stay={at: placement}, alone=True))
+        debug = frozenset({at} if debugger.under(component) else ())
+        failed = start(loaded, component.instance, [at], event, Asked(stay={at: placement}, alone=True, debug=debug))
         for problem in failed.values():
             problem.hint = f"{problem.hint}; then ./dev secrets rotate {name} goes on".removeprefix("; ")
             raise problem

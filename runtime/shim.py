@@ -90,7 +90,7 @@ class Shim:
         value = {
             "state": state, "shim": os.getpid(), "pid": child, "restarts": self.restarts, "reason": self.reason,
             "since": self.spec["since"], "began": self.began_wall, "hash": self.spec["hash"],
-            "run_id": self.spec["run_id"],
+            "run_id": self.spec["run_id"], "debug": self.spec["debug"],
         }  # fmt: skip
         fresh = self.spec["state"] + ".new"
         try:

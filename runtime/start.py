@@ -15,8 +15,8 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from facts.ports import HOME, MARK, owner
-from runtime import gateway, handoff, health, infra, kinds, logs, placements, routing
+from facts.ports import HOME, MARK, Owner, owner
+from runtime import debugger, gateway, handoff, health, infra, kinds, logs, placements, routing
 from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
 from runtime.placements import native
@@ -54,6 +54,17 @@ def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_even
     wanted = names or [name for name, component in everyone.items() if component.is_service]
     stay = {name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.look(c)).lives}
     return start(loaded, instance, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
+
+
+def debug(loaded: Loaded, instance: Instance, name: str, on_event: Listener) -> dict[str, DevError]:
+    """Start it natively under its debugger, from wherever it runs; everyone else stays where he is.
+
+    It is compiled and its debugger's port looked at first, so that what cannot be debugged goes on as it was.
+    """
+    everyone = components(loaded, instance)
+    stay = {n: seen.placement for n, c in chosen(everyone, [name]).items() if (seen := placements.look(c)).lives}
+    asked = Asked(stay=stay | {name: "native"}, anew=frozenset({name}), debug=frozenset({name}))
+    return start(loaded, instance, [name], on_event, asked)
 
 
 def _attempt(
@@ -135,6 +146,8 @@ class _Start:
         placement = self.choices.placements[component.name]
         if placement == "ide":
             return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
+        if component.name in self.asked.debug:
+            self._compile(component, say)
         seen = placements.look(component)
         gated = self.choices.project is not None and self.choices.project.routed
         routed = component.is_service and component.port is not None and (gated or routing.is_open(component.instance))
@@ -163,10 +176,11 @@ class _Start:
         elif later:
             handoff.leave(self.loaded, component, "native", host)
         if not begun:
-            return "ready already"
+            return "under its debugger, left alone" if debugger.under(component) else "ready already"
         if not component.is_service:
             infra.kind(component).provision(self.loaded, component)
         where = " in Docker" if placement == "docker" else ""
+        where = " under its debugger" if component.name in self.asked.debug else where
         return ("done" if component.once else "ready") + where
 
     def _host(self, component: Component) -> str:
@@ -177,19 +191,38 @@ class _Start:
         keeps = native.lives(component) and component.name not in self.asked.anew
         return native.host(component) if keeps else BESIDE["native"]
 
+    def _compile(self, component: Component, say: Callable[[str], None]) -> None:
+        """Make what the debugger runs, and see that nobody else has its port."""
+        number = debugger.port(component)
+        if (found := owner(number)) and not found.mark.startswith(component.mark):
+            raise _taken(self.loaded, component, number, "debug_port", found)
+        if command := debugger.build(self.loaded, component):
+            say("compiling for the debugger")
+            code, last = self._run(list(command), debugger.launch(self.loaded, component).env, component)
+            if code:
+                raise DevError(
+                    "compile-failed", f"{component.name} could not be compiled for its debugger",
+                    because=" / ".join(last), hint="correct it, then again; what ran goes on running",
+                )  # fmt: skip
+
     def _native(self, component: Component, say: Callable[[str], None], host: str) -> bool:
         """Spawn its shim; False if nothing is to be done."""
         loaded, seen = self.loaded, native.look(component)
+        debugged = component.name in self.asked.debug
+        if seen.lives and seen.told.get("debug") and not debugged:
+            return False
         if not component.is_service and not seen.lives:
             infra.kind(component).prepare(loaded, component)
-        launch = _launch(loaded, component, host)
+        launch = debugger.launch(loaded, component, host) if debugged else _launch(loaded, component, host)
         digest = placements.spec_hash(launch, _dependencies(component))
         if seen.lives:
             if seen.told.get("hash") == digest:
                 return bool(health.why_not(loaded, component, seen))
             say("changed, restarting")
             native.stop(component)
-        _free_port(loaded, component, host)
+        _free_port(loaded, component, component.port, host)
+        if debugged:
+            _free_port(loaded, component, component.debug_port, HOME, "debug_port")
         make_private(component)
         self._migrate(component, say)
         say("starting")
@@ -209,7 +242,7 @@ class _Start:
         if seen.lives:
             return bool(health.why_not(self.loaded, component, seen))
         if not (component.is_service and component.port and _keeps_port(component)):
-            _free_port(self.loaded, component)
+            _free_port(self.loaded, component, component.port)
         if not component.is_service:
             infra.kind(component).check_volume(component)
         self._migrate(component, say)
@@ -308,6 +341,10 @@ class _Start:
                 raise _failure(component, placement, str(seen.told.get("reason") or "its shim ended"))
             if not component.once:
                 missing = health.why_not(self.loaded, component, seen)
+                if component.name in self.asked.debug:
+                    if missing and debugger.ended(component, seen.told):
+                        raise _failure(component, placement, "it ended under its debugger")
+                    missing = missing or debugger.why_not(component)
                 if not missing:
                     return
             if time.monotonic() > told_at + QUIET:
@@ -339,33 +376,36 @@ def _keeps_port(component: Component) -> bool:
     return found is not None and (found.mark.startswith(edge) or lent)
 
 
-def _free_port(loaded: Loaded, component: Component, host: str = HOME) -> None:
+def _free_port(loaded: Loaded, component: Component, port: int | None, host: str = HOME, key: str = "port") -> None:
     """End what an earlier run of this component left on its port; refuse to start beside a stranger."""
-    if not component.port:
+    if not port:
         return
     deadline = time.monotonic() + 5
-    while (found := owner(component.port, host)) and found.mark.startswith(component.mark):
+    while (found := owner(port, host)) and found.mark.startswith(component.mark):
         os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
     if found and _orphan(component, found.pid):
-        while owner(component.port, host) and time.monotonic() < deadline:
+        while owner(port, host) and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 os.kill(found.pid, signal.SIGTERM)
             time.sleep(0.05)
-        found = owner(component.port, host)
+        found = owner(port, host)
     if found:
-        from facts import containers
+        raise _taken(loaded, component, port, key, found)
 
-        room = "services" if component.is_service else "infra"
-        who = containers.publishers().get(component.port) or found
-        whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
-        beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
-        raise DevError(
-            "port-taken", f"port {component.port} of {component.name} is taken",
-            because=f"{who} listens there and {whose}",
-            hint=f"stop it, or change {room}.{component.name}.port{beside}",
-            source=loaded.source(f"{room}.{component.name}.port"),
-        )  # fmt: skip
+
+def _taken(loaded: Loaded, component: Component, port: int, key: str, found: Owner) -> DevError:
+    from facts import containers
+
+    at = f"{'services' if component.is_service else 'infra'}.{component.name}.{key}"
+    who = containers.publishers().get(port) or found
+    whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
+    beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
+    whom = f"{component.name}'s debugger" if key == "debug_port" else component.name
+    return DevError(
+        "port-taken", f"port {port} of {whom} is taken", because=f"{who} listens there and {whose}",
+        hint=f"stop it, or change {at}{beside}", source=loaded.source(at),
+    )  # fmt: skip
 
 
 def _orphan(component: Component, pid: int) -> bool:

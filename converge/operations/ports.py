@@ -25,17 +25,21 @@ GRACE = 3.0
 
 
 def _components(context: ConvergeContext) -> Iterable[tuple[str, str, int]]:
+    """Component, key and number of every port."""
     for name, infra in context.desired.infra.items():
         yield name, f"infra.{name}.port", context.instance.port(infra.port)
     for name, service in context.desired.services.items():
         if service.port:
             yield name, f"services.{name}.port", context.instance.port(service.port)
+        if service.debug_port:
+            yield name, f"services.{name}.debug_port", context.instance.port(service.debug_port)
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Who listens, which containers publish, and which components have a shim that lives."""
     shims = [
-        facts.locks.probe(f"shims.{name}", context.instance.shim_lock(name)) for name, _, _ in _components(context)
+        facts.locks.probe(f"shims.{name}", context.instance.shim_lock(name))
+        for name in dict.fromkeys(name for name, _, _ in _components(context))
     ]
     ports = facts.ports.probe([port for _, _, port in _components(context)])
     record = context.instance.engine_record
@@ -46,7 +50,11 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """ok where nobody or our own component of this instance listens."""
     listening = observation["ports"]
     for name, key, port in _components(context):
-        source, item, want = context.loaded.source(key), f"ports.{name}", f"{port}"
+        debug = key.endswith(".debug_port")
+        source, want = context.loaded.source(key), f"{port}"
+        item = f"ports.{name}.debug" if debug else f"ports.{name}"
+        if debug and not isinstance(listening, Unknown) and listening[port] is None:
+            continue  # most services are never debugged
         if isinstance(listening, Unknown):
             yield Item(item, "ports", "unknown", "?", want, listening.because, source=source)
             continue

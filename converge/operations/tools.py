@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from converge.machine import Machine
 
 UNASKED = ("postgres", "pubsub-emulator", "docker-compose", "debugpy")
-"""Never taken from PATH: the embedded ones and a library are those of the store, Compose is found in places of its own."""
+"""Never taken from PATH: the embedded ones and libraries are those of the store, Compose has places of its own."""
 BUILT = ("air", "delve", "pubsub-emulator", "docker-compose")
 """Tools that may have to be built with Go."""
 
@@ -28,8 +28,9 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     wanted = _wanted(context)
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
     looks: list[AnyProbe] = [
-        facts.tools.probe(tool, version, tools.home(tool, version) / tools.COMPLETE, _command(context, tool, version), versions)
+        facts.tools.probe(tool, version, marker, _command(context, tool, version), versions)
         for tool, version in wanted.items()
+        for marker in (tools.home(tool, version) / tools.COMPLETE,)
     ]
     if "docker-compose" in wanted:
         looks += [facts.docker.probe(), facts.compose.probe(tools.versions())]

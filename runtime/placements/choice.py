@@ -14,7 +14,7 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker as engines
 from facts.engine import Engine, EngineError
-from runtime import compose, gateway, images, infra, journal, placements, record
+from runtime import compose, debugger, gateway, images, infra, journal, placements, record
 from runtime.component import Component, components
 from runtime.compose import Project
 from runtime.placements import docker
@@ -35,6 +35,8 @@ class Asked:
     """Services that remain where they ran, whatever else is said."""
     anew: frozenset[str] = frozenset()
     """Components that are ended first, though nothing about them changed."""
+    debug: frozenset[str] = frozenset()
+    """Services that are run under their debugger; those that are already and are not in `anew` stay so anyhow."""
     alone: bool = False
     """Only what is named is touched, not what it needs or uses."""
     moving: str = ""
@@ -133,6 +135,8 @@ def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
         lent = journal.record(component.instance, component.name)
         if lent and component.name not in asked.stay:
             return "docker" if lent.state == "FLIPPING_IN" else "ide"
+        if component.name not in asked.stay and debugger.under(component):
+            return "native"
         return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
     return asked.infra or component.wants.placement
 
@@ -259,7 +263,8 @@ def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -
         if made.placements[name] != "docker":
             continue
         for other in (*component.wants.needs, *component.uses):
-            if made.placements.get(other) == "native":
+            gated = made.project is not None and made.project.routed and wanted[other].is_service
+            if made.placements.get(other) == "native" and not gated:
                 raise DevError(
                     "not-reachable", f"{name} in Docker cannot reach {other}, which runs natively",
                     because="a container does not see what listens on 127.0.0.1 of this machine",

@@ -62,7 +62,7 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
         "group": account.pw_gid if account else None, "log": str(component.log),
         "state": str(component.directory / "state.json"), "lock": str(component.directory / "lock"),
         "stop_signal": int(launch.stop_signal), "grace": wants.stop_grace, "retries": getattr(wants, "retries", 5),
-        "once": component.once, "hash": digest, "since": time.time(),
+        "once": component.once, "hash": digest, "since": time.time(), "debug": launch.debug,
     }  # fmt: skip
     path = component.directory / "spec.json"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,0 +1,69 @@
+"""`./dev debug`: restart a service under its debugger and say how to attach; or take it out again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cli import progress, render
+from cli.board import Board
+from cli.context import Context
+from cli.option import Argument, Option
+from converge.errors import DevError, Exit
+
+
+def run(
+    context: Context,
+    names: Annotated[list[str] | None, Argument("NAME", help="A service.")] = None,
+    off: Annotated[bool, Option("--off", help="Go back to hot reload.")] = False,
+    json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
+) -> int:
+    """Restart a service natively under its debugger, on a fixed port of 127.0.0.1, and say how to attach.
+
+    It serves at once; attach whenever you like, and run it again after an edit. It stays under the debugger, whatever
+    else is started, until --off, `./dev restart NAME` or `./dev stop`. What it wants is made ready and started first.
+    """
+    from converge.lock import hold
+    from runtime import debugger, handoff, start
+    from runtime.component import components, known
+
+    if not names or len(names) > 1:
+        raise DevError("usage", "which service?", because="it takes one", hint="./dev debug NAME", exit=Exit.USAGE)
+    loaded, instance = context.loaded, context.instance
+    component = known(components(loaded, instance), names[0])
+    with hold(instance.dev / "lock", say=render.say):
+        handoff.reconcile(loaded, instance, lambda name, text, seconds: render.say(f"{name:<12} {text}"))
+        if off and not debugger.under(component):
+            render.say(f"{component.name} is not under a debugger")
+            return int(Exit.OK)
+        if not off:
+            debugger.check(loaded, component)
+            _prepare(context, debugger.wanted(loaded, component))
+        with Board(names) as board:
+            if off:
+                failed = start.restart(loaded, instance, names, board.event)
+            else:
+                failed = start.debug(loaded, instance, component.name, board.event)
+    for problem in failed.values():
+        render.error(problem)
+    if failed:
+        return int(Exit.NOT_CONVERGED)
+    if off:
+        return int(Exit.OK)
+    made = debugger.attach(loaded, component)
+    if json:
+        render.document(made.document())
+        return int(Exit.OK)
+    render.out(f"{made.name:<12} under {made.debugger} on {made.address}")
+    for word, way in (("VS Code", f"F5 on `{made.attach['vscode']}`"), ("JetBrains", made.attach["jetbrains"])):
+        render.out(f"    {word:<10} {way}")
+    render.out(f"    {'terminal':<10} {made.attach['terminal']}")
+    render.out(f"    back to hot reload: ./dev debug {made.name} --off")
+    return int(Exit.OK)
+
+
+def _prepare(context: Context, debuggers: frozenset[str]) -> None:
+    """What a start needs, and the debugger."""
+    from cli.start import refuse_open
+    from converge import cycle
+
+    refuse_open(cycle.prepare(context.loaded, context.instance, progress.listen, debuggers=debuggers))

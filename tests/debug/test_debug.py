@@ -1,0 +1,196 @@
+"""`./dev debug`: a service under its debugger serves, stops where it is told, and is left alone by everything else."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from converge import tools
+from converge.desired import Loaded
+from converge.schema import load
+from tests.conftest import wait_until
+from tests.debug import dap
+from tests.debug.conftest import Platform
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "file", "function", "value"),
+    [
+        ("goer", "go", "goer/main.go", "main.hello", '"hello bo"'),
+        ("pythoner", "debugpy", "pythoner/app.py", "app", "'hello bo'"),
+    ],
+)
+def test_a_request_stops_at_a_breakpoint_and_is_answered(
+    platform: Platform, name: str, kind: str, file: str, function: str, value: str
+) -> None:
+    port = platform.debug(name)
+    entry = platform.of(name)
+    assert entry["state"] == "ready" and entry["debugger"] == f"127.0.0.1:{port}"
+    assert "under its debugger on" in platform.checkout.dev("status").out
+    assert platform.ask(name)[0] == 200  # before anybody attached
+    with dap.attach(port, kind) as session:
+        path, line = platform.line(file, "greeting = " if kind == "debugpy" else "greeting := ")
+        session.stop_at(path, line + 1)
+        answer = platform.later(name)
+        stop = session.stopped()
+        assert (stop.file, stop.line, stop.function) == (path, line + 1, function)
+        assert stop.variables["greeting"] == value and stop.reason.endswith("breakpoint")
+        assert len(stop.stack) > 1
+        session.go_on(stop)
+        assert answer.wait() == (200, "hello bo")
+        session.stop_at(path)
+    assert platform.ask(name)[0] == 200  # and after everybody left
+
+
+def test_nodes_inspector_stops_a_request(platform: Platform) -> None:
+    port = platform.debug("noder")
+    path, line = platform.line("noder/server.mjs", "response.end")
+    node = tools.executable(_loaded(platform), "node")
+    client = subprocess.Popen(
+        [str(node), str(HERE / "inspect.mjs"), str(port), "server.mjs", str(line)], stdout=subprocess.PIPE, text=True
+    )
+    assert client.stdout is not None and client.stdout.readline().strip() == "attached"
+    answer = platform.later("noder")
+    said = json.loads(client.stdout.readline())
+    assert said["line"] == line and said["variables"]["greeting"] == "hello bo" and path
+    assert answer.wait() == (200, "hello bo") and client.wait(20) == 0
+
+
+def test_everything_else_leaves_it_alone_even_at_a_breakpoint(platform: Platform) -> None:
+    port = platform.debug("pythoner")
+    before = platform.of("pythoner")
+    with dap.attach(port, "debugpy") as session:
+        path, line = platform.line("pythoner/app.py", "greeting = ")
+        session.stop_at(path, line)
+        answer = platform.later("pythoner")
+        stop = session.stopped()
+        entry = platform.of("pythoner")
+        assert entry["state"] == "starting" and "as at a breakpoint" in entry["reason"]
+        began = time.monotonic()
+        for argv in (("start",), ("start", "pythoner"), ("restart", "plain"), ("doctor", "--only", "ports")):
+            ran = platform.checkout.dev(*argv)
+            assert ran.code == 0, (argv, ran.err)
+        assert time.monotonic() - began < 30
+        assert "left alone" in platform.checkout.dev("start", "pythoner").err
+        session.stop_at(path)
+        session.go_on(stop)
+        assert answer.wait() == (200, "hello bo")
+    after = platform.of("pythoner")
+    assert (after["pid"], after["restarts"], after["state"]) == (before["pid"], 0, "ready")
+
+
+def test_restart_and_off_go_back_to_hot_reload(platform: Platform) -> None:
+    for back in (("restart", "goer"), ("debug", "goer", "--off")):
+        platform.debug("goer")
+        assert platform.ask("goer", "/tags")[1] == "authtest"  # compiled with the service's own flags
+        ran = platform.checkout.dev(*back)
+        assert ran.code == 0, ran.err
+        assert platform.of("goer")["debugger"] is None and platform.of("goer")["state"] == "ready"
+    assert "is not under a debugger" in platform.checkout.dev("debug", "goer", "--off").err
+
+
+def test_an_edit_is_there_when_it_is_debugged_again(platform: Platform) -> None:
+    source = platform.checkout.path / "goer/main.go"
+    text = source.read_text()
+    platform.debug("goer")
+    try:
+        source.write_text(text.replace('"hello "', '"good day "'))
+        platform.debug("goer")
+        assert platform.ask("goer")[1].strip() == "good day bo"
+        source.write_text(text.replace("greeting := ", "greeting := no such thing "))
+        ran = platform.checkout.dev("debug", "goer")
+        assert ran.code == 3 and "compile-failed" in ran.err and "main.go" in ran.err
+        assert platform.ask("goer")[1].strip() == "good day bo"  # what ran goes on
+    finally:
+        source.write_text(text)
+
+
+def test_a_program_that_ends_under_its_debugger_is_said_to_have_ended(platform: Platform) -> None:
+    local = platform.checkout.write("desired_state.local.toml", "[services.goer.env]\nREFUSE = 'yes'\n")
+    try:
+        ran = platform.checkout.dev("debug", "goer")
+        assert ran.code == 3 and "it ended under its debugger" in ran.err and "it will not" in ran.err
+        assert "its program has ended" in platform.of("goer")["reason"]
+    finally:
+        local.unlink()
+    assert platform.checkout.dev("restart", "goer").code == 0
+
+
+@pytest.mark.parametrize("name", ["goer", "pythoner", "noder"])
+def test_stop_leaves_no_process(platform: Platform, name: str) -> None:
+    port = platform.debug(name)
+    others = {c["name"] for c in platform.checkout.components().values()} - {name}
+    assert platform.checkout.dev("stop", name).code == 0
+    run = f":{name}:".encode()
+    left = [pid for pid in platform.checkout.processes() if run in Path(f"/proc/{pid}/environ").read_bytes()]
+    assert left == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port))
+    assert all(platform.of(other)["state"] in ("ready", "starting") for other in others)
+    assert platform.checkout.dev("start", name).code == 0
+
+
+def test_a_stranger_on_the_debuggers_port_is_named_and_the_service_goes_on(platform: Platform) -> None:
+    port = platform.debug("noder")
+    assert platform.checkout.dev("debug", "noder", "--off").code == 0
+    before = platform.of("noder")
+    with socket.create_server(("127.0.0.1", port)):
+        ran = platform.checkout.dev("debug", "noder")
+        assert ran.code == 3 and f"port {port} of noder's debugger is taken" in ran.err
+        assert f"pid {os.getpid()}" in ran.err and "services.noder.debug_port" in ran.err
+        item = platform.checkout.dev("doctor", "--only", "ports", "--json").json["items"]
+        taken = [each for each in item if each["id"] == "ports.noder.debug"]
+        assert taken and taken[0]["code"] == "port-taken" and str(os.getpid()) in taken[0]["because"]
+    after = platform.of("noder")
+    assert (after["pid"], after["state"]) == (before["pid"], "ready")
+
+
+def test_the_command_line_refuses_what_it_cannot_do(platform: Platform) -> None:
+    for argv, code, said in (
+        (("debug",), 64, "which service?"),
+        (("debug", "goer", "noder"), 64, "which service?"),
+        (("debug", "nobody"), 64, "unknown-component"),
+        (("debug", "plain"), 64, "no-debugger"),
+    ):
+        ran = platform.checkout.dev(*argv)
+        assert ran.code == code and said in ran.err, (argv, ran.err)
+
+
+def test_a_service_in_the_ide_is_refused_with_the_way_back(platform: Platform) -> None:
+    assert platform.checkout.dev("handoff", "plain").code == 0
+    platform.checkout.state(_text(platform).replace("dev = ", 'debug = "exec sleep 60 # {debug_port}"\ndev = '))
+    try:
+        ran = platform.checkout.dev("debug", "plain")
+        assert ran.code == 64 and "./dev handoff plain --back" in ran.err
+        assert platform.checkout.dev("handoff", "plain", "--back").code == 0
+    finally:
+        platform.checkout.state(_text(platform).replace('debug = "exec sleep 60 # {debug_port}"\n', ""))
+
+
+def test_what_it_says_is_enough_to_attach(platform: Platform) -> None:
+    ran = platform.checkout.dev("debug", "goer")
+    port = platform.of("goer")["debugger"].rpartition(":")[2]
+    assert ran.code == 0 and f"under delve on 127.0.0.1:{port}" in ran.out
+    assert "F5 on `dev: attach goer`" in ran.out and f"Go Remote, host 127.0.0.1, port {port}" in ran.out
+    command = next(line.split(maxsplit=1)[1] for line in ran.out.splitlines() if "terminal" in line)
+    talk = subprocess.run(
+        command, shell=True, input="goroutines\nexit -c\n", capture_output=True, text=True, timeout=30
+    )
+    assert "main.main" in talk.stdout, talk
+    wait_until(lambda: platform.of("goer")["state"] == "ready")
+
+
+def _loaded(platform: Platform) -> Loaded:
+    return load(platform.checkout.path)
+
+
+def _text(platform: Platform) -> str:
+    return (platform.checkout.path / "desired_state.toml").read_text().split('name = "story"\n', 1)[1]
