@@ -53,7 +53,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         debug = key.endswith(".debug_port")
         source, want = context.loaded.source(key), f"{port}"
         item = f"ports.{name}.debug" if debug else f"ports.{name}"
-        if debug and not isinstance(listening, Unknown) and listening[port] is None:
+        if debug and not isinstance(listening, Unknown) and listening.get(port) is None:
             continue  # most services are never debugged
         if isinstance(listening, Unknown):
             yield Item(item, "ports", "unknown", "?", want, listening.because, source=source)

@@ -56,6 +56,9 @@ PYTHON = """from urllib.parse import parse_qs
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
+    if scope["path"] == "/readyz":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        return await send({"type": "http.response.body"})
     name = parse_qs(scope["query_string"].decode()).get("name", [""])[0]
     greeting = "hello " + name
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(greeting))]})
@@ -65,6 +68,7 @@ NODE = """import http from "node:http";
 
 http
   .createServer((request, response) => {
+    if (request.url === "/readyz") return response.end();
     const name = new URL(request.url, "http://host").searchParams.get("name");
     const greeting = "hello " + name;
     response.end(greeting);

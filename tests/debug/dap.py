@@ -17,7 +17,8 @@ import json
 import queue
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +52,7 @@ class Session:
     """Everything the adapter said."""
     _sequence: int = 0
     _inbox: queue.Queue[Message] = field(default_factory=queue.Queue)
-    _events: list[Message] = field(default_factory=list)
+    _untaken: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
@@ -70,19 +71,13 @@ class Session:
 
     def answer(self, number: int) -> Any:
         """The body of the answer to request `number`."""
-        answer = self._until(lambda m: m["type"] == "response" and m.get("request_seq") == number, f"answer {number}")
+        answer = self._next(lambda m: m["type"] == "response" and m["request_seq"] == number, f"answer {number}")
         assert answer["success"], answer
         return answer.get("body") or {}
 
     def event(self, name: str) -> Message:
         """The body of the next event of that name, or of one that came already and nobody took."""
-        for known in self._events:
-            if known["event"] == name:
-                self._events.remove(known)
-                return known.get("body") or {}
-        found = self._until(lambda m: m["type"] == "event" and m["event"] == name, f"event {name}")
-        self._events.remove(found)
-        return found.get("body") or {}
+        return self._next(lambda m: m["type"] == "event" and m["event"] == name, f"event {name}").get("body") or {}
 
     def stop_at(self, file: str, *lines: int) -> None:
         """Have the program stop whenever it comes to one of the lines; none: nowhere in the file."""
@@ -109,17 +104,18 @@ class Session:
         """Let it run."""
         self.ask("continue", threadId=stop.thread)
 
-    def _until(self, wanted: Any, what: str) -> Message:
-        while True:
+    def _next(self, wanted: Callable[[Message], bool], what: str) -> Message:
+        """The first such message that nobody took; adapters answer and tell in any order."""
+        deadline = time.monotonic() + self.timeout
+        while not (found := [message for message in self._untaken if wanted(message)]):
             try:
-                message = self._inbox.get(timeout=self.timeout)
+                message = self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 raise AssertionError(f"no {what} within {self.timeout} s; said was {self.said[-5:]}") from None
-            if message["type"] == "event":
-                self._events.append(message)
-            assert message["type"] != "closed" or wanted(message), f"hung up before {what}; said was {self.said[-5:]}"
-            if wanted(message):
-                return message
+            assert message["type"] != "closed", f"hung up before {what}; said was {self.said[-5:]}"
+            self._untaken.append(message)
+        self._untaken.remove(found[0])
+        return found[0]
 
     def _listen(self) -> None:
         try:
@@ -139,7 +135,7 @@ class Session:
 @contextmanager
 def attach(port: int, kind: str, timeout: float = TIMEOUT, **arguments: Any) -> Iterator[Session]:
     """A session with what listens on 127.0.0.1:`port`; `kind` is `go` or `debugpy`. Detached at the end."""
-    more = {"mode": "remote"} if kind == "go" else {}
+    more = {"mode": "remote"} if kind == "go" else {"justMyCode": False}
     with _session(port, kind, timeout) as session:
         configure(session, "attach", {"name": "test", "request": "attach", **more, **arguments})
         yield session

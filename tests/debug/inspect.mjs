@@ -25,9 +25,11 @@ await ask("Debugger.enable");
 await ask("Debugger.setBreakpointByUrl", { urlRegex: `${file}$`, lineNumber: Number(line) - 1 });
 console.log("attached");
 const [frame] = (await stop).callFrames;
-const scope = frame.scopeChain.find((each) => each.type === "local");
-const { result } = await ask("Runtime.getProperties", { objectId: scope.object.objectId });
-const variables = Object.fromEntries(result.map((each) => [each.name, each.value?.value]));
+const variables = {};
+for (const scope of frame.scopeChain.filter((each) => ["local", "block"].includes(each.type))) {
+  const { result } = await ask("Runtime.getProperties", { objectId: scope.object.objectId });
+  for (const each of result) variables[each.name] ??= each.value?.value;
+}
 console.log(JSON.stringify({ line: frame.location.lineNumber + 1, function: frame.functionName, variables }));
 await ask("Debugger.resume");
 socket.close();

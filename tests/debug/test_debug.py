@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,16 @@ import pytest
 from converge import tools
 from converge.desired import Loaded
 from converge.schema import load
-from tests.conftest import wait_until
+from tests.conftest import TOOL, Checkout, wait_until
 from tests.debug import dap
 from tests.debug.conftest import Platform
 
 HERE = Path(__file__).parent
+SERVE = """
+import http.server, socket, sys
+doors = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[2:]]
+http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind="127.0.0.1")
+"""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ def test_a_request_stops_at_a_breakpoint_and_is_answered(
 
 def test_nodes_inspector_stops_a_request(platform: Platform) -> None:
     port = platform.debug("noder")
-    path, line = platform.line("noder/server.mjs", "response.end")
+    path, line = platform.line("noder/server.mjs", "response.end(greeting)")
     node = tools.executable(_loaded(platform), "node")
     client = subprocess.Popen(
         [str(node), str(HERE / "inspect.mjs"), str(port), "server.mjs", str(line)], stdout=subprocess.PIPE, text=True
@@ -173,6 +180,54 @@ def test_a_service_in_the_ide_is_refused_with_the_way_back(platform: Platform) -
         assert platform.checkout.dev("handoff", "plain", "--back").code == 0
     finally:
         platform.checkout.state(_text(platform).replace('debug = "exec sleep 60 # {debug_port}"\n', ""))
+
+
+def test_ctrl_c_ends_what_was_begun(platform: Platform) -> None:
+    assert platform.checkout.dev("restart", "goer").code == 0
+    local = platform.checkout.write("desired_state.local.toml", "[services.goer.env]\nREFUSE = 'yes'\n")
+    try:
+        process = platform.checkout.popen("debug", "goer")
+        wait_until(lambda: platform.of("goer")["debugger"])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert (platform.of("goer")["pid"], platform.of("goer")["state"]) == (None, "stopped")
+    finally:
+        local.unlink()
+    assert platform.checkout.dev("start", "goer").code == 0 and platform.of("goer")["debugger"] is None
+
+
+def test_a_command_of_its_own_is_debugged_by_a_command_of_its_own(
+    checkout: Checkout, free_port: Callable[[], int]
+) -> None:
+    port, number = free_port(), free_port()
+    entry = f'[services.own]\nkind = "command"\nport = {port}\ndebug_port = {number}\n'
+    checkout.state(
+        entry + 'dev = "exec python3 serve.py {port}"\ndebug = "exec python3 serve.py {port} {debug_port}"\n'
+    )
+    checkout.write("serve.py", SERVE)
+    ran = checkout.dev("debug", "own", "--json")
+    assert ran.code == 0 and ran.json["address"] == f"127.0.0.1:{number}", ran.err
+    assert checkout.components()["own"]["debugger"] == f"127.0.0.1:{number}"
+    second = checkout.dev("--instance", "two", "debug", "own", "--json")
+    assert second.code == 0 and second.json["address"] != ran.json["address"], second.err
+    assert checkout.dev("--instance", "two", "stop").code == 0 and checkout.dev("stop").code == 0
+    assert checkout.processes() == []
+
+
+def test_without_a_network_nothing_that_runs_is_touched(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    entry = f'[tools]\ndebugpy = "1.8.22"\n[services.own]\nkind = "command"\nport = {free_port()}\n'
+    checkout.state(entry + 'dev = "exec python3 serve.py {port}"\ndebug = "exec python3 -m debugpy {debug_port}"\n')
+    checkout.write("serve.py", SERVE)
+    checkout.write("desired_state.lock", (TOOL / "desired_state.lock").read_text())
+    checkout.env |= {"DEV_STORE": str(checkout.home / "store"), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": os.devnull}
+    assert checkout.dev("start").code == 0  # the debugger is not missed
+    assert not list((checkout.home / "store").rglob("debugpy*"))
+    before = checkout.components()["own"]
+    ran = checkout.dev("debug", "own")
+    assert ran.code == 3 and "debugpy 1.8.22 could not be downloaded" in ran.err and "hint:" in ran.err, ran.err
+    after = checkout.components()["own"]
+    assert (after["pid"], after["state"], after["debugger"]) == (before["pid"], "ready", None)
 
 
 def test_what_it_says_is_enough_to_attach(platform: Platform) -> None:

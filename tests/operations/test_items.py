@@ -92,6 +92,13 @@ def test_what_only_tests_need_is_no_drift_for_a_start() -> None:
     assert one("packages", context(text, purpose="test"), seen).status == "drift"
 
 
+def test_a_debugger_is_missed_by_those_alone_who_debug() -> None:
+    target, absent = context("[tools]\ndelve = '1.2.3'\n"), {"tools.delve": Tool()}
+    assert one("tools", target, absent).status == "skipped"
+    debugging = context("[tools]\ndelve = '1.2.3'\n", debuggers=frozenset({"delve"}))
+    assert one("tools", debugging, absent).status == "drift"
+
+
 @pytest.mark.parametrize(
     ("found", "status"),
     [(Tool("1.2.3", provider="wheel"), "ok"), (Tool("1.2.3", "/usr/bin/go"), "ok"), (Tool("1.2", "/b/go"), "drift"),
