@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from converge.desired import Desired
 from converge.instance import EPHEMERAL_START, STEP
 
-DISTANCES = (*range(10, 2000), *range(-10, -2000, -1))
-"""How far a debugger's port may lie from its service's, in the order they are tried."""
+NEAREST = 10
+"""How far a debugger's port lies from its service's, at least."""
 
 
 def given(desired: Desired) -> Desired:
-    """The same, with a debug port for each service that has a port and says nothing; all at one distance.
+    """The same, with a debug port for each service that has a port and says nothing.
 
-    The nearest distance is taken at which neither this instance nor another one, whose ports lie a multiple of STEP
-    apart, has anything declared; where there are too many ports for that, one that is free in each instance alone.
+    All lie at one distance: the nearest at which neither this instance nor another one, whose ports lie a multiple of
+    STEP apart, has anything declared. Where there are too many ports for that each takes the next that is free.
     """
     services = desired.services
     declared = [i.port for i in desired.infra.values()] + [s.port for s in services.values() if s.port]
     declared += [s.debug_port for s in services.values() if s.debug_port]
     asking = sorted({s.port for s in services.values() if s.port and not s.debug_port})
-    found = _distance(asking, declared, STEP) or _distance(asking, declared, EPHEMERAL_START)
-    if not found:
-        return desired
-    ports = {name: s.debug_port or (s.port + found if s.port else None) for name, s in services.items()}
-    return replace(desired, services={name: replace(s, debug_port=ports[name]) for name, s in services.items()})
+    found = _together(asking, declared) or _each(asking, set(declared))
+    own = {name: s.debug_port or found.get(s.port or 0) for name, s in services.items()}
+    return replace(desired, services={name: replace(s, debug_port=own[name]) for name, s in services.items()})
 
 
-def _distance(asking: list[int], declared: list[int], apart: int) -> int:
-    """The first distance at which no port is another one modulo `apart`; 0 if there is none."""
-    taken = {port % apart for port in declared}
-    distances: Iterable[int] = DISTANCES if apart > STEP else [d for d in DISTANCES if abs(d) < 10 + STEP]
-    for distance in distances:
+def _together(asking: list[int], declared: list[int]) -> dict[int, int]:
+    """Port -> its debugger's, all at one distance; empty if there is none."""
+    taken = {port % STEP for port in declared}
+    for distance in _distances(STEP):
         fresh = [port + distance for port in asking]
-        residues = {port % apart for port in fresh}
-        if (
-            all(1024 <= port < EPHEMERAL_START for port in fresh)
-            and len(residues) == len(fresh)
-            and not residues & taken
-        ):
-            return distance
-    return 0
+        residues = {port % STEP for port in fresh}
+        if all(map(_usable, fresh)) and len(residues) == len(fresh) and not residues & taken:
+            return dict(zip(asking, fresh, strict=True))
+    return {}
+
+
+def _each(asking: Iterable[int], taken: set[int]) -> dict[int, int]:
+    found = {}
+    for port in asking:
+        near = (port + distance for distance in _distances(EPHEMERAL_START))
+        if free := next((each for each in near if _usable(each) and each not in taken), None):
+            found[port] = free
+            taken.add(free)
+    return found
+
+
+def _distances(count: int) -> Iterator[int]:
+    """Upwards, then downwards."""
+    yield from range(NEAREST, NEAREST + count)
+    yield from range(-NEAREST, -NEAREST - count, -1)
+
+
+def _usable(port: int) -> bool:
+    return 1024 <= port < EPHEMERAL_START

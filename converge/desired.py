@@ -222,7 +222,7 @@ class Service:
     """Command that runs it under a debugger; replaces the kind's own, and goes with `dev`. `{port}`, `{debug_port}` and
     addresses are filled in; the debugger listens on 127.0.0.1, and the service serves before anybody attaches."""
     debug_port: int | None = None
-    """Port of its debugger; default: for all services the same distance above their port, where nothing is declared."""
+    """Port of its debugger; default: for all services the same distance from their port, where nothing is declared."""
     app: str | None = None
     """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
     main: str = "."

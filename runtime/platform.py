@@ -97,7 +97,7 @@ def look(loaded: Loaded, component: Component, listening: health.Listening = hea
         state, missing = ("waiting" if missing else "ready"), _lent(component, missing)
     debugged = told.get("debug")
     if debugged:
-        missing = _debugged(component, told, missing)
+        reason = "; ".join(filter(None, (reason, _debugged(component, told, missing))))
     return State(
         component.name, kind, seen.placement, state, component.port, told.get("pid"), uptime, restarts,
         reason or missing or None, debugged,
@@ -109,9 +109,11 @@ def _debugged(component: Component, told: Mapping[str, Any], missing: str) -> st
     from runtime import debugger
 
     where = f"under its debugger on 127.0.0.1:{told['debug']}"
-    if missing and debugger.ended(component, told):
+    if not missing or told.get("state") != "running":
+        return where
+    if debugger.ended(component, told):
         return f"{where}, where its program has ended: ./dev debug {component.name} begins it again"
-    return f"{where}; does not answer, as at a breakpoint: {missing}" if missing else where
+    return f"{where}; does not answer, as at a breakpoint: {missing}"
 
 
 def _lent(component: Component, missing: str) -> str:

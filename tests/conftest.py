@@ -29,7 +29,7 @@ NO_ENGINE = "unix:///nowhere/docker.sock"
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 
-WHOLE_MACHINE = ("tests/real/", "tests/handoff/", "tests/stories/test_platform")
+WHOLE_MACHINE = ("tests/real/", "tests/handoff/", "tests/stories/test_platform", "tests/debug/test_from_containers")
 """Files whose tests share an engine or want all processors: one worker runs them, one after the other."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converge.desired import Infra, Loaded
@@ -22,13 +22,18 @@ def state(ports: list[int], more: str = "") -> Loaded:
     return parse((HEAD + "".join(rows) + more).encode())
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1024, EPHEMERAL_START - 1), unique=True, min_size=1, max_size=12))
 def test_every_service_gets_one_of_its_own(ports: list[int]) -> None:
     services = state(ports).desired.services.values()
     debuggers = [s.debug_port for s in services if s.debug_port]
     assert len(debuggers) == len(ports) and len({*debuggers, *ports}) == 2 * len(ports)
     assert all(1024 <= port < EPHEMERAL_START for port in debuggers)
-    assert len({s.debug_port - s.port for s in services if s.debug_port and s.port}) == 1
+
+
+def test_neighbours_get_neighbours() -> None:
+    services = state([18080, 18081, 18084]).desired.services.values()
+    assert [s.debug_port for s in services] == [18090, 18091, 18094]
 
 
 def test_it_says_so_in_every_instance() -> None:
