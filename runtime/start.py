@@ -196,9 +196,10 @@ class _Start:
         number = debugger.port(component)
         if (found := owner(number)) and not found.mark.startswith(component.mark):
             raise _taken(self.loaded, component, number, "debug_port", found)
+        env = debugger.launch(self.loaded, component).env  # refused where there is no debugger
         if command := debugger.build(self.loaded, component):
             say("compiling for the debugger")
-            code, last = self._run(list(command), debugger.launch(self.loaded, component).env, component)
+            code, last = self._run(list(command), env, component)
             if code:
                 raise DevError(
                     "compile-failed", f"{component.name} could not be compiled for its debugger",

@@ -215,6 +215,12 @@ def test_a_command_of_its_own_is_debugged_by_a_command_of_its_own(
     assert checkout.processes() == []
 
 
+def test_a_debugger_that_nobody_pinned_is_named(checkout: Checkout, free_port: Callable[[], int]) -> None:
+    checkout.state(f'[services.own]\nkind = "go"\nport = {free_port()}\n')
+    ran = checkout.dev("debug", "own", env={"PATH": "/usr/bin:/bin"})
+    assert ran.code == 3 and "[no-debugger]" in ran.err and "add delve" in ran.err, ran.err
+
+
 def test_without_a_network_nothing_that_runs_is_touched(checkout: Checkout, free_port: Callable[[], int]) -> None:
     entry = f'[tools]\ndebugpy = "1.8.22"\n[services.own]\nkind = "command"\nport = {free_port()}\n'
     checkout.state(entry + 'dev = "exec python3 serve.py {port}"\ndebug = "exec python3 -m debugpy {debug_port}"\n')
