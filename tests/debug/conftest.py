@@ -38,7 +38,7 @@ func main() {
 	http.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {})
 	http.HandleFunc("/hello", hello)
 	http.HandleFunc("/tags", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, tags) })
-	go http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil)
+	go http.ListenAndServe(os.Getenv("HOST")+":"+os.Getenv("PORT"), nil)
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM, os.Interrupt)
 	<-asked
@@ -73,7 +73,7 @@ http
     const greeting = "hello " + name;
     response.end(greeting);
   })
-  .listen(process.env.PORT, "127.0.0.1");
+  .listen(process.env.PORT, process.env.HOST);
 """
 STATE = """
 [services.goer]
