@@ -220,7 +220,7 @@ class Service:
     """Command that runs it with hot reload; replaces the kind's own."""
     debug: str | None = None
     """Command that runs it under a debugger; replaces the kind's own, and goes with `dev`. `{host}`, `{port}`,
-    `{debug_port}` and addresses are filled in; the debugger listens on 127.0.0.1, and the service serves before anybody attaches."""
+    `{debug_port}` and addresses are filled in; the debugger listens on 127.0.0.1 and keeps the service from nothing."""
     debug_port: int | None = None
     """Port of its debugger; default: for all services the same distance from their port, where nothing is declared."""
     app: str | None = None

@@ -22,7 +22,7 @@ def state(ports: list[int], more: str = "") -> Loaded:
     return parse((HEAD + "".join(rows) + more).encode())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(1024, EPHEMERAL_START - 1), unique=True, min_size=1, max_size=12))
 def test_every_service_gets_one_of_its_own(ports: list[int]) -> None:
     services = state(ports).desired.services.values()
