@@ -38,7 +38,7 @@ def checks() -> list[str]:
                 "machine": "df -Pk . && ulimit -n",
                 "packages": f"command -v {item['found'] or name}",
                 "tools": f"test -d {store}/tools/{name} || command -v {name}3",
-                "env": f"grep -q {name} .dev/env || true",
+                "env": f"grep -q {name} .dev/values || true",
                 "ports": f"(ss -ltn 2>/dev/null || cat /proc/net/tcp) | head -{item['want'][:2] or 50}",
                 "data": "test -d .dev",
                 "dependencies": f"sha256sum services/{name}/*lock* services/{name}/go.sum 2>/dev/null || true",

@@ -42,7 +42,7 @@ def run(
         return int(Exit.OK)
     for place in places:
         render.say(f"  {place}")
-    what = f"the data of instance {name}" if name else "data, generated secrets and what you wrote into .dev/env"
+    what = f"the data of instance {name}" if name else "data, generated secrets and what you wrote into .dev/values"
     sure(f"All this will be deleted, with {what}.", force)
     with hold(dev / "lock", say=render.say):
         for instance in instances:

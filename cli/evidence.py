@@ -68,7 +68,7 @@ def parts(context: Context, instance: Instance) -> Iterator[Part]:
 
 
 def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
-    """Knows the secrets of [env], of `.dev/env`, of every instance of the checkout, and the caller's own."""
+    """Knows the secrets of [env], of `.dev/values`, of every instance of the checkout, and the caller's own."""
     from converge import envfile
 
     kept: dict[str, str] = {}

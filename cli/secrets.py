@@ -54,6 +54,7 @@ def rotate(
         LocalMachine(context_of(loaded, instance)) as machine,
         Board([]) as board,
     ):
+        envfile.settle(instance)
         try:
             restarted = rotation.rotate(
                 loaded, instance, names[0], lambda text: machine.write(envfile.path(instance), text.encode(), 0o600),

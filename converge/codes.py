@@ -5,7 +5,7 @@ from __future__ import annotations
 CODES: dict[str, str] = {
     "auth-absent": "The desired state has no [auth], so nobody mints tokens on this machine.",
     "auth-clerk": "Clerk's keys are set, so identities come from Clerk: no token is minted on this machine. Take the "
-    "CLERK_ variables out of .dev/env or desired_state.local.toml to use local ones.",
+    "CLERK_ variables out of .dev/values or desired_state.local.toml to use local ones.",
     "auth-keys": "A Clerk variable has not the form of one; services would refuse to start. It is never printed.",
     "auth-marker": "A variable that hosting platforms set in production stands in the environment of a test.",
     "auth-pair": "Clerk's variables do not belong together: of test and of live, of two instances, or half of a pair.",
@@ -72,8 +72,8 @@ CODES: dict[str, str] = {
     "engine-missing": "There is no Docker engine, and [docker] asks for one.",
     "engine-old": "The engine that answers is older than [docker] asks for. ./dev replaces none that runs.",
     "env-both": "A variable has a fixed value or a generated one, never both.",
-    "env-missing": "Only a person can give this value: write NAME=VALUE into .dev/env.",
-    "env-pattern": "The value in .dev/env does not match the declared pattern. It is never printed; correct it there.",
+    "env-missing": "Only a person can give this value: write NAME=VALUE into .dev/values.",
+    "env-pattern": "The value in .dev/values does not match the declared pattern. It is never printed; correct it.",
     "env-weak": "A generated secret of less than 16 random bytes can be guessed.",
     "file-both": "A managed entry is a file with content or a directory.",
     "foreign-file": "A path that should be a directory is a file, or the other way round; move it away by hand.",
@@ -137,7 +137,7 @@ CODES: dict[str, str] = {
     "port-taken": "A process that is not ours listens on a component's port. It is never ended: stop it, or change the "
     "port in desired_state.toml, or for this machine alone in desired_state.local.toml.",
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
-    "secret-absent": "The secret has no value in .dev/env: `./dev doctor --fix` makes those that are generated.",
+    "secret-absent": "The secret has no value in .dev/values: `./dev doctor --fix` makes those that are generated.",
     "secret-given": "Only values that ./dev generates can be rotated by it; another one comes from a person, who gives "
     "the new one too.",
     "secret-previous": "During a rotation services take two values, the second one from NAME_PREVIOUS: it has to be "

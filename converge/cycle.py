@@ -48,12 +48,13 @@ def fix(
 
     Raises DevError `locked` (exit 75) if another run keeps the checkout.
     """
-    from converge import lock
+    from converge import envfile, lock
     from converge.consent import Consent
 
     context = context_of(loaded, instance, purpose, debuggers)
     run = _Run(context, _nouns(only), consent or Consent(), listener or (lambda event: None))
     with lock.hold(checkout_lock(instance), lock_timeout, run.say):
+        envfile.settle(instance)
         return run.converge(lock_timeout)
 
 

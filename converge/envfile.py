@@ -1,7 +1,9 @@
-"""`.dev/env`: the values of [env] that live on this machine only, one NAME=VALUE per line, mode 0600."""
+"""`.dev/values`: the values of [env] that live on this machine only, one NAME=VALUE per line, mode 0600."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,23 +13,53 @@ from facts.env import parse
 
 def path(instance: Instance) -> Path:
     """The file; all instances of a checkout share it."""
-    return instance.dev / "env"
+    return instance.dev / "values"
+
+
+def place(instance: Instance) -> Path:
+    """Where it stands now: until the first run that may write, perhaps under its old name `.dev/env`."""
+    now, before = path(instance), _before(instance)
+    return before if not now.exists() and before.is_file() else now
 
 
 def values(instance: Instance) -> dict[str, str]:
     """What stands in the file; nothing where there is none."""
-    try:
-        return parse(path(instance).read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
+    return parse(text(instance))
 
 
 def text(instance: Instance) -> str:
     """The file as it stands; empty where there is none."""
-    try:
-        return path(instance).read_text("utf-8")
-    except FileNotFoundError:
-        return ""
+    for _ in range(2):  # it may get its new name between the look and the reading
+        with contextlib.suppress(FileNotFoundError):
+            return place(instance).read_text("utf-8")
+    return ""
+
+
+def settle(instance: Instance) -> None:
+    """Give a file that still has its old name the new one; the caller holds the checkout's lock.
+
+    If a person has written the new one meanwhile, what only the old one says is added to it.
+    """
+    now, before = path(instance), _before(instance)
+    if not before.is_file():
+        return
+    if now.exists():
+        known = parse(now.read_text("utf-8"))
+        missing = {name: value for name, value in parse(before.read_text("utf-8")).items() if name not in known}
+        fresh = now.with_name(f".{now.name}.{os.getpid()}")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(changed(now.read_text("utf-8"), missing))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(now)
+        before.unlink()
+    else:
+        before.rename(now)
+
+
+def _before(instance: Instance) -> Path:
+    """The old name; what now stands there is a directory."""
+    return instance.dev / "env"
 
 
 def changed(text: str, values: Mapping[str, str | None]) -> str:

@@ -90,6 +90,15 @@ class Instance:
         """Journal of the component's hand-off; absent where it is in none."""
         return self.state / "handoff" / f"{component}.json"
 
+    @property
+    def environments(self) -> Path:
+        """Directory of the environment files of what is handed off, of all instances of the checkout; 0700."""
+        return self.dev / "env"
+
+    def environment_file(self, component: str) -> Path:
+        """What the component's process gets when an IDE starts it; absent where it is not handed off."""
+        return self.environments / self.name / f"{component}.env"
+
     def data_note(self, component: str) -> Path:
         """Says in which placement the component's data lie; absent where it never had any."""
         return self.state / "placed" / component

@@ -97,12 +97,12 @@ def probe(file: Path, fixed: Mapping[str, str], open_names: Iterable[str], kits:
     return Probe("auth.identity", f"if [ -e {at} ]; then cat {at} && echo && echo read; else echo read; fi", parse)
 
 
-def loose(directories: Iterable[Path]) -> Probe:
-    """`auth.loose`: what lies at or below these directories and is open to others than its owner."""
+def loose(directories: Iterable[Path], name: str = "auth.loose") -> Probe:
+    """`NAME`: what lies at or below these directories and is open to others than its owner."""
     bits = " -o ".join(f"-perm -{bit}" for bit in ("001", "002", "004", "010", "020", "040"))
     at = " ".join(shlex.quote(str(path)) for path in directories)
     sh = f'for each in {at}; do [ -d "$each" ] && find "$each" ! -type l \\( {bits} \\) -print; done; echo looked'
-    return Probe("auth.loose", sh, _paths)
+    return Probe(name, sh, _paths)
 
 
 def _paths(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -60,8 +61,10 @@ def write(instance: Instance, entry: Record) -> None:
 
 
 def forget(instance: Instance, name: str) -> None:
-    """It is in no hand-off any more."""
+    """It is in no hand-off any more, so that its process needs no environment."""
     path = instance.handed(name)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        instance.environment_file(name).unlink()
     if path.exists():
         path.unlink()
         _sync(path.parent)

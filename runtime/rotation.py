@@ -97,25 +97,25 @@ def _checked(loaded: Loaded, instance: Instance, name: str) -> EnvVar:
     if not variable.generate:
         raise DevError(
             "secret-given", f"{name} cannot be rotated", because="its value is given by a person, not generated here",
-            hint="write the new value into .dev/env, then ./dev restart", source=at, exit=Exit.NEEDS_HUMAN,
+            hint="write the new value into .dev/values, then ./dev restart", source=at, exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
     if not _second(env, name):
         raise DevError(
             "secret-previous", f"{name} cannot be rotated while services run",
             because=f"they cannot take a second value: [env] does not declare {_previous(name)}",
             hint=f"let them read it and declare {_previous(name)} = {{ secret = true, required = false }}; or, with "
-            f"calls that fail meanwhile: delete the line of {name} in .dev/env, ./dev doctor --fix, ./dev restart",
+            f"calls that fail meanwhile: delete the line of {name} in .dev/values, ./dev doctor --fix, ./dev restart",
             source=at, exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
     if not stored.get(name):
         raise DevError(
-            "secret-absent", f"{name} has no value", because="it does not stand in .dev/env", source=at,
+            "secret-absent", f"{name} has no value", because="it does not stand in .dev/values", source=at,
             hint="./dev doctor --fix",
         )  # fmt: skip
     if stored.get(_previous(name)) and not _step(envfile.text(instance), name):
         raise DevError(
             "secret-previous", f"{_previous(name)} has a value", because="a rotation by hand seems to be under way",
-            hint="when nobody sends that value any more, delete its line in .dev/env", exit=Exit.NEEDS_HUMAN,
+            hint="when nobody sends that value any more, delete its line in .dev/values", exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
     for each in _instances(instance):
         if locks.held(each.state / "test.lock"):

@@ -30,7 +30,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """The mode that the variables mean, and what is open to others."""
     if not auth.declared(context.desired):
         return []
-    state, file = context.instance.state, envfile.path(context.instance)
+    state, file = context.instance.state, envfile.place(context.instance)
     kits = context.desired.auth is not None
     return [
         facts.auth.probe(file, auth.fixed(context.desired), auth.open_names(context.desired), kits),
@@ -82,6 +82,6 @@ def _judged(context: ConvergeContext, identity: facts.auth.Identity) -> Iterable
     if identity.mode != "refused":
         yield Item("auth.mode", "auth", "ok", identity.mode, want, identity.because, source=source)
     elif not identity.wrong or "APP_ENV is test, and CLERK" in identity.because:
-        hint = 'set APP_ENV = "development" in [env], or Clerk\'s keys in .dev/env or desired_state.local.toml'
+        hint = 'set APP_ENV = "development" in [env], or Clerk\'s keys in .dev/values or desired_state.local.toml'
         at = context.loaded.source("env.APP_ENV")
         yield Item("auth.mode", "auth", "manual", "refused", want, identity.because, hint, at, "auth-refused")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import facts.auth
 import facts.env
 import facts.files
 from converge import envfile
@@ -19,21 +21,23 @@ if TYPE_CHECKING:
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """The env file's mode, and which of the names it and this process have."""
-    file = envfile.path(context.instance)
+    """The env file's mode, which of the names it and this process have, and what an IDE is given."""
+    file = envfile.place(context.instance)
     patterns = {name: variable.pattern for name, variable in context.desired.env.items()}
-    return [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns)]
+    lent = facts.auth.loose([context.instance.environments], "env.lent")
+    return [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """Each variable that is not a plain value, and the env file's own mode."""
+    """Each variable that is not a plain value, and who may read the files they stand in."""
+    yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
     if isinstance(stored, Unknown) or isinstance(entry, Unknown):
         yield Item("env.file", "env", "unknown", "?", "readable", because="the env file cannot be read")
         return
     if entry.kind == "file" and entry.mode != "600":
         why = f"its mode is {entry.mode}"
-        step = Step("env.file", "env", "make .dev/env readable for you alone", why)
+        step = Step("env.file", "env", "make .dev/values readable for you alone", why)
         yield Item("env.file", "env", "drift", entry.mode, "600", why, step=step)
     previous = "env.file"
     given = {} if isinstance(process, Unknown) else process
@@ -43,7 +47,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             continue
         matches = stored.get(name, given.get(name))
         if matches is False:
-            hint = f"correct {name} in .dev/env"
+            hint = f"correct {name} in .dev/values"
             because = "its value has another form"
             yield Item(
                 key, "env", "manual", "does not match", str(variable.pattern), because, hint, source, "env-pattern"
@@ -53,11 +57,11 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif variable.generate:
             args = {"name": name, "prefix": variable.prefix, "bytes": variable.bytes}
             why = "it has no value yet"
-            step = Step(key, "env", f"generate {name} into .dev/env", why, after=(previous,), args=args)
+            step = Step(key, "env", f"generate {name} into .dev/values", why, after=(previous,), args=args)
             previous = key  # one after the other: they write one file
             yield Item(key, "env", "drift", "absent", "set", why, source=source, step=step)
         elif variable.required:
-            hint = f"write {name}=… into .dev/env"
+            hint = f"write {name}=… into .dev/values"
             yield Item(key, "env", "manual", "absent", "set", "only a person can give it", hint, source, "env-missing")
         else:
             yield Item(key, "env", "skipped", "absent", "optional", source=source)
@@ -65,6 +69,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def apply(step: Step, machine: Machine) -> None:
     """Append the value; nothing that stands in the file is touched."""
+    if "paths" in step.args:
+        _close(step.args["paths"], machine)
+        return
     file = envfile.path(machine.context.instance)
     text = file.read_text("utf-8") if file.exists() else "# Values of [env] for this machine; never commit them.\n"
     name = step.args.get("name")
@@ -72,3 +79,24 @@ def apply(step: Step, machine: Machine) -> None:
         text += "" if text.endswith("\n") else "\n"
         text += f"{name}={step.args['prefix']}{secrets.token_urlsafe(step.args['bytes'])}\n"
     machine.write(file, text.encode(), mode=0o600)
+
+
+def _lent(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """The environment files of services that are handed off."""
+    loose = observation["env.lent"]
+    if isinstance(loose, Unknown):
+        yield Item("env.lent", "env", "unknown", "?", "for you alone", because=loose.because)
+    elif loose:
+        because = f"others can read {Path(loose[0]).relative_to(context.instance.dev)}"
+        args = {"paths": list(loose)}
+        step = Step("env.lent", "env", "close the environment of what is handed off to others", because, args=args)
+        yield Item("env.lent", "env", "drift", f"{len(loose)} open", "for you alone", because, step=step)
+
+
+def _close(paths: Sequence[str], machine: Machine) -> None:
+    own = machine.context.instance.environments
+    for path in map(Path, paths):
+        if path.is_relative_to(own) and path.is_dir() and not path.is_symlink():
+            machine.make_directory(path, 0o700)
+        elif path.is_relative_to(own) and path.is_file() and not path.is_symlink():
+            machine.write(path, path.read_bytes(), 0o600)

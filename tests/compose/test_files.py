@@ -217,7 +217,7 @@ def test_downloads_are_checked_against_a_lock(dockerfile: Path) -> None:
 def test_only_what_is_named_reaches_a_build(dockerfile: Path) -> None:
     ignore = dockerfile.with_name("Dockerfile.dockerignore")
     assert text(ignore).splitlines()[0] == "*"
-    for path in ("tests/test_x.py", ".env", ".dev/env", "node_modules/x/index.js", "Dockerfile", "catalog/tests/x.py"):
+    for path in ("tests/test_x.py", ".env", ".dev/values", "node_modules/x/i.js", "Dockerfile", "catalog/tests/x.py"):
         assert not allowed(path, text(ignore).splitlines()), path
     files = ("go.mod", "package.json", "requirements-image.lock")
     own = [path for file in files for path in (file, f"{dockerfile.parent.name}/{file}")]

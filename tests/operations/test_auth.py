@@ -35,13 +35,14 @@ def doctor(checkout: Checkout, *argv: str) -> dict[str, dict[str, Any]]:
 def test_keys_are_the_whole_switch(checkout: Checkout) -> None:
     checkout.state(STATE)
     assert doctor(checkout)["auth.mode"]["found"] == "local"
-    checkout.write(".dev/env", f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n", 0o600)
+    values = f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n"
+    checkout.write(".dev/values", values, 0o600)
     assert doctor(checkout)["auth.mode"]["found"] == "clerk"
 
 
 def test_keys_of_two_instances_are_named_and_never_shown(checkout: Checkout) -> None:
     checkout.state(STATE)
-    checkout.write(".dev/env", f"CLERK_PUBLISHABLE_KEY={KEY}\nCLERK_SECRET_KEY=sk_live_mysecret\n", 0o600)
+    checkout.write(".dev/values", f"CLERK_PUBLISHABLE_KEY={KEY}\nCLERK_SECRET_KEY=sk_live_mysecret\n", 0o600)
     ran = checkout.dev("doctor", "--only", "auth", "--json")
     found = {item["id"]: item for item in ran.json["items"]}
     assert ran.code == 4 and "mysecret" not in ran.out + ran.err and KEY not in ran.out

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from converge import schema
+from converge import envfile, schema
 from converge.consent import Consent, refusals
 from converge.context import ConvergeContext
 from converge.errors import DevError
@@ -21,7 +21,9 @@ from facts.containers import Container
 from facts.docker import Docker
 from facts.files import Entry
 from facts.git import Repository
+from facts.local import LocalReader
 from facts.ports import Owner
+from facts.probe import observe
 from facts.tools import Tool
 from facts.value import Unknown
 
@@ -118,20 +120,20 @@ ENV = "[env]\nA = 'x'\nB = { generate = 'token' }\nC = { pattern = '^c' }\nD = {
 
 
 def test_env_of_every_kind() -> None:
-    seen = {"env.mode": Entry("file", "644", "f"), "env.file": {"C": False}, "env.process": {}}
+    seen = {"env.mode": Entry("file", "644", "f"), "env.file": {"C": False}, "env.process": {}, "env.lent": ()}
     found = {name: item.status for name, item in items("env", context(ENV), seen).items()}
     assert found == {"env.file": "drift", "env.B": "drift", "env.C": "manual", "env.D": "skipped"}
     plan = make_plan(items("env", context(ENV), seen).values())
     assert [step.id for step in plan.steps] == ["env.file", "env.B"]
-    lost = {"env.mode": AWAY, "env.file": AWAY, "env.process": {}}
+    lost = {"env.mode": AWAY, "env.file": AWAY, "env.process": {}, "env.lent": ()}
     assert one("env", context(ENV), lost).status == "unknown"
 
 
 def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
     target = context(ENV, tmp_path)
-    seen = {"env.mode": Entry("absent"), "env.file": {}, "env.process": {"C": True}}
+    seen = {"env.mode": Entry("absent"), "env.file": {}, "env.process": {"C": True}, "env.lent": ()}
     (step,) = make_plan(items("env", target, seen).values()).steps
-    file = tmp_path / ".dev/env"
+    file = tmp_path / ".dev/values"
     file.parent.mkdir()
     file.write_text("OWN=kept")
     for _ in range(2):
@@ -139,6 +141,40 @@ def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
     lines = file.read_text().splitlines()
     assert lines[0] == "OWN=kept" and len(lines) == 2 and len(lines[1]) > 40
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_an_ide_is_given_is_for_its_owner_alone(tmp_path: Path) -> None:
+    target, own = context("", tmp_path), tmp_path / ".dev/env"
+    for directory in (own, own / "two"):
+        directory.mkdir(parents=True)
+        (directory / "a.env").write_text("A=1\n")
+    assert observe(load("env").probes(target), LocalReader())["env.lent"], "doctor sees it"
+    seen = {"env.mode": Entry("absent"), "env.file": {}, "env.process": {}}
+    lent = {**seen, "env.lent": tuple(map(str, [*own.rglob("*"), own, tmp_path]))}
+    (step,) = make_plan(items("env", target, lent).values()).steps
+    load("env").apply(step, LocalMachine(target))
+    assert {path.stat().st_mode & 0o077 for path in (own, *own.rglob("*"))} == {0}
+    assert tmp_path.stat().st_mode & 0o777 == 0o700 and (own / "a.env").read_text() == "A=1\n"
+    assert observe(load("env").probes(target), LocalReader())["env.lent"] == ()
+
+
+def test_the_env_file_keeps_its_values_under_its_new_name(tmp_path: Path) -> None:
+    instance, own = Instance(tmp_path, "x"), tmp_path / ".dev"
+    own.mkdir()
+    (own / "env").write_text("# mine\nA=old\nB='2'\n")
+    (own / "env").chmod(0o600)
+    assert envfile.values(instance) == {"A": "old", "B": "'2'"} and (own / "env").is_file(), "reading changes nothing"
+    envfile.settle(instance)
+    assert envfile.text(instance) == "# mine\nA=old\nB='2'\n" and not (own / "env").exists()
+    assert (own / "values").stat().st_mode & 0o777 == 0o600
+    (own / "values").write_text("# anew\nA=new\n")
+    (own / "env").write_text("A=old\nB='2'\n")  # an older checkout of the tool ran here
+    envfile.settle(instance)
+    assert envfile.text(instance) == "# anew\nA=new\nB='2'\n" and not (own / "env").exists()
+    assert (own / "values").stat().st_mode & 0o777 == 0o600
+    (own / "env").mkdir()
+    envfile.settle(instance)
+    assert (own / "env").is_dir() and envfile.values(instance) == {"A": "new", "B": "'2'"}
 
 
 PORT = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 5000\n"
@@ -215,7 +251,7 @@ def test_every_noun_without_wishes_has_nothing_to_say() -> None:
     target = context("")
     for noun in OPERATIONS:
         seen = {"machine.surroundings": (), "ports": {}, "containers": {}, "env.mode": Entry("absent")}
-        seen |= {"env.file": {}, "env.process": {}}
+        seen |= {"env.file": {}, "env.process": {}, "env.lent": ()}
         assert list(load(noun).items(target, seen)) == [], noun
 
 

@@ -150,7 +150,7 @@ def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Cal
         assert healed.code == 0, f"{moment}: {healed.err}"
         assert checkout.components()["a"]["state"] == "ready" and get(port)
         assert checkout.dev("doctor").code == 0
-        assert (checkout.path / ".dev/env").read_text().count("KEY=") == 1
+        assert (checkout.path / ".dev/values").read_text().count("KEY=") == 1
         assert checkout.dev("stop").code == 0
         wait_until(lambda: checkout.processes() == [])
 
@@ -279,7 +279,7 @@ def test_a_service_gets_what_is_declared_and_nothing_else(checkout: Checkout, fr
     shown = checkout.dev("env", "b").out
     assert env["KEY"] not in shown and "KEY=********" in shown
     assert env["KEY"] not in checkout.dev("facts").out + checkout.dev("doctor", "--json").out
-    assert (checkout.path / ".dev/env").stat().st_mode & 0o777 == 0o600
+    assert (checkout.path / ".dev/values").stat().st_mode & 0o777 == 0o600
 
 
 def test_start_and_stop_a_hundred_times_leaves_nothing(checkout: Checkout, free_port: Callable[[], int]) -> None:

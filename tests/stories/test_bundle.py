@@ -66,7 +66,7 @@ def talker(checkout: Checkout) -> Checkout:
     checkout.state(STATE)
     checkout.write("talk.sh", TALK)
     checkout.env |= {"DOCKER_HOST": "unix:///nowhere/docker.sock", "CI_JOB_TOKEN": PASSED, "CI_URL": "not-asked-for"}
-    checkout.write(".dev/env", f"GIVEN_BY_HAND={GIVEN}\n", 0o600)
+    checkout.write(".dev/values", f"GIVEN_BY_HAND={GIVEN}\n", 0o600)
     return checkout
 
 
@@ -90,7 +90,7 @@ def test_it_holds_what_a_helper_needs_and_no_secret(talker: Checkout) -> None:
     spec = json.loads(files["run/talker/spec.json"])
     assert spec["env"]["PLAIN"] == "plain-is-shown" and set(spec["env"]["MADE"]) == {"*"}
 
-    made = dict(line.split("=", 1) for line in (talker.path / ".dev/env").read_text().splitlines() if "=" in line)
+    made = dict(line.split("=", 1) for line in (talker.path / ".dev/values").read_text().splitlines() if "=" in line)
     everything = "\n".join(files) + "\n".join(files.values())
     assert made["MADE"].startswith("tok_")
     assert secret(everything, made["MADE"], FIXED, GIVEN, PASSED, "not-declared-anywhere") == []
@@ -129,7 +129,7 @@ def test_what_cannot_be_had_is_named_and_costs_nothing_else(talker: Checkout) ->
     (logs / "binary.log").write_bytes(bytes(range(256)) * 20)
     (logs / "huge.log").write_bytes(b"not the end\n" * 400_000 + b"the end\n")
     os.mkfifo(logs / "pipe.log")
-    (talker.path / ".dev/env").write_bytes(b"\xff\xfe=\n")
+    (talker.path / ".dev/values").write_bytes(b"\xff\xfe=\n")
     ran = talker.dev("bundle", "x.tar.gz")
     assert ran.code == 0, ran.err
     files = packed(talker.path / "x.tar.gz")

@@ -206,7 +206,7 @@ def test_schema_is_one_json_document(checkout: Checkout) -> None:
 def test_facts_show_no_secret(checkout: Checkout) -> None:
     checkout.state("[env]\nKEY = { generate = 'token', secret = true }\nOWN = { pattern = '^x', secret = true }\n")
     assert checkout.dev("doctor", "--fix", env={"OWN": "x-very-private"}).code == 0
-    secret = (checkout.path / ".dev/env").read_text().split("KEY=")[1].split()[0]
+    secret = (checkout.path / ".dev/values").read_text().split("KEY=")[1].split()[0]
     for argv in (("facts",), ("facts", "--json"), ("doctor",), ("doctor", "--json")):
         ran = checkout.dev(*argv, env={"OWN": "x-very-private"})
         assert secret not in ran.out + ran.err and "very-private" not in ran.out + ran.err

@@ -102,7 +102,7 @@ def test_the_mode_is_seen_in_the_status(place: Checkout) -> None:
     status = place.dev("status", "--json").json
     assert status["auth"] == {"mode": "local", "because": "APP_ENV is development, and no Clerk key is set"}
     assert any(line.startswith("auth ") and "local" in line for line in place.dev("status").out.splitlines())
-    place.write(".dev/env", f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n", 0o600)
+    place.write(".dev/values", f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n", 0o600)
     assert place.dev("status", "--json").json["auth"]["mode"] == "clerk"
     started = place.dev("start")
     assert started.code == 0 and "AUTH MODE" not in started.err
@@ -115,13 +115,13 @@ def test_a_token_that_cannot_be_had_says_why(place: Checkout) -> None:
     wrong = place.dev("token", "--user", "no such user!")
     assert wrong.code == 64 and "error[token-refused]" in wrong.err and "a user is" in wrong.err
     assert place.dev("token", "--ttl", "2d").code == 64
-    secret = (place.path / ".dev/env").read_text()
-    place.write(".dev/env", secret.replace("AUTH_ISSUER_SECRET=", "AUTH_ISSUER_SECRET=x"), 0o600)
+    secret = (place.path / ".dev/values").read_text()
+    place.write(".dev/values", secret.replace("AUTH_ISSUER_SECRET=", "AUTH_ISSUER_SECRET=x"), 0o600)
     other = place.dev("token")
     assert other.code == 3 and "error[token-refused]" in other.err and "restart" in other.err
-    place.write(".dev/env", "", 0o600)
+    place.write(".dev/values", "", 0o600)
     assert "error[secret-absent]" in place.dev("token").err
-    place.write(".dev/env", f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n", 0o600)
+    place.write(".dev/values", f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n", 0o600)
     assert "error[auth-clerk]" in place.dev("token").err and "error[auth-clerk]" in place.dev("sign-in").err
     place.state("")
     assert "error[auth-absent]" in place.dev("token").err
@@ -148,7 +148,7 @@ def test_tests_bring_their_own_identities(place: Checkout) -> None:
     text = (place.path / "desired_state.toml").read_text()
     # a developer's Clerk keys are not the tests' affair
     env = f"CLERK_PUBLISHABLE_KEY={KEY}\nAUTH_AUTHORIZED_PARTIES=http://127.0.0.1:18080\n"
-    place.write(".dev/env", env, 0o600)
+    place.write(".dev/values", env, 0o600)
     place.write("desired_state.toml", text.replace("[auth]", 'system_test = "env > seen; env | sort"\n[auth]', 1))
     ran = place.dev("test", "--system", env={"CI": "true"})
     assert ran.code == 0, ran.err

@@ -98,14 +98,14 @@ def load(ports: dict[str, int]) -> Iterator[Counter[int]]:
 
 
 def values(checkout: Checkout) -> dict[str, str]:
-    lines = (checkout.path / ".dev/env").read_text().splitlines()
+    lines = (checkout.path / ".dev/values").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
 def test_no_call_is_refused_while_a_secret_is_rotated(pair: tuple[Checkout, dict[str, int]]) -> None:
     checkout, ports = pair
     before, pids = values(checkout), {name: row["pid"] for name, row in checkout.components().items()}
-    (checkout.path / ".dev/env").write_text("# mine\n" + (checkout.path / ".dev/env").read_text() + "OWN=kept")
+    (checkout.path / ".dev/values").write_text("# mine\n" + (checkout.path / ".dev/values").read_text() + "OWN=kept")
     with load(ports) as seen:
         wait_until(lambda: seen[200] > 20)
         rotated = checkout.dev("secrets", "rotate", "CALL_TOKEN", "--json")
@@ -116,7 +116,7 @@ def test_no_call_is_refused_while_a_secret_is_rotated(pair: tuple[Checkout, dict
     after = values(checkout)
     assert after["CALL_TOKEN"] != before["CALL_TOKEN"] and after["CALL_TOKEN"].startswith("svc_")
     assert "CALL_TOKEN_PREVIOUS" not in after and after["OWN"] == "kept" and after["LONELY"] == before["LONELY"]
-    file = checkout.path / ".dev/env"
+    file = checkout.path / ".dev/values"
     assert file.read_text().startswith("# mine\n") and stat.S_IMODE(file.stat().st_mode) == 0o600
     assert before["CALL_TOKEN"] not in rotated.out + rotated.err and after["CALL_TOKEN"] not in rotated.out
     assert all(row["pid"] != pids[name] for name, row in checkout.components().items())
@@ -126,7 +126,7 @@ def test_no_call_is_refused_while_a_secret_is_rotated(pair: tuple[Checkout, dict
 def test_without_the_walk_calls_are_refused(pair: tuple[Checkout, dict[str, int]]) -> None:
     """What the test above can see: a new value here, the old one there."""
     checkout, ports = pair
-    file = checkout.path / ".dev/env"
+    file = checkout.path / ".dev/values"
     file.write_text(file.read_text().replace("CALL_TOKEN=svc_", "CALL_TOKEN=svc_x"))
     instance = Instance(checkout.path, "story", "", max(ports.values()))
     with load(ports) as seen:
@@ -158,7 +158,7 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(pair: tuple[Checkout, di
     assert {row["state"] for row in checkout.components().values()} == {"ready"}
     after = values(checkout)
     assert after["CALL_TOKEN"] != before and "CALL_TOKEN_PREVIOUS" not in after
-    assert "rotation of" not in (checkout.path / ".dev/env").read_text()
+    assert "rotation of" not in (checkout.path / ".dev/values").read_text()
 
 
 def test_a_service_that_does_not_come_back_stops_the_walk_and_a_second_run_goes_on(
@@ -190,15 +190,15 @@ def test_every_instance_of_the_checkout_is_walked(pair: tuple[Checkout, dict[str
 
 def test_what_cannot_be_rotated_says_why(pair: tuple[Checkout, dict[str, int]]) -> None:
     checkout, _ = pair
-    text = (checkout.path / ".dev/env").read_text()
+    text = (checkout.path / ".dev/values").read_text()
     for name, code, exit in (
         ("LONELY", "secret-previous", 4), ("GIVEN", "secret-given", 4), ("NOBODY", "secret-unknown", 64),
     ):  # fmt: skip
         ran = checkout.dev("secrets", "rotate", name)
         assert ran.code == exit and f"error[{code}]" in ran.err and "hint:" in ran.err
     assert checkout.dev("secrets", "rotate").code == 64
-    assert (checkout.path / ".dev/env").read_text() == text
-    checkout.write(".dev/env", text + "CALL_TOKEN_PREVIOUS=svc_byhand\n", 0o600)
+    assert (checkout.path / ".dev/values").read_text() == text
+    checkout.write(".dev/values", text + "CALL_TOKEN_PREVIOUS=svc_byhand\n", 0o600)
     ran = checkout.dev("secrets", "rotate", "CALL_TOKEN")
     assert "error[secret-previous]" in ran.err and "byhand" not in ran.out + ran.err
 
