@@ -85,6 +85,10 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
         lines = (line.partition("=") for line in text.splitlines())
         values |= {value for name, _, value in lines if hide.secret(name)}
+    for text in _texts(instance.environments.glob("**/*.env")):  # as an editor or a shell is given them
+        lines = (line.partition("=") for line in text.splitlines())
+        spelled = {value for name, _, value in lines if hide.secret(name)}
+        values |= {value.strip("\"'").replace("\\n", "\n").replace("\\$", "$") for value in spelled} | spelled
     for text in _texts(instance.dev.glob("instances/*/run/*/spec.json")):  # what is made for one run stands there alone
         with contextlib.suppress(ValueError, AttributeError):
             values |= {value for name, value in loads(text)["env"].items() if hide.secret(name)}

@@ -13,6 +13,7 @@ from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 
 if TYPE_CHECKING:
+    from runtime.handoff import Moved
     from runtime.journal import Record
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -66,6 +67,7 @@ def run(
         if each.until:
             render.out(f"    goes back by itself at {time.strftime('%H:%M', time.localtime(each.until))}")
         if each.placement == "ide":
+            _tell_ide(each)
             render.out(f"    give it back: ./dev handoff {each.name} --back")
     return int(Exit.OK)
 
@@ -76,6 +78,23 @@ def seconds(text: str) -> float:
     if not found or not float(found[1]):
         raise DevError("usage", f"{text!r} is no time", because="it is a number and s, m, h or d", exit=Exit.USAGE)
     return float(found[1]) * UNITS[found[2]]
+
+
+def _tell_ide(moved: Moved) -> None:
+    """How to start it; which files changed for that, and which could not."""
+    done = moved.written
+    if done.ide:
+        render.out(f"    {done.ide}")
+    if done.command:
+        render.out(f"    or by hand: {done.command}")
+    if done.files:
+        render.out(f"    wrote {', '.join(done.files)}")
+    for name in done.lost:
+        render.say(f"{name} has a value that no debugger reads from a file as it is; a shell does", "yellow")
+    for each in done.refused:
+        render.say(f"{each.path} was left as it is: {each.because}", "yellow")
+        if each.paste:
+            render.say(f"to be pasted there:\n{each.paste}")
 
 
 def _show(records: list[Record], names: list[str] | None, json: bool) -> int:

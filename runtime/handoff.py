@@ -6,18 +6,17 @@ record, as whether a process listens is looked up. Whatever fails before a flip 
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts.ports import HOME
-from runtime import journal, placements, routing
+from runtime import editors, journal, placements, routing
 from runtime.component import BESIDE, Component, components, known
 from runtime.journal import Record
 from runtime.placements import docker, ide, native
@@ -38,14 +37,15 @@ class Moved:
     waits: str = ""
     """What is still waited for; empty when the move is complete."""
     until: float | None = None
-    command: tuple[str, ...] = ()
-    """What the service would be run with, for people without an IDE."""
+    written: editors.Written = field(default_factory=editors.Written)
+    """What an IDE, or a person without one, starts it with."""
 
     def document(self) -> dict[str, Any]:
         """Its entry in `./dev handoff --json`."""
         return {
             "name": self.name, "placement": self.placement, "address": f"127.0.0.1:{self.port}",
-            "waits_for": self.waits or None, "until": self.until,
+            "waits_for": self.waits or None, "until": self.until, "env_file": self.written.env_file or None,
+            "command": self.written.command or None, "files": list(self.written.files),
         }  # fmt: skip
 
 
@@ -203,9 +203,7 @@ def _lend(loaded: Loaded, component: Component, until: float | None, same_addres
         routing.refresh(loaded, instance)  # the edge knows the hour
     there = ide.listener(component)
     waits = "" if there else f"your process on {entry.host}:{component.port}"
-    if importlib.util.find_spec("runtime.ide"):
-        importlib.import_module("runtime.ide").write(loaded, component)
-    return replace(_moved(component, "ide", waits), until=entry.until)
+    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(loaded, component))
 
 
 def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Listener) -> None:

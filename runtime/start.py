@@ -16,7 +16,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME, MARK, Owner, owner
-from runtime import debugger, gateway, handoff, health, infra, kinds, logs, placements, routing
+from runtime import debugger, editors, gateway, handoff, health, infra, kinds, logs, placements, routing
 from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
 from runtime.placements import native
@@ -145,6 +145,7 @@ class _Start:
         self._check()
         placement = self.choices.placements[component.name]
         if placement == "ide":
+            editors.refresh(self.loaded, component)
             return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
         if component.name in self.asked.debug:
             self._compile(component, say)

@@ -1,0 +1,104 @@
+"""What an engineer's IDE needs to run a service: its environment, and entries in the IDE's own files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from converge import envfile
+from converge.desired import Loaded
+from converge.instance import Instance
+from runtime import journal
+from runtime.component import Component, components
+from runtime.editors import jetbrains, keeping, recipes, spelling, vscode
+from runtime.editors.keeping import Keeper, Refused
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was done for an IDE; paths are relative to the checkout."""
+
+    files: tuple[str, ...] = ()
+    """Those that now are another than before."""
+    refused: tuple[Refused, ...] = ()
+    ide: str = ""
+    """How an IDE starts the service, as a phrase; empty where no entry does."""
+    env_file: str = ""
+    command: str = ""
+    """How a terminal in the checkout starts the service; empty where only `./dev` could say."""
+    lost: tuple[str, ...] = ()
+    """Variables that the debugger of the IDE cannot be given as they are."""
+
+
+def lend(loaded: Loaded, component: Component) -> Written:
+    """The service is handed off: write its environment, and have the IDE's files know all services."""
+    env, changed = environment(loaded, component)
+    done = sync(loaded, component.instance, component.name)
+    own = str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
+    return Written(
+        (*((own,) if changed else ()), *done.files), done.refused, _ide(component), own, recipes.command(component),
+        spelling.lost(env, component.kind),
+    )  # fmt: skip
+
+
+def environment(loaded: Loaded, component: Component) -> tuple[dict[str, str], bool]:
+    """Write the environment of a service that is handed off, 0600; its variables, and whether the file changed."""
+    envfile.settle(component.instance)
+    entry = journal.record(component.instance, component.name)
+    found = recipes.variables(loaded, component, entry is not None and entry.twin)
+    path = component.instance.environment_file(component.name)
+    for directory in dict.fromkeys((component.instance.environments, path.parent)):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    head = f"# Made by ./dev for {component.name} while it is handed off. It holds secrets: never commit it.\n"
+    text = head + spelling.lines(found, component.kind)
+    return found, keeping.replace(path, text.encode("utf-8", "surrogateescape"), 0o600)
+
+
+def refresh(loaded: Loaded, component: Component) -> None:
+    """Bring the environment of a service that is handed off up to date, as a start does for one that runs."""
+    entry = journal.record(component.instance, component.name)
+    if entry and entry.state == "IDE_WAIT":
+        environment(loaded, component)
+
+
+def sync(loaded: Loaded, instance: Instance, about: str = "") -> Written:
+    """Have the files of the IDEs that are used in this checkout name every service, and none that is gone.
+
+    They are of the default instance alone: no file of a team should say what one machine runs beside it.
+    """
+    if instance.name:
+        return Written()
+    everyone = {
+        name: each for name, each in components(loaded, instance).items()
+        if each.is_service and each.port and not each.once
+    }  # fmt: skip
+    keeper = Keeper(instance.checkout)
+    if uses_vscode(instance.checkout):
+        for name, entries in vscode.entries(everyone).items():
+            keeper.entries(Path(".vscode") / name, entries, about)
+    if uses_jetbrains(instance.checkout):
+        wanted = {jetbrains.file_name(each): jetbrains.text(each) for each in everyone.values()}
+        keeper.own(Path(".run"), jetbrains.PATTERN, wanted)
+    return Written(tuple(keeper.files), tuple(keeper.refused))
+
+
+def uses_vscode(checkout: Path) -> bool:
+    """Whether VS Code's files are kept: its directory is there, it runs this terminal, or no other IDE shows."""
+    return (checkout / ".vscode").is_dir() or os.environ.get("TERM_PROGRAM") == "vscode" or not uses_jetbrains(checkout)
+
+
+def uses_jetbrains(checkout: Path) -> bool:
+    """Whether one of JetBrains' IDEs was used here."""
+    return (checkout / ".idea").is_dir() or (checkout / ".run").is_dir()
+
+
+def _ide(component: Component) -> str:
+    if component.instance.name or not vscode.launches(component):
+        return ""
+    ways = {
+        f"VS Code: F5 on `{vscode.OURS}{component.name}`": uses_vscode(component.instance.checkout),
+        f"JetBrains: debug `{vscode.OURS}{component.name}`": component.kind in jetbrains.LAUNCHED
+        and uses_jetbrains(component.instance.checkout),
+    }
+    return "; ".join(way for way, there in ways.items() if there)

@@ -1,0 +1,142 @@
+"""Writes an IDE's files whole or not at all, and leaves alone what is a person's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from json import dumps
+from pathlib import Path
+
+from runtime.editors import jetbrains, jsonc, vscode
+
+EXCLUDED = "# files that ./dev keeps for IDEs; `git add -f` shares them with your team"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file of a person that was left as it is."""
+
+    path: str
+    because: str
+    paste: str = ""
+    """What would have been written, to be pasted by hand."""
+
+
+@dataclass
+class Keeper:
+    """What becomes of the files of one checkout."""
+
+    checkout: Path
+    files: list[str] = field(default_factory=list)
+    """Those that now are another than before, relative to the checkout."""
+    refused: list[Refused] = field(default_factory=list)
+
+    def entries(self, name: Path, wanted: Sequence[jsonc.Entry], about: str) -> None:
+        """Our entries in a file of VS Code; where that cannot be, those about one service are given to be pasted."""
+        path = self.checkout / name
+        key, head = vscode.FILES[name.name]
+        hers = [entry for entry in wanted if about in str(entry.get("name", entry.get("label"))).split()]
+        paste = ",\n".join(dumps(entry, indent=4, ensure_ascii=False) for entry in hers)
+        shut = _shut(path)
+        try:
+            before = path.read_bytes().decode("utf-8") if path.exists() else ""
+            after = jsonc.edited(before, key, wanted, vscode.ours, head)
+        except jsonc.Unreadable as problem:
+            self.refused.append(Refused(f"{name}:{problem.line}", str(problem), paste))
+        except UnicodeDecodeError:
+            self.refused.append(Refused(str(name), "it is not UTF-8", paste))
+        except OSError as problem:
+            self.refused.append(Refused(str(name), shut or problem.strerror or str(problem), paste))
+        else:
+            if shut and (after != before or not path.exists()):
+                self.refused.append(Refused(str(name), shut, paste))
+            elif not shut and (wanted or path.exists()):
+                self._put(name, after, paste)
+
+    def own(self, directory: Path, pattern: str, wanted: Mapping[str, str]) -> None:
+        """Files that are ours as a whole; those that are not wanted any more are taken away."""
+        there = {path.name: path for path in (self.checkout / directory).glob(pattern)}
+        for name, text in wanted.items():
+            if name in there and not _is_ours(there[name]):
+                self.refused.append(Refused(str(directory / name), "it is not one that ./dev wrote", text))
+            else:
+                self._put(directory / name, text, text)
+        for name, path in there.items():
+            if name not in wanted and _is_ours(path):
+                path.unlink()
+                self.files.append(str(directory / name))
+
+    def _put(self, name: Path, text: str, paste: str) -> None:
+        path = self.checkout / name
+        new = not path.exists()
+        try:
+            path.parent.mkdir(exist_ok=True)
+            if replace(path, text.encode()):
+                self.files.append(str(name))
+                if new:
+                    _exclude(self.checkout, name)
+        except OSError as problem:
+            self.refused.append(Refused(str(name), problem.strerror or str(problem), paste))
+
+
+def replace(path: Path, content: bytes, mode: int | None = None) -> bool:
+    """The file as a whole, with the rights and the owner it had; False if it says that already."""
+    there = path.stat() if path.exists() else None
+    if there and path.read_bytes() == content and mode in (None, stat.S_IMODE(there.st_mode)):
+        return False
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    owner = there or path.parent.stat()
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode or 0o666), "wb") as file:
+            file.write(content)
+        if mode or there:
+            fresh.chmod(mode or stat.S_IMODE(owner.st_mode))
+        if owner.st_uid != os.geteuid():
+            with contextlib.suppress(OSError):
+                shutil.chown(fresh, owner.st_uid, owner.st_gid)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return True
+
+
+def _shut(path: Path) -> str:
+    """Why the file is not ours to write; empty if it is."""
+    for each in (path, path.parent):
+        if each.is_symlink():
+            return f"{each.name} is a link to {os.readlink(each)}"
+    if path.exists() and not path.is_file():
+        return "it is not a file"
+    if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
+        return "it is read-only"
+    return ""
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and jetbrains.MARKER.encode() in path.read_bytes()
+
+
+def _exclude(checkout: Path, name: Path) -> None:
+    """Have git say nothing of a file that we made, where it would; a person who wants to share it adds it."""
+    git = ["git", "-C", str(checkout)]
+    where = [*git, "rev-parse", "--show-prefix", "--git-path", "info/exclude"]
+    try:
+        told = subprocess.run(where, capture_output=True, text=True, timeout=10)
+        ignored = subprocess.run([*git, "check-ignore", "-q", str(name)], capture_output=True, timeout=10).returncode
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if told.returncode or ignored != 1:
+        return
+    prefix, place = told.stdout.split("\n")[:2]
+    file, line = checkout / place, f"/{prefix}{name}"
+    with contextlib.suppress(OSError):
+        before = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
+        lines = [line] if EXCLUDED in before else [EXCLUDED, line]
+        text = before + ("" if not before or before.endswith("\n") else "\n") + "\n".join(lines) + "\n"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8", "surrogateescape")

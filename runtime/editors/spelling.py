@@ -1,0 +1,85 @@
+"""NAME=VALUE lines that a shell and the debuggers of an editor read alike.
+
+Extensions of VS Code read a file line by line, take one pair of quotes off and make a newline of `\\n` between double
+ones; those for Go and Python fill in `${NAME}` besides and take `\\$` for a dollar (golang/vscode-go envUtils.ts,
+vscode-python-debugger environment.ts, vscode-js-debug nodeLauncherBase.ts). A value that cannot be written so that the
+shell agrees gets a second line, which only a shell understands.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
+_DOUBLE = re.compile(r'"((?:[^"\\$`]|\\[$"\\`])*)"')
+_FILLED_IN = re.compile(r"(?<!\\)\$\{")
+
+
+def lines(values: Mapping[str, str], kind: str) -> str:
+    """All of them, for the editor's debugger of that kind of service and for `. FILE`."""
+    return "".join(f"{line}\n" for name, value in sorted(values.items()) for line in _spelled(name, value, kind))
+
+
+def lost(values: Mapping[str, str], kind: str) -> tuple[str, ...]:
+    """Names of those that the editor's debugger cannot be given as they are; a shell can have every one."""
+    return tuple(sorted(name for name, value in values.items() if _best(value, kind) is None))
+
+
+def read(text: str, kind: str) -> dict[str, str]:
+    """What the editor's debugger of that kind makes of a file."""
+    rows = (re.match(r"\s*(_*[a-zA-Z]\w*)\s*=\s*(.*?)\s*$", line) for line in text.split("\n"))
+    return {row[1]: _by_editor(row[2], kind) for row in rows if row}
+
+
+def _spelled(name: str, value: str, kind: str) -> Iterator[str]:
+    best = _best(value, kind)
+    if best is not None:
+        yield f"{name}={best}"
+    if best is None or _by_shell(best) != value:
+        code = f"{name}={shlex.quote(value)}"
+        for sign, escape in (("\\", "\\\\"), ("%", "%%"), ("'", "\\047"), ("\n", "\\n"), ("\r", "\\r")):
+            code = code.replace(sign, escape)
+        yield f"eval \"$(printf '{code}')\""
+
+
+def _best(value: str, kind: str) -> str | None:
+    """How the editor has to see it; if there is a choice, so that the shell reads the same."""
+    fitting = [each for each in _candidates(value) if _one_line(each) and _by_editor(each, kind) == value]
+    return next((each for each in fitting if _by_shell(each) == value), next(iter(fitting), None))
+
+
+def _candidates(value: str) -> Iterator[str]:
+    for text in (value, value.replace("$", "\\$")):
+        yield text
+        yield f"'{text}'"
+        yield '"{}"'.format(text.replace("\n", "\\n"))
+
+
+def _one_line(text: str) -> bool:
+    return not re.search(r"[\n\r\u2028\u2029]", text) and text == text.strip()
+
+
+def _by_editor(text: str, kind: str) -> str:
+    """What stands after the sign, as the debugger of that kind takes it."""
+    both = len(text) > 1 and text[0] == text[-1]
+    if both and (text[0] == '"' or (kind == "python" and text[0] == "'")):
+        text = text.replace("\\n", "\n")
+    if kind == "python":
+        text = text[1:-1] if both and text[0] in "\"'" else text
+    else:
+        text = re.sub(r"\A[\"']|[\"']\Z", "", text)
+    if kind not in ("go", "python"):
+        return text
+    return _FILLED_IN.sub("\0", text).replace("\\$", "$")  # whatever is filled in: it is another value
+
+
+def _by_shell(text: str) -> str | None:
+    """What a shell takes it for, where that is beyond doubt."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if re.fullmatch(r"'[^']*'", text):
+        return text[1:-1]
+    double = _DOUBLE.fullmatch(text)
+    return re.sub(r"\\(.)", r"\1", double[1]) if double else None

@@ -1,0 +1,126 @@
+"""Entries of VS Code's launch.json and tasks.json: run a service under the IDE, or attach to `./dev debug`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from converge.errors import DevError
+from converge.operations import dependencies
+from runtime.component import Component
+from runtime.editors import recipes
+
+ROOT = "${workspaceFolder}"
+OURS = "dev: "
+"""What the names of all our entries begin with."""
+LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
+FILES = {
+    "launch.json": ("configurations", {"version": "0.2.0"}),
+    "tasks.json": ("tasks", {"version": "2.0.0"}),
+}
+"""File of `.vscode` -> the list in it, and how a new one begins."""
+
+
+def ours(entry: Mapping[str, Any]) -> bool:
+    """Whether the entry is one of these, not a person's."""
+    return str(entry.get("name", entry.get("label", ""))).startswith(OURS)
+
+
+def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]]:
+    """File of `.vscode` -> our entries for these services. Nothing in them is secret or of one machine."""
+    launch, tasks = [], []
+    for name, component in everyone.items():
+        port = attach_port(component)
+        if made := _launch(component):
+            launch.append(made)
+        if port is not None and component.kind in _ATTACH:
+            launch.append(_attach(component, port))
+            tasks.append(_task(component, f"debug {name}", "debug", name))
+        tasks.append(_task(component, f"hand off {name}", "handoff", name))
+        tasks.append(_task(component, f"give back {name}", "handoff", name, "--back"))
+    return {"launch.json": launch, "tasks.json": tasks}
+
+
+def launches(component: Component) -> bool:
+    """Whether the IDE can start it."""
+    return _launch(component) is not None
+
+
+def attach_port(component: Component) -> int | None:
+    """Where `./dev debug` has its debugger listen; None where it cannot be debugged."""
+    if not importlib.util.find_spec("runtime.debugger"):
+        return component.port + 10_000 if component.port else None
+    debugger: Any = importlib.import_module("runtime.debugger")
+    try:
+        debugger.recipe(component)
+        return int(debugger.port(component))
+    except DevError:
+        return None
+
+
+def _launch(component: Component) -> dict[str, Any] | None:
+    """Under the IDE: it is handed off first and given back at the end."""
+    wants, directory = recipes.service(component), _below(recipes.service(component).path)
+    script = recipes.script(component)
+    if component.kind == "go":
+        flags = wants.env.get("GOFLAGS")
+        more: dict[str, Any] = {
+            "type": "go", "mode": "debug", "program": _below(os.path.normpath(f"{wants.path}/{wants.main}")),
+            **({"buildFlags": flags} if flags else {}),
+        }  # fmt: skip
+    elif component.kind == "python" and wants.app:
+        venv = dependencies.venv(component.instance, component.name).relative_to(component.instance.checkout)
+        more = {
+            "type": "debugpy", "module": "uvicorn", "args": [wants.app], "python": _below(f"{venv}/bin/python"),
+            "justMyCode": False, "subProcess": True,
+        }  # fmt: skip
+    elif component.kind in ("next", "node") and script:
+        more = {
+            "type": "node", "runtimeExecutable": "sh", "runtimeArgs": ["-c", script],
+            "autoAttachChildProcesses": True, "skipFiles": ["<node_internals>/**"],
+        }  # fmt: skip
+    else:
+        return None
+    file = component.instance.environment_file(component.name).relative_to(component.instance.checkout)
+    return {
+        "name": f"{OURS}{component.name}", "request": "launch", **more, "cwd": directory, "envFile": _below(str(file)),
+        "preLaunchTask": f"{OURS}hand off {component.name}", "postDebugTask": f"{OURS}give back {component.name}",
+    }  # fmt: skip
+
+
+_ATTACH: Mapping[str, dict[str, Any]] = {
+    "go": {"type": "go", "mode": "remote"},
+    "python": {"type": "debugpy", "justMyCode": False},
+    "next": {"type": "node", "skipFiles": ["<node_internals>/**"]},
+    "node": {"type": "node", "skipFiles": ["<node_internals>/**"]},
+}
+
+
+def _attach(component: Component, port: int) -> dict[str, Any]:
+    at = {"address": "127.0.0.1", "port": port}
+    if component.kind == "python":
+        at = {"connect": {"host": "127.0.0.1", "port": port}}
+    elif component.kind == "go":
+        at = {"host": "127.0.0.1", "port": port}
+    return {
+        "name": f"{OURS}attach {component.name}", "request": "attach", **_ATTACH[component.kind], **at,
+        "cwd": _below(recipes.service(component).path), "preLaunchTask": f"{OURS}debug {component.name}",
+    }  # fmt: skip
+
+
+def _task(component: Component, label: str, *words: str) -> dict[str, Any]:
+    """A run of the launcher without a terminal; what it says is shown when it fails."""
+    checkout = component.instance.checkout
+    there = [] if LAUNCHER.parent == checkout else ["-C", ROOT]
+    return {
+        "label": f"{OURS}{label}", "type": "process", "command": _below(os.path.relpath(LAUNCHER, checkout)),
+        "args": [*there, *words], "problemMatcher": [],
+        "presentation": {"reveal": "silent", "panel": "shared", "showReuseMessage": False},
+    }  # fmt: skip
+
+
+def _below(path: str) -> str:
+    return ROOT if path in ("", ".") else f"{ROOT}/{path}"
