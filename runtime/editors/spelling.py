@@ -3,7 +3,7 @@
 Extensions of VS Code read a file line by line, take one pair of quotes off and make a newline of `\\n` between double
 ones; those for Go and Python fill in `${NAME}` besides and take `\\$` for a dollar (golang/vscode-go envUtils.ts,
 vscode-python-debugger environment.ts, vscode-js-debug nodeLauncherBase.ts). A value that cannot be written so that the
-shell agrees gets a second line, which only a shell understands.
+shell agrees stands there twice: in a here-document, which a shell passes over, and in a line that only a shell reads.
 """
 
 from __future__ import annotations
@@ -14,12 +14,24 @@ from collections.abc import Iterator, Mapping
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 _DOUBLE = re.compile(r'"((?:[^"\\$`]|\\[$"\\`])*)"')
+_END = "FOR-EDITORS"
 _FILLED_IN = re.compile(r"(?<!\\)\$\{")
 
 
 def lines(values: Mapping[str, str], kind: str) -> str:
     """All of them, for the editor's debugger of that kind of service and for `. FILE`."""
-    return "".join(f"{line}\n" for name, value in sorted(values.items()) for line in _spelled(name, value, kind))
+    both, editor, shell = [], [], []
+    for name, value in sorted(values.items()):
+        best = _best(value, kind)
+        if best is not None and _by_shell(best) == value:
+            both.append(f"{name}={best}")
+            continue
+        if best is not None:
+            editor.append(f"{name}={best}")
+        shell.append(_for_shell(name, value))
+    if editor:
+        editor = [f": <<'{_END}'", *editor, _END]
+    return "".join(f"{line}\n" for line in (*both, *editor, *shell))
 
 
 def lost(values: Mapping[str, str], kind: str) -> tuple[str, ...]:
@@ -33,15 +45,12 @@ def read(text: str, kind: str) -> dict[str, str]:
     return {row[1]: _by_editor(row[2], kind) for row in rows if row}
 
 
-def _spelled(name: str, value: str, kind: str) -> Iterator[str]:
-    best = _best(value, kind)
-    if best is not None:
-        yield f"{name}={best}"
-    if best is None or _by_shell(best) != value:
-        code = f"{name}={shlex.quote(value)}"
-        for sign, escape in (("\\", "\\\\"), ("%", "%%"), ("'", "\\047"), ("\n", "\\n"), ("\r", "\\r")):
-            code = code.replace(sign, escape)
-        yield f"eval \"$(printf '{code}')\""
+def _for_shell(name: str, value: str) -> str:
+    """One line, which no editor takes for a variable."""
+    code = f"{name}={shlex.quote(value)}"
+    for sign, escape in (("\\", "\\\\"), ("%", "%%"), ("'", "\\047"), ("\n", "\\n"), ("\r", "\\r")):
+        code = code.replace(sign, escape)
+    return f"eval \"$(printf '{code}')\""
 
 
 def _best(value: str, kind: str) -> str | None:
@@ -52,9 +61,11 @@ def _best(value: str, kind: str) -> str | None:
 
 def _candidates(value: str) -> Iterator[str]:
     for text in (value, value.replace("$", "\\$")):
-        yield text
+        if _PLAIN.fullmatch(text):
+            yield text
         yield f"'{text}'"
         yield '"{}"'.format(text.replace("\n", "\\n"))
+        yield text
 
 
 def _one_line(text: str) -> bool:
