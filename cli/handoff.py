@@ -50,6 +50,8 @@ def run(
     until = time.time() + seconds(lease) if lease else None
     moved = []
     with hold(context.instance.dev / "lock", say=render.say), Board(names) as board:
+        if to != "docker" and not back:
+            _equip(context, names)
         handoff.reconcile(context.loaded, context.instance, board.event)
         for name in names:
             if back:
@@ -78,6 +80,19 @@ def seconds(text: str) -> float:
     if not found or not float(found[1]):
         raise DevError("usage", f"{text!r} is no time", because="it is a number and s, m, h or d", exit=Exit.USAGE)
     return float(found[1]) * UNITS[found[2]]
+
+
+def _equip(context: Context, names: list[str]) -> None:
+    """Before anything is moved: what services that ran in containers alone need to run outside of them."""
+    from converge.operations import dependencies
+
+    services = [name for name in names if name in context.loaded.desired.services]
+    if wanted := dependencies.without(context.loaded, context.instance, services):
+        from cli import progress
+        from cli.start import refuse_open
+        from converge import cycle
+
+        refuse_open(cycle.fix(wanted, context.instance, ("tools", "dependencies"), None, progress.listen))
 
 
 def _tell_ide(moved: Moved) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import facts.dependencies
 from converge import network, tools
 from converge.context import ConvergeContext
-from converge.desired import TestSuite
+from converge.desired import Loaded, Service, TestSuite
 from converge.errors import DevError
 from converge.instance import Instance
 from converge.steps import Item, Step
@@ -35,6 +35,31 @@ def venv(instance: Instance, name: str) -> Path:
 
 def _stamp(instance: Instance, name: str) -> Path:
     return instance.dev / "services" / name / "dependencies"
+
+
+def without(loaded: Loaded, instance: Instance, names: Iterable[str]) -> Loaded | None:
+    """What to converge on, where one of these services lacks what it needs outside of a container; else None.
+
+    That is so after a start of everything in Docker. Nothing but the services and their tools is asked for.
+    """
+    lacking = {
+        name: service for name in names if _lacks(loaded, instance, name, service := loaded.desired.services[name])
+    }
+    if not lacking:
+        return None
+    needed = {tool for service in lacking.values() for tool in NEEDS[service.kind]}
+    pinned = {tool: version for tool, version in loaded.desired.tools.items() if tool in needed}
+    return replace(loaded, desired=replace(loaded.desired, tools=pinned, services=lacking, infra={}))
+
+
+def _lacks(loaded: Loaded, instance: Instance, name: str, service: Service) -> bool:
+    if service.kind not in LOCKS:
+        return False
+    locked = (instance.checkout / service.path / LOCKS[service.kind]).exists()
+    if locked and not _stamp(instance, name).exists():
+        return True
+    pinned = loaded.desired.tools.keys()
+    return any(tools.executable(loaded, tool) is None for tool in NEEDS[service.kind] if tool in pinned)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from converge import envfile
 from converge.desired import Loaded
+from converge.errors import DevError
 from converge.instance import Instance
 from runtime import journal
 from runtime.component import Component, components
@@ -48,11 +49,17 @@ def environment(loaded: Loaded, component: Component) -> tuple[dict[str, str], b
     entry = journal.record(component.instance, component.name)
     found = recipes.variables(loaded, component, entry is not None and entry.twin)
     path = component.instance.environment_file(component.name)
-    for directory in dict.fromkeys((component.instance.environments, path.parent)):
-        directory.mkdir(mode=0o700, exist_ok=True)
     head = f"# Made by ./dev for {component.name} while it is handed off. It holds secrets: never commit it.\n"
     text = head + spelling.lines(found, component.kind)
-    return found, keeping.replace(path, text.encode("utf-8", "surrogateescape"), 0o600)
+    try:
+        for directory in dict.fromkeys((component.instance.environments, path.parent)):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        return found, keeping.replace(path, text.encode("utf-8", "surrogateescape"), 0o600)
+    except OSError as problem:
+        raise DevError(
+            "not-writable", f"{path} could not be written", because=problem.strerror or str(problem),
+            hint=f"check the permissions and the free space there, then ./dev handoff {component.name} again",
+        ) from problem  # fmt: skip
 
 
 def refresh(loaded: Loaded, component: Component) -> None:

@@ -61,15 +61,18 @@ class Keeper:
     def own(self, directory: Path, pattern: str, wanted: Mapping[str, str]) -> None:
         """Files that are ours as a whole; those that are not wanted any more are taken away."""
         there = {path.name: path for path in (self.checkout / directory).glob(pattern)}
-        for name, text in wanted.items():
-            if name in there and not _is_ours(there[name]):
-                self.refused.append(Refused(str(directory / name), "it is not one that ./dev wrote", text))
-            else:
-                self._put(directory / name, text, text)
-        for name, path in there.items():
-            if name not in wanted and _is_ours(path):
-                path.unlink()
-                self.files.append(str(directory / name))
+        for name in sorted(wanted.keys() | there.keys()):
+            try:
+                if name in there and not _is_ours(there[name]):
+                    if name in wanted:
+                        self.refused.append(Refused(str(directory / name), "it is not one that ./dev wrote"))
+                elif name in wanted:
+                    self._put(directory / name, wanted[name], "")
+                else:
+                    there[name].unlink()
+                    self.files.append(str(directory / name))
+            except OSError as problem:
+                self.refused.append(Refused(str(directory / name), problem.strerror or str(problem)))
 
     def _put(self, name: Path, text: str, paste: str) -> None:
         path = self.checkout / name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from converge.errors import DevError
 from converge.operations import dependencies
+from runtime import debugger
 from runtime.component import Component
 from runtime.editors import recipes
 
@@ -51,12 +51,9 @@ def launches(component: Component) -> bool:
 
 def attach_port(component: Component) -> int | None:
     """Where `./dev debug` has its debugger listen; None where it cannot be debugged."""
-    if not importlib.util.find_spec("runtime.debugger"):
-        return component.port + 10_000 if component.port else None
-    debugger: Any = importlib.import_module("runtime.debugger")
     try:
         debugger.recipe(component)
-        return int(debugger.port(component))
+        return debugger.port(component)
     except DevError:
         return None
 

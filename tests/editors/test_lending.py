@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tarfile
 import xml.etree.ElementTree as ElementTree
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import wait_until
 from tests.editors.conftest import NOTE, Place, sourced
 
 ADDED = {"DEV_RUN_ID", "UVICORN_HOST", "UVICORN_PORT"}
@@ -177,5 +177,15 @@ def test_a_service_that_runs_under_an_ide_is_left_to_it_when_its_task_runs_again
     ran = subprocess.run(words, cwd=place.path, env=place.checkout.environment(), stdin=subprocess.DEVNULL, text=True,
                          capture_output=True, timeout=20)  # fmt: skip
     assert ran.returncode == 0 and process.poll() is None and place.ask("pythoner")
-    process.terminate()
-    wait_until(lambda: process.poll() is not None)
+    place.dev("handoff", "pythoner", "--back")
+    assert process.wait(10) is not None
+
+
+def test_what_ran_in_containers_alone_gets_what_it_needs_outside_of_them(place: Place) -> None:
+    place.dev("stop", "pythoner")
+    shutil.rmtree(place.path / ".dev/services/pythoner")
+    ran = place.dev("handoff", "pythoner")
+    assert "install what services/py thoner/requirements.lock asks for" in ran.err and "goer" not in ran.err
+    python = place.entries()["dev: pythoner"]["python"].replace("${workspaceFolder}", str(place.path))
+    assert subprocess.run([python, "-c", "import uvicorn"]).returncode == 0
+    assert "install" not in place.dev("handoff", "pythoner").err
