@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 from converge.operations import dependencies
 from runtime.component import Component
 from runtime.editors import recipes
-from runtime.editors.vscode import LAUNCHER, OURS, attach_port, launches
+from runtime.editors.vscode import LAUNCHER, OURS, attach, launches
 
 MARKER = "<!-- kept by ./dev: it writes this file anew and removes it -->"
 """How we know a file of ours; one of that name without it is a person's."""
@@ -31,9 +31,8 @@ def text(component: Component) -> str:
     name, configurations = component.name, []
     if launch := LAUNCHED.get(component.kind) if launches(component) else None:
         configurations.append("\n".join(launch(component)))
-    port = attach_port(component)
-    if port is not None and (attach := ATTACHED.get(component.kind)):
-        configurations.append("\n".join(attach(component, port)))
+    if (there := attach(component)) and (attached := ATTACHED.get(there[0])):
+        configurations.append("\n".join(attached(component, there[1])))
         configurations.append("\n".join(_shell(component, f"debug {name}", f"debug {name}")))
     configurations.append("\n".join(_shell(component, f"hand off {name}", f"handoff {name}")))
     configurations.append("\n".join(_shell(component, f"give back {name}", f"handoff {name} --back")))
@@ -137,6 +136,6 @@ def _below(path: str) -> str:
 
 LAUNCHED: dict[str, Callable[[Component], Iterator[str]]] = {"go": _go, "python": _python}
 ATTACHED: dict[str, Callable[[Component, int], Iterator[str]]] = {
-    "go": _attach_go, "next": _attach_node, "node": _attach_node,
+    "delve": _attach_go, "node inspector": _attach_node,
 }  # fmt: skip
-"""PyCharm's attaching speaks another protocol than debugpy."""
+"""Debugger -> how it is attached to; the form in which PyCharm keeps one that attaches to debugpy is not known."""

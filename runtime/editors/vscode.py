@@ -33,11 +33,10 @@ def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]
     """File of `.vscode` -> our entries for these services. Nothing in them is secret or of one machine."""
     launch, tasks = [], []
     for name, component in everyone.items():
-        port = attach_port(component)
         if made := _launch(component):
             launch.append(made)
-        if port is not None and component.kind in _ATTACH:
-            launch.append(_attach(component, port))
+        if there := attach(component):
+            launch.append(_attach(component, *there))
             tasks.append(_task(component, f"debug {name}", "debug", name))
         tasks.append(_task(component, f"hand off {name}", "handoff", name))
         tasks.append(_task(component, f"give back {name}", "handoff", name, "--back"))
@@ -49,13 +48,13 @@ def launches(component: Component) -> bool:
     return _launch(component) is not None
 
 
-def attach_port(component: Component) -> int | None:
-    """Where `./dev debug` has its debugger listen; None where it cannot be debugged."""
+def attach(component: Component) -> tuple[str, int] | None:
+    """Debugger and port where `./dev debug` has it listen; None where that is none an IDE knows."""
     try:
-        debugger.recipe(component)
-        return debugger.port(component)
+        found, port = debugger.recipe(component).debugger, debugger.port(component)
     except DevError:
         return None
+    return (found, port) if found in _ATTACH else None
 
 
 def _launch(component: Component) -> dict[str, Any] | None:
@@ -89,21 +88,20 @@ def _launch(component: Component) -> dict[str, Any] | None:
 
 
 _ATTACH: Mapping[str, dict[str, Any]] = {
-    "go": {"type": "go", "mode": "remote"},
-    "python": {"type": "debugpy", "justMyCode": False},
-    "next": {"type": "node", "skipFiles": ["<node_internals>/**"]},
-    "node": {"type": "node", "skipFiles": ["<node_internals>/**"]},
+    "delve": {"type": "go", "mode": "remote"},
+    "debugpy": {"type": "debugpy", "justMyCode": False},
+    "node inspector": {"type": "node", "skipFiles": ["<node_internals>/**"]},
 }
 
 
-def _attach(component: Component, port: int) -> dict[str, Any]:
-    at = {"address": "127.0.0.1", "port": port}
-    if component.kind == "python":
-        at = {"connect": {"host": "127.0.0.1", "port": port}}
-    elif component.kind == "go":
-        at = {"host": "127.0.0.1", "port": port}
+def _attach(component: Component, found: str, port: int) -> dict[str, Any]:
+    at: dict[str, Any] = {"host": "127.0.0.1", "port": port}
+    if found == "debugpy":
+        at = {"connect": at}
+    elif found == "node inspector":
+        at = {"address": "127.0.0.1", "port": port}
     return {
-        "name": f"{OURS}attach {component.name}", "request": "attach", **_ATTACH[component.kind], **at,
+        "name": f"{OURS}attach {component.name}", "request": "attach", **_ATTACH[found], **at,
         "cwd": _below(recipes.service(component).path), "preLaunchTask": f"{OURS}debug {component.name}",
     }  # fmt: skip
 

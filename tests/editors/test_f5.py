@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,22 @@ def f5(place: Place, name: str) -> dict[str, Any]:
     return {**entry, "env": {**env, **entry.get("env", {})}}
 
 
+def debugger_of(place: Place, name: str, find: Callable[[], Path | None]) -> Path:
+    """The pinned one; the first `./dev debug` of a machine installs it."""
+    if find() is None:
+        place.dev("debug", name, timeout=300)
+        place.dev("debug", name, "--off")
+    found = find()
+    assert found
+    return found
+
+
 def test_f5_on_a_go_service_stops_a_request(place: Place) -> None:
-    place.handoff("goer", "--to", "ide")
+    place.handoff("goer")
     place.dev("handoff", "goer", "--back")
     entry = f5(place, "goer")
     last = entry.pop("postDebugTask")
-    dlv = tools.executable(schema.load(TOOL), "delve")
-    assert dlv, "./dev debug of any Go service installs it"
+    dlv = debugger_of(place, "goer", lambda: tools.executable(schema.load(TOOL), "delve"))
     directory, port = Path(entry["program"]), free_port()
     env = {**place.checkout.environment(), **entry["env"]}
     with (
@@ -114,8 +123,7 @@ def test_f5_on_a_python_service_stops_a_request(place: Place) -> None:
     place.dev("handoff", "pythoner", "--back")
     entry = f5(place, "pythoner")
     last, port = entry.pop("postDebugTask"), free_port()
-    library = tools.library(schema.load(TOOL), "debugpy")
-    assert library, "./dev debug of any Python service installs it"
+    library = debugger_of(place, "pythoner", lambda: tools.library(schema.load(TOOL), "debugpy"))
     env = {**os.environ, "PYTHONPATH": str(library)}
     argv = [sys.executable, "-m", "debugpy.adapter", "--host", "127.0.0.1", "--port", str(port)]
     with (
