@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.editors import jsonc, vscode
@@ -89,6 +89,7 @@ def theirs(text: str) -> str:
     return re.sub(r"[\s,]+", "", text)
 
 
+@settings(deadline=None, max_examples=200)
 @given(texts(), st.lists(st.sampled_from(WANTED), unique_by=str, max_size=2))
 def test_whatever_a_person_wrote_survives(before: str, wanted: list[dict[str, Any]]) -> None:
     after = edited(before, wanted)

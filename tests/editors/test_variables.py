@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runtime.editors import spelling
+from tests.editors.conftest import sourced
 
 PEM = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBg+/kq=\n-----END PUBLIC KEY-----\n"
 CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -19,27 +18,14 @@ SIGNS = st.sampled_from(
     ["'", '"', "\\", "$", "${HOME}", "`", "\n", "\\n", " ", "#", "=", "%", "~", "\t", "\r", "a", "$("]
 )
 VALUES = st.lists(SIGNS | CHARACTERS, max_size=12).map("".join)
-PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
 
 
-def sourced(file: Path) -> dict[str, str]:
-    """What a process gets that a shell starts after `set -a; . FILE`."""
-    script = f'set -a && . "{file}" && set +a && exec "$0" -c "$1"'
-    ran = subprocess.run(
-        ["sh", "-c", script, sys.executable, PRINT], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True,
-        cwd=file.parent,
-    )  # fmt: skip
-    assert ran.stderr == b""
-    return dict(json.loads(ran.stdout))
-
-
+@settings(deadline=None, max_examples=60)
 @given(st.lists(VALUES, max_size=5), st.sampled_from(["go", "python", "next", "command"]))
 @example(
     [PEM, "", "it's", 'say "yes" to #1', "${HOME} $(touch made) `touch made`", "\\$x\\", "~/a:~/b", "FOR-EDITORS"], "go"
 )
 def test_every_value_reaches_a_shell_and_those_that_can_an_editor(values: list[str], kind: str) -> None:
-    import tempfile
-
     env = {f"V{number}": value for number, value in enumerate(values)}
     text = spelling.lines(env, kind)
     with tempfile.TemporaryDirectory() as place:
