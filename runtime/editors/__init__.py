@@ -46,8 +46,7 @@ def lend(loaded: Loaded, component: Component) -> Written:
 def environment(loaded: Loaded, component: Component) -> tuple[dict[str, str], bool]:
     """Write the environment of a service that is handed off, 0600; its variables, and whether the file changed."""
     envfile.settle(component.instance)
-    entry = journal.record(component.instance, component.name)
-    found = recipes.variables(loaded, component, entry is not None and entry.twin)
+    found = recipes.variables(loaded, component)
     path = component.instance.environment_file(component.name)
     head = f"# Made by ./dev for {component.name} while it is handed off. It holds secrets: never commit it.\n"
     text = head + spelling.lines(found, component.kind)

@@ -9,6 +9,7 @@ import shlex
 from converge.desired import Loaded, Service
 from runtime.component import Component
 from runtime.environment import make_private, of_component
+from runtime.placements import ide
 
 NEXT = 'exec node node_modules/next/dist/bin/next dev -H "$HOST" -p "$PORT"'
 _TEMPLATE = re.compile(r"\{[a-z0-9-]+(?:\.[a-z]+)?\}")
@@ -20,11 +21,11 @@ def service(component: Component) -> Service:
     return component.wants
 
 
-def variables(loaded: Loaded, component: Component, twin: bool) -> dict[str, str]:
+def variables(loaded: Loaded, component: Component) -> dict[str, str]:
     """What it would get natively; besides the mark of our processes, so that it can be asked to end on the way back."""
     make_private(component)
-    host = "127.0.0.2" if twin else "127.0.0.1"
-    found = {**of_component(loaded, component), "HOST": host, "DEV_RUN_ID": f"{component.mark}ide"}
+    host = ide.host(component)
+    found = {**of_component(loaded, component, host=host), "DEV_RUN_ID": f"{component.mark}ide"}
     if component.kind == "python":
         found |= {"UVICORN_HOST": host, "UVICORN_PORT": str(component.port)}
     return found
@@ -34,7 +35,7 @@ def script(component: Component) -> str:
     """What a shell runs in its directory with its environment; empty where only `./dev` could say."""
     wants = service(component)
     if wants.dev:
-        filled = wants.dev.replace("{port}", "$PORT")
+        filled = wants.dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
         return "" if _TEMPLATE.search(filled) else filled
     if component.kind == "python":
         return f"exec python -m uvicorn {shlex.quote(wants.app)}" if wants.app else ""
