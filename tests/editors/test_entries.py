@@ -37,6 +37,25 @@ def test_a_file_is_edited_as_a_person_would(case: str) -> None:
     assert without == [entry for entry in jsonc.load(after)["configurations"] if not vscode.ours(entry)]
 
 
+def test_tasks_keep_what_a_person_built_on_them() -> None:
+    before = """{
+  // see the wiki
+  "version": "2.0.0",
+  "tasks": [
+    { "label": "dev: gone", "type": "process" },
+    { "label": "all", "dependsOn": ["dev: hand off orders", "seed"], "problemMatcher": [] }, // mine
+  ],
+  "inputs": [{ "id": "x", "type": "promptString" }],
+}
+"""
+    task = {"label": "dev: hand off orders", "type": "process"}
+    after = jsonc.edited(before, "tasks", [task], vscode.ours, {"version": "2.0.0"})
+    assert after == before.replace('    { "label": "dev: gone", "type": "process" },\n', "").replace(
+        "}, // mine\n",
+        '}, // mine\n    {\n      "label": "dev: hand off orders",\n      "type": "process"\n    },\n',
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [('{\n"configurations": [\n{ "name": "x" }\n{}]}', 4), ("[]", 1), ('{"configurations": {}}', 1), ("{}\n}", 2),
