@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from converge.errors import DevError
 from converge.operations import dependencies
+from runtime import debugger
 from runtime.component import Component
 from runtime.editors import recipes
 
@@ -50,9 +50,6 @@ def launches(component: Component) -> bool:
 
 def attach(component: Component) -> tuple[str, int] | None:
     """Debugger and port where `./dev debug` has it listen; None where that is none an IDE knows."""
-    if not importlib.util.find_spec("runtime.debugger"):
-        return None
-    debugger: Any = importlib.import_module("runtime.debugger")
     try:
         found, port = debugger.recipe(component).debugger, debugger.port(component)
     except DevError:

@@ -76,7 +76,8 @@ def test_the_first_handoff_makes_the_files_and_git_says_nothing_of_them(place: P
     said = place.handoff("goer")
     assert said["files"] == [".dev/env/goer.env", ".vscode/launch.json", ".vscode/tasks.json"]
     assert place.git("status", "--porcelain") == ""
-    assert {"dev: goer", "dev: pythoner"} <= set(place.entries())
+    names = [f"dev: {word}{name}" for name in ("goer", "pythoner") for word in ("", "attach ")]
+    assert list(place.entries()) == names
     tasks = place.entries("tasks.json")
     for entry in place.entries().values():
         assert entry["preLaunchTask"] in tasks and entry.get("postDebugTask", entry["preLaunchTask"]) in tasks
@@ -157,6 +158,7 @@ def test_jetbrains_ides_get_files_of_their_own(place: Place) -> None:
         types |= {each.attrib["name"]: each.attrib["type"] for each in root}
         first |= {each.attrib["run_configuration_name"] for each in root.iterfind(".//method/option")}
     assert types["dev: goer"] == "GoApplicationRunConfiguration"
+    assert types["dev: attach goer"] == "GoRemoteDebugConfigurationType"
     assert types["dev: pythoner"] == "PythonConfigurationType"
     assert first <= set(types) and {types[name] for name in first} == {"ShConfigurationType"}
     assert "files" not in place.dev("handoff", "goer").out
