@@ -7,6 +7,7 @@ from typing import Annotated
 from cli import progress, render
 from cli.board import Board
 from cli.context import Context
+from cli.handoff import tell_ide
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 
@@ -23,7 +24,7 @@ def run(
     else is started, until --off, `./dev restart NAME` or `./dev stop`. What it wants is made ready and started first.
     """
     from converge.lock import hold
-    from runtime import debugger, handoff, start
+    from runtime import debugger, editors, handoff, start
     from runtime.component import components, known
 
     if not names or len(names) > 1:
@@ -49,7 +50,7 @@ def run(
         return int(Exit.NOT_CONVERGED)
     if off:
         return int(Exit.OK)
-    made = debugger.attach(loaded, component)
+    made, written = debugger.attach(loaded, component), editors.sync(loaded, instance, component.name)
     if json:
         render.document(made.document())
         return int(Exit.OK)
@@ -57,6 +58,7 @@ def run(
     for word, way in (("VS Code", f"F5 on `{made.attach['vscode']}`"), ("JetBrains", made.attach["jetbrains"])):
         render.out(f"    {word:<10} {way}")
     render.out(f"    {'terminal':<10} {made.attach['terminal']}")
+    tell_ide(written)
     render.out(f"    back to hot reload: ./dev debug {made.name} --off")
     return int(Exit.OK)
 

@@ -13,7 +13,7 @@ from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 
 if TYPE_CHECKING:
-    from runtime.handoff import Moved
+    from runtime.editors import Written
     from runtime.journal import Record
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -69,7 +69,7 @@ def run(
         if each.until:
             render.out(f"    goes back by itself at {time.strftime('%H:%M', time.localtime(each.until))}")
         if each.placement == "ide":
-            _tell_ide(each)
+            tell_ide(each.written)
             render.out(f"    give it back: ./dev handoff {each.name} --back")
     return int(Exit.OK)
 
@@ -95,9 +95,8 @@ def _equip(context: Context, names: list[str]) -> None:
         refuse_open(cycle.fix(wanted, context.instance, ("tools", "dependencies"), None, progress.listen))
 
 
-def _tell_ide(moved: Moved) -> None:
+def tell_ide(done: Written) -> None:
     """How to start it; which files changed for that, and which could not."""
-    done = moved.written
     if done.ide:
         render.out(f"    {done.ide}")
     if done.command:

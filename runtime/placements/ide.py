@@ -53,7 +53,7 @@ def halt(component: Component) -> bool:
     """Ask the process that listens to end, if it was started with the service's environment, which marks it; whether
     its port is free afterwards. Nobody else's process is touched: that one its debugger ends."""
     there = listener(component)
-    if there and there.pid and there.mark.startswith(component.mark):
+    if there and there.pid and there.mark == f"{component.mark}ide":
         try:
             os.kill(there.pid, signal.SIGTERM)
         except OSError:

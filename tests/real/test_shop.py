@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import tarfile
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_ENGINE, Checkout, clone_of_the_shop, wait_until
+from converge import schema, tools
+from tests.conftest import NO_ENGINE, TOOL, Checkout, clone_of_the_shop, wait_until
+from tests.debug import dap
+from tests.editors.conftest import Place
+from tests.editors.f5 import adapter, debugger_of, f5, free_port, run_task
 from tests.real.rig import Rig
 from tests.shop import get, order, sign_in, soon, url
 
@@ -168,6 +175,50 @@ def test_the_system_test_passes_where_the_services_run(shop: Checkout) -> None:
         start(shop, *argv)
         ran = shop.dev("test", "--system", "--yes", timeout=600)
         assert ran.code == 0 and "1 of 1 suites passed" in ran.out, f"{where}: {ran.out}{ran.err}"
+
+
+@pytest.mark.parametrize("name", ["orders", "catalog"])
+def test_f5_stops_a_request_that_another_container_sent(shop: Checkout, rig: Rig, name: str) -> None:
+    """Two steps from containers to a breakpoint: VS Code's entry is given to delve and to debugpy, as F5 does."""
+    start(shop, "--docker")
+    place = Place(shop, "", 0)
+    for words in (("handoff", name), ("handoff", name, "--back")):  # the first writes the entries
+        assert shop.dev(*words, timeout=300).code == 0
+    entry = f5(place, name)  # hands it off once more, as its first task
+    last, port = entry.pop("postDebugTask"), free_port()
+    if name == "orders":
+        dlv = debugger_of(place, name, lambda: tools.executable(schema.load(TOOL), "delve"))
+        env, where = {**shop.environment(), **entry["env"]}, Path(entry["program"])
+        argv, kind, more = [str(dlv), "dap", f"--listen=127.0.0.1:{port}"], "go", {"program": "."}
+        file, row = "services/orders/routes.go", '"status": "ok"'
+    else:
+        library = debugger_of(place, name, lambda: tools.library(schema.load(TOOL), "debugpy"))
+        env, where = {**os.environ, "PYTHONPATH": str(library)}, shop.path
+        argv = [sys.executable, "-m", "debugpy.adapter", "--host", "127.0.0.1", "--port", str(port)]
+        kind, more = "debugpy", {"console": "internalConsole"}
+        file, row = "services/catalog/catalog/app.py", 'return {"status": "ok"}'
+    source = shop.path / file
+    line = next(n for n, text in enumerate(source.read_text().splitlines(), 1) if row in text)
+    address = url(shop, name)
+    inside = f"http://{name}:{address.rpartition(':')[2]}/healthz"
+    code = f"import urllib.request; print(urllib.request.urlopen('{inside}', timeout=200).read().decode())"
+    asking = ["exec", container(rig, shop, "notifier-box"), "python", "-c", code]
+    with (
+        ThreadPoolExecutor() as pool,
+        adapter(argv, where, env, port),
+        dap.launch(port, kind, {**entry, **more}, 240) as session,
+    ):
+        session.stop_at(str(source), line)
+        answer = pool.submit(rig.docker, *asking)  # held until the process listens
+        stop = session.stopped()
+        assert (stop.file, stop.line) == (str(source), line)
+        assert shop.components()[name]["placement"] == "ide" and not answer.done()
+        session.stop_at(str(source))
+        session.go_on(stop)
+        assert json.loads(answer.result(30).stdout)["status"] == "ok"
+        session.ask("disconnect", terminateDebuggee=True)
+    run_task(place, last)
+    assert placements(shop)[name] == "docker" and soon(f"{address}/healthz", "ok")
 
 
 def test_a_killed_engine_needs_one_start_and_loses_nothing(shop: Checkout, rig: Rig) -> None:
