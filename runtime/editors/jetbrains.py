@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from xml.sax.saxutils import quoteattr
 
 from converge.operations import dependencies
 from runtime.component import Component
@@ -47,16 +46,14 @@ def _go(component: Component) -> Iterator[str]:
     yield _head(f"{OURS}{component.name}", "GoApplicationRunConfiguration", 'factoryName="Go Application"')
     yield f"    <working_directory value={_below(wants.path)} />"
     if flags:
-        yield f"    <go_parameters value={quoteattr(flags)} />"
+        yield f"    <go_parameters value={_quoted(flags)} />"
     yield '    <kind value="DIRECTORY" />'
     yield f"    <directory value={_below(os.path.normpath(f'{wants.path}/{wants.main}'))} />"
     yield '    <EXTENSION ID="net.ashald.envfile">'
     yield '      <option name="IS_ENABLED" value="true" />'
     yield "      <ENTRIES>"
     yield (
-        '        <ENTRY IS_ENABLED="true" PARSER="env" IS_EXECUTABLE="false" PATH='
-        + quoteattr(_file(component))
-        + " />"
+        '        <ENTRY IS_ENABLED="true" PARSER="env" IS_EXECUTABLE="false" PATH=' + _quoted(_file(component)) + " />"
     )
     yield "      </ENTRIES>"
     yield "    </EXTENSION>"
@@ -71,7 +68,7 @@ def _python(component: Component) -> Iterator[str]:
         ("ENV_FILES", f'"{ROOT}/{_file(component)}"'), ("PARENT_ENVS", '"true"'),
         ("SDK_HOME", _below(f"{venv}/bin/python")), ("IS_MODULE_SDK", '"false"'),
         ("WORKING_DIRECTORY", _below(wants.path)), ("ADD_CONTENT_ROOTS", '"false"'), ("ADD_SOURCE_ROOTS", '"false"'),
-        ("MODULE_MODE", '"true"'), ("SCRIPT_NAME", '"uvicorn"'), ("PARAMETERS", quoteattr(wants.app or "")),
+        ("MODULE_MODE", '"true"'), ("SCRIPT_NAME", '"uvicorn"'), ("PARAMETERS", _quoted(wants.app or "")),
     ):  # fmt: skip
         yield f'    <option name="{name}" value={value} />'
     yield from _tail(f"hand off {component.name}")
@@ -102,13 +99,13 @@ def _shell(component: Component, name: str, words: str) -> Iterator[str]:
         ("INDEPENDENT_INTERPRETER_PATH", "true"), ("INTERPRETER_PATH", "/bin/sh"), ("INTERPRETER_OPTIONS", ""),
         ("EXECUTE_IN_TERMINAL", "false"), ("EXECUTE_SCRIPT_FILE", "false"),
     ):  # fmt: skip
-        yield f'    <option name="{option}" value={quoteattr(value)} />'
+        yield f'    <option name="{option}" value={_quoted(value)} />'
     yield "    <envs />"
     yield from _tail("")
 
 
 def _head(name: str, kind: str, more: str) -> str:
-    words = f'  <configuration default="false" name={quoteattr(name)} type="{kind}" {more}'
+    words = f'  <configuration default="false" name={_quoted(name)} type="{kind}" {more}'
     return f"{words.rstrip()}>"
 
 
@@ -118,7 +115,7 @@ def _tail(first: str) -> Iterator[str]:
         yield '    <method v="2">'
         yield (
             '      <option name="RunConfigurationTask" enabled="true" '
-            f'run_configuration_name={quoteattr(OURS + first)} run_configuration_type="{_SHELL}" />'
+            f'run_configuration_name={_quoted(OURS + first)} run_configuration_type="{_SHELL}" />'
         )
         yield "    </method>"
     else:
@@ -131,7 +128,7 @@ def _file(component: Component) -> str:
 
 
 def _below(path: str) -> str:
-    return quoteattr(ROOT if path in ("", ".") else f"{ROOT}/{path}")
+    return _quoted(ROOT if path in ("", ".") else f"{ROOT}/{path}")
 
 
 LAUNCHED: dict[str, Callable[[Component], Iterator[str]]] = {"go": _go, "python": _python}
@@ -139,3 +136,9 @@ ATTACHED: dict[str, Callable[[Component, int], Iterator[str]]] = {
     "delve": _attach_go, "node inspector": _attach_node,
 }  # fmt: skip
 """Debugger -> how it is attached to; the form in which PyCharm keeps one that attaches to debugpy is not known."""
+
+
+def _quoted(value: str) -> str:
+    from xml.sax.saxutils import quoteattr  # brings half of urllib along, which only who has such an IDE waits for
+
+    return quoteattr(value)

@@ -1,7 +1,8 @@
-"""Strict clients: every request counts, none is sent twice. `python load.py SECONDS FILE NAME=HOST:PORT…`; then JSON.
+"""Strict clients: every request counts, none is sent twice. `python load.py SECONDS FILE PAUSE NAME=HOST:PORT…`; then
+JSON.
 
-They end when the file appears or the time is over. Each target gets one client that keeps its connection and one that
-opens a new one for each request, both POST.
+They end when the file appears or the time is over, and rest PAUSE seconds after each answer. Each target gets one client
+that keeps its connection and one that opens a new one for each request, both POST.
 """
 
 from __future__ import annotations
@@ -14,10 +15,8 @@ import threading
 import time
 from typing import Any
 
-PAUSE = 0.004
 
-
-def client(host: str, port: int, fresh: bool, until: float, over: str, found: dict[str, Any]) -> None:
+def client(host: str, port: int, fresh: bool, until: float, over: str, pause: float, found: dict[str, Any]) -> None:
     """Ask until the time is over and note every answer that was not the right one."""
     connection: http.client.HTTPConnection | None = None
     number, last = 0, time.monotonic()
@@ -47,7 +46,7 @@ def client(host: str, port: int, fresh: bool, until: float, over: str, found: di
             if fresh:
                 connection.close()
                 connection = None
-        time.sleep(PAUSE)
+        time.sleep(pause)
     times.sort()
     found |= {
         "requests": number, "failed": len(failures),
@@ -63,13 +62,15 @@ def main(argv: list[str]) -> int:
     until = time.monotonic() + float(argv[0])
     found: dict[str, dict[str, Any]] = {}
     threads = []
-    for word in argv[2:]:
+    for word in argv[3:]:
         name, _, address = word.partition("=")
         host, _, port = address.partition(":")
         for kind in ("kept", "fresh"):
             mine = found.setdefault(f"{name} {kind}", {})
             threads.append(
-                threading.Thread(target=client, args=(host, int(port), kind == "fresh", until, argv[1], mine))
+                threading.Thread(
+                    target=client, args=(host, int(port), kind == "fresh", until, argv[1], float(argv[2]), mine)
+                )
             )
     for thread in threads:
         thread.start()

@@ -186,13 +186,15 @@ class Load:
 
     platform: Platform
     seconds: float
+    pause: float = 0.004
+    """Seconds each client rests after an answer."""
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     over: Path = Path("over")
 
     def __enter__(self) -> Load:
         it, text = self.platform, (HERE / "load.py").read_text()
-        host = [f"echo=127.0.0.1:{it.port}", f"control=127.0.0.1:{it.control}"]
-        inside = [f"echo=echo:{it.port}", f"control=control:{it.control}"]
+        host = [str(self.pause), f"echo=127.0.0.1:{it.port}", f"control=127.0.0.1:{it.control}"]
+        inside = [str(self.pause), f"echo=echo:{it.port}", f"control=control:{it.control}"]
         assert it.rig
         exec_in = ["docker", "exec", "-i", it.container("control-box"), "python", "-I", "-", str(self.seconds)]
         self.over = it.checkout.home / f"over-{time.monotonic_ns()}"
