@@ -1,8 +1,8 @@
 """Strict clients: every request counts, none is sent twice. `python load.py SECONDS FILE PAUSE NAME=HOST:PORT…`; then
 JSON.
 
-They end when the file appears or the time is over, and rest PAUSE seconds after each answer. Each target gets one client
-that keeps its connection and one that opens a new one for each request, both POST.
+They end when the file appears or the time is over, and rest PAUSE seconds after each answer. Each target gets one
+client that keeps its connection and one that opens a new one for each request, both POST.
 """
 
 from __future__ import annotations
