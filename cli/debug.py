@@ -11,6 +11,8 @@ from cli.handoff import tell_ide
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 
+WAYS = {"vscode": ("VS Code", "F5 on `{}`"), "jetbrains": ("JetBrains", "{}"), "terminal": ("terminal", "{}")}
+
 
 def run(
     context: Context,
@@ -32,7 +34,7 @@ def run(
     loaded, instance = context.loaded, context.instance
     component = known(components(loaded, instance), names[0])
     with hold(instance.dev / "lock", say=render.say):
-        handoff.reconcile(loaded, instance, lambda name, text, seconds: render.say(f"{name:<12} {text}"))
+        handoff.reconcile(loaded, instance, lambda name, text, seconds: render.say(f"{name:<12} {text}"), names)
         if off and not debugger.under(component):
             render.say(f"{component.name} is not under a debugger")
             return int(Exit.OK)
@@ -55,9 +57,8 @@ def run(
         render.document(made.document())
         return int(Exit.OK)
     render.out(f"{made.name:<12} under {made.debugger} on {made.address}")
-    for word, way in (("VS Code", f"F5 on `{made.attach['vscode']}`"), ("JetBrains", made.attach["jetbrains"])):
-        render.out(f"    {word:<10} {way}")
-    render.out(f"    {'terminal':<10} {made.attach['terminal']}")
+    for word, way in made.attach.items():
+        render.out(f"    {WAYS[word][0]:<10} {WAYS[word][1].format(way)}")
     tell_ide(written)
     render.out(f"    back to hot reload: ./dev debug {made.name} --off")
     return int(Exit.OK)

@@ -14,7 +14,8 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
     """Print the environment of a component where it runs now; secrets are hidden."""
     import re
 
-    from runtime import placements
+    from facts.ports import HOME
+    from runtime import placements, routing
     from runtime.component import components, known
     from runtime.environment import of_component
 
@@ -22,7 +23,9 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
         raise DevError("usage", "one component's name is needed", hint="./dev env catalog", exit=Exit.USAGE)
     component = known(components(context.loaded, context.instance), names[0])
     hidden = {name for name, variable in context.loaded.desired.env.items() if variable.secret}
-    for name, value in sorted(of_component(context.loaded, component, placements.where(component)).items()):
+    route = routing.routes(context.instance).get(component.name)
+    found = of_component(context.loaded, component, placements.where(component), route.host or HOME if route else HOME)
+    for name, value in sorted(found.items()):
         shown = "********" if name in hidden else re.sub(r"(://[^:/@]+):[^@/]+@", r"\1:********@", value)
         render.out(f"{name}={shown}")
     return 0

@@ -14,15 +14,20 @@ from converge.errors import DevError, Exit
 
 if TYPE_CHECKING:
     from runtime.editors import Written
+    from runtime.handoff import Moved
     from runtime.journal import Record
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST = 30 * 86400
+"""Seconds; a service that is away for longer is not lent any more."""
 
 
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Services.")] = None,
-    to: Annotated[str, Option("--to", help="Where it shall run: ide, native or docker.", metavar="PLACEMENT")] = "ide",
+    to: Annotated[
+        str | None, Option("--to", help="Where it shall run: ide (unless said), native or docker.", metavar="PLACEMENT")
+    ] = None,
     same_address: Annotated[
         bool,
         Option("--same-address", help="Your process must listen on 127.0.0.1: nobody is held there."),
@@ -39,47 +44,68 @@ def run(
     from converge.lock import hold
     from runtime import handoff, journal
 
+    to_ide = not back and to in (None, "ide")
+    if (back and to) or (status and (back or to)) or ((lease or same_address) and (status or not to_ide)):
+        because = "--back, --status and --to are three things, and --for and --same-address are for an IDE"
+        raise DevError("usage", "these options do not go together", because=because, exit=Exit.USAGE)
     if status or not names:
         if not status and not json:
             raise DevError(
                 "usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE
             )
+        handoff.check(context.loaded, context.instance, names or [])
         return _show(list(journal.records(context.instance).values()), names, json)
-    if to not in ("ide", "native", "docker"):
+    if to not in (None, "ide", "native", "docker"):
         raise DevError("usage", f"{to!r} is no placement", because="it is ide, native or docker", exit=Exit.USAGE)
     until = time.time() + seconds(lease) if lease else None
-    moved = []
-    with hold(context.instance.dev / "lock", say=render.say), Board(names) as board:
-        if to != "docker" and not back:
-            _equip(context, names)
-        handoff.reconcile(context.loaded, context.instance, board.event)
-        for name in names:
-            if back:
-                moved.append(handoff.give_back(context.loaded, context.instance, name, board.event))
-            else:
-                moved.append(handoff.move(context.loaded, context.instance, name, to, board.event, until, same_address))
-    if json:
-        render.document({"schema": 1, "services": [each.document() for each in moved]})
-        return int(Exit.OK)
-    for each in moved:
-        where = {"ide": "your IDE", "docker": "its container", "native": "its native process"}[each.placement]
-        render.out(f"{each.name:<12} http://127.0.0.1:{each.port} now leads to {where}")
-        if each.waits:
-            render.out(f"    waits for {each.waits}")
-        if each.until:
-            render.out(f"    goes back by itself at {time.strftime('%H:%M', time.localtime(each.until))}")
-        if each.placement == "ide":
-            tell_ide(each.written)
-            render.out(f"    give it back: ./dev handoff {each.name} --back")
+    handoff.check(context.loaded, context.instance, names)
+    moved: list[Moved] = []
+    try:
+        with hold(context.instance.dev / "lock", say=render.say), Board(names) as board:
+            if to != "docker" and not back:
+                _equip(context, names)
+            handoff.reconcile(context.loaded, context.instance, board.event, names)
+            for name in names:
+                if back and not journal.record(context.instance, name):
+                    render.say(f"{name} is not handed off")
+                elif back:
+                    moved.append(handoff.give_back(context.loaded, context.instance, name, board.event))
+                else:
+                    place = to or "ide"
+                    moved.append(
+                        handoff.move(context.loaded, context.instance, name, place, board.event, until, same_address)
+                    )
+    finally:
+        if json:
+            render.document({"schema": 1, "services": [each.document() for each in moved]})
+        else:
+            for each in moved:
+                _tell(each)
     return int(Exit.OK)
 
 
+def _tell(each: Moved) -> None:
+    from runtime import journal
+
+    where = {"ide": "your IDE", "docker": "its container", "native": "its native process"}[each.placement]
+    render.out(f"{each.name:<12} http://127.0.0.1:{each.port} now leads to {where}")
+    if each.waits:
+        render.out(f"    waits for {each.waits}")
+    if each.until:
+        render.out(f"    goes back by itself at {journal.clock(each.until)}")
+    if each.placement == "ide":
+        tell_ide(each.written)
+        render.out(f"    give it back: ./dev handoff {each.name} --back")
+
+
 def seconds(text: str) -> float:
-    """`90s`, `30m`, `2h`, `1d` in seconds; DevError for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if not found or not float(found[1]):
-        raise DevError("usage", f"{text!r} is no time", because="it is a number and s, m, h or d", exit=Exit.USAGE)
-    return float(found[1]) * UNITS[found[2]]
+    """`90s`, `30m`, `2h`, `1d` in seconds; DevError for anything else, and for more than a month."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])", text)
+    time_asked = float(found[1]) * UNITS[found[2]] if found else 0
+    if not 0 < time_asked <= LONGEST:
+        because = "it is a number and s, m, h or d, 30d at most"
+        raise DevError("usage", f"{text!r} is no time", because=because, exit=Exit.USAGE)
+    return time_asked
 
 
 def _equip(context: Context, names: list[str]) -> None:
@@ -101,6 +127,8 @@ def tell_ide(done: Written) -> None:
         render.out(f"    {done.ide}")
     if done.command:
         render.out(f"    or by hand: {done.command}")
+    elif done.env_file:
+        render.out(f"    by hand: start it with the environment in {done.env_file}")
     if done.files:
         render.out(f"    wrote {', '.join(done.files)}")
     for name in done.lost:
@@ -114,13 +142,15 @@ def tell_ide(done: Written) -> None:
 def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
     from dataclasses import asdict
 
+    from runtime import journal
+
     wanted = [entry for entry in records if not names or entry.name in names]
     if json:
         render.document({"schema": 1, "handed_off": [asdict(entry) for entry in wanted]})
         return int(Exit.OK)
     for entry in wanted:
-        until = f", until {time.strftime('%H:%M', time.localtime(entry.until))}" if entry.until else ""
-        since = time.strftime("%H:%M", time.localtime(entry.since))
+        until = f", until {journal.clock(entry.until)}" if entry.until else ""
+        since = journal.clock(entry.since)
         word = {"IDE_WAIT": "handed off"}.get(entry.state, entry.state.lower().replace("_", " "))
         render.out(f"{entry.name:<12} {word} since {since}{until}; goes back to {entry.home}")
     if not wanted:

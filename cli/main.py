@@ -38,6 +38,8 @@ COMMANDS: dict[str, str] = {
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
+        signal.signal(signal.SIGHUP, _terminated)
     verbose = "-vv" in argv
     at = argv.index("--") if "--" in argv else len(argv)
     argv, extra = argv[:at], tuple(argv[at + 1 :])

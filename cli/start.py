@@ -46,7 +46,7 @@ def run(
         if not no_fix:
             _prepare(context, yes, docker)
         with Board(list(wanted)) as board:
-            handoff.reconcile(context.loaded, context.instance, board.event)
+            handoff.reconcile(context.loaded, context.instance, board.event, names or [])
             failed = start(context.loaded, context.instance, names, board.event, asked)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
                 failed = start(context.loaded, context.instance, names, board.event, asked)

@@ -49,7 +49,7 @@ class Debugged:
     debugger: str
     address: str
     attach: Mapping[str, str]
-    """`vscode`, `jetbrains` and `terminal`: a name, words, a command."""
+    """`vscode`, `jetbrains`, `terminal`: a name, words, a command; those that there are."""
 
     def document(self) -> dict[str, Any]:
         """The document of `./dev debug --json`."""
@@ -98,7 +98,7 @@ def check(loaded: Loaded, component: Component) -> None:
     port(component)
     if journal.record(component.instance, component.name):
         raise DevError(
-            "in-your-ide", f"{component.name} is handed off to your IDE", because="which debugs it there",
+            "in-your-ide", f"{component.name} is handed off to your IDE", because="that is where it is debugged",
             hint=f"take it back first: ./dev handoff {component.name} --back", exit=Exit.USAGE,
         )  # fmt: skip
 
@@ -147,10 +147,12 @@ def ended(component: Component, told: Mapping[str, Any]) -> bool:
 def attach(loaded: Loaded, component: Component) -> Debugged:
     """How an IDE or a terminal gets at it."""
     made, number = recipe(component), port(component)
-    ways = {
-        "vscode": f"dev: attach {component.name}", "jetbrains": f"{made.jetbrains}, host {HOME}, port {number}",
-        "terminal": made.terminal(loaded, number),
-    }  # fmt: skip
+    ways = {}
+    if made.debugger != UNKNOWN.debugger and not component.instance.name:  # entries are of the default instance
+        ways["vscode"] = f"dev: attach {component.name}"
+    if made.debugger != UNKNOWN.debugger:
+        ways["jetbrains"] = f"{made.jetbrains}, host {HOME}, port {number}"
+    ways["terminal"] = made.terminal(loaded, number)
     return Debugged(component.name, made.debugger, f"{HOME}:{number}", ways)
 
 

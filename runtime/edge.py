@@ -11,6 +11,7 @@ import errno
 import heapq
 import json
 import os
+import resource
 import selectors
 import socket
 import subprocess
@@ -47,7 +48,7 @@ class Edge:
         self.spec: dict[str, Any] = {}
         self.owners: dict[str, tuple[str, str]] = {}
         self.hosts: dict[tuple[str, str], str] = {}
-        self.astray: set[Relay] = set()
+        self.relays: set[Relay] = set()
         self.selector = selectors.DefaultSelector()
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.number = 0
@@ -61,6 +62,9 @@ class Edge:
 
     def run(self) -> None:
         """Until it is killed: it has nothing to put in order."""
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection that is held takes two
         self.reload()
         directory, name = os.path.split(self.spec["control"])
         os.chdir(directory)
@@ -77,7 +81,8 @@ class Edge:
                 heapq.heappop(self.timers)[2]()
             wait = max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
             for key, events in self.selector.select(wait):
-                key.data(events)
+                if self.selector.get_map().get(key.fd) is key:  # else another one of this batch has changed it
+                    key.data(events)
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Call it once, after that time."""
@@ -103,9 +108,12 @@ class Edge:
         except FileNotFoundError:  # no container anywhere: only leases are watched
             self.owners = {}
         self.hosts |= {(name, owner): host for name, (owner, host) in self.owners.items()}
-        for relay in [relay for relay in self.astray if self.owners.get(relay.name, ("",))[0] == relay.side]:
-            relay.part()
-        for name in [name for name in self.ports if not self.has_port(name)]:
+        for relay in list(self.relays):
+            if relay.name not in self.spec["services"]:
+                relay.close()
+            elif relay.astray and self.owners.get(relay.name, ("",))[0] == relay.side:
+                relay.part()
+        for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
             self.close(self.ports.pop(name))
         for door in [door for door in self.doors if door[0] not in self.spec["services"]]:
             self.close(self.doors.pop(door))
@@ -126,6 +134,10 @@ class Edge:
         """Whether the service's port on 127.0.0.1 is ours: its owner is a container, or listens elsewhere."""
         owner, host = self.owners.get(name, ("none", ""))
         return name in self.spec["services"] and (owner == "docker" or (owner in SIDES and host != HOME))
+
+    def moved(self, name: str) -> bool:
+        """Whether the service has another port than the one that is listened on."""
+        return bool(self.ports[name].getsockname()[1] != self.spec["services"][name]["port"])
 
     def open_door(self, name: str, side: str) -> None:
         """Listen where the gateway brings what a process of this machine shall answer."""
@@ -229,7 +241,8 @@ class Relay:
 
     def __init__(self, edge: Edge, name: str, near: socket.socket, side: str = "") -> None:
         self.edge, self.name, self.near, self.side = edge, name, near, side
-        self.waits = False
+        self.waits = self.astray = False
+        edge.relays.add(self)
         self.left: Iterator[tuple[socket.AddressFamily, Any]] = iter(())
         self.far: socket.socket | None = None
         self.until = time.monotonic() + HOLD
@@ -251,7 +264,10 @@ class Relay:
     def attempt(self) -> None:
         """Try what is left of the ways there are now."""
         for family, address in self.left:
-            far = socket.socket(family)
+            try:
+                far = socket.socket(family)
+            except OSError:  # as many files are open as may be
+                break
             far.setblocking(False)
             problem = far.connect_ex(address)
             if problem == 0:
@@ -274,7 +290,7 @@ class Relay:
         if self.side and owner != self.side and (before := self.edge.hosts.get((self.name, self.side), HOME)) != HOME:
             yield socket.AF_INET, (before, port)
         if self.side and owner != self.side:
-            self.edge.astray.add(self)
+            self.astray = True
         if not self.side or owner == "docker":
             yield socket.AF_UNIX, f"gate/{self.name}.sock"
         if owner in SIDES and not (host == HOME and self.name in self.edge.ports):  # that would lead back here
@@ -461,7 +477,7 @@ class Relay:
     def close(self) -> None:
         """Let both ends go."""
         self.over = True
-        self.edge.astray.discard(self)
+        self.edge.relays.discard(self)
         for end in (self.near, self.far):
             if end is None:
                 continue

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from facts.engine import EngineError
 from facts.ports import HOME
 from runtime import editors, journal, placements, routing
 from runtime.component import BESIDE, Component, components, known
@@ -138,33 +139,59 @@ def leave(loaded: Loaded, component: Component, owner: str, host: str) -> None:
         native.stop(component)
 
 
-def reconcile(loaded: Loaded, instance: Instance, on_event: Listener) -> None:
-    """Bring what a run left half done to an end, and back what was lent until now."""
+def reconcile(loaded: Loaded, instance: Instance, on_event: Listener, about: Collection[str] = ()) -> None:
+    """Bring what a run left half done to an end, and back what was lent until now, but for what this one is `about`.
+
+    One that cannot be brought back keeps nobody from what he wants: why is told.
+    """
     everyone = components(loaded, instance)
     for name, entry in journal.records(instance).items():
         if name not in everyone:
             journal.forget(instance, name)
             continue
-        component = everyone[name]
-        if entry.state == "FLIPPING_OUT":
-            _lend(loaded, component, entry.until, entry.host == HOME)
-        elif entry.state == "FLIPPING_IN":
-            arrive(loaded, component)
-        elif entry.state == "NATIVE_STARTING" and native.lives(component):
-            routing.own(loaded, instance, name, "native", native.host(component))
-            ide.halt(component)
-            journal.forget(instance, name)
-        elif entry.state != "IDE_WAIT":
-            _stay(loaded, component, entry)
-        elif entry.until and entry.until < time.time():
-            on_event(name, "its lease is over: giving it back", 0.0)
-            give_back(loaded, instance, name, on_event)
-        else:
-            routing.own(loaded, instance, name, "ide", entry.host)
+        try:
+            _resume(loaded, everyone[name], entry, on_event, name in about)
+        except (DevError, EngineError) as problem:
+            because = f": {problem.because}" if isinstance(problem, DevError) and problem.because else ""
+            on_event(name, f"failed to go on: {problem}{because}", 0.0)
     for name, owner in routing.owners(instance).items():
         # an engine that starts anew starts `restart: on-failure` too, if told to stop or not: moby/moby#35166
         if owner not in ("docker", "none") and name in everyone and docker.look(everyone[name]).lives:
             docker.halt(everyone[name])
+
+
+def check(loaded: Loaded, instance: Instance, names: Iterable[str]) -> None:
+    """Refuse what cannot be handed off, before anything is moved."""
+    for name in names:
+        _movable(loaded, instance, name)
+
+
+def _resume(loaded: Loaded, component: Component, entry: Record, on_event: Listener, spared: bool) -> None:
+    """Go on where a run was cut off."""
+    instance, name = component.instance, component.name
+    if entry.state == "FLIPPING_OUT":
+        _lend(loaded, component, entry.until, entry.host == HOME)
+    elif entry.state == "FLIPPING_IN":
+        arrive(loaded, component)
+    elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(loaded, component):
+        routing.own(loaded, instance, name, "native", native.host(component))
+        ide.halt(component)
+        journal.forget(instance, name)
+    elif entry.state != "IDE_WAIT":
+        _stay(loaded, component, entry)
+    elif entry.until and entry.until < time.time() and not spared:
+        on_event(name, "its lease is over: giving it back", 0.0)
+        give_back(loaded, instance, name, on_event)
+    else:
+        routing.own(loaded, instance, name, "ide", entry.host)
+        if routing.is_open(instance):
+            routing.refresh(loaded, instance)  # an edge that is gone comes back
+
+
+def _is_ready(loaded: Loaded, component: Component) -> bool:
+    from runtime import health
+
+    return not health.why_not(loaded, component, native.look(component))
 
 
 def _lend(loaded: Loaded, component: Component, until: float | None, same_address: bool) -> Moved:
@@ -213,8 +240,10 @@ def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Lis
 
     stay = {n: s.placement for n, c in components(loaded, instance).items() if (s := placements.look(c)).lives}
     failed = start(loaded, instance, [name], on_event, Asked(stay=stay | {name: to}))
-    if failed:
-        raise failed.get(name) or next(iter(failed.values()))
+    for other in failed.keys() - {name}:
+        on_event(other, f"failed: {failed[other].because or failed[other]}", 0.0)
+    if name in failed:
+        raise failed[name]
 
 
 def _stay(loaded: Loaded, component: Component, entry: Record) -> None:

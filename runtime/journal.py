@@ -70,9 +70,10 @@ def forget(instance: Instance, name: str) -> None:
         _sync(path.parent)
 
 
-def age(entry: Record) -> float:
-    """Seconds since it was handed off."""
-    return time.time() - entry.since
+def clock(moment: float) -> str:
+    """A Unix time for people: the hour, and the day if that is not today."""
+    then = time.localtime(moment)
+    return time.strftime("%H:%M" if then[:3] == time.localtime()[:3] else "%d %b %H:%M", then)
 
 
 def _sync(directory: os.PathLike[str]) -> None:

@@ -121,10 +121,10 @@ def _lent(component: Component, missing: str) -> str:
     from runtime import journal
 
     entry = journal.record(component.instance, component.name)
-    until = f", until {time.strftime('%H:%M', time.localtime(entry.until))}" if entry and entry.until else ""
+    until = f", until {journal.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"
     who = f"waits for your process on {where}: {missing}" if missing else "your process has it"
-    return f"handed off since {time.strftime('%H:%M', time.localtime(entry.since if entry else 0))}{until}; {who}"
+    return f"handed off since {journal.clock(entry.since if entry else 0)}{until}; {who}"
 
 
 def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[str]:
@@ -143,7 +143,7 @@ def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[st
 
     def one(component: Component) -> None:
         try:
-            lent = placements.where(component) == "ide" and placements.stop(component)
+            lent = placements.of("ide").stop(component)
             if placements.stop(component) or lent:
                 ended.append(component.name)
             if component.is_service and names and instance.routes.exists():

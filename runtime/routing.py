@@ -21,6 +21,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from runtime import gateway, placements
 from runtime.component import BESIDE, Component, Launch, components
+from runtime.environment import GO, PASSED
 from runtime.placements import docker, ide, native
 
 EDGE = "dev-edge"
@@ -73,11 +74,13 @@ def owners(instance: Instance) -> dict[str, str]:
 
 def prepare(loaded: Loaded, instance: Instance) -> None:
     """Have an owner map that names every service, and an edge that follows it; the gateway's container comes later."""
-    mine, known = gateway.served(loaded, instance), routes(instance)
-    found = {name: known.get(name) or _now(component) for name, component in mine.items()}
-    if found != known:
-        _write(instance, found)
-    _start_edge(loaded, instance)
+    mine = gateway.served(loaded, instance)
+    with _GUARD:
+        known = routes(instance)
+        found = {name: known.get(name) or _now(component) for name, component in mine.items()}
+        if found != known:
+            _write(instance, found)
+        _start_edge(loaded, instance)
 
 
 def run_gateway(loaded: Loaded, instance: Instance, container: str) -> None:
@@ -169,10 +172,7 @@ def _start_edge(loaded: Loaded, instance: Instance) -> None:
             pass
     else:
         argv = (sys.executable, "-I", "-S", str(PROGRAM), str(spec))
-        env = {
-            name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR") if name in os.environ
-        }
-        native.spawn(component, Launch(argv, Path("/"), env), "")
+        native.spawn(component, Launch(argv, Path("/"), _environment(loaded)), "")
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -185,6 +185,12 @@ def _start_edge(loaded: Loaded, instance: Instance) -> None:
                     hint=f"its log is {component.log}",
                 ) from problem  # fmt: skip
         time.sleep(0.01)
+
+
+def _environment(loaded: Loaded) -> dict[str, str]:
+    """What the command that gives a service back needs of the caller's: what a start makes an environment of."""
+    names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *GO, *loaded.desired.env}
+    return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 
 def _spec(loaded: Loaded, instance: Instance) -> dict[str, Any]:

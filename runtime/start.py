@@ -152,6 +152,8 @@ class _Start:
         seen = placements.look(component)
         gated = self.choices.project is not None and self.choices.project.routed
         routed = component.is_service and component.port is not None and (gated or routing.is_open(component.instance))
+        if routed and not gated and component.name not in routing.routes(component.instance):
+            routing.prepare(self.loaded, component.instance)  # it is declared since the last one
         moves = seen.lives and seen.placement != placement
         host = self._host(component) if routed and placement == "native" else HOME
         later = moves and host != HOME
@@ -187,9 +189,11 @@ class _Start:
     def _host(self, component: Component) -> str:
         """Where its process shall listen: beside 127.0.0.1 as long as the gateway stands there for some container."""
         chosen_now = {name: self.choices.placements[name] for name, each in self.wanted.items() if each.is_service}
+        keeps = native.lives(component) and component.name not in self.asked.anew
+        if keeps and debugger.under(component):
+            return native.host(component)
         if not component.movable or "docker" not in (routing.owners(component.instance) | chosen_now).values():
             return HOME
-        keeps = native.lives(component) and component.name not in self.asked.anew
         return native.host(component) if keeps else BESIDE["native"]
 
     def _compile(self, component: Component, say: Callable[[str], None]) -> None:

@@ -70,10 +70,10 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             )  # fmt: skip
         elif owner is None:
             yield Item(item, "ports", "ok", f"{port} free", want, source=source)
+        elif not debug and context.instance.handed(name).exists():
+            yield Item(item, "ports", "ok", f"{port} handed off", want, source=source)
         elif owner.mark.startswith(f"{context.instance.id}:dev-edge:"):
-            yield Item(item, "ports", "ok", f"{port} ours, leads to a container", want, source=source)
-        elif context.instance.handed(name).exists():
-            yield Item(item, "ports", "ok", f"{port} handed off, pid {owner.pid}", want, source=source)
+            yield Item(item, "ports", "ok", f"{port} ours, leads to where {name} runs", want, source=source)
         elif not owner.mark.startswith(f"{context.instance.id}:{name}:"):
             other = "another checkout or instance of ./dev" if owner.mark else "not ours"
             yield Item(

@@ -259,12 +259,12 @@ def _impossible(loaded: Loaded, component: Component, trouble: DevError | str, w
 
 def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -> None:
     """A container reaches other containers by name, and services by the gateway, but no infrastructure on loopback."""
+    gated = made.project is not None and made.project.routed
     for name, component in wanted.items():
         if made.placements[name] != "docker":
             continue
         for other in (*component.wants.needs, *component.uses):
-            gated = made.project is not None and made.project.routed and wanted[other].is_service
-            if made.placements.get(other) == "native" and not gated:
+            if made.placements.get(other) == "native" and not (gated and wanted[other].is_service):
                 raise DevError(
                     "not-reachable", f"{name} in Docker cannot reach {other}, which runs natively",
                     because="a container does not see what listens on 127.0.0.1 of this machine",

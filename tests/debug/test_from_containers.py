@@ -36,6 +36,11 @@ def test_a_request_of_another_container_stops_at_a_breakpoint(boxed: Platform) -
         session.stop_at(str(source))
         session.go_on(stop)
         assert answer.result(30) == "native"
+    boxed.dev("start")  # no container is left, but the edge goes on leading its callers to where it listens
     assert (boxed.placement(), boxed.checkout.components()["echo"]["debugger"]) == ("native", address)
+    assert boxed.ask() == "native" and boxed.edge()
+    boxed.dev("debug", "echo", "--off")
+    assert boxed.ask() == "native" and boxed.edge() == 0
+    boxed.dev("start", "--docker")
     boxed.dev("handoff", "echo", "--to", "docker")
     assert boxed.ask_inside() == boxed.ask() == "box" and boxed.placement() == "docker"

@@ -60,7 +60,6 @@ def test_no_call_is_refused_while_containers_learn_a_new_secret(pair: tuple[Chec
     with load(ports) as seen:
         wait_until(lambda: seen[200] > 20)
         rotated = checkout.dev("secrets", "rotate", "CALL_TOKEN", "--json", timeout=200)
-    print(dict(seen), rotated.json["seconds"])
     assert rotated.code == 0, rotated.err
     assert set(seen) == {200} and seen[200] > 50, seen
     assert rotated.json["restarted"] == ["one", "two"] * 3
