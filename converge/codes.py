@@ -37,6 +37,8 @@ CODES: dict[str, str] = {
     "Debian's archive, or built with Go; a newer plugin of yours is taken as it is.",
     "consent-destructive": "The step cannot be undone, so --yes does not cover it: allow it by its id with --allow=ID.",
     "consent-missing": "The step changes the whole machine and nobody agreed: answer the question, or give --yes.",
+    "compose-route": "Names and published ports of services stand in compose/routes.yaml, in whose place the gateway "
+    "comes. One in services.yaml would be there twice.",
     "container-failed": "The engine could not start a container that Compose had made; its own words follow.",
     "copy-failed": "The data could not be copied, or differ on the two sides. The source is as it was, and is still "
     "the one that is used.",

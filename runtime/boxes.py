@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,9 +20,16 @@ from runtime.placements import docker
 
 
 def make(
-    project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], say: Callable[[str], None]
+    project: Project,
+    wanted: Mapping[str, Component],
+    images: Mapping[str, str],
+    say: Callable[[str], None],
+    beware: Callable[[Iterable[str]], None],
 ) -> dict[str, str]:
-    """Component -> id of its container as the files want it now; made or made anew where it was another one."""
+    """Component -> id of its container as the files want it now; made or made anew where it was another one.
+
+    Those that may be ended by that are told to `beware` first.
+    """
     docker.remember(project.instance, project.engine)
     subnet.settle(project)
     if project.routed:
@@ -35,6 +42,7 @@ def make(
     found = _containers(project, wanted)
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found
+    beware(name for name in wanted if known.get(name) != f"{digest} {found.get(name)}")
     say("making containers")
     create = ["create", "--no-build", "--pull", "never", *map(compose.key, wanted.values())]
     try:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +39,10 @@ class Entry:
     context: Path | None = None
     """Directory it is built from; None where its image is only pulled."""
     dockerfile: str = "Dockerfile"
+    published: bool = False
+    """Whether the engine gives it a port of this machine."""
+    aliases: tuple[str, ...] = ()
+    """More names it has in a network."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +220,13 @@ def _trouble(talk: list[str]) -> str:
 
 
 def _entry(value: dict[str, object]) -> Entry:
-    build = value.get("build")
-    image = str(value.get("image") or "")
+    build, networks = value.get("build"), value.get("networks")
+    found = Entry(str(value.get("image") or ""), published=bool(value.get("ports")), aliases=_aliases(networks))
     if not isinstance(build, dict):
-        return Entry(image)
-    return Entry(image, Path(str(build["context"])), str(build.get("dockerfile") or "Dockerfile"))
+        return found
+    return replace(found, context=Path(str(build["context"])), dockerfile=str(build.get("dockerfile") or "Dockerfile"))
+
+
+def _aliases(networks: object) -> tuple[str, ...]:
+    each = networks.values() if isinstance(networks, dict) else ()
+    return tuple(alias for network in each if isinstance(network, dict) for alias in network.get("aliases") or ())

@@ -24,6 +24,8 @@ HOME = "127.0.0.1"
 """Where everyone on this machine asks; ours, unless the owner listens there itself."""
 SIDES = ("native", "ide")
 """Owners that are processes of this machine."""
+FRESH = (("native", "native"), ("ide", "ide"), ("ide", "hold"))
+"""By which door the gateway comes for an owner: no connection that it kept there may lead elsewhere."""
 HOLD = 30.0
 """Seconds a connection waits for somebody to take it."""
 LINGER = 1.0
@@ -111,7 +113,7 @@ class Edge:
         for relay in list(self.relays):
             if relay.name not in self.spec["services"]:
                 relay.close()
-            elif relay.astray and self.owners.get(relay.name, ("",))[0] == relay.side:
+            elif relay.astray and (relay.side, self.owners.get(relay.name, ("",))[0]) in FRESH:
                 relay.part()
         for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
             self.close(self.ports.pop(name))
@@ -131,9 +133,9 @@ class Edge:
         self.watch_leases(self.watch)
 
     def has_port(self, name: str) -> bool:
-        """Whether the service's port on 127.0.0.1 is ours: its owner is a container, or listens elsewhere."""
+        """Whether the service's port on 127.0.0.1 is ours: whoever owns it does not listen there itself."""
         owner, host = self.owners.get(name, ("none", ""))
-        return name in self.spec["services"] and (owner == "docker" or (owner in SIDES and host != HOME))
+        return name in self.spec["services"] and (owner in ("docker", "hold") or (owner in SIDES and host != HOME))
 
     def moved(self, name: str) -> bool:
         """Whether the service has another port than the one that is listened on."""
@@ -287,9 +289,10 @@ class Relay:
         """
         owner, host = self.edge.owners.get(self.name, ("none", ""))
         port = self.edge.spec["services"][self.name]["port"]
-        if self.side and owner != self.side and (before := self.edge.hosts.get((self.name, self.side), HOME)) != HOME:
-            yield socket.AF_INET, (before, port)
-        if self.side and owner != self.side:
+        if self.side not in ("", owner):
+            before = self.edge.hosts.get((self.name, self.side), HOME)
+            if before != HOME and (self.side, owner) != ("ide", "hold"):  # by that door comes who is to be held
+                yield socket.AF_INET, (before, port)
             self.astray = True
         if not self.side or owner == "docker":
             yield socket.AF_UNIX, f"gate/{self.name}.sock"
@@ -339,6 +342,7 @@ class Relay:
         service = self.edge.spec["services"][self.name]
         owner, host = self.edge.owners.get(self.name, ("none", ""))
         who = {
+            "hold": f"{self.name} is being restarted",
             "ide": f"{self.name} is handed off to an IDE, and nothing listens on {host}:{service['port']}",
             "native": f"{self.name} runs natively, and nothing listens on {host}:{service['port']}",
         }.get(owner, f"the gateway to {self.name} does not answer")

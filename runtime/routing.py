@@ -1,7 +1,8 @@
 """Who owns each service's name and port: the owner map is the truth, gateway and edge follow it.
 
 Both run only while some service is in a container or handed off. Then every service of the instance has an entry:
-`docker`, `native@HOST` or `ide@HOST` with the address its process listens on, or `none` for one that does not run.
+`docker`, `native@HOST` or `ide@HOST` with the address its process listens on, `hold` for one that is being restarted,
+or `none` for one that does not run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
+from facts.ports import HOME
 from runtime import gateway, placements
 from runtime.component import BESIDE, Component, Launch, components
 from runtime.environment import GO, PASSED
@@ -39,7 +41,7 @@ class Route:
     """Where a service's callers are led."""
 
     owner: str
-    """A placement, or `none`."""
+    """A placement, `hold` while it is being restarted, or `none`."""
     host: str = ""
     """Where the process listens, if one on this machine owns it."""
 
@@ -106,6 +108,14 @@ def own(loaded: Loaded, instance: Instance, name: str, owner: str, host: str = "
         refresh(loaded, instance, first=owner != "docker")
 
 
+def hold(loaded: Loaded, instance: Instance, name: str) -> None:
+    """Before it is restarted: have its callers wait, and let it answer what it was asked. Its return ends that."""
+    route = routes(instance).get(name)
+    if route and route.owner in placements.PLACEMENTS and route.host != HOME:
+        own(loaded, instance, name, "hold")
+        drain(instance, name, route.owner)
+
+
 def refresh(loaded: Loaded, instance: Instance, first: bool = False) -> None:
     """Make edge and gateway follow the map as it is, or the edge `first`."""
     steps: list[Callable[[], None]] = [
@@ -136,7 +146,7 @@ def settle(loaded: Loaded, instance: Instance) -> None:
     """End gateway and edge if nobody needs them any more: nothing in a container, nothing handed off."""
     if not is_open(instance) and not native.lives(edge(instance)):
         return
-    if "docker" in owners(instance).values() or any((instance.state / "handoff").glob("*.json")):
+    if {"docker", "hold"} & set(owners(instance).values()) or any((instance.state / "handoff").glob("*.json")):
         return
     if any(route.host == BESIDE["native"] for route in routes(instance).values()):  # until a start moves it
         return

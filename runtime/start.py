@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from converge.desired import Loaded, Service
@@ -136,6 +136,7 @@ class _Start:
     cancelled: threading.Event = field(default_factory=threading.Event)
     spawned: list[Component] = field(default_factory=list)
     _boxes: dict[str, str] | None = None
+    _held: list[str] = field(default_factory=list)
     _boxing: threading.Lock = field(default_factory=threading.Lock)
     _routed: bool = False
     _routing: threading.Lock = field(default_factory=threading.Lock)
@@ -162,6 +163,8 @@ class _Start:
             self._route()
         if moves or (seen.lives and component.name in self.asked.anew):
             say(f"moving to placement {placement}" if moves else "restarting")
+            if not moves and routed:
+                routing.hold(self.loaded, component.instance, component.name)
             if not moves or not routed:
                 placements.halt(component)
         if placement == "native" and routed and not later:
@@ -268,8 +271,20 @@ class _Start:
                 project = self.choices.project
                 assert project is not None
                 mine = {n: c for n, c in self.wanted.items() if self.choices.placements[n] == "docker"}
-                self._boxes = boxes.make(project, mine, self.choices.images, say)
+                try:
+                    self._boxes = boxes.make(project, mine, self.choices.images, say, self._hold)
+                except BaseException:
+                    for name in self._held:
+                        routing.own(self.loaded, project.instance, name, "docker")
+                    raise
             return self._boxes
+
+    def _hold(self, names: Iterable[str]) -> None:
+        """Have callers of containers wait that Compose may end now."""
+        for name in names:
+            if name in self.wanted and routing.owners(self.wanted[name].instance).get(name) == "docker":
+                self._held.append(name)
+                routing.hold(self.loaded, self.wanted[name].instance, name)
 
     def _route(self) -> None:
         """Have gateway and edge run before the first service in a container does."""

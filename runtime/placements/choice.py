@@ -81,6 +81,8 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
         boxes = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
         if boxes and gateway.fits(found.engine):
             made.project = replace(found, routed=True)
+            for name in boxes:
+                _unrouted(made.project, wanted[name])
             made.images[gateway.NAME] = gateway.image(made.project, partial(tell, gateway.NAME))
     _reachable(loaded, wanted, made)
     return made
@@ -255,6 +257,19 @@ def _impossible(loaded: Loaded, component: Component, trouble: DevError | str, w
         hint="./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it",
         source=loaded.source(f"{room}.{component.name}"),
     )  # fmt: skip
+
+
+def _unrouted(project: Project, component: Component) -> None:
+    """Refuse a box that takes for itself what gateway and edge have to give away."""
+    entry = project.entry(component)
+    if entry and (entry.published or component.name in entry.aliases):
+        took = "its port of this machine" if entry.published else f"the name {component.name} in the network"
+        raise DevError(
+            "compose-route", f"the container of {component.name} takes {took}",
+            because="what stands before the services gives names and ports to whoever has the service",
+            hint=f"move ports and aliases of {compose.key(component)} to compose/routes.yaml",
+            exit=Exit.BAD_STATE,
+        )  # fmt: skip
 
 
 def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -> None:

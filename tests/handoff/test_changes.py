@@ -125,6 +125,18 @@ def test_options_and_names_that_make_no_sense_move_nothing(bare: Platform) -> No
     assert "not handed off" in bare.dev("handoff", "echo", "--back").err
 
 
+def test_a_box_that_takes_its_port_or_name_for_itself_is_refused(boxed: Platform) -> None:
+    file = boxed.checkout.path / "compose/services.yaml"
+    text = file.read_text()
+    for more in ('ports: ["127.0.0.1:${ECHO_PORT}:1"]', "networks: { default: { aliases: [echo] } }"):
+        file.write_text(text.replace("  echo-box:\n", f"  echo-box:\n    {more}\n"))
+        refused = boxed.dev("start", "--docker", code=65)
+        assert "error[compose-route]" in refused.err and "compose/routes.yaml" in refused.err
+    file.write_text(text)
+    boxed.dev("start", "--docker")
+    assert boxed.ask() == boxed.ask_inside() == "box"
+
+
 def test_a_service_declared_since_the_gateway_was_made_is_handed_off(
     boxed: Platform, free_port: Callable[[], int]
 ) -> None:

@@ -82,6 +82,17 @@ def test_no_request_is_lost_between_a_native_process_and_an_ide(boxed: Platform)
     nothing_failed(found, {"native", "ide"})
 
 
+def test_a_restart_loses_no_request_where_a_gateway_runs(boxed: Platform) -> None:
+    for to, who in (("docker", "box"), ("native", "native")):
+        boxed.dev("handoff", "echo", "--to", to)
+        with Load(boxed, 60) as load:
+            for _ in range(2):
+                boxed.dev("restart", "echo")
+                assert boxed.ask() == boxed.ask_inside() == who
+            found = load.result()
+        nothing_failed(found, {who})
+
+
 def test_a_native_process_that_does_not_come_up_takes_nothing_from_its_container(boxed: Platform) -> None:
     source = boxed.checkout.path / "server.py"
     text = source.read_text()

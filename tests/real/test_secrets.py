@@ -28,8 +28,6 @@ BOX = """
     init: true
     env_file: [{ path: "${DEV_ENV:-./env}/NAME.env", required: false }]
     volumes: ["PROGRAM:/app/callers.py:ro"]
-    ports: ["127.0.0.1:${NAME_PORT}:${NAME_PORT}"]
-    networks: { default: { aliases: [NAME] } }
 """
 
 
