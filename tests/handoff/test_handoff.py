@@ -139,7 +139,7 @@ def test_a_process_that_needs_the_services_own_address_has_it(boxed: Platform) -
             boxed.dev("handoff", "echo", "--back")
             assert process.wait(10) is not None and listeners(boxed.port) == ["127.0.0.1"]
         found = load.result()
-    # nobody stands before it for new connections of this machine: they alone notice when it or the edge lets the port go
+    # new connections of this machine have nobody before it: they notice when it, or the edge, lets the port go
     seen = found.pop("host echo fresh")
     lost = ("ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected")
     assert all(why.startswith(lost) for _, why in seen["failures"]) and seen["failed"] < seen["requests"]
