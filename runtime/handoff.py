@@ -24,7 +24,6 @@ from runtime.placements import docker, ide, native
 
 PATIENCE = 10.0
 """Seconds the edge has to get a port back when a service returns."""
-Say = Callable[[str], None]
 Listener = Callable[[str, str, float], None]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from converge.instance import Instance
 from facts.ports import HOME
+from runtime import record as files
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
 """What was last begun. IDE_WAIT stays as long as the service is handed off: whether a process listens is looked up."""
@@ -49,15 +49,7 @@ def records(instance: Instance) -> dict[str, Record]:
 
 def write(instance: Instance, entry: Record) -> None:
     """Have it on the disk."""
-    path = instance.handed(entry.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(fresh, "w") as file:
-        json.dump(asdict(entry), file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    _sync(path.parent)
+    files.write(instance.handed(entry.name), json.dumps(asdict(entry)), durable=True)
 
 
 def forget(instance: Instance, name: str) -> None:
@@ -67,18 +59,10 @@ def forget(instance: Instance, name: str) -> None:
         instance.environment_file(name).unlink()
     if path.exists():
         path.unlink()
-        _sync(path.parent)
+        files.sync(path.parent)
 
 
 def clock(moment: float) -> str:
     """A Unix time for people: the hour, and the day if that is not today."""
     then = time.localtime(moment)
     return time.strftime("%H:%M" if then[:3] == time.localtime()[:3] else "%d %b %H:%M", then)
-
-
-def _sync(directory: os.PathLike[str]) -> None:
-    held = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)

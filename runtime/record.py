@@ -6,9 +6,24 @@ import os
 from pathlib import Path
 
 
-def write(path: Path, text: str) -> None:
-    """Replace the file; its directory is made if there is none."""
+def write(path: Path, text: str, durable: bool = False) -> None:
+    """Replace the file; its directory is made if there is none. A `durable` one is on the disk before this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text)
+    with open(fresh, "w") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     fresh.replace(path)
+    if durable:
+        sync(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """Have what was renamed or removed in the directory on the disk."""
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)

@@ -21,7 +21,7 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.ports import HOME
-from runtime import gateway, placements
+from runtime import gateway, placements, record
 from runtime.component import BESIDE, Component, Launch, components
 from runtime.environment import GO, PASSED
 from runtime.placements import docker, ide, native
@@ -173,7 +173,7 @@ def close(instance: Instance) -> None:
 def _start_edge(loaded: Loaded, instance: Instance) -> None:
     """A living edge that has read the map."""
     component, spec = edge(instance), instance.routes / "edge.json"
-    _write_whole(spec, json.dumps(_spec(loaded, instance)))
+    record.write(spec, json.dumps(_spec(loaded, instance)))
     if native.lives(component):
         try:
             _ask_edge(instance, "reload")
@@ -210,7 +210,7 @@ def _spec(loaded: Loaded, instance: Instance) -> dict[str, Any]:
     for name, component in gateway.served(loaded, instance).items():
         assert isinstance(component.wants, Service)
         services[name] = {"port": component.port, "protocol": component.wants.protocol}
-    due = {name: record.until for name, record in journal.records(instance).items()}
+    due = {name: entry.until for name, entry in journal.records(instance).items()}
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
@@ -241,19 +241,4 @@ def _now(component: Component) -> Route:
 
 def _write(instance: Instance, found: Mapping[str, Route]) -> None:
     text = "".join(f"{name} {route}\n" for name, route in found.items())
-    _write_whole(instance.owner_map, text, durable=True)
-
-
-def _write_whole(path: Path, text: str, durable: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(fresh, "w") as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    fresh.replace(path)
-    if durable:
-        held = os.open(path.parent, os.O_RDONLY)
-        os.fsync(held)
-        os.close(held)
+    record.write(instance.owner_map, text, durable=True)
