@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -184,3 +185,16 @@ def clone_of_the_shop(base: Path, local: str = "") -> Checkout:
     for name, place in {"GOMODCACHE": "go/pkg/mod", "GOCACHE": ".cache/go-build", "npm_config_cache": ".npm"}.items():
         made.env[name] = os.environ.get(name) or str(Path.home() / place)
     return made
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        return bool(probe.connect_ex(("127.0.0.1", port)))
+
+
+def locked(*packages: str) -> str:
+    """Their entries, with hashes, of a lock file of ours."""
+    text = (TOOL / "services/catalog/requirements.lock").read_text()
+    found = [re.search(rf"^{name}==.*(?:\n .*)*\n", text, re.MULTILINE) for name in packages]
+    return "".join(each.group() for each in found if each)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ import pytest
 
 from converge import schema
 from converge.instance import store
-from tests.conftest import TOOL, Checkout
+from tests.conftest import TOOL, Checkout, is_free, locked
 from tests.debug import dap
 
 GO = """package main
@@ -172,7 +170,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     made.write("goer/tags.go", '//go:build authtest\n\npackage main\n\nconst tags = "authtest"\n')
     made.write("goer/none.go", '//go:build !authtest\n\npackage main\n\nconst tags = ""\n')
     made.write("pythoner/app.py", PYTHON)
-    made.write("pythoner/requirements.lock", _locked("uvicorn", "click", "h11"))
+    made.write("pythoner/requirements.lock", locked("uvicorn", "click", "h11"))
     made.write("noder/package.json", '{"name": "noder", "scripts": {"dev": "node server.mjs"}}')
     made.write("noder/server.mjs", NODE)
     try:
@@ -191,18 +189,6 @@ def _ports(count: int) -> list[int]:
     """Neighbours that nobody listens on, nor on where their debuggers will."""
     for first in range(21000, 31000, 40):
         ports = range(first, first + 40)
-        if all(_free(port) for port in ports):
+        if all(is_free(port) for port in ports):
             return list(ports[:count])
     raise AssertionError("no free ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return bool(probe.connect_ex(("127.0.0.1", port)))
-
-
-def _locked(*packages: str) -> str:
-    """Their entries, with hashes, of a lock file of ours."""
-    text = (TOOL / "services/catalog/requirements.lock").read_text()
-    found = [re.search(rf"^{name}==.*(?:\n .*)*\n", text, re.MULTILINE) for name in packages]
-    return "".join(each.group() for each in found if each)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,7 +18,7 @@ import pytest
 
 from converge import schema
 from converge.instance import store
-from tests.conftest import TOOL, Checkout, Ran, wait_until
+from tests.conftest import TOOL, Checkout, Ran, is_free, locked, wait_until
 
 GO = """package main
 
@@ -180,7 +178,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     checkout.write("services/goer/cmd/main.go", GO)
     checkout.write("services/goer/cmd/extra.go", '//go:build extra\n\npackage main\n\nconst tag = ""\n')
     checkout.write("services/py thoner/app.py", PYTHON)
-    checkout.write("services/py thoner/requirements.lock", _locked("uvicorn", "click", "h11"))
+    checkout.write("services/py thoner/requirements.lock", locked("uvicorn", "click", "h11"))
     checkout.write("services/noder/server.mjs", NODE)
     for words in (("init", "-q"), ("add", "-A"), ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all")):
         place.git(*words)
@@ -219,17 +217,5 @@ def _port() -> int:
     """The first of neighbours that nobody listens on, nor on where their debuggers will."""
     while True:
         first = random.randrange(20000, 22000, 10)
-        if all(_free(port + shift) for port in range(first, first + 10) for shift in (0, 10_000)):
+        if all(is_free(port + shift) for port in range(first, first + 10) for shift in (0, 10_000)):
             return first
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return bool(probe.connect_ex(("127.0.0.1", port)))
-
-
-def _locked(*packages: str) -> str:
-    """Their entries, with hashes, of a lock file of ours."""
-    text = (TOOL / "services/catalog/requirements.lock").read_text()
-    found = [re.search(rf"^{name}==.*(?:\n .*)*\n", text, re.MULTILINE) for name in packages]
-    return "".join(each.group() for each in found if each)
