@@ -6,10 +6,10 @@ import { notified, order, placeOrder, ServiceError } from "../lib/services";
 export type Placed = { id: string; text: string; status: string; notified: boolean };
 export type Answer = { placed: Placed } | { error: string };
 
-/** Place an order of one piece. */
-export async function place(productId: string): Promise<Answer> {
+/** Place an order of one piece of the `product` whose button was pressed. */
+export async function place(_: Answer | null, form: FormData): Promise<Answer> {
   return answered(async (user) => {
-    const made = await placeOrder(user, productId, 1);
+    const made = await placeOrder(user, String(form.get("product")), 1);
     return { id: made.id, text: `${made.quantity} × ${made.product_name}`, status: made.status, notified: false };
   });
 }
