@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -87,14 +88,10 @@ def _answers(address: str, host: str) -> bool:
 
 def _sockets(pid: int) -> set[str]:
     found = set()
-    try:
-        with os.scandir(f"/proc/{pid}/fd") as entries:
-            for entry in entries:
-                link = os.readlink(entry.path)
-                if link.startswith("socket:"):
-                    found.add(link)
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # it was closed meanwhile; those behind it count
+                found.add(os.readlink(entry.path))
     return found
 
 

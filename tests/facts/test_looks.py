@@ -69,6 +69,25 @@ def test_a_port_has_its_owner(free_port: Callable[[], int]) -> None:
     assert owner.pid == os.getpid() and owner.cwd == os.getcwd()
 
 
+def test_a_port_has_its_owner_however_many_files_that_one_opens_and_closes() -> None:
+    program = """
+import os, socket
+low = [os.dup(0) for _ in range(5)]
+listener = socket.create_server(("127.0.0.1", 0))
+for each in low: os.close(each)
+print(listener.getsockname()[1], flush=True)
+while True:
+    for each in [os.dup(0) for _ in range(3)]: os.close(each)
+"""
+    argv, env = [sys.executable, "-c", program], {ports.MARK: "i:busy:1"}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        seen = [ports.owner(port) for _ in range(100)]
+        process.kill()
+    assert {owner.mark if owner else "" for owner in seen} == {"i:busy:1"}
+
+
 def test_a_lock_is_held_as_long_as_its_holder_lives(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     assert not locks.held(path)
