@@ -18,7 +18,7 @@ PAUSE = 4.0
 """Seconds between two lines about the progress of one component where nobody sees a board."""
 NOTICES = ("embedded:",)
 """What a person must not miss: it stays on the screen above the board."""
-FINAL = ("ready", "done", "failed", "no longer", "under its debugger", "handed off")
+FINAL = ("ready", "done", "failed", "interrupted", "no longer", "under its debugger", "handed off")
 
 
 @dataclass

@@ -115,6 +115,8 @@ def _attempt(
             wait(futures.values())
             with ThreadPoolExecutor(max_workers=8) as enders:
                 list(enders.map(placements.stop, run.spawned))
+            for component in run.spawned:
+                tell(component.name, "interrupted, stopped")
             raise
     for future in futures.values():
         problem = future.exception()

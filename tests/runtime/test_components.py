@@ -228,8 +228,8 @@ def test_an_interrupted_start_leaves_nothing(
     wait_until(lambda: len(checkout.processes()) >= 2)
     time.sleep(0.3)
     process.send_signal(number)
-    process.communicate(timeout=20)
-    assert process.returncode == 128 + number
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 128 + number and "interrupted, stopped" in str(said)
     wait_until(lambda: checkout.processes() == [])
 
 
