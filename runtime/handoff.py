@@ -154,7 +154,7 @@ def reconcile(loaded: Loaded, instance: Instance, on_event: Listener, about: Col
             because = f": {problem.because}" if isinstance(problem, DevError) and problem.because else ""
             on_event(name, f"failed to go on: {problem}{because}", 0.0)
     for name, owner in routing.owners(instance).items():
-        # an engine that starts anew starts `restart: on-failure` too, if told to stop or not: moby/moby#35166
+        # a run may have ended between giving its name away and ending it, or somebody started it by hand
         if owner not in ("docker", "none") and name in everyone and docker.look(everyone[name]).lives:
             docker.halt(everyone[name])
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import json
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError
@@ -87,6 +89,7 @@ def spawn(component: Component, container: str) -> None:
     if not native.lives(component):  # else it serves until the container is ready
         native.forget(component)
     try:
+        _allow_restarts(component, used, container)
         used.post(f"/containers/{container}/start", 60)
     except EngineGone as problem:
         raise lost(f"{component.name} was not started", problem) from problem
@@ -100,11 +103,15 @@ def spawn(component: Component, container: str) -> None:
 
 
 def halt(component: Component) -> bool:
-    """End its container, which stays to be started again; whether it ran. DevError if its engine does not answer."""
+    """End its container, which stays to be started again by us alone; whether it ran.
+
+    DevError if its engine does not answer.
+    """
     try:
         used, about = engine(component.instance), inspect(component)
         if not used or not about or not about["State"].get("Running"):
             return False
+        _forbid_restarts(component, used, about)
         grace = int(component.wants.stop_grace)
         used.post(f"/containers/{about['Id']}/stop", grace + 30, t=str(grace))
     except EngineError as problem:
@@ -183,6 +190,40 @@ def lost(what: str, problem: Exception) -> DevError:
         "engine-lost", what, because=f"the Docker engine does not answer: {problem}",
         hint="./dev doctor --fix --only docker",
     )  # fmt: skip
+
+
+def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) -> None:
+    """Keep the engine from starting it: one that starts anew does so, told to end it or not (moby/moby#35166)."""
+    policy = about["HostConfig"]["RestartPolicy"]
+    if policy["Name"] not in ("", "no"):
+        record.write(_policy(component), json.dumps({"container": about["Id"], "policy": policy}))
+        _set_policy(used, about["Id"], {"Name": "no"})
+
+
+def _allow_restarts(component: Component, used: Engine, container: str) -> None:
+    """Have the engine start it again when it fails, as Compose wanted it."""
+    try:
+        noted = json.loads(_policy(component).read_text())
+    except (OSError, ValueError):
+        return
+    if noted["container"] == container:
+        _set_policy(used, container, noted["policy"])
+    _policy(component).unlink()
+
+
+def _set_policy(used: Engine, container: str, policy: dict[str, Any]) -> None:
+    """An engine that cannot change it, as podman before 5, keeps what it has."""
+    try:
+        used.post(f"/containers/{container}/update", body={"RestartPolicy": policy})
+    except EngineGone:
+        raise
+    except EngineError:
+        return
+
+
+def _policy(component: Component) -> Path:
+    """Where it is noted when its engine shall start it again; absent while that stands in the container itself."""
+    return component.instance.engine_record.with_name(f"{component.name}.restart.json")
 
 
 def _gone(used: Engine, path: str, **query: Any) -> None:

@@ -130,6 +130,7 @@ def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_mach
         rig.restart()
         time.sleep(1)
         restarted = len(seen)
+        assert not many.runs("echo-box"), "the engine started it again"
         many.dev("start", "--docker")
         wait_until(lambda: many.who(inside=True) == "ide")
     finally:
