@@ -252,8 +252,9 @@ class _Start:
         seen = docker.look(component)
         if seen.lives:
             return bool(health.why_not(self.loaded, component, seen))
-        if not (component.is_service and component.port and _keeps_port(component)):
-            _free_port(self.loaded, component, component.port)
+        serves = component.instance.handed(component.name).exists() or native.lives(component)
+        if not serves:  # until its container is ready
+            _free_port(self.loaded, component, component.port, spared=routing.edge(component.instance).mark)
         if not component.is_service:
             infra.kind(component).check_volume(component)
         self._migrate(component, say)
@@ -391,16 +392,13 @@ def _dependencies(component: Component) -> str:
         return ""
 
 
-def _keeps_port(component: Component) -> bool:
-    """Whether its port is ours already: the edge has it, or another placement of it serves until this one is ready."""
-    assert component.port is not None
-    found, edge = owner(component.port), routing.edge(component.instance).mark
-    lent = component.instance.handed(component.name).exists() or native.lives(component)
-    return found is not None and (found.mark.startswith(edge) or lent)
+def _free_port(
+    loaded: Loaded, component: Component, port: int | None, host: str = HOME, key: str = "port", spared: str = ""
+) -> None:
+    """End what an earlier run of this component left on its port; refuse to start beside a stranger.
 
-
-def _free_port(loaded: Loaded, component: Component, port: int | None, host: str = HOME, key: str = "port") -> None:
-    """End what an earlier run of this component left on its port; refuse to start beside a stranger."""
+    A process whose mark begins with `spared` is none.
+    """
     if not port:
         return
     deadline = time.monotonic() + 5
@@ -413,7 +411,7 @@ def _free_port(loaded: Loaded, component: Component, port: int | None, host: str
                 os.kill(found.pid, signal.SIGTERM)
             time.sleep(0.05)
         found = owner(port, host)
-    if found:
+    if found and not (spared and found.mark.startswith(spared)):
         raise _taken(loaded, component, port, key, found)
 
 
