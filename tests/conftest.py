@@ -142,11 +142,10 @@ def free_port() -> Callable[[], int]:
 
     def find() -> int:
         while True:
-            port = random.randrange(20000, 32000)
-            with socket.socket() as probe:
-                if port not in given and probe.connect_ex(("127.0.0.1", port)):
-                    given.add(port)
-                    return port
+            port = random.choice(ports(22000, 32000))
+            if port not in given and is_free(port):
+                given.add(port)
+                return port
 
     return find
 
@@ -177,7 +176,7 @@ def clone_of_the_shop(base: Path, local: str = "") -> Checkout:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(TOOL / name, path / name)
     made = Checkout(path, home)
-    start = random.randrange(1200, 1500) * 10
+    start = neighbours(ports(12000, 15000), 40)
     desired = schema.load(TOOL).desired
     names = {**dict.fromkeys(desired.infra, "infra"), **dict.fromkeys(desired.services, "services")}
     rows = [f"[{room}.{name}]\nport = {start + at}\n" for at, (name, room) in enumerate(names.items())]
@@ -185,6 +184,21 @@ def clone_of_the_shop(base: Path, local: str = "") -> Checkout:
     for name, place in {"GOMODCACHE": "go/pkg/mod", "GOCACHE": ".cache/go-build", "npm_config_cache": ".npm"}.items():
         made.env[name] = os.environ.get(name) or str(Path.home() / place)
     return made
+
+
+def ports(first: int, end: int) -> range:
+    """Those between the two that this worker may use: another one may be about to use what is still free."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    at, share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), (end - first) // workers
+    return range(first + at * share, first + (at + 1) * share)
+
+
+def neighbours(among: range, count: int) -> int:
+    """The first of so many ports in a row that nobody listens on; debuggers of services listen some ten further."""
+    while True:
+        first = random.randrange(among.start, among.stop - count, 10)
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
 
 
 def is_free(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -36,7 +37,7 @@ def order(address: str, token: str, product: str = "desk-lamp") -> Any:
 def soon(address: str, text: str, token: str = "") -> bool:
     try:
         return text in str(get(address, token))
-    except (OSError, urllib.error.URLError):
+    except (OSError, http.client.HTTPException):
         return False
 
 
@@ -46,7 +47,7 @@ def refusal(address: str) -> str:
         get(address)
     except urllib.error.HTTPError as answer:
         return answer.read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         pass
     return ""
 

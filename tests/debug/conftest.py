@@ -15,7 +15,7 @@ import pytest
 
 from converge import schema
 from converge.instance import store
-from tests.conftest import TOOL, Checkout, is_free, locked
+from tests.conftest import TOOL, Checkout, locked, neighbours, ports
 from tests.debug import dap
 
 GO = """package main
@@ -26,12 +26,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
 	if os.Getenv("REFUSE") != "" {
 		fmt.Println("it will not")
 		os.Exit(3)
+	}
+	if os.Getenv("DEAF") != "" {
+		time.Sleep(time.Hour)
 	}
 	http.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {})
 	http.HandleFunc("/hello", hello)
@@ -163,7 +167,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     made.env["DEV_STORE"] = str(store())
     pins = schema.load(TOOL).desired.tools
     wanted = ("go", "node", "uv", "delve", "debugpy", "python")
-    made.state("[tools]\n" + "".join(f'{name} = "{pins[name]}"\n' for name in wanted) + STATE.format(*_ports(4)))
+    first = neighbours(ports(21000, 22000), 40)
+    made.state(
+        "[tools]\n" + "".join(f'{name} = "{pins[name]}"\n' for name in wanted) + STATE.format(*range(first, first + 4))
+    )
     made.write("desired_state.lock", (TOOL / "desired_state.lock").read_text())
     made.write("goer/go.mod", "module goer\n\ngo 1.27\n")
     made.write("goer/main.go", GO)
@@ -183,12 +190,3 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         for pid in left:
             os.kill(pid, signal.SIGKILL)
     assert left == []
-
-
-def _ports(count: int) -> list[int]:
-    """Neighbours that nobody listens on, nor on where their debuggers will."""
-    for first in range(21000, 31000, 40):
-        ports = range(first, first + 40)
-        if all(is_free(port) for port in ports):
-            return list(ports[:count])
-    raise AssertionError("no free ports")

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,11 +80,9 @@ def test_everything_else_leaves_it_alone_even_at_a_breakpoint(platform: Platform
         stop = session.stopped()
         entry = platform.of("pythoner")
         assert entry["state"] == "starting" and "as at a breakpoint" in entry["reason"]
-        began = time.monotonic()
         for argv in (("start",), ("start", "pythoner"), ("restart", "plain"), ("doctor", "--only", "ports")):
             ran = platform.checkout.dev(*argv)
             assert ran.code == 0, (argv, ran.err)
-        assert time.monotonic() - began < 30
         assert "left alone" in platform.checkout.dev("start", "pythoner").err
         session.stop_at(path)
         session.go_on(stop)
@@ -184,7 +181,7 @@ def test_a_service_in_the_ide_is_refused_with_the_way_back(platform: Platform) -
 
 def test_ctrl_c_ends_what_was_begun(platform: Platform) -> None:
     assert platform.checkout.dev("restart", "goer").code == 0
-    local = platform.checkout.write("desired_state.local.toml", "[services.goer.env]\nREFUSE = 'yes'\n")
+    local = platform.checkout.write("desired_state.local.toml", "[services.goer.env]\nDEAF = 'yes'\n")
     try:
         process = platform.checkout.popen("debug", "goer")
         wait_until(lambda: platform.of("goer")["debugger"])

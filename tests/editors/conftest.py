@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import pytest
 
 from converge import schema
 from converge.instance import store
-from tests.conftest import TOOL, Checkout, Ran, is_free, locked, wait_until
+from tests.conftest import TOOL, Checkout, Ran, locked, neighbours, ports, wait_until
 
 GO = """package main
 
@@ -170,7 +169,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     checkout.env |= {"DEV_STORE": str(store()), "TERM_PROGRAM": "none"}
     pins = schema.load(TOOL).desired.tools
     wanted = [name for name in ("go", "node", "uv", "python", "delve", "debugpy") if name in pins]
-    place = Place(checkout, "[tools]\n" + "".join(f'{name} = "{pins[name]}"\n' for name in wanted), _port())
+    place = Place(
+        checkout,
+        "[tools]\n" + "".join(f'{name} = "{pins[name]}"\n' for name in wanted),
+        neighbours(ports(20000, 21000), 40),
+    )
     place.declare()
     checkout.write("desired_state.lock", (TOOL / "desired_state.lock").read_text())
     checkout.write(".gitignore", ".dev/\n__pycache__/\n")
@@ -211,11 +214,3 @@ def sourced(file: Path) -> dict[str, str]:
     )  # fmt: skip
     assert ran.stderr == b""
     return dict(json.loads(ran.stdout))
-
-
-def _port() -> int:
-    """The first of neighbours that nobody listens on, nor on where their debuggers will."""
-    while True:
-        first = random.randrange(20000, 22000, 10)
-        if all(is_free(port + shift) for port in range(first, first + 10) for shift in (0, 10_000)):
-            return first

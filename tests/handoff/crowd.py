@@ -63,6 +63,11 @@ class Crowd(Platform):
     """The Go program of `programs/`."""
     ports: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def sign(self) -> Path:
+        """There as soon as the engineer's process has a request that takes its time."""
+        return self.checkout.home / "asked"
+
     def write(self) -> None:
         """The checkout's files."""
         state, boxes = "[docker]\n", "services:"
@@ -92,7 +97,7 @@ class Crowd(Platform):
         """The engineer's process, with the service's environment."""
         _, command, *_ = self.recipe(name)
         mark = {"DEV_RUN_ID": f"{self.id}:{name}:ide"}
-        env = {**os.environ, **mark, "WHO": "ide", "PORT": str(self.ports[name]), "HOST": host}
+        env = {**os.environ, **mark, "WHO": "ide", "PORT": str(self.ports[name]), "HOST": host, "SIGN": str(self.sign)}
         process = subprocess.Popen(command.split(), cwd=self.checkout.path, env=env)
         self.processes.append(process)
         return process

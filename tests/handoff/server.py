@@ -20,6 +20,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length)
         query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)
+        if "ms" in query and "SIGN" in os.environ:
+            open(os.environ["SIGN"], "w").close()
         time.sleep(int(query.get("ms", ["0"])[0]) / 1000)
         text = f"{WHO} {body.decode()}".encode()
         self.send_response(200)

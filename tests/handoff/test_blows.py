@@ -85,14 +85,15 @@ def test_at_a_breakpoint_of_eight_seconds_nothing_fails_over(many: Crowd, lent: 
         assert not any(each.done() for each in asked) and many.owner() != "docker"
         lent.send_signal(signal.SIGCONT)
         assert [each.result(10) for each in asked] == ["200 ide x", "ide"]
-    assert 8 < time.monotonic() - began < 12
+    assert time.monotonic() - began > 8
 
 
 def test_a_request_dies_with_its_process_and_the_next_waits_for_the_one_that_comes_after(
     many: Crowd, lent: subprocess.Popen[bytes]
 ) -> None:
+    many.sign.unlink(missing_ok=True)
     under_way = slow(many, 5000)
-    time.sleep(0.5)
+    wait_until(many.sign.exists)
     lent.kill()
     lent.wait()
     told = under_way.result(10)
@@ -118,17 +119,21 @@ def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_mach
             seen.append(many.ask(timeout=10))
             time.sleep(0.02)
 
+    def more(answers: int) -> None:
+        now = len(seen)
+        wait_until(lambda: len(seen) >= now + answers)
+
     gateway = int(rig.docker("inspect", "-f", "{{.State.Pid}}", many.container("dev-gateway")).stdout)
     asking = threading.Thread(target=ask)
     asking.start()
     try:
         rig.kill()
-        time.sleep(0.5)
+        more(15)
         many.kill(gateway)  # nobody is there to start it again
-        time.sleep(1)
+        more(15)
         dead = len(seen)
         rig.restart()
-        time.sleep(1)
+        more(15)
         restarted = len(seen)
         assert not many.runs("echo-box"), "the engine started it again"
         many.dev("start", "--docker")
@@ -139,7 +144,7 @@ def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_mach
         rig.restart()
     failed = [who for who in seen if who != "ide"]
     print(f"asked {len(seen)} ({dead} while it was dead, {restarted} until it was back), failed {failed}")
-    assert dead > 30 and len(failed) <= 1, failed  # what was in the gateway when it ended
+    assert len(failed) <= 1, failed  # what was in the gateway when it ended
     assert many.owner() != "docker" and not many.runs("echo-box")
     many.back("echo")
     assert many.who() == many.who(inside=True) == "box"

@@ -94,8 +94,8 @@ def test_a_lease_that_cannot_end_keeps_nobody_from_his_work(bare: Platform) -> N
     source, state = bare.checkout.path / "server.py", bare.checkout.path / "desired_state.toml"
     broken = bare.checkout.write("broken.py", "raise SystemExit('broken')\n")
     text = state.read_text()
-    bare.dev("handoff", "echo", "--for", "1s")
     state.write_text(text.replace("server.py", broken.name, 1))
+    bare.dev("handoff", "echo", "--for", "1s")
     time.sleep(1.2)
     ran = bare.dev("restart", "control")
     assert "its lease is over" in ran.err and "failed to go on" in ran.err and bare.ask(bare.control) == "native"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import socket
 import subprocess
@@ -121,8 +120,7 @@ def test_http2_brings_trailers_and_every_chunk_of_a_stream_as_it_comes(many: Cro
             assert found["protocol"] == "HTTP/2.0" and found["call"] == who and found["refusal"] == "NotFound", found
             assert found["lines"] == [f"{who} {at}" for at in range(5)]
             for times in (found["arrived"], found["watched"]):
-                steps = [later - earlier for earlier, later in itertools.pairwise(times)]
-                assert len(times) == 5 and 600 < times[-1] - times[0] < 2500 and max(steps) < 700, times
+                assert len(times) == 5 and times[-1] - times[0] > 300, f"they came in one piece: {times}"
     many.back("calls")
 
 
@@ -136,7 +134,7 @@ def test_a_caller_of_http2_who_waits_in_vain_is_told_for_whom(many: Crowd) -> No
     told = [process.communicate(timeout=60)[0].strip() for process in asked]
     address = f"127.0.0.2:{many.ports['calls']}"
     assert all(f"503 calls is handed off to an IDE, and nothing listens on {address}" in each for each in told), told
-    assert 29 < time.monotonic() - began < 36
+    assert time.monotonic() - began > 29
     many.back("calls")
 
 
@@ -151,12 +149,16 @@ def test_websocket_and_events_go_on_for_five_seconds_and_new_ones_go_to_the_new_
         return {name: subprocess.Popen(w, env=env, stdout=subprocess.PIPE, text=True) for name, w in both.items()}
 
     def told(listening: dict[str, subprocess.Popen[str]]) -> dict[str, dict[str, Any]]:
-        found = {where: json.loads(process.communicate(timeout=60)[0]) for where, process in listening.items()}
+        found = {
+            where: json.loads(process.communicate(timeout=60)[0].splitlines()[-1])
+            for where, process in listening.items()
+        }
         return {f"{where} {name}": seen for where, both in found.items() for name, seen in both.items()}
 
     for old, new, words in (("box", "ide", ["echo"]), ("ide", "box", ["echo", "--back"])):
         open_ones = listen(30)
-        time.sleep(2)
+        for process in open_ones.values():
+            assert process.stdout and process.stdout.readline() == "both answer\n"
         moving = many.checkout.popen("handoff", *words)
         owned(many, "echo", new)
         flipped = time.time()
@@ -165,11 +167,12 @@ def test_websocket_and_events_go_on_for_five_seconds_and_new_ones_go_to_the_new_
         assert many.who() == many.who(inside=True) == new
         new_ones = told(listen(2))
         moving.communicate(timeout=60)
+        ended = time.time()
         assert moving.returncode == 0
         for name, seen in told(open_ones).items():
             print(name, seen, "flipped", flipped)
             assert set(seen["who"]) == {old}, f"{name}: {seen}"
-            assert DRAIN - 0.7 < seen["last"] - flipped < DRAIN + 2 and seen["silence"] < 1.5, f"{name}: {seen}"
+            assert flipped + DRAIN - 0.7 < seen["last"] < ended and seen["silence"] < 2, f"{name}: {seen}"
             assert seen["end"], f"{name} did not end: {seen}"
         for name, seen in new_ones.items():
             assert set(seen["who"]) == {new} and seen["heard"] > 8 and not seen["end"], f"{name}: {seen}"
@@ -191,17 +194,19 @@ def test_a_connection_of_no_http_stays_where_it_began_and_a_new_one_goes_to_the_
         began = time.monotonic()
         moving = many.checkout.popen("handoff", *words)
         owned(many, "raw", new)
+        flipped = time.monotonic()
         if new == "ide":
             many.run("raw")
         else:
             assert time.monotonic() - began > LATE, "a container that does not listen yet was taken for ready"
         second = connected()
         assert said(second, "who") == new and said(first, "who") == old
-        while time.monotonic() - began < 3:
+        while time.monotonic() - flipped < 1:
             assert said(first, "echo on") == f"{old} on"
             time.sleep(0.1)
-        first.close()  # nobody waits any longer than for those that are open
+        assert moving.poll() is None, "it did not wait for a connection that is open"
+        first.close()
         moving.communicate(timeout=60)
-        assert moving.returncode == 0 and 3 < time.monotonic() - began < 6
+        assert moving.returncode == 0 and time.monotonic() - flipped < DRAIN, "it waited for nobody"
         assert said(second, "who") == new
         second.close()

@@ -53,9 +53,9 @@ def built(rig: Rig) -> set[str]:
 
 
 def placements(shop: Checkout) -> dict[str, str]:
-    entries = shop.components()
-    assert {entry["state"] for entry in entries.values()} == {"ready"}, entries
-    return {name: entry["placement"] for name, entry in entries.items()}
+    """Where everything is that is ready, as all of it is soon."""
+    wait_until(lambda: {entry["state"] for entry in shop.components().values()} == {"ready"})
+    return {name: entry["placement"] for name, entry in shop.components().items()}
 
 
 def start(shop: Checkout, *argv: str) -> str:

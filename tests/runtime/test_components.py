@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Checkout, wait_until
+from tests.conftest import Checkout, neighbours, ports, wait_until
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 
@@ -77,7 +77,10 @@ def test_a_crash_at_start_is_told_with_its_last_words(checkout: Checkout, free_p
 
 
 def test_what_never_gets_ready_is_reported_and_goes_on(checkout: Checkout, free_port: Callable[[], int]) -> None:
-    checkout.state(service("a", "serve", free_port(), "ready = { http = '/never', timeout = 1.0 }"))
+    port = free_port()
+    checkout.state(service("a", "serve", port))
+    assert checkout.dev("start").code == 0
+    checkout.state(service("a", "serve", port, "ready = { http = '/never', timeout = 1.0 }"))
     ran = checkout.dev("start")
     assert ran.code == 3 and "/never answers 503" in ran.err
     entry = checkout.components()["a"]
@@ -252,8 +255,8 @@ def test_logs_are_one_story(checkout: Checkout, free_port: Callable[[], int]) ->
     assert all(line for line in lines) and follower.returncode == 130
 
 
-def test_two_instances_run_side_by_side(checkout: Checkout, free_port: Callable[[], int]) -> None:
-    port = free_port() % 10000 + 10000
+def test_two_instances_run_side_by_side(checkout: Checkout) -> None:
+    port = neighbours(ports(15000, 20000), 1)
     checkout.state(service("a", "serve", port))
     assert checkout.dev("start").code == 0
     assert checkout.dev("--instance", "second", "start").code == 0

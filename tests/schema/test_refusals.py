@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converge import schema
@@ -44,6 +44,7 @@ def test_refusal_names_code_and_line(code: str) -> None:
     assert caught.value.exit == Exit.BAD_STATE and caught.value.because
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(alphabet="[]={}.\"'\n ,#abschema1proj", max_size=200).map(str.encode))
 def test_any_text_is_read_or_refused(text: bytes) -> None:
     try:

@@ -145,8 +145,10 @@ def test_no_colour_without_a_terminal_or_against_a_wish(checkout: Checkout) -> N
     assert "\033" not in checkout.dev("doctor", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).out
 
 
-def on_terminal(checkout: Checkout, *argv: str, columns: int = 40, typed: bytes = b"") -> tuple[int, str]:
-    """Run on a terminal of that width; what it showed."""
+def on_terminal(
+    checkout: Checkout, *argv: str, columns: int = 40, typed: bytes = b"", until: bytes = b""
+) -> tuple[int, str]:
+    """Run on a terminal of that width; what it showed. A file `seen` says that it showed `until`."""
     try:
         master, slave = pty.openpty()
     except OSError:
@@ -170,6 +172,8 @@ def on_terminal(checkout: Checkout, *argv: str, columns: int = 40, typed: bytes 
             if not block:
                 break
             shown += block
+            if until and until in shown:
+                checkout.write("seen", "")
         elif process.poll() is not None:
             break
     os.close(master)
@@ -177,8 +181,10 @@ def on_terminal(checkout: Checkout, *argv: str, columns: int = 40, typed: bytes 
 
 
 def test_a_narrow_terminal_shows_a_live_board(checkout: Checkout) -> None:
-    checkout.state("[services.w]\nkind = 'command'\ndev = 'sleep 100'\nmigrate = 'sleep 1'\n")
-    code, shown = on_terminal(checkout, "start")
+    checkout.state(
+        "[services.w]\nkind = 'command'\ndev = 'sleep 100'\nmigrate = 'until test -e seen; do sleep 0.05; done'\n"
+    )
+    code, shown = on_terminal(checkout, "start", until=b"migrating")
     assert code == 0 and "migrating" in shown and "ready" in shown
     code, shown = on_terminal(checkout, "status")
     assert code == 0 and "\033[32m" in shown

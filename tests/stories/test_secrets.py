@@ -34,7 +34,7 @@ LONELY = { generate = "token", secret = true }
 SERVICE = """
 [services.NAME]
 kind = "command"
-dev = "test ! -e broken-NAME && exec PYTHON PROGRAM"
+dev = "while test -e held-NAME; do sleep 0.05; done; test ! -e broken-NAME && exec PYTHON PROGRAM"
 retries = 1
 port = PORT
 ready = { http = "/readyz" }
@@ -145,9 +145,11 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(pair: tuple[Checkout, di
         for line in process.stderr:
             if f"step {step} of 3" in line:
                 break
+        held = checkout.write("held-two", "")
         wait_until(lambda: any("one" in line and "ready" in line for line in process.stderr or ()))
         process.send_signal(signal.SIGKILL)  # one of two has been restarted
         process.wait()
+        held.unlink()
         (cut,) = [row for row in checkout.dev("secrets", "list", "--json").json["secrets"] if row["step"]]
         assert (cut["name"], cut["step"]) == ("CALL_TOKEN", step)
         again = checkout.dev("secrets", "rotate", "CALL_TOKEN", "--json")

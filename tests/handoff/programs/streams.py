@@ -1,6 +1,7 @@
-"""Listens to /events and talks over /socket until both end: `python streams.py HOST:PORT SECONDS`, then JSON.
+"""Listens to /events and talks over /socket until both end: `python streams.py HOST:PORT SECONDS`.
 
-For each: how often somebody was heard, by whom, when the last time was (Unix time), and the longest silence.
+Says `both answer` when they do, and at the end JSON. For each: how often somebody was heard, by whom, when the last
+time was (Unix time), and the longest silence.
 """
 
 import http.client
@@ -14,6 +15,9 @@ import time
 def note(found, who):
     now = time.time()
     found["heard"] += 1
+    if found["heard"] == 1:
+        found["last"] = now
+        answering.release()
     found["who"][who] = found["who"].get(who, 0) + 1
     found["silence"] = max(found["silence"], now - found["last"])
     found["last"] = now
@@ -71,12 +75,15 @@ told = {
     name: {"heard": 0, "who": {}, "last": time.time(), "silence": 0.0, "end": "", "began": time.time()}
     for name in ("events", "socket")
 }
+answering = threading.Semaphore(0)
 threads = [
     threading.Thread(target=kept, args=(what, host, int(port), until, told[name]))
     for name, what in (("events", events), ("socket", talk))
 ]
 for thread in threads:
     thread.start()
+if all(answering.acquire(timeout=10) for _ in threads):
+    print("both answer", flush=True)
 for thread in threads:
     thread.join()
 print(json.dumps(told))
