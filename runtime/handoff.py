@@ -204,7 +204,7 @@ def _lend(loaded: Loaded, component: Component, until: float | None, same_addres
         journal.write(instance, entry)
         routing.own(loaded, instance, name, "ide", entry.host)
     else:
-        seen = placements.look(component)
+        seen = placements.certain(component)
         if not seen.lives and (there := ide.stranger(component)):
             raise DevError(
                 "port-taken", f"port {component.port} of {name} is taken", because=f"{there} listens there",
@@ -237,7 +237,7 @@ def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Lis
     from runtime.placements.choice import Asked
     from runtime.start import start
 
-    stay = {n: s.placement for n, c in components(loaded, instance).items() if (s := placements.look(c)).lives}
+    stay = {n: s.placement for n, c in components(loaded, instance).items() if (s := placements.certain(c)).lives}
     failed = start(loaded, instance, [name], on_event, Asked(stay=stay | {name: to}))
     for other in failed.keys() - {name}:
         on_event(other, f"failed: {failed[other].because or failed[other]}", 0.0)

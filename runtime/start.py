@@ -52,7 +52,9 @@ def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_even
     """End and start again in the same placement; without names all services, not the infrastructure."""
     everyone = components(loaded, instance)
     wanted = names or [name for name, component in everyone.items() if component.is_service]
-    stay = {name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.look(c)).lives}
+    stay = {
+        name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.certain(c)).lives
+    }
     return start(loaded, instance, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
 
 
@@ -62,7 +64,7 @@ def debug(loaded: Loaded, instance: Instance, name: str, on_event: Listener) -> 
     It is compiled and its debugger's port looked at first, so that what cannot be debugged goes on as it was.
     """
     everyone = components(loaded, instance)
-    stay = {n: seen.placement for n, c in chosen(everyone, [name]).items() if (seen := placements.look(c)).lives}
+    stay = {n: seen.placement for n, c in chosen(everyone, [name]).items() if (seen := placements.certain(c)).lives}
     asked = Asked(stay=stay | {name: "native"}, anew=frozenset({name}), debug=frozenset({name}))
     return start(loaded, instance, [name], on_event, asked)
 

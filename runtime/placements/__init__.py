@@ -60,6 +60,16 @@ def look(component: Component) -> Seen:
     return boxed if boxed.lives or boxed.told else native
 
 
+def certain(component: Component) -> Seen:
+    """The same for whoever ends or moves it by that; DevError while its engine does not answer."""
+    seen = look(component)
+    if seen.told.get("state") == "lost":
+        from runtime.placements import docker
+
+        raise docker.lost(f"it is not known where {component.name} runs", seen.told["reason"])
+    return seen
+
+
 def where(component: Component) -> str:
     """The placement in which it lives now, or in which it ended."""
     return look(component).placement

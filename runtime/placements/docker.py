@@ -184,12 +184,10 @@ def has_data(component: Component, used: Engine) -> bool:
     return any(row["Name"] in mine and row["UsageData"]["Size"] != 0 for row in rows)
 
 
-def lost(what: str, problem: Exception) -> DevError:
-    """The error for what cannot be done while its engine does not answer."""
-    return DevError(
-        "engine-lost", what, because=f"the Docker engine does not answer: {problem}",
-        hint="./dev doctor --fix --only docker",
-    )  # fmt: skip
+def lost(what: str, problem: Exception | str) -> DevError:
+    """The error for what cannot be done while its engine does not answer; or why, as a look told it."""
+    because = problem if isinstance(problem, str) else f"the Docker engine does not answer: {problem}"
+    return DevError("engine-lost", what, because=because, hint="./dev doctor --fix --only docker")
 
 
 def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) -> None:
