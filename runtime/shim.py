@@ -18,6 +18,7 @@ MARK = "DEV_RUN_ID"
 LARGEST_LOG = 8 * 1024 * 1024
 STABLE = 10.0
 LOOK = 2.0
+LOCK = 2.0
 
 
 def marked(run_id):
@@ -80,6 +81,7 @@ class Shim:
         self.next_start = 0.0
         self.ending = False
         self.again = False
+        self.told = False
         self.reason = None
         self.partial = b""
         self.log = open(spec["log"], "ab", buffering=0)  # noqa: SIM115 - open as long as the shim lives
@@ -97,17 +99,25 @@ class Shim:
             with open(fresh, "w") as file:
                 json.dump(value, file)
             os.replace(fresh, self.spec["state"])
+            self.told = True
         except FileNotFoundError:  # its directory was removed
             pass
+        except OSError:  # no room: it goes on with what was told before, but whoever started it waits for a first word
+            if not self.told:
+                raise
 
     def write(self, text, source="|"):
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-        stamp += f".{int(time.time() * 1000) % 1000:03d}Z"
-        self.log.write(f"{stamp} {source} ".encode() + text + b"\n")
-        if self.log.tell() > LARGEST_LOG:
-            self.log.close()
-            os.replace(self.spec["log"], self.spec["log"] + ".1")
-            self.log = open(self.spec["log"], "ab", buffering=0)  # noqa: SIM115
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+        try:
+            self.log.write(f"{stamp} {source} ".encode() + text + b"\n")
+            if self.log.tell() > LARGEST_LOG:
+                if os.path.exists(self.spec["log"]):
+                    os.replace(self.spec["log"], self.spec["log"] + ".1")
+                full, self.log = self.log, open(self.spec["log"], "ab", buffering=0)  # noqa: SIM115
+                full.close()
+        except OSError:  # no room, or no directory: a line is lost, not the component
+            pass
 
     def start(self):
         spec = self.spec
@@ -318,10 +328,15 @@ def main():
     with open(sys.argv[1]) as file:
         spec = json.load(file)
     lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(75)
+    deadline = time.monotonic() + LOCK
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:  # whoever only asks whether it is held holds it for a moment
+            if time.monotonic() > deadline:
+                sys.exit(75)
+            time.sleep(0.01)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: escaped grandchildren come back to us
     Shim(spec, lock).run()
