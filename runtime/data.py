@@ -34,7 +34,7 @@ def snapshot(loaded: Loaded, instance: Instance, name: str, force: bool = False)
                 )  # fmt: skip
             _drop(loaded, component, copy)
         with _alone(loaded, component, database):
-            _sql(loaded, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}" STRATEGY FILE_COPY')
+            _fill(loaded, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
         made.append(copy)
     return made
 
@@ -55,7 +55,7 @@ def restore(loaded: Loaded, instance: Instance, name: str) -> list[str]:
         for left in (fresh, old):
             _drop(loaded, component, left)
         template = f'CREATE DATABASE "{fresh}" TEMPLATE "{_copy(database, name)}" OWNER "{database}"'
-        _sql(loaded, component, f"{template} STRATEGY FILE_COPY")
+        _fill(loaded, component, template)
         with _alone(loaded, component, database):
             # one transaction: killed here, the old data or the new are in place, never none
             _sql(
@@ -112,7 +112,7 @@ def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> di
 def _databases(loaded: Loaded, instance: Instance) -> Iterator[tuple[Component, str]]:
     for component in components(loaded, instance).values():
         if isinstance(component.wants, Infra) and component.kind == "postgres":
-            if not placements.lives(component):
+            if not placements.certain(component).lives:
                 raise DevError(
                     "not-ready", f"{component.name} does not run", because="its data are reached through it",
                     hint=f"./dev start {component.name}",
@@ -139,13 +139,17 @@ def _drop(loaded: Loaded, component: Component, database: str) -> None:
 @contextmanager
 def _alone(loaded: Loaded, component: Component, database: str) -> Iterator[None]:
     """Nobody is connected and nobody can be; the limit holds for everyone but the superuser, so it is set first."""
-    _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
     try:
+        _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
         end = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
         _sql(loaded, component, end)
         yield
     finally:
         _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+
+
+def _fill(loaded: Loaded, component: Component, create: str) -> None:
+    postgres.sql(loaded, component, f"{create} STRATEGY FILE_COPY", patience=postgres.COPYING)
 
 
 _sql: Callable[[Loaded, Component, str], str] = postgres.sql

@@ -43,10 +43,10 @@ def copy(loaded: Loaded, instance: Instance, source: Name, target: Name, on_even
                 because=f"it is of kind {component.kind}", exit=Exit.USAGE,
             )  # fmt: skip
         _empty(loaded, component, target)
-    ran = [name for name, component in everyone.items() if placements.lives(component)]
+    ran = [name for name, component in everyone.items() if placements.certain(component).lives]
     try:
         dumps = {component.name: _one(loaded, component, source, target, on_event) for component in wanted}
-    except DevError:
+    except BaseException:
         start(loaded, instance, ran, on_event)
         raise
     if ran:
@@ -137,8 +137,8 @@ def _counts(loaded: Loaded, component: Component, databases: list[str]) -> Count
     for database in databases:
         tables = postgres.sql(loaded, component, TABLES, database).splitlines()
         texts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]
-        rows = postgres.sql(loaded, component, " UNION ALL ".join(texts), database).splitlines() if texts else []
-        found[database] = dict(row.rsplit("|", 1) for row in rows)
+        rows = postgres.sql(loaded, component, " UNION ALL ".join(texts), database, postgres.COPYING) if texts else ""
+        found[database] = dict(row.rsplit("|", 1) for row in rows.splitlines())
     return found
 
 

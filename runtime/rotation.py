@@ -155,7 +155,7 @@ def _holders(loaded: Loaded, instance: Instance, name: str) -> list[tuple[Compon
     found, cut = [], _mark(name).search(envfile.text(instance))
     for each in _instances(instance):
         for component in components(loaded, each).values():
-            seen = placements.look(component)
+            seen = placements.certain(component)
             if cut and (cut[3], cut[4]) == (component.name, each.name) and not seen.lives:
                 found.append((component, cut[2]))
             elif seen.lives and not component.once and name in of_component(loaded, component, seen.placement):

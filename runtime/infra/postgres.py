@@ -23,6 +23,8 @@ from runtime.infra import plain_addresses
 keeps_data = True
 VOLUME = "/var/lib/postgresql"
 """Where the official images since 18 want their volume."""
+PATIENCE, COPYING = 60.0, 1800.0
+"""Seconds for a statement, and for one that reads or copies whole databases."""
 OLDEST = range(12, 40)
 """Major versions whose data are looked for."""
 
@@ -156,18 +158,23 @@ def provision(loaded: Loaded, component: Component) -> None:
     assert isinstance(wants, Infra)
     if placements.where(component) == "docker":
         sql(loaded, component, f"ALTER ROLE postgres PASSWORD '{_password(component)}'")
-    there = set(sql(loaded, component, "SELECT datname FROM pg_database").splitlines())
+    rows = sql(loaded, component, "SELECT datallowconn, datname FROM pg_database").splitlines()
+    there = {name: allowed == "t" for allowed, _, name in (row.partition("|") for row in rows)}
     roles = set(sql(loaded, component, "SELECT rolname FROM pg_roles").splitlines())
     for name in wants.databases:
         if name not in roles:
             sql(loaded, component, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{_password(component)}'")
         if name not in there:
             sql(loaded, component, f'CREATE DATABASE "{name}" OWNER "{name}"')
+        elif not there[name]:  # a snapshot that was killed left it so
+            sql(loaded, component, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         for extension in wants.extensions:
             sql(loaded, component, f'CREATE EXTENSION IF NOT EXISTS "{extension}"', name)
 
 
-def sql(loaded: Loaded, component: Component, statement: str, database: str = "postgres") -> str:
+def sql(
+    loaded: Loaded, component: Component, statement: str, database: str = "postgres", patience: float = PATIENCE
+) -> str:
     """What the statement answers, one row per line; by the psql of where it runs."""
     argv = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
     if placements.where(component) == "docker":
@@ -177,9 +184,15 @@ def sql(loaded: Loaded, component: Component, statement: str, database: str = "p
         err = out
     else:
         command, env = client(loaded, component, argv)
-        ran = subprocess.run(
-            command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=60
-        )  # fmt: skip
+        try:
+            ran = subprocess.run(
+                command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=patience
+            )
+        except subprocess.TimeoutExpired:
+            raise DevError(
+                "sql-failed", f"{component.name} does not come to an end with: {statement.split(' PASSWORD')[0][:200]}",
+                because=f"no answer within {patience:g} s", hint=f"see ./dev logs {component.name}",
+            ) from None  # fmt: skip
         code, out, err = ran.returncode, ran.stdout, ran.stderr
     if code:
         raise DevError(
