@@ -180,6 +180,7 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
 
 def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machine) -> None:
     """The vendor's own tar.gz, whose one top directory becomes the tool's home."""
+    import http.client
     import urllib.request
 
     url, name = archive["url"], archive["url"].rpartition("/")[2]
@@ -191,7 +192,10 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
         try:
             with urllib.request.urlopen(url, timeout=60) as answer, file.open("wb") as sink:
                 shutil.copyfileobj(answer, sink, 1 << 20)
-        except (OSError, ValueError) as problem:
+                wanted, came = answer.headers.get("Content-Length", ""), sink.tell()
+            if wanted.isdigit() and came < int(wanted):
+                raise ConnectionError(f"it was cut short: {came} of {wanted} bytes came")
+        except (OSError, ValueError, http.client.HTTPException) as problem:
             if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise DevError(
