@@ -56,27 +56,37 @@ def observe(probes: Sequence[AnyProbe], reader: Reader, deadline: float = 10.0) 
     found: dict[str, Any] = {}
     if shell:
         nonce = secrets.token_hex(8)
-        records = split(reader.run_script(render(shell, nonce), deadline), nonce)
+        records = split(reader.run_script(render(shell, nonce, deadline), deadline), nonce)
         for index, probe in enumerate(shell):
             found[probe.name] = _parsed(probe, records.get(index), deadline)
     found |= {probe.name: _looked(probe, reader) for probe in probes if isinstance(probe, LocalProbe)}
     return found
 
 
-def render(probes: Sequence[Probe], nonce: str) -> str:
-    """The one script: each probe in a subshell of its own, framed by lines that only this run can know."""
+def render(probes: Sequence[Probe], nonce: str, deadline: float = 10.0) -> str:
+    """The one script: each probe in a subshell of its own, framed by lines that only this run can know.
+
+    Shortly before the deadline slow ones that still run are ended, so that the others' records come in time.
+    """
     lines = ["export LC_ALL=C"]
     slow = [index for index, probe in enumerate(probes) if probe.slow]
     if slow:
         lines += ["later=$(mktemp -d) || exit 1", "trap 'rm -rf \"$later\"' EXIT"]
-        lines += [f'({probes[index].sh}\n) >"$later/{index}" 2>/dev/null </dev/null &' for index in slow]
+        for i in slow:
+            lines.append(f'( ({probes[i].sh}\n) >"$later/{i}"; : >"$later/{i}.ended") 2>/dev/null </dev/null & p{i}=$!')
+        ending = "; ".join(f'[ -e "$later/{i}.ended" ] || kill $p{i}' for i in slow)
+        lines.append(
+            f"(sleep {deadline - min(1, deadline / 4):g} && {{ {ending}; }}) >/dev/null 2>&1 </dev/null & dog=$!"
+        )
     for index, probe in enumerate(probes):
         if not probe.slow:
             body = f"({probe.sh}\n) 2>/dev/null </dev/null"
             lines.append(f"echo '{nonce} begin {index}'; {body}; echo; echo '{nonce} end {index}'")
     if slow:
-        lines.append("wait")
-        lines += [f"echo '{nonce} begin {i}'; cat \"$later/{i}\"; echo; echo '{nonce} end {i}'" for i in slow]
+        lines.append(f"wait {' '.join(f'$p{i}' for i in slow)}; kill $dog")
+        for i in slow:
+            record = f"echo '{nonce} begin {i}'; cat \"$later/{i}\"; echo; echo '{nonce} end {i}'"
+            lines.append(f'[ ! -e "$later/{i}.ended" ] || {{ {record}; }}')
     return "\n".join(lines) + "\n"
 
 
