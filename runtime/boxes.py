@@ -79,7 +79,7 @@ def drop_volumes(component: Component) -> None:
     docker.stop(component)
     for name, key in mine.items():
         if key == component.name or key.startswith(f"{component.name}-"):
-            used.delete(f"/volumes/{name}")
+            used.delete(f"/volumes/{name}", 60)
 
 
 def clear(instance: Instance) -> None:
@@ -92,7 +92,7 @@ def clear(instance: Instance) -> None:
         for row in used.get("/containers/json", all="1", filters=label):
             used.delete(f"/containers/{row['Id']}", 60, force="1", v="1")
         for name in docker.volumes(instance, used):
-            used.delete(f"/volumes/{name}")
+            used.delete(f"/volumes/{name}", 60)
         for row in used.get("/networks", filters=label):
             used.delete(f"/networks/{row['Id']}")
     except EngineError as problem:

@@ -174,7 +174,8 @@ def build(
             hint=f"all that the builder said: {log}",
         ) from None  # fmt: skip
     for component in wanted.values():
-        _prune(project.engine, images[component.name])
+        with contextlib.suppress(EngineError):
+            _prune(project.engine, images[component.name])
 
 
 def sources(instance: Instance, component: Component, entry: compose.Entry) -> str:
@@ -187,8 +188,12 @@ def sources(instance: Instance, component: Component, entry: compose.Entry) -> s
     places.append(entry.context / entry.dockerfile)
     digest = sha256()
     for path in sorted(set(_files(places))):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # since it was listed: an editor's temporary file, or another branch
+            continue
         digest.update(f"{os.path.relpath(path, entry.context)}\0{os.access(path, os.X_OK)}\0".encode())
-        digest.update(sha256(path.read_bytes()).digest())
+        digest.update(sha256(content).digest())
     return digest.hexdigest()[:12]
 
 
