@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts.env import parse
 
@@ -31,8 +32,19 @@ def text(instance: Instance) -> str:
     """The file as it stands; empty where there is none."""
     for _ in range(2):  # it may get its new name between the look and the reading
         with contextlib.suppress(FileNotFoundError):
-            return place(instance).read_text("utf-8")
+            return _read(place(instance))
     return ""
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as problem:
+        line = problem.object.count(b"\n", 0, problem.start) + 1
+        raise DevError(
+            "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8", because=problem.reason,
+            hint="save it as UTF-8", source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
+        ) from None  # fmt: skip
 
 
 def settle(instance: Instance) -> None:
@@ -44,11 +56,11 @@ def settle(instance: Instance) -> None:
     if not before.is_file():
         return
     if now.exists():
-        known = parse(now.read_text("utf-8"))
-        missing = {name: value for name, value in parse(before.read_text("utf-8")).items() if name not in known}
+        known = parse(_read(now))
+        missing = {name: value for name, value in parse(_read(before)).items() if name not in known}
         fresh = now.with_name(f".{now.name}.{os.getpid()}")
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(changed(now.read_text("utf-8"), missing))
+            file.write(changed(_read(now), missing))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(now)
