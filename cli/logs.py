@@ -40,9 +40,10 @@ def run(
     except re.error as problem:
         raise DevError("usage", f"{grep!r} is not a pattern", because=str(problem), exit=Exit.USAGE) from None
     order = list(everyone)
-    show(logs.kept(wanted, _stamp(since)), pattern, order)
-    if follow:
-        for lines in logs.follow(wanted):
+    mark = logs.mark(wanted) if follow else None
+    show(logs.kept(wanted, _stamp(since), mark), pattern, order)
+    if mark:
+        for lines in logs.follow(wanted, mark):
             show(lines, pattern, order)
     return int(Exit.OK)
 

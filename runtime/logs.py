@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,24 +27,42 @@ class Line:
     text: str
 
 
-def kept(components: Iterable[Component], since: str = "") -> list[Line]:
-    """Every line kept, the rotated ones too, ordered by time; only those from the stamp `since` on."""
+@dataclass(frozen=True)
+class Mark:
+    """A moment: what was said before it is kept, what comes after it is followed."""
+
+    stamp: str
+    ends: Mapping[Path, tuple[int, int]]
+    """Log -> its inode and size."""
+
+
+def mark(components: Iterable[Component]) -> Mark:
+    """Now."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
+    return Mark(now, {component.log: _end(component.log) for component in components})
+
+
+def kept(components: Iterable[Component], since: str = "", until: Mark | None = None) -> list[Line]:
+    """Every line kept, the rotated ones too, ordered by time; only from the stamp `since` on and before the mark."""
     lines: list[Line] = []
     for component in components:
         for path in (component.log.with_name(component.log.name + ".1"), component.log):
             try:
-                lines += parse(component.name, path.read_text("utf-8", "replace").splitlines())
+                text = _before(path, until.ends[component.log] if until else None)
             except OSError:
                 continue
-        lines += parse(component.name, _boxed(component, since))
+            lines += parse(component.name, text.decode(errors="replace").splitlines())
+        boxed = parse(component.name, _boxed(component, since))
+        lines += (line for line in boxed if until is None or line.stamp < until.stamp)
     return sorted((line for line in lines if line.stamp >= since), key=lambda line: line.stamp)
 
 
-def follow(components: Sequence[Component], go_on: Callable[[], bool] = lambda: True) -> Iterator[list[Line]]:
-    """New lines of all components, as they come, ordered within each look. A file that was rotated is read on."""
-    places = {component.log: _end(component.log) for component in components}
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
-    seen = {component.name: (now, 0) for component in components}
+def follow(
+    components: Sequence[Component], after: Mark, go_on: Callable[[], bool] = lambda: True
+) -> Iterator[list[Line]]:
+    """Lines after the mark, as they come, ordered within each look. A file that was rotated is read on."""
+    places = dict(after.ends)
+    seen = {component.name: (after.stamp, 0) for component in components}
     turn = 0
     while go_on():
         fresh: list[Line] = []
@@ -52,7 +70,7 @@ def follow(components: Sequence[Component], go_on: Callable[[], bool] = lambda: 
             inode, offset = places[component.log]
             rows, places[component.log] = _more(component.log, inode, offset)
             # what a container said comes to the file when it is taken away: that was shown already
-            fresh += [line for line in parse(component.name, rows) if line.stamp > seen[component.name][0]]
+            fresh += [line for line in parse(component.name, rows) if (line.stamp, 1) > seen[component.name]]
             if turn % EACH == 0:
                 boxed, seen[component.name] = _fresh(component, *seen[component.name])
                 fresh += boxed
@@ -115,6 +133,16 @@ def _end(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return about.st_ino, about.st_size
+
+
+def _before(path: Path, end: tuple[int, int] | None) -> bytes:
+    """What the file has up to that end of a log, which may have been rotated since."""
+    with open(path, "rb") as file:
+        if end is None:
+            return file.read()
+        if os.fstat(file.fileno()).st_ino == end[0]:
+            return file.read(end[1])
+        return file.read() if path.suffix == ".1" else b""
 
 
 def _more(path: Path, inode: int, offset: int) -> tuple[list[str], tuple[int, int]]:
