@@ -22,6 +22,8 @@ LOG = "/var/log/dev-dockerd.log"
 CONFIG, PID = "etc/docker/daemon.json", "var/run/docker.pid"
 PATIENCE = 40.0
 """Seconds an engine has from its start to its first answer; with thousands of layers it needs some."""
+LOADING = 180.0
+"""Seconds one that we started has if it only goes on living."""
 BRIEFLY = 15.0
 """Seconds it has where it has said already that it started."""
 SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
@@ -155,7 +157,11 @@ def _started(attempt: Attempt) -> str | None:
             return None
         attempt.scripted = False
     machine.say("starting the Docker engine")
-    return _tried(attempt, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options, here)])
+    deadline = time.monotonic() + LOADING
+    said = _tried(attempt, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options, here)])
+    while said is not None and facts.daemon.look(here).own and time.monotonic() < deadline:
+        said = None if _answers(here, 1.0) else said
+    return said
 
 
 def _refuse_stranger(attempt: Attempt) -> None:
