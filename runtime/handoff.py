@@ -18,7 +18,7 @@ from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME
 from runtime import editors, journal, placements, routing
-from runtime.component import BESIDE, Component, components, known
+from runtime.component import BESIDE, Component, chosen, components, known
 from runtime.journal import Record
 from runtime.placements import docker, ide, native
 
@@ -237,7 +237,8 @@ def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Lis
     from runtime.placements.choice import Asked
     from runtime.start import start
 
-    stay = {n: s.placement for n, c in components(loaded, instance).items() if (s := placements.certain(c)).lives}
+    everyone = chosen(components(loaded, instance), [name])
+    stay = {n: s.placement for n, c in everyone.items() if (s := placements.certain(c)).lives}
     failed = start(loaded, instance, [name], on_event, Asked(stay=stay | {name: to}))
     for other in failed.keys() - {name}:
         on_event(other, f"failed: {failed[other].because or failed[other]}", 0.0)

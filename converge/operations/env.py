@@ -73,7 +73,7 @@ def apply(step: Step, machine: Machine) -> None:
         _close(step.args["paths"], machine)
         return
     file = envfile.path(machine.context.instance)
-    text = file.read_text("utf-8") if file.exists() else "# Values of [env] for this machine; never commit them.\n"
+    text = envfile.text(machine.context.instance) or "# Values of [env] for this machine; never commit them.\n"
     name = step.args.get("name")
     if name and not facts.env.parse(text).get(name):
         text += "" if text.endswith("\n") else "\n"
