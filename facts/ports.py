@@ -49,8 +49,28 @@ def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, O
     """
     if not Path("/proc/net/tcp").exists():
         return {port: _by_psutil(port) for port in ports}
-    sockets = _listening({port: hosts.get(port, HOME) for port in ports})
-    found: dict[int, Owner | None] = {port: Owner() if port in sockets.values() else None for port in ports}
+    wanted = {port: hosts.get(port, HOME) for port in ports}
+    sockets = _listening(wanted)
+    found = dict.fromkeys(wanted) | _walk(sockets)
+    hidden = {port: host for port, host in wanted.items() if found[port] == Owner()}
+    if hidden:
+        now = _listening(hidden)
+        if any(port in hidden and link not in now for link, port in sockets.items()):  # it died during the walk
+            found |= dict.fromkeys(hidden) | _walk(now)
+    return found
+
+
+def ends(pid: int) -> bool:
+    """Whether a process is gone, or is about to be: its memory goes before its descriptors."""
+    try:
+        return not (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return Path("/proc/self").exists()
+
+
+def _walk(sockets: Mapping[str, int]) -> dict[int, Owner | None]:
+    """Port of each socket -> the process that has it."""
+    found: dict[int, Owner | None] = dict.fromkeys(sockets.values(), Owner())
     missing = dict(sockets)
     # the newest first: what we start is younger than the system around it
     for pid in sorted((int(e.name) for e in os.scandir("/proc") if e.name.isdigit()), reverse=True):

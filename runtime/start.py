@@ -15,7 +15,7 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from facts.ports import HOME, MARK, Owner, owner
+from facts.ports import HOME, MARK, Owner, ends, owner
 from runtime import debugger, editors, gateway, handoff, health, infra, kinds, logs, placements, routing
 from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
@@ -404,8 +404,9 @@ def _free_port(
     if not port:
         return
     deadline = time.monotonic() + 5
-    while (found := owner(port, host)) and found.mark.startswith(component.mark):
-        os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
+    while (found := _listener(port, host)) and found.mark.startswith(component.mark) and time.monotonic() < deadline:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
     if found and _orphan(component, found.pid):
         while owner(port, host) and time.monotonic() < deadline:
@@ -417,12 +418,24 @@ def _free_port(
         raise _taken(loaded, component, port, key, found)
 
 
+def _listener(port: int, host: str) -> Owner | None:
+    """Who listens there and goes on to; one who is just ending is waited for, as nobody can say whose he was."""
+    began = time.monotonic()
+    while (found := owner(port, host)) and not found.mark and time.monotonic() < began + (2 if found.pid else 0.2):
+        if found.pid and not ends(found.pid):
+            break
+        time.sleep(0.05)
+    return found
+
+
 def _taken(loaded: Loaded, component: Component, port: int, key: str, found: Owner) -> DevError:
     from facts import containers
 
     at = f"{'services' if component.is_service else 'infra'}.{component.name}.{key}"
     who = containers.publishers().get(port) or found
+    left = found.mark.startswith(component.mark)
     whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
+    whose = "was left over by an earlier run and does not end" if left else whose
     beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
     whom = f"{component.name}'s debugger" if key == "debug_port" else component.name
     return DevError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -19,6 +20,8 @@ from runtime.component import Component, Launch
 from runtime.placements import Seen
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
+KILLED = 10.0
+"""Seconds a killed shim's guard has to end what it kept."""
 
 
 def look(component: Component) -> Seen:
@@ -106,5 +109,9 @@ def stop(component: Component) -> bool:
     while lives(component) and time.monotonic() < deadline:
         time.sleep(0.01)
     if lives(component) and (shim := told(component).get("shim")):
-        os.kill(shim, signal.SIGKILL)  # its guard ends what it kept
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(shim, signal.SIGKILL)  # its guard ends what it kept, and has the lock as long
+        deadline = time.monotonic() + KILLED
+        while lives(component) and time.monotonic() < deadline:
+            time.sleep(0.01)
     return True

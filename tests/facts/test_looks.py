@@ -88,6 +88,14 @@ while True:
     assert {owner.mark if owner else "" for owner in seen} == {"i:busy:1"}
 
 
+def test_a_process_that_died_ends_also_before_it_is_waited_for() -> None:
+    assert not ports.ends(os.getpid())
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert ports.ends(process.pid)
+    assert ports.ends(process.pid)
+
+
 def test_a_lock_is_held_as_long_as_its_holder_lives(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     assert not locks.held(path)
