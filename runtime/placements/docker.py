@@ -122,12 +122,15 @@ def halt(component: Component) -> bool:
 def stop(component: Component) -> bool:
     """End its container and take it away; its log is kept, its volumes stay. Whether it ran."""
     ran = halt(component)
-    used, about = engine(component.instance), inspect(component)
-    if used and about:
-        _keep_log(component)
-        _gone(used, f"/containers/{about['Id']}", v="0", force="1")
-        if not containers(component.instance):
-            _gone(used, f"/networks/{component.instance.compose_project}_default")
+    try:
+        used, about = engine(component.instance), inspect(component)
+        if used and about:
+            _keep_log(component)
+            _gone(used, f"/containers/{about['Id']}", v="0", force="1")
+            if not containers(component.instance):
+                _gone(used, f"/networks/{component.instance.compose_project}_default")
+    except EngineError as problem:
+        raise lost(f"the container of {component.name} cannot be taken away", problem) from problem
     return ran
 
 
@@ -227,7 +230,7 @@ def _policy(component: Component) -> Path:
 def _gone(used: Engine, path: str, **query: Any) -> None:
     """Delete; what is gone already, or is used by somebody again, is left alone."""
     try:
-        used.delete(path, **query)
+        used.delete(path, 60, **query)
     except EngineError as problem:
         if problem.status not in (403, 404, 409):
             raise
