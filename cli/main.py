@@ -111,10 +111,12 @@ def _engine_trouble(bug: Exception) -> DevError | None:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, so that what was begun is ended as on Ctrl-C."""
+    """SIGTERM, so that what was begun is ended as on Ctrl-C; another one does not cut that off."""
 
 
 def _terminated(number: int, frame: object) -> None:
+    for each in (signal.SIGTERM, signal.SIGHUP):  # a handler, for what is begun now inherits what is ignored
+        signal.signal(each, lambda *_: None)
     raise Terminated
 
 
