@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facts import docker
-from facts.engine import Engine, EngineError
+from facts.engine import Engine, EngineError, EngineGone
 from facts.probe import LocalProbe
+from facts.value import Unknown
 
 PATIENCE = 2.0
 """Seconds the engine has for its list."""
@@ -27,7 +28,14 @@ class Container:
 
 def probe(host: Callable[[], str]) -> LocalProbe:
     """`containers`: port -> the container that publishes it, on the engine at `host()`."""
-    return LocalProbe("containers", lambda: publishers(host()))
+
+    def look() -> Mapping[int, Container] | Unknown:
+        try:
+            return publishers(host())
+        except EngineError as problem:
+            return Unknown(str(problem))
+
+    return LocalProbe("containers", look)
 
 
 def proxied(pid: int) -> str:
@@ -41,14 +49,19 @@ def proxied(pid: int) -> str:
 
 
 def publishers(host: str = "") -> Mapping[int, Container]:
-    """Port -> container; none where no engine answers. Without `host` the engine that `docker` would speak to."""
+    """Port -> container; none where there is no engine, EngineError where one does not answer.
+
+    Without `host` the engine that `docker` would speak to.
+    """
     if not host:
         seen = docker.look()
-        host = seen.host if seen.state == "ready" else ""
+        host = seen.host if seen.state in ("ready", "down") else ""
     try:
         rows = Engine(host).get("/containers/json", PATIENCE) if host else []
-    except EngineError:
-        return {}
+    except EngineGone as gone:
+        if isinstance(gone.cause, FileNotFoundError | NotADirectoryError | ConnectionRefusedError):
+            return {}
+        raise
     found: dict[int, Container] = {}
     for row in rows:
         container = Container(row["Names"][0].lstrip("/"), row["Labels"].get("com.docker.compose.project", ""))

@@ -18,8 +18,8 @@ from facts.probe import LocalProbe, Probe
 State = Literal["ready", "absent", "down", "stale", "denied", "wrong-host", "wrong-context"]
 Flavour = Literal["engine", "desktop", "colima", "orbstack", "podman", "rootless"]
 SOCKET = "/var/run/docker.sock"
-TIMEOUT = 1.0
-"""Seconds the engine has for its answer."""
+TIMEOUT = 10.0
+"""Seconds the engine has for its answer; that nobody is there is known at once."""
 MARKS: tuple[tuple[str, Flavour], ...] = (
     ("/.colima/", "colima"), ("/.orbstack/", "orbstack"), ("/.docker/run/", "desktop"),
     ("docker-desktop", "desktop"), ("/.docker/desktop/", "desktop"), ("podman", "podman"), ("/run/user/", "rootless"),

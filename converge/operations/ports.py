@@ -74,6 +74,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(item, "ports", "ok", f"{port} handed off", want, source=source)
         elif owner.mark.startswith(f"{context.instance.id}:dev-edge:"):
             yield Item(item, "ports", "ok", f"{port} ours, leads to where {name} runs", want, source=source)
+        elif isinstance(published, Unknown) and not owner.mark:  # it may be the proxy of a container of ours
+            yield Item(item, "ports", "unknown", "?", want, published.because, source=source)
         elif not owner.mark.startswith(f"{context.instance.id}:{name}:"):
             other = "another checkout or instance of ./dev" if owner.mark else "not ours"
             yield Item(
