@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 
 def write(path: Path, text: str, durable: bool = False) -> None:
     """Replace the file; its directory is made if there is none. A `durable` one is on the disk before this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with open(fresh, "w") as file:
         file.write(text)
         if durable:

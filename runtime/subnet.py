@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from converge.instance import Instance
 from facts import routes
 from facts.engine import EngineError
+from runtime import record
 from runtime.compose import Project
 from runtime.placements import docker
 
@@ -49,7 +50,7 @@ def settle(project: Project, another: bool = False) -> None:
         give_up(project)
     upper = str(list(chosen.subnets(1))[1])  # the lower half is for addresses that are given: gateway.py
     content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen), "ip_range": upper}]}}}}
-    path.write_text(json.dumps(content) + "\n")
+    record.write(path, json.dumps(content) + "\n")
 
 
 def ours(instance: Instance, address: str) -> bool:
