@@ -195,21 +195,33 @@ def tell(instance: Instance, owners: Mapping[str, object]) -> None:
     It does not know a service that was declared since it was made; a start with containers makes it anew.
     """
     words = [f"set map /run/dev/owner.map {name} {owner}" for name, owner in owners.items()]
-    try:
-        said = ask(instance, ";".join(words))
-    except OSError:
-        return
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            said = ask(instance, ";".join(words))
+            break
+        except (FileNotFoundError, ConnectionRefusedError):
+            return
+        except OSError as problem:
+            if time.monotonic() > deadline:
+                raise DevError(
+                    "gateway-lost", "the gateway does not take its owner map", because=str(problem),
+                    hint="./dev stop, then again",
+                ) from problem  # fmt: skip
+        time.sleep(0.02)
     refused = " / ".join(line for line in said.splitlines() if line.strip() and "entry not found" not in line)
     if refused:
         raise DevError("gateway-lost", "the gateway refused its owner map", because=refused, hint="./dev stop")
 
 
 def busy(instance: Instance, name: str, placement: str) -> int:
-    """Requests of a service that are under way in one placement."""
+    """Requests of a service that are under way in one placement; one as long as it is too slow to say."""
     try:
         rows = ask(instance, "show stat").splitlines()
-    except OSError:
+    except (FileNotFoundError, ConnectionRefusedError):
         return 0
+    except OSError:
+        return 1
     for row in rows:
         words = row.split(",")
         if words[0] == f"{name}-{placement}" and words[1] == "BACKEND":

@@ -31,7 +31,7 @@ PROGRAM = Path(__file__).with_name("edge.py")
 LAUNCHER = Path(__file__).resolve().parent.parent / "dev"
 DRAIN = 5.0
 """Seconds that requests under way have to end after a switch."""
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds the edge has to answer after its start."""
 _GUARD = threading.RLock()
 
@@ -90,8 +90,9 @@ def run_gateway(loaded: Loaded, instance: Instance, container: str) -> None:
     if not docker.look(gateway.component(instance)).lives:
         docker.spawn(gateway.component(instance), container)
     gateway.wait(instance)
-    gateway.tell(instance, routes(instance))
-    _start_edge(loaded, instance)
+    with _GUARD:
+        gateway.tell(instance, routes(instance))
+        _start_edge(loaded, instance)
 
 
 def own(loaded: Loaded, instance: Instance, name: str, owner: str, host: str = "") -> None:
@@ -174,21 +175,15 @@ def _start_edge(loaded: Loaded, instance: Instance) -> None:
     """A living edge that has read the map."""
     component, spec = edge(instance), instance.routes / "edge.json"
     record.write(spec, json.dumps(_spec(loaded, instance)))
-    if native.lives(component):
-        try:
-            _ask_edge(instance, "reload")
-            return
-        except OSError:  # it is just being restarted by its shim
-            pass
-    else:
-        argv = (sys.executable, "-I", "-S", str(PROGRAM), str(spec))
-        native.spawn(component, Launch(argv, Path("/"), _environment(loaded)), "")
+    launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(loaded))
     deadline = time.monotonic() + PATIENCE
     while True:
+        if not native.lives(component):
+            native.spawn(component, launch, "")
         try:
             _ask_edge(instance, "reload")
             return
-        except OSError as problem:
+        except OSError as problem:  # its shim, or the guard of one that was killed, may be about to end or restart it
             if time.monotonic() > deadline:
                 raise DevError(
                     "edge-lost", "the process that stands on the services' ports does not answer", because=str(problem),
