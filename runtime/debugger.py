@@ -19,7 +19,7 @@ from runtime.component import Component, Launch
 from runtime.environment import fill
 from runtime.placements import native
 
-SETTLED = 3.0
+SETTLED = 10.0
 """Seconds after which a program that delve was to begin, and that is not there, has ended."""
 
 

@@ -18,20 +18,25 @@ Listening = Mapping[tuple[int, str], Owner | None]
 """Port and address -> who listens there, where somebody has looked already."""
 UNSEEN: Listening = {}
 HANG_UP = 0.1
-"""Seconds after which a connection through Docker's proxy counts as held by the container."""
+"""Seconds after which a connection through Docker's proxy counts as held by the container, in a quick look."""
+GREETS = ("postgres",)
+"""Kinds of infrastructure that say themselves whether they are there."""
 
 
 def why_not(
-    loaded: Loaded, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0
-) -> str:
+    loaded: Loaded, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
+    hang_up: float = HANG_UP,
+) -> str:  # fmt: skip
     """Empty when it is ready, else what is missing."""
     ready, boxed = component.ready or Ready(), seen.placement == "docker"
     routed = boxed and component.is_service and component.instance.owner_map.exists()
     host = HOME if boxed else host_of(component, seen)
+    own = infra.kind(component) if not component.is_service and component.ready is None else None
     if component.port and routed:
-        if problem := _box(component, ready, timeout) or _door(component, listening):
+        if problem := _box(component, ready, timeout, hang_up) or _door(component, listening):
             return problem
     elif component.port:
+        hang_up = (HANG_UP if own and component.kind in GREETS else hang_up) if boxed else 0
         if seen.placement == "ide":
             if not seen.told.get("pid"):
                 return f"nothing listens on {component.port} yet"
@@ -39,9 +44,8 @@ def why_not(
             return problem
         if ready.http and (problem := _http(component.port, ready.http, timeout, host)):
             return problem
-        if not ready.http and (problem := _tcp(component.port, timeout, boxed, host)):
+        if not ready.http and (problem := _tcp(component.port, timeout, hang_up, host)):
             return problem
-    own = infra.kind(component) if not component.is_service and component.ready is None else None
     if own and (problem := own.why_not(component, timeout)):
         return problem
     if ready.exec and not _exec(loaded, component, ready.exec):
@@ -59,14 +63,14 @@ def host_of(component: Component, seen: Seen) -> str:
     return hosts[seen.placement](component) if seen.placement in hosts else HOME
 
 
-def _box(component: Component, ready: Ready, timeout: float) -> str:
+def _box(component: Component, ready: Ready, timeout: float, hang_up: float) -> str:
     """Why its container does not answer the gateway, whoever owns name and port."""
     from runtime import gateway
 
     try:
         with gateway.connected(component.instance.routes, f"box/{component.name}.sock", timeout) as connection:
             if not ready.http and getattr(component.wants, "protocol", "http") == "tcp":
-                return _held(connection, component.port or 0)  # who speaks no HTTP need not answer it
+                return _held(connection, component.port or 0, hang_up)  # who speaks no HTTP need not answer it
             return _asked(connection, ready.http or "/", component.port or 0, any_answer=not ready.http)
     except OSError as problem:
         return f"the gateway does not answer: {problem or type(problem).__name__}"
@@ -125,22 +129,22 @@ def _asked(connection: socket.socket, path: str, port: int, any_answer: bool = F
     return "" if 200 <= status < 400 else f"{path} answers {status}"
 
 
-def _tcp(port: int, timeout: float, boxed: bool, host: str) -> str:
+def _tcp(port: int, timeout: float, hang_up: float, host: str) -> str:
     """Docker's proxy accepts for a container that does not listen yet, and hangs up: so it is listened to a little."""
     try:
         with socket.socket() as connection:
             connection.settimeout(timeout)
             connection.connect((host, port))
-            return _held(connection, port) if boxed else ""
+            return _held(connection, port, hang_up) if hang_up else ""
     except TimeoutError:
         return "no answer"
     except OSError as problem:
         return str(problem)
 
 
-def _held(connection: socket.socket, port: int) -> str:
+def _held(connection: socket.socket, port: int, hang_up: float) -> str:
     """Why a connection that somebody else took for the container is none; one who is kept waiting is through."""
-    connection.settimeout(HANG_UP)
+    connection.settimeout(hang_up)
     try:
         return "" if connection.recv(1) else f"nothing listens on {port} in its container yet"
     except TimeoutError:
@@ -150,9 +154,11 @@ def _held(connection: socket.socket, port: int) -> str:
 def _exec(loaded: Loaded, component: Component, command: str) -> bool:
     env = of_component(loaded, component)
     argv = ["/bin/sh", "-c", command]
-    return (
-        subprocess.run(argv, env=env, cwd=component.instance.checkout, capture_output=True, timeout=20).returncode == 0
-    )
+    try:
+        done = subprocess.run(argv, env=env, cwd=component.instance.checkout, capture_output=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _logged(component: Component, pattern: str, boxed: bool) -> bool:

@@ -31,7 +31,7 @@ class Refusal(Exception):
 def ask(loaded: Loaded, instance: Instance, path: str, wish: Mapping[str, Any]) -> dict[str, Any]:
     """What it answers to a tool's POST; raises Refusal, and DevError where there is nobody to ask."""
     component = _component(loaded, instance)
-    state = platform.look(loaded, component)
+    state = platform.look(loaded, component, timeout=PATIENCE)
     if state.state != "ready":  # the secret is for nobody else who may listen there
         raise _down(component, state.reason or f"it is {state.state}")
     connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=PATIENCE)

@@ -51,15 +51,21 @@ def status(loaded: Loaded, instance: Instance) -> tuple[State, ...]:
         [component.port for component in everyone if component.port], hosts
     ).items()}  # fmt: skip
     found: dict[str, State] = {}
+    problems: list[Exception] = []
 
     def one(component: Component) -> None:
-        found[component.name] = look(loaded, component, listening)
+        try:
+            found[component.name] = look(loaded, component, listening)
+        except Exception as problem:
+            problems.append(problem)
 
     threads = [threading.Thread(target=one, args=(component,)) for component in everyone]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if problems:
+        raise problems[0]
     return tuple(found[component.name] for component in everyone)
 
 
@@ -73,7 +79,9 @@ def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
     return {each.port: native[each.name] for each in everyone if each.port and each.name in native}
 
 
-def look(loaded: Loaded, component: Component, listening: health.Listening = health.UNSEEN) -> State:
+def look(
+    loaded: Loaded, component: Component, listening: health.Listening = health.UNSEEN, timeout: float = 1.0
+) -> State:
     """One component: who holds its lock, what its shim says, whether it is ready."""
     kind = "service" if component.is_service else "infra"
     seen = placements.look(component)
@@ -87,7 +95,7 @@ def look(loaded: Loaded, component: Component, listening: health.Listening = hea
         placement = seen.placement if state in ("ready", "unknown") else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
     missing = (
-        health.why_not(loaded, component, seen, listening)
+        health.why_not(loaded, component, seen, listening, timeout)
         if told.get("state") == "running" and not component.once
         else "starting"
     )

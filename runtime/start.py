@@ -27,6 +27,10 @@ PATIENCE = {"go": 180.0}
 """Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
+LONGEST = 10.0
+"""Seconds that one look at a component may last at most; it begins with one."""
+THROUGH = 1.0
+"""Seconds after which a connection through Docker's proxy or the gateway, which try less long, is the container's."""
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
 
@@ -123,6 +127,8 @@ def _attempt(
     for future in futures.values():
         problem = future.exception()
         if problem and not isinstance(problem, DevError):
+            for name, known in failed.items():
+                tell(name, f"failed: {known.because or known}")
             raise problem
     if instance.routes.exists():
         routing.settle(loaded, instance)
@@ -358,15 +364,22 @@ class _Start:
         timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
         placement = self.choices.placements[component.name]
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
-        while time.monotonic() < deadline:
+        patience = 1.0
+        while (now := time.monotonic()) < deadline:
             self._check()
             seen = placements.of(placement).look(component)
-            if seen.told.get("state") == "done":
+            state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
+            if state == "done":
                 return
-            if seen.told.get("state") == "failed" or not seen.lives:
-                raise _failure(component, placement, str(seen.told.get("reason") or "its shim ended"))
-            if not component.once:
-                missing = health.why_not(self.loaded, component, seen)
+            if state == "failed" or not (seen.lives or state == "lost"):
+                raise _failure(component, placement, reason or "its shim ended")
+            if state != "running":
+                missing = reason or f"it is {state}"
+            elif not component.once:
+                within = max(1.0, min(patience, deadline - now))
+                missing = health.why_not(self.loaded, component, seen, timeout=within, hang_up=THROUGH)
+                if time.monotonic() - now >= patience:  # it may need longer for an answer
+                    patience = min(2 * patience, LONGEST)
                 if component.name in self.asked.debug:
                     if missing and debugger.ended(component, seen.told):
                         raise _failure(component, placement, "it ended under its debugger")
@@ -432,7 +445,9 @@ def _taken(loaded: Loaded, component: Component, port: int, key: str, found: Own
     from facts import containers
 
     at = f"{'services' if component.is_service else 'infra'}.{component.name}.{key}"
-    who = containers.publishers().get(port) or found
+    who: containers.Container | Owner = found
+    with contextlib.suppress(EngineError):
+        who = containers.publishers().get(port) or found
     left = found.mark.startswith(component.mark)
     whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
     whose = "was left over by an earlier run and does not end" if left else whose
@@ -450,7 +465,12 @@ def _orphan(component: Component, pid: int) -> bool:
     from runtime import subnet
 
     address = containers.proxied(pid)
-    return bool(address) and subnet.ours(component.instance, address) and component.port not in containers.publishers()
+    if not address or not subnet.ours(component.instance, address):
+        return False
+    try:
+        return component.port not in containers.publishers()
+    except EngineError:
+        return False
 
 
 def _containers_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
