@@ -29,8 +29,8 @@ QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
 LONGEST = 10.0
 """Seconds that one look at a component may last at most; it begins with one."""
-THROUGH = 1.0
-"""Seconds after which a connection through Docker's proxy or the gateway, which try less long, is the container's."""
+THROUGH = 0.3
+"""Seconds after which a connection through Docker's proxy or the gateway counts as held by the container."""
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
 
