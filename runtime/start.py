@@ -29,6 +29,8 @@ QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
 LONGEST = 10.0
 """Seconds that one look at a component may last at most; it begins with one."""
+SILENT = 10.0
+"""Seconds after which an engine that does not answer ends the start of what it has."""
 THROUGH = 0.3
 """Seconds after which a connection through Docker's proxy or the gateway counts as held by the container."""
 Listener = Callable[[str, str, float], None]
@@ -364,14 +366,15 @@ class _Start:
         timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
         placement = self.choices.placements[component.name]
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
-        patience = 1.0
+        patience, heard = 1.0, time.monotonic()
         while (now := time.monotonic()) < deadline:
             self._check()
             seen = placements.of(placement).look(component)
             state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
             if state == "done":
                 return
-            if state == "failed" or not (seen.lives or state == "lost"):
+            heard = now if state != "lost" else heard
+            if state == "failed" or not (seen.lives or state == "lost") or now > heard + SILENT:
                 raise _failure(component, placement, reason or "its shim ended")
             if state != "running":
                 missing = reason or f"it is {state}"
