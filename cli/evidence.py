@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.context import TOOL, Context
 from cli.redact import Redactor
+from converge.errors import DevError
 from converge.instance import Instance
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     from converge import envfile
 
     kept: dict[str, str] = {}
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, DevError):
         kept = envfile.values(instance)
     values, names, prefixes = set(kept.values()), set(kept), {""}
     for name, variable in (loaded.desired.env if loaded else {}).items():
