@@ -23,9 +23,14 @@ _CODES = {
 }
 
 
+def refused() -> bool:
+    """Whether the user wants no colours at all."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def colours(stream: TextIO) -> bool:
     """Whether the stream shows colour: a terminal that can, unless NO_COLOR; FORCE_COLOR wins over a missing one."""
-    if os.environ.get("NO_COLOR"):
+    if refused():
         return False
     if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
         return True
