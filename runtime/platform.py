@@ -99,7 +99,7 @@ def look(
         if told.get("state") == "running" and not component.once
         else "starting"
     )
-    uptime = round(time.time() - told.get("began", time.time()), 1)
+    uptime = max(0.0, round(time.time() - told.get("began", time.time()), 1))  # the clock may have been set back
     state = "starting" if missing else "ready"
     if seen.placement == "ide":
         state, missing = ("waiting" if missing else "ready"), _lent(component, missing)

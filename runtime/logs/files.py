@@ -7,12 +7,11 @@ import stat
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
-from runtime.logs.writer import before
+from runtime.logs.writer import before, rotated
 
 BLOCK = 1024 * 1024
 """Bytes that are read at once."""
@@ -20,26 +19,29 @@ LOOK = 0.1
 """Seconds between two looks for newer files while there is something to read."""
 HELD = 64
 """Files that are kept open; a reader that is further behind misses lines and says how many."""
-TRIES = 5
-"""Looks for a file that is being renamed."""
 
 
-@dataclass
 class LogFile:
-    """One file of a log, open."""
+    """One file of a log, kept open while it is read."""
 
-    file: FileIO
-    identity: tuple[int, int]
-    rows: int
-    """Rows of the log before the place that is read next."""
-    size: int
-    """Bytes of the log before it."""
+    def __init__(self, file: FileIO) -> None:
+        self.file = file
+        about = os.fstat(file.fileno())
+        self.identity = about.st_dev, about.st_ino
+        self.before: tuple[int, int] | None = None
+        """Rows and bytes of the log before this file, once its first row was read."""
+        self.rows = self.size = 0
+        """Rows and bytes of the log up to the place that is read next."""
 
     def more(self, most: int = BLOCK) -> bytes:
         """What comes next; a file that was emptied in its place is read from its beginning."""
         if os.fstat(self.file.fileno()).st_size < self.file.tell():
             self.file.seek(0)
         block = self.file.read(most)
+        if block and self.before is None:
+            rows, size, head = before(block)
+            self.before = self.rows, self.size = rows, size
+            block = block[head:] or self.file.read(most)
         self.rows, self.size = self.rows + block.count(b"\n"), self.size + len(block)
         return block
 
@@ -51,6 +53,10 @@ class Trail:
         self.path = path
         self._rest = b""
         self._files: deque[LogFile] = deque()
+        self._read: tuple[int, int] | None = None
+        """Rows and bytes of the log up to the end of the file that was read before this one."""
+        self._highest = 0
+        """Number of the newest rotated file that was seen."""
         self._looked = 0.0
         self._look()
         self._end = os.fstat(self._files[-1].file.fileno()).st_size if self._files else 0
@@ -66,24 +72,21 @@ class Trail:
             elif newest:
                 return
             else:
-                yield self._torn()
-                self._files.popleft().file.close()
+                yield self._next()
+                self._read = None
 
     def read(self) -> bytes:
         """Whole rows that come next, of one file; empty where there is nothing now."""
         if time.monotonic() > self._looked + LOOK:
             self._look()
         while self._files:
-            if block := self._files[0].more():
-                if rows := self._whole(block):
-                    return rows
-            elif len(self._files) > 1 or self._look():
-                if block := self._files[0].more():  # it was written between the last look and the rotation
-                    return self._whole(block)
-                if rows := self._torn() + self._next():
-                    return rows
-            else:
-                return b""
+            if (block := self._files[0].more()) or len(self._files) == 1:
+                if block:
+                    return self._missing() + self._whole(block)
+                if not self._look():
+                    return b""
+            elif rows := self._next():  # read to its end after it was known that there is a newer one
+                return rows
         return b""
 
     def close(self) -> None:
@@ -100,72 +103,58 @@ class Trail:
         whole, self._rest = self._rest + rows + feed, rest
         return whole
 
-    def _torn(self) -> bytes:
-        """The last row of a file that nobody writes any more, if it has no line feed."""
+    def _next(self) -> bytes:
+        """Go on with the next file; the last row of this one, which nobody writes any more, if it has no line feed."""
+        old = self._files.popleft()
+        old.file.close()
+        self._read = (old.rows, old.size) if old.before is not None else self._read
         row, self._rest = self._rest, b""
         return row + b"\n" if row else b""
 
-    def _next(self) -> bytes:
-        """Go on with the next file; a row that says how many rows are missing between the two, if any are."""
-        old = self._files.popleft()
-        old.file.close()
-        rows, size = self._files[0].rows - old.rows, self._files[0].size - old.size
-        if rows <= 0:
+    def _missing(self) -> bytes:
+        """A row that says how many are missing between the file before and this one, if any are."""
+        read, self._read, there = self._read, None, self._files[0].before
+        if read is None or there is None or there[0] <= read[0]:
             return b""
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23]
+        rows, size = there[0] - read[0], there[1] - read[1]
         return f"{stamp}Z ! {rows} lines ({size} bytes) were rotated away before they could be shown\n".encode()
 
     def _look(self) -> bool:
-        """Open files that are newer than the newest one that is open; whether there are any."""
+        """Open files that are newer than the newest one that is open; whether there are any.
+
+        The log itself is opened before the directory is listed: if it is rotated in between, it is met twice.
+        """
         self._looked = time.monotonic()
-        fresh, found = self._newer()
-        for _ in range(TRIES):
-            if found or not fresh or not self._files:
-                break
-            for each in fresh:
+        log, known = _opened(self.path), {each.identity for each in self._files}
+        try:
+            numbers = sorted(rotated(str(self.path)))
+        except OSError:
+            numbers = []
+        fresh = [_opened(self.path.with_name(f"{self.path.name}.{n}")) for n in numbers if n > self._highest]
+        self._highest = numbers[-1] if numbers else 0
+        count = len(self._files)
+        for file in [*fresh, log]:
+            each = LogFile(file) if file else None
+            if each and each.identity not in known:
+                known.add(each.identity)
+                self._files.append(each)
+            elif each:
                 each.file.close()
-            time.sleep(0.005)
-            fresh, found = self._newer()
-        self._files.extend(fresh)
         while len(self._files) > HELD:
             self._files[1].file.close()
             del self._files[1]
-        return bool(fresh)
-
-    def _newer(self) -> tuple[list[LogFile], bool]:
-        """Those files, oldest first, and whether the newest one that is open was met.
-
-        The names are tried from the newest to the oldest, as rotation moves files in that direction: one that moves
-        meanwhile is met twice and not missed.
-        """
-        known = self._files[-1].identity if self._files else None
-        found: list[LogFile] = []
-        number, missing = 0, 0
-        while missing < 3:
-            path = self.path if number == 0 else self.path.with_name(f"{self.path.name}.{number}")
-            number += 1
-            file = _opened(path)
-            missing = 0 if file else missing + 1
-            if file is None:
-                continue
-            about = os.fstat(file.fileno())
-            identity = about.st_dev, about.st_ino
-            if identity == known:
-                file.close()
-                return found[::-1], True
-            if any(each.identity == identity for each in found):
-                file.close()
-                continue
-            rows, size, head = before(file.fileno())
-            file.seek(head)
-            found.append(LogFile(file, identity, rows, size))
-        return found[::-1], False
+        return len(self._files) > count
 
 
 def ending(path: Path, most: int = 65536) -> bytes:
     """The last whole rows of the log, about so many bytes, and across one rotation."""
     found = b""
-    for each in (path, path.with_name(f"{path.name}.1")):
+    try:
+        newest = max(rotated(str(path)), default=0)
+    except OSError:
+        newest = 0
+    for each in (path, path.with_name(f"{path.name}.{newest}")):
         file = _opened(each)
         if file is not None and len(found) < most:
             with file:

@@ -21,7 +21,7 @@ PAUSE = 0.1
 
 
 class Recording:
-    """`with Recording(component.log, "migrate") as said: Popen(…, stdout=said.pipe)`; what was said is in the log at its end."""
+    """`with Recording(component.log, "migrate") as said: Popen(…, stdout=said.pipe)`; at its end the log has it all."""
 
     def __init__(self, path: Path, stream: Stream) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

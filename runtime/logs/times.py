@@ -98,6 +98,6 @@ def _zone(text: str) -> timezone:
 
 def _stamped(moment: datetime) -> str:
     try:
-        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23].rjust(23, "0") + "Z"
+        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     except OverflowError:
         return EARLIEST

@@ -3,9 +3,10 @@
 Standard library only, and nothing else of ours: the shim imports this file by itself.
 
 A row of a log file is `STAMP MARK TEXT`. The stamp is UTC with milliseconds. The mark names the stream: `|` what the
-component said, `m` what its migration said, `b` what its build said, `!` what `./dev` says about it, `c` what its container had said. A `~`
-after it means that the line is not ended: the next row of the same stream goes on with it. The mark `=` begins a
-file that is not the first: how many rows and bytes went before it, so that a reader can tell how many it missed.
+component said, `m` what its migration said, `b` what its build said, `!` what `./dev` says about it, `c` what its
+container had said. A `~` after it means that the line is not ended: the next row of the same stream goes on with it.
+The mark `=` begins a file that is not the first: how many rows and bytes went before it, so that a reader can tell
+how many it missed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 LARGEST = 8 * 1024 * 1024
 """Bytes after which a log file is rotated."""
 KEPT = 2
-"""Rotated files that stay."""
+"""Rotated files that stay; each has a number, and the newest the highest."""
 YOUNG = 10.0
 """Seconds for which further rotated files stay, so that a burst is there until it was read."""
 MOST = 32
@@ -38,9 +39,10 @@ BEFORE = re.compile(rb"\S+ = after (\d+) rows, (\d+) bytes\n")
 class Writer:
     """The log of one component, for one stream. More than one writer may have the same file."""
 
-    def __init__(self, path: str, mark: str = "|") -> None:
+    def __init__(self, path: str, mark: str = "|", largest: int = LARGEST) -> None:
         self.path = path
         self.mark = mark
+        self.largest = largest
         self._begun = b""
         """What was said of a line that is not ended, and is not written yet."""
         self._first = self._last = 0.0
@@ -139,7 +141,7 @@ class Writer:
             return
         if _identity(there) != self._identity:
             self._again()
-        elif there.st_size > LARGEST and stat.S_ISREG(there.st_mode):
+        elif there.st_size > self.largest and stat.S_ISREG(there.st_mode):
             self._rotate()
 
     def _again(self) -> None:
@@ -153,7 +155,7 @@ class Writer:
         old, self._file = self._file, fresh
         self._identity, self._torn = _identity(os.fstat(fresh)), _is_torn(fresh)
         if made:
-            self._write(_head("=") + b"after %d rows, %d bytes\n" % counted(old))
+            self._write(_head("=") + b"after %d rows, %d bytes\n" % _counted(old))
         os.close(old)
 
     def _rotate(self) -> None:
@@ -165,12 +167,7 @@ class Writer:
         try:
             if _identity(os.stat(self.path)) != self._identity:
                 return
-            last = 0
-            while os.path.lexists(f"{self.path}.{last + 1}") and last < 2 * MOST:
-                last += 1
-            for number in range(last, 0, -1):
-                os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
-            os.replace(self.path, f"{self.path}.1")
+            os.replace(self.path, f"{self.path}.{max(rotated(self.path), default=0) + 1}")
         except OSError:
             return
         finally:
@@ -180,31 +177,38 @@ class Writer:
 
     def _prune(self) -> None:
         """Remove rotated files, those of a burst when they are no longer young."""
-        directory, name = os.path.split(self.path)
         self._many = False
         try:
-            for entry in os.listdir(directory):
-                number = entry[len(name) + 1 :] if entry.startswith(name + ".") else ""
-                if number.isdigit() and int(number) > KEPT:
-                    path = os.path.join(directory, entry)
-                    if int(number) > MOST or time.time() - os.stat(path).st_mtime > YOUNG:
-                        os.unlink(path)
-                    else:
-                        self._many = True
+            numbers = sorted(rotated(self.path), reverse=True)
+            for at, number in enumerate(numbers[KEPT:], KEPT + 1):
+                path = f"{self.path}.{number}"
+                if at > MOST or time.time() - os.stat(path).st_mtime > YOUNG:
+                    os.unlink(path)
+                else:
+                    self._many = True
         except OSError:  # another writer does the same
             self._many = True
 
 
-def before(file: int) -> tuple[int, int, int]:
-    """Rows and bytes of the log that went before this file, and the length of the row that says so."""
-    found = BEFORE.match(os.pread(file, 200, 0)) if stat.S_ISREG(os.fstat(file).st_mode) else None
+def rotated(path: str) -> list[int]:
+    """The numbers of its rotated files, in no order."""
+    directory, name = os.path.split(path)
+    numbers = [entry[len(name) + 1 :] for entry in os.listdir(directory) if entry.startswith(name + ".")]
+    return [int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < 10]
+
+
+def before(beginning: bytes) -> tuple[int, int, int]:
+    """Rows and bytes of the log that went before a file which begins so, and the length of the row that says it."""
+    found = BEFORE.match(beginning)
     return (int(found[1]), int(found[2]), found.end()) if found else (0, 0, 0)
 
 
-def counted(file: int) -> tuple[int, int]:
+def _counted(file: int) -> tuple[int, int]:
     """Rows and bytes of the log up to the end of this file."""
-    rows, size, at = before(file)
-    while stat.S_ISREG(os.fstat(file).st_mode) and (block := os.pread(file, 1 << 20, at)):
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        return 0, 0
+    rows, size, at = before(os.pread(file, 200, 0))
+    while block := os.pread(file, 1 << 20, at):
         rows, size, at = rows + block.count(b"\n"), size + len(block), at + len(block)
     return rows, size
 
