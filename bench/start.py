@@ -61,10 +61,11 @@ def answers(port: int, path: str) -> bool:
 
 def main() -> None:
     """Print the table."""
+    from runtime.kinds import launch
+
     from cli.context import Context
     from runtime import platform
     from runtime.component import components
-    from runtime.kinds import launch
 
     context = Context(None, "bench")
     dev("start")

@@ -42,9 +42,10 @@ def run(
 
 def _front(context: Context) -> str:
     """The page to come back to: that of the first service that is a web front."""
+    from runtime import services
     from runtime.component import components
 
     for component in components(context.loaded, context.instance).values():
-        if component.is_service and component.kind == "next" and component.port:
+        if component.is_service and component.port and services.kind(component).web_front:
             return f"http://127.0.0.1:{component.port}/"
     return ""

@@ -194,30 +194,23 @@ def _go(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:
 
 
 def _services(loaded: Loaded, instance: Instance, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
-    from converge.operations.dependencies import venv
+    from runtime import services
     from runtime.component import Component
     from runtime.environment import of_component
 
     for name, service in loaded.desired.services.items():
-        report: tuple[str, ...] = ()
-        if service.test:
-            argv: tuple[str, ...] = ("/bin/sh", "-c", service.test)
-        elif service.kind == "python":
-            report = (f"--junitxml={junit / name}.xml",) if junit else ()
-            argv = (str(venv(instance, name) / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider")
-        elif service.kind == "go":
-            argv = ("go", "test", "./...")
-        elif service.kind in ("next", "node"):
-            argv = ("npm", "test", "--silent")
-        else:
+        component = Component(name, service, instance)
+        argv = services.kind(component).test(component, junit / f"{name}.xml" if junit else None)
+        argv = ("/bin/sh", "-c", service.test) if service.test else argv
+        if not argv:
             continue
 
-        def env(component: Component = Component(name, service, instance)) -> dict[str, str]:
+        def env(component: Component = component) -> dict[str, str]:
             return of_component(loaded, component) | {"PYTHONDONTWRITEBYTECODE": "1"}
 
         needs = tuple(need for need in service.needs if need in loaded.desired.infra)
         directory = instance.checkout / service.path
-        yield Suite(name, (*argv, *report, *extra), directory, env, needs)
+        yield Suite(name, (*argv, *extra), directory, env, needs)
 
 
 def _suites(loaded: Loaded, instance: Instance, extra: tuple[str, ...]) -> Iterator[Suite]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from converge import kinds
 from converge.desired import Desired, Infra, Loaded, Ready, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
@@ -57,9 +58,9 @@ class Component:
     @property
     def kind(self) -> str:
         """Its kind; an infra component's own name counts where it is one."""
-        if self.wants.kind:
+        if isinstance(self.wants, Service):
             return self.wants.kind
-        return self.name if self.name in ("postgres", "pubsub") else "command"
+        return kinds.of_infra(self.name, self.wants.kind, self.wants.run)
 
     @property
     def ready(self) -> Ready | None:

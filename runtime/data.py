@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
-from runtime import boxes, move, placements, platform
+from runtime import boxes, infra, move, placements, platform
 from runtime import start as starting
 from runtime.component import Component, components
 from runtime.infra import postgres
@@ -111,7 +111,7 @@ def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> di
 
 def _databases(loaded: Loaded, instance: Instance) -> Iterator[tuple[Component, str]]:
     for component in components(loaded, instance).values():
-        if isinstance(component.wants, Infra) and component.kind == "postgres":
+        if isinstance(component.wants, Infra) and infra.kind(component).copied_by_sql:
             if not placements.certain(component).lives:
                 raise DevError(
                     "not-ready", f"{component.name} does not run", because="its data are reached through it",

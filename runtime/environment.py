@@ -11,8 +11,9 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.operations import dependencies
 from facts.ports import HOME
-from runtime import infra
+from runtime import infra, services
 from runtime.component import Component, components
+from runtime.infra.plain import at
 
 PASSED = (
     "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "TERM",
@@ -20,9 +21,7 @@ PASSED = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )  # fmt: skip
-"""What a service gets of the caller's own environment, besides LC_*."""
-GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
-"""What a Go build gets besides."""
+"""What a service gets of the caller's own environment, besides LC_* and what its kind's tools read."""
 
 STATE = "/state"
 """What `{state}` stands for in a container: the Compose files mount a volume there."""
@@ -39,12 +38,8 @@ def of_component(loaded: Loaded, component: Component, placement: str = "native"
     host = "0.0.0.0" if boxed else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
-    if component.kind in ("next", "node"):
-        found["NEXT_TELEMETRY_DISABLED"] = "1"
-        if component.instance.name and not boxed:
-            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
-    if component.kind == "python":
-        found["PYTHONUNBUFFERED"] = "1"
+    if component.is_service:
+        found |= services.kind(component).environment(component, placement)
     return found | {
         name: fill(value, loaded, component, placement, host) for name, value in component.wants.env.items()
     }
@@ -54,18 +49,22 @@ def of_suite(loaded: Loaded, instance: Instance, name: str) -> dict[str, str]:
     """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
     suite = loaded.desired.tests[name]
     kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
-    go = {key: os.environ[key] for key in GO if key in os.environ}
+    go = services.load("go")
     stand_in = Component(name, Service(kind=kind, path=suite.path, env=suite.env), instance)
-    return go | {"GOTOOLCHAIN": "local"} | of_component(loaded, stand_in)
+    return {**_passed(go), **go.native_environment(stand_in), **of_component(loaded, stand_in)}
 
 
 def _of_machine(loaded: Loaded, component: Component) -> dict[str, str]:
     found = {name: os.environ[name] for name in PASSED if name in os.environ}
     found |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
-    if component.kind == "go":
-        found |= {name: os.environ[name] for name in GO if name in os.environ}
-        found["GOTOOLCHAIN"] = "local"
+    if component.is_service:
+        kind = services.kind(component)
+        found |= {**_passed(kind), **kind.native_environment(component)}
     return {**network.environment(found), "PATH": path(loaded, component)}
+
+
+def _passed(kind: services.ServiceKind) -> dict[str, str]:
+    return {name: os.environ[name] for name in kind.passed if name in os.environ}
 
 
 def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
@@ -95,10 +94,9 @@ def make_private(component: Component) -> None:
 
 
 def path(loaded: Loaded, component: Component) -> str:
-    """The service's own venv, the pinned tools, then the caller's PATH."""
-    first = list(tools.path_entries(loaded))
-    if component.kind == "python":
-        first.insert(0, str(dependencies.venv(component.instance, component.name) / "bin"))
+    """What its kind puts first, as a venv; the pinned tools, then the caller's PATH."""
+    own = services.kind(component).path(component) if component.is_service else ()
+    first = [*(str(directory) for directory in own), *tools.path_entries(loaded)]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
@@ -135,5 +133,5 @@ def addresses(loaded: Loaded, component: Component, placement: str = "native") -
     """How others reach the component: by its name in the Docker network, on loopback from the host."""
     host = component.name if placement == "docker" else HOME
     if component.is_service:
-        return infra.plain_addresses(component, host)
+        return at(component, host, "http")
     return dict(infra.kind(component).addresses(loaded, component, host))

@@ -10,7 +10,7 @@ from pathlib import Path
 from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
-from runtime import boxes, compose, placements
+from runtime import boxes, compose, infra, placements
 from runtime.component import Component, components
 from runtime.infra import postgres
 from runtime.placements import choice, docker
@@ -37,7 +37,7 @@ def copy(loaded: Loaded, instance: Instance, source: Name, target: Name, on_even
             exit=Exit.USAGE,
         )  # fmt: skip
     for component in wanted:
-        if component.kind != "postgres":
+        if not infra.kind(component).copied_by_sql:
             raise DevError(
                 "not-movable", f"nobody here knows how to move the data of {component.name}",
                 because=f"it is of kind {component.kind}", exit=Exit.USAGE,

@@ -16,15 +16,14 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME, MARK, Owner, ends, owner
-from runtime import debugger, editors, gateway, handoff, health, infra, kinds, logs, placements, routing
+from runtime import debugger, editors, gateway, handoff, health, infra, logs, placements, routing, services
 from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.platform import undeclared
+from runtime.services import launch as native_services
 
-PATIENCE = {"go": 180.0}
-"""Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
 LONGEST = 10.0
@@ -217,7 +216,7 @@ class _Start:
         if (found := owner(number)) and not found.mark.startswith(component.mark):
             raise _taken(self.loaded, component, number, "debug_port", found)
         env = debugger.launch(self.loaded, component).env  # refused where there is no debugger
-        if command := debugger.build(self.loaded, component):
+        if command := debugger.build(component):
             say("compiling for the debugger")
             code, last = self._run(list(command), env, component)
             if code:
@@ -363,7 +362,7 @@ class _Start:
             return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
 
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
-        timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
+        timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
         placement = self.choices.placements[component.name]
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         patience, heard = 1.0, time.monotonic()
@@ -399,8 +398,14 @@ class _Start:
 
 def _launch(loaded: Loaded, component: Component, host: str) -> Launch:
     if component.is_service:
-        return kinds.launch(loaded, component, host)
+        return native_services.launch(loaded, component, host)
     return infra.kind(component).launch(loaded, component)
+
+
+def _ready_timeout(component: Component) -> float:
+    """Seconds that its kind gives it to become ready."""
+    kind = services.kind(component) if component.is_service else infra.kind(component)
+    return kind.ready_timeout
 
 
 def _dependencies(component: Component) -> str:

@@ -10,7 +10,7 @@ from converge import envfile
 from converge.desired import Loaded
 from converge.errors import DevError
 from converge.instance import Instance
-from runtime import journal
+from runtime import journal, services
 from runtime.component import Component, components
 from runtime.editors import jetbrains, keeping, recipes, spelling, vscode
 from runtime.editors.keeping import Keeper, Refused
@@ -39,7 +39,7 @@ def lend(loaded: Loaded, component: Component) -> Written:
     own = str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
     return Written(
         (*((own,) if changed else ()), *done.files), done.refused, _ide(component), own, recipes.command(component),
-        spelling.lost(env, component.kind),
+        spelling.lost(env, services.kind(component).dialect),
     )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def environment(loaded: Loaded, component: Component) -> tuple[dict[str, str], b
     found = recipes.variables(loaded, component)
     path = component.instance.environment_file(component.name)
     head = f"# Made by ./dev for {component.name} while it is handed off. It holds secrets: never commit it.\n"
-    text = head + spelling.lines(found, component.kind)
+    text = head + spelling.lines(found, services.kind(component).dialect)
     try:
         for directory in dict.fromkeys((component.instance.environments, path.parent)):
             directory.mkdir(mode=0o700, exist_ok=True)
@@ -104,7 +104,7 @@ def _ide(component: Component) -> str:
         return ""
     ways = {
         f"VS Code: F5 on `{vscode.OURS}{component.name}`": uses_vscode(component.instance.checkout),
-        f"JetBrains: debug `{vscode.OURS}{component.name}`": component.kind in jetbrains.LAUNCHED
+        f"JetBrains: debug `{vscode.OURS}{component.name}`": bool(jetbrains.launched(component))
         and uses_jetbrains(component.instance.checkout),
     }
     return "; ".join(way for way, there in ways.items() if there)

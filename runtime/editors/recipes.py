@@ -6,19 +6,13 @@ import os
 import re
 import shlex
 
-from converge.desired import Loaded, Service
+from converge.desired import Loaded
+from runtime import services
 from runtime.component import Component
 from runtime.environment import make_private, of_component
 from runtime.placements import ide
 
-NEXT = 'exec node node_modules/next/dist/bin/next dev -H "$HOST" -p "$PORT"'
 _TEMPLATE = re.compile(r"\{[a-z0-9-]+(?:\.[a-z]+)?\}")
-
-
-def service(component: Component) -> Service:
-    """Its entry."""
-    assert isinstance(component.wants, Service)
-    return component.wants
 
 
 def variables(loaded: Loaded, component: Component) -> dict[str, str]:
@@ -26,27 +20,21 @@ def variables(loaded: Loaded, component: Component) -> dict[str, str]:
     make_private(component)
     host = ide.host(component)
     found = {**of_component(loaded, component, host=host), "DEV_RUN_ID": f"{component.mark}ide"}
-    if component.kind == "python":
-        found |= {"UVICORN_HOST": host, "UVICORN_PORT": str(component.port)}
-    return found
+    return {**found, **services.kind(component).ide_environment(component, host)}
 
 
 def script(component: Component) -> str:
     """What a shell runs in its directory with its environment; empty where only `./dev` could say."""
-    wants = service(component)
-    if wants.dev:
-        filled = wants.dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
+    dev = services.entry(component).dev
+    if dev:
+        filled = dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
         return "" if _TEMPLATE.search(filled) else filled
-    if component.kind == "python":
-        return f"exec python -m uvicorn {shlex.quote(wants.app)}" if wants.app else ""
-    return {"go": f"exec go run {shlex.quote(wants.main)}", "next": NEXT, "node": "exec npm run dev"}.get(
-        component.kind, ""
-    )
+    return services.kind(component).by_hand(component)
 
 
 def command(component: Component) -> str:
     """The whole line for a terminal in the checkout; empty where there is none."""
-    words, directory = script(component), service(component).path
+    words, directory = script(component), services.entry(component).path
     if not words:
         return ""
     home = component.instance.checkout / directory

@@ -8,13 +8,13 @@ from converge import tools
 from converge.desired import Infra, Loaded
 from converge.errors import DevError
 from runtime.component import Component, Launch
-from runtime.infra import plain_addresses
+from runtime.infra import plain
 
 keeps_data = False
-
-
-def prepare(loaded: Loaded, component: Component) -> None:
-    """It keeps nothing."""
+greets = False
+ready_timeout = plain.ready_timeout
+copied_by_sql = False
+prepare = plain.no_data
 
 
 def launch(loaded: Loaded, component: Component) -> Launch:
@@ -29,9 +29,7 @@ def launch(loaded: Loaded, component: Component) -> Launch:
     return Launch(tuple(argv), component.instance.checkout)
 
 
-def no_fallback(loaded: Loaded, component: Component) -> str:
-    """It is the same program."""
-    return ""
+no_fallback = plain.can_fall_back  # it is the same program
 
 
 def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
@@ -41,18 +39,9 @@ def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
 
-def check_volume(component: Component) -> None:
-    """Whatever a volume holds fits."""
-
-
-def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
-    """For PUBSUB_EMULATOR_HOST: the address without a scheme."""
-    return plain_addresses(component, host)
-
-
-def why_not(component: Component, timeout: float) -> str:
-    """It listens only after its topics are made."""
-    return ""
+check_volume = plain.any_volume
+addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST wants the address without a scheme
+why_not = plain.port_says_it  # it listens only after its topics are made
 
 
 def provision(loaded: Loaded, component: Component) -> None:
