@@ -15,7 +15,7 @@ from converge import debug_ports, kinds
 from converge import desired as words
 from converge.desired import Desired, Loaded
 from converge.errors import DevError, Exit
-from converge.instance import EPHEMERAL_START
+from converge.instance import EPHEMERAL_START, make_own_directory
 
 FILE = "desired_state.toml"
 LOCAL = "desired_state.local.toml"
@@ -46,7 +46,8 @@ def load(checkout: Path) -> Loaded:
         pass
     loaded = parse(text, local)
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        make_own_directory(checkout)
+        cache.parent.mkdir(exist_ok=True)
         fresh = cache.with_suffix(f".{os.getpid()}")
         fresh.write_bytes(pickle.dumps((key, loaded)))
         fresh.replace(cache)
