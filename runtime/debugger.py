@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from converge import tools
-from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.kinds import SERVICES
 from facts.ports import HOME, owner
 from runtime import journal, services
-from runtime.component import Component, Launch
+from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill
 from runtime.placements import native
+from runtime.platform import Platform
 from runtime.services import launch as native_services
 from runtime.services.debugger import Debugger
 
@@ -58,9 +58,9 @@ def under(component: Component) -> int | None:
 
 def recipe(component: Component) -> Debugger:
     """Its kind's debugger, run by its own `debug` command where it has one; DevError where it cannot be debugged."""
-    service = component.wants
-    if not isinstance(service, Service) or service.once:
+    if not component.is_service or component.once:
         raise _impossible(component, "only services that go on running can be", "")
+    service = component.wants
     known = services.kind(component).debugger
     if service.debug is not None:
         return replace(_named(service.debug) or known or UNKNOWN, run=_own, build=None, executable=None)
@@ -70,12 +70,12 @@ def recipe(component: Component) -> Debugger:
     raise _impossible(component, because, 'say how with debug = "…{debug_port}…" in its entry')
 
 
-def wanted(loaded: Loaded, component: Component) -> frozenset[str]:
+def wanted(platform: Platform, component: Component) -> frozenset[str]:
     """The pinned tools that must be there first."""
-    return frozenset(recipe(component).tools) & tools.wanted(loaded.desired).keys()
+    return frozenset(recipe(component).tools) & tools.wanted(platform.desired).keys()
 
 
-def check(loaded: Loaded, component: Component) -> None:
+def check(platform: Platform, component: Component) -> None:
     """Refuse what cannot be run under a debugger; DevError says why and what helps."""
     recipe(component)
     port(component)
@@ -86,19 +86,19 @@ def check(loaded: Loaded, component: Component) -> None:
         )  # fmt: skip
 
 
-def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
+def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
     """What a native placement runs; the service shall listen on `host`, its debugger on 127.0.0.1 in any case."""
-    made = native_services.at_home(loaded, component, host)
+    made = native_services.at_home(platform, component, host)
     env = dict(made.env)
     found, number = recipe(component), port(component)
-    if found.library and (library := tools.library(loaded, found.library)):
+    if found.library and (library := tools.library(platform.loaded, found.library)):
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (env.get("PYTHONPATH"), str(library))))
-    if found.program and (program := tools.executable(loaded, found.program)):
+    if found.program and (program := tools.executable(platform.loaded, found.program)):
         env["PATH"] = os.pathsep.join((str(program.parent), env["PATH"]))
-    return replace(made, argv=found.run(loaded, component, host, number), env=env, debug=number)
+    return replace(made, argv=found.run(platform, component, host, number), env=env, debug=number)
 
 
-def build(component: Component) -> tuple[str, ...] | None:
+def build(component: ServiceComponent) -> tuple[str, ...] | None:
     """What compiles it first, with its own environment, in its directory; None where nothing need be."""
     needed = recipe(component).build
     return needed(component) if needed else None
@@ -117,7 +117,7 @@ def ended(component: Component, told: Mapping[str, Any]) -> bool:
     """Whether the program has ended whose debugger goes on, so that one can look at how it ended."""
     executable, processes = recipe(component).executable, Path("/proc")
     young = time.time() - told.get("began", time.time()) < SETTLED
-    if executable is None or young or not processes.exists():
+    if executable is None or not component.is_service or young or not processes.exists():
         return False
     program = executable(component)
     for entry in processes.iterdir():
@@ -129,7 +129,7 @@ def ended(component: Component, told: Mapping[str, Any]) -> bool:
     return True
 
 
-def attach(loaded: Loaded, component: Component) -> Debugged:
+def attach(platform: Platform, component: Component) -> Debugged:
     """How an IDE or a terminal gets at it."""
     made, number = recipe(component), port(component)
     ways = {}
@@ -137,7 +137,7 @@ def attach(loaded: Loaded, component: Component) -> Debugged:
         ways["vscode"] = f"dev: attach {component.name}"
     if made.name != UNKNOWN.name:
         ways["jetbrains"] = f"{made.attach}, host {HOME}, port {number}"
-    ways["terminal"] = made.terminal(loaded, number)
+    ways["terminal"] = made.terminal(platform, number)
     return Debugged(component.name, made.name, f"{HOME}:{number}", ways)
 
 
@@ -152,8 +152,8 @@ def _named(command: str) -> Debugger | None:
     return next((each for each in known if each and each.word and each.word in command), None)
 
 
-def _own(loaded: Loaded, component: Component, host: str, number: int) -> tuple[str, ...]:
-    return ("/bin/sh", "-c", fill(services.entry(component).debug or "", loaded, component, host=host))
+def _own(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", fill(component.wants.debug or "", platform, component, host=host))
 
 
 UNKNOWN = Debugger(

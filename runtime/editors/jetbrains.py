@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from runtime import services
-from runtime.component import Component
+from runtime.component import ServiceComponent
 from runtime.editors.vscode import LAUNCHER, OURS, debugged, launches
 from runtime.services.ide import JETBRAINS_ROOT, RunConfiguration, quoted
 
@@ -19,12 +19,12 @@ PATTERN = "dev *.run.xml"
 """Names of all our files."""
 
 
-def file_name(component: Component) -> str:
+def file_name(component: ServiceComponent) -> str:
     """Its file in `.run`."""
     return f"dev {component.name}.run.xml"
 
 
-def text(component: Component) -> str:
+def text(component: ServiceComponent) -> str:
     """The whole file: what the IDE can run and attach to, and the commands that hand the service off and back."""
     name, configurations = component.name, []
     if found := launched(component):
@@ -39,7 +39,7 @@ def text(component: Component) -> str:
     return f'<component name="ProjectRunConfigurationManager">\n  {MARKER}\n{shown}\n</component>\n'
 
 
-def launched(component: Component) -> RunConfiguration | None:
+def launched(component: ServiceComponent) -> RunConfiguration | None:
     """How the IDE runs it under its own debugger; None where it cannot."""
     return services.kind(component).jetbrains(component) if launches(component) else None
 
@@ -50,7 +50,7 @@ def _configuration(name: str, found: RunConfiguration, first: str) -> str:
     return "\n".join(lines)
 
 
-def _shell(component: Component, name: str, words: str) -> Iterator[str]:
+def _shell(component: ServiceComponent, name: str, words: str) -> Iterator[str]:
     checkout = component.instance.checkout
     launcher = os.path.relpath(LAUNCHER, checkout)
     script = f"./dev {words}" if launcher == "dev" else f'"{launcher}" -C . {words}'

@@ -9,7 +9,7 @@ from typing import Any
 
 from converge.errors import DevError
 from runtime import debugger, services
-from runtime.component import Component
+from runtime.component import ServiceComponent
 from runtime.editors import recipes
 from runtime.services.debugger import Debugger
 from runtime.services.ide import VSCODE_ROOT, environment_file, in_vscode
@@ -29,7 +29,7 @@ def ours(entry: Mapping[str, Any]) -> bool:
     return str(entry.get("name", entry.get("label", ""))).startswith(OURS)
 
 
-def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]]:
+def entries(everyone: Mapping[str, ServiceComponent]) -> dict[str, list[dict[str, Any]]]:
     """File of `.vscode` -> our entries for these services. Nothing in them is secret or of one machine."""
     launch, tasks = [], []
     for name, component in everyone.items():
@@ -43,12 +43,12 @@ def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]
     return {"launch.json": launch, "tasks.json": tasks}
 
 
-def launches(component: Component) -> bool:
+def launches(component: ServiceComponent) -> bool:
     """Whether the IDE can start it."""
     return _launch(component) is not None
 
 
-def debugged(component: Component) -> tuple[Debugger, int] | None:
+def debugged(component: ServiceComponent) -> tuple[Debugger, int] | None:
     """Debugger and port where `./dev debug` has it listen; None where it cannot be debugged so."""
     try:
         return debugger.recipe(component), debugger.port(component)
@@ -56,12 +56,12 @@ def debugged(component: Component) -> tuple[Debugger, int] | None:
         return None
 
 
-def _launch(component: Component) -> dict[str, Any] | None:
+def _launch(component: ServiceComponent) -> dict[str, Any] | None:
     """Under the IDE: it is handed off first and given back at the end."""
     more = services.kind(component).vscode(component, recipes.script(component))
     if more is None:
         return None
-    directory = in_vscode(services.entry(component).path)
+    directory = in_vscode(component.wants.path)
     file = in_vscode(environment_file(component))
     return {
         "name": f"{OURS}{component.name}", "request": "launch", **more, "cwd": directory, "envFile": file,
@@ -69,14 +69,14 @@ def _launch(component: Component) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _attach(component: Component, found: Mapping[str, Any]) -> dict[str, Any]:
+def _attach(component: ServiceComponent, found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": f"{OURS}attach {component.name}", "request": "attach", **found,
-        "cwd": in_vscode(services.entry(component).path), "preLaunchTask": f"{OURS}debug {component.name}",
+        "cwd": in_vscode(component.wants.path), "preLaunchTask": f"{OURS}debug {component.name}",
     }  # fmt: skip
 
 
-def _task(component: Component, label: str, *words: str) -> dict[str, Any]:
+def _task(component: ServiceComponent, label: str, *words: str) -> dict[str, Any]:
     """A run of the launcher without a terminal; what it says is shown when it fails."""
     checkout = component.instance.checkout
     there = [] if LAUNCHER.parent == checkout else ["-C", VSCODE_ROOT]

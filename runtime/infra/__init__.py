@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-from converge.desired import Loaded
-from runtime.component import Component, Launch
+from runtime.component import InfraComponent, Launch
+from runtime.platform import Platform
 
 
 class InfraKind(Protocol):
@@ -29,40 +29,40 @@ class InfraKind(Protocol):
     copied_by_sql: bool
     """Whether `./dev data` can snapshot its databases and copy them to another placement."""
 
-    def prepare(self, loaded: Loaded, component: Component) -> None:
+    def prepare(self, platform: Platform, component: InfraComponent) -> None:
         """Make its data directory before the native launch; safe to run again, and never replaces one that is there."""
         ...
 
-    def launch(self, loaded: Loaded, component: Component) -> Launch:
+    def launch(self, platform: Platform, component: InfraComponent) -> Launch:
         """How it is run natively, on 127.0.0.1 and its one port. DevError where its program is missing."""
         ...
 
-    def no_fallback(self, loaded: Loaded, component: Component) -> str:
+    def no_fallback(self, platform: Platform, component: InfraComponent) -> str:
         """Why the embedded one cannot stand in for the declared image, as a clause; empty if it can."""
         ...
 
-    def variables(self, loaded: Loaded, component: Component) -> Mapping[str, str]:
+    def variables(self, platform: Platform, component: InfraComponent) -> Mapping[str, str]:
         """What its entry in the Compose file gets besides port and image: `PASSWORD` is `${NAME_PASSWORD}` there."""
         ...
 
-    def check_volume(self, component: Component) -> None:
+    def check_volume(self, component: InfraComponent) -> None:
         """Look at what its volume holds before its container starts. DevError where the container must not use it."""
         ...
 
-    def addresses(self, loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
+    def addresses(self, platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
         """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for where it is called `host`."""
         ...
 
-    def why_not(self, component: Component, timeout: float) -> str:
+    def why_not(self, component: InfraComponent, timeout: float) -> str:
         """Why it cannot be used although its port accepts connections, within `timeout` seconds; empty if it can."""
         ...
 
-    def provision(self, loaded: Loaded, component: Component) -> None:
+    def provision(self, platform: Platform, component: InfraComponent) -> None:
         """Make what is declared inside it, once it is ready and before anything that needs it; safe to run again."""
         ...
 
 
-def kind(component: Component) -> InfraKind:
+def kind(component: InfraComponent) -> InfraKind:
     """The module of the component's kind."""
     return load(component.kind)
 

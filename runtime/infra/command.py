@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
-from runtime.component import Component, Launch
+from runtime.component import InfraComponent, Launch
 from runtime.environment import fill, of_component
 from runtime.infra import plain
+from runtime.platform import Platform
 
 keeps_data = True
 greets = False
@@ -15,22 +15,20 @@ copied_by_sql = False
 prepare = plain.data_directory
 
 
-def launch(loaded: Loaded, component: Component) -> Launch:
+def launch(platform: Platform, component: InfraComponent) -> Launch:
     """By sh, so that the command reads as one would type it."""
-    assert isinstance(component.wants, Infra)
     if not component.wants.run:
         raise DevError(
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",
-            source=loaded.source(f"infra.{component.name}"), exit=Exit.BAD_STATE,
+            source=platform.source(component), exit=Exit.BAD_STATE,
         )  # fmt: skip
     run = component.wants.run.replace("{data}", str(component.instance.data / component.name))
-    text = fill(run, loaded, component)
-    return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(loaded, component))
+    text = fill(run, platform, component)
+    return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(platform, component))
 
 
-def no_fallback(loaded: Loaded, component: Component) -> str:
+def no_fallback(platform: Platform, component: InfraComponent) -> str:
     """Without a command it has no native placement."""
-    assert isinstance(component.wants, Infra)
     return "" if component.wants.run else "its entry has no `run` for a native placement"
 
 

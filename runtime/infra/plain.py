@@ -4,47 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from converge.desired import Loaded
-from runtime.component import Component
+from runtime.component import Component, InfraComponent
+from runtime.platform import Platform
 
 ready_timeout = 60.0
 """Seconds."""
 
 
-def no_data(loaded: Loaded, component: Component) -> None:
+def no_data(platform: Platform, component: InfraComponent) -> None:
     """It has no data directory."""
 
 
-def data_directory(loaded: Loaded, component: Component) -> None:
+def data_directory(platform: Platform, component: InfraComponent) -> None:
     """An empty directory, if there is none."""
     (component.instance.data / component.name).mkdir(parents=True, exist_ok=True)
 
 
-def can_fall_back(loaded: Loaded, component: Component) -> str:
+def can_fall_back(platform: Platform, component: InfraComponent) -> str:
     """The embedded one is as good as the container."""
     return ""
 
 
-def no_variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def no_variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
     """Port and image are enough."""
     return {}
 
 
-def any_volume(component: Component) -> None:
+def any_volume(component: InfraComponent) -> None:
     """Its container can use whatever its volume holds."""
 
 
-def http_addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
+def http_addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """Its one port, by HTTP."""
     return at(component, host, "http")
 
 
-def port_says_it(component: Component, timeout: float) -> str:
+def port_says_it(component: InfraComponent, timeout: float) -> str:
     """It can be used as soon as its port accepts connections."""
     return ""
 
 
-def nothing_inside(loaded: Loaded, component: Component) -> None:
+def nothing_inside(platform: Platform, component: InfraComponent) -> None:
     """There is nothing to make in it."""
 
 

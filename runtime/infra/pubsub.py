@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from converge import tools
-from converge.desired import Infra, Loaded
 from converge.errors import DevError
-from runtime.component import Component, Launch
+from runtime.component import InfraComponent, Launch
 from runtime.infra import plain
+from runtime.platform import Platform
 
 keeps_data = False
 greets = False
@@ -17,12 +17,11 @@ copied_by_sql = False
 prepare = plain.no_data
 
 
-def launch(loaded: Loaded, component: Component) -> Launch:
+def launch(platform: Platform, component: InfraComponent) -> Launch:
     """The declared topics with their subscriptions are part of its command line."""
-    program = tools.executable(loaded, "pubsub-emulator")
+    program = tools.executable(platform.loaded, "pubsub-emulator")
     if program is None:
         raise DevError("command-missing", "there is no Pub/Sub emulator", hint="run ./dev doctor --fix")
-    assert isinstance(component.wants, Infra)
     argv = [str(program), "--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
     for topic, subscriptions in component.wants.topics.items():
         argv += ["--topic", f"{topic}={','.join(subscriptions)}"]
@@ -32,9 +31,8 @@ def launch(loaded: Loaded, component: Component) -> Launch:
 no_fallback = plain.can_fall_back  # it is the same program
 
 
-def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
     """Project and topics."""
-    assert isinstance(component.wants, Infra)
     topics = " ".join(f"{topic}={','.join(names)}" for topic, names in component.wants.topics.items())
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
@@ -44,5 +42,5 @@ addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST wants the address witho
 why_not = plain.port_says_it  # it listens only after its topics are made
 
 
-def provision(loaded: Loaded, component: Component) -> None:
+def provision(platform: Platform, component: InfraComponent) -> None:
     """Done by its command line."""

@@ -6,12 +6,12 @@ import shutil
 import socket
 from collections.abc import Mapping
 
-from converge.desired import Loaded
 from converge.errors import DevError
 from facts.ports import HOME
-from runtime.component import Component, Launch
+from runtime.component import InfraComponent, Launch
 from runtime.environment import of_component, path
 from runtime.infra import plain
+from runtime.platform import Platform
 
 keeps_data = True
 greets = True
@@ -21,37 +21,37 @@ prepare = plain.data_directory
 PROGRAM = "redis-server"
 
 
-def launch(loaded: Loaded, component: Component) -> Launch:
+def launch(platform: Platform, component: InfraComponent) -> Launch:
     """With its whole configuration on the command line; SIGTERM makes it write what it has not written yet."""
-    found = shutil.which(PROGRAM, path=path(loaded, component))
+    found = shutil.which(PROGRAM, path=path(platform, component))
     if found is None:
         raise DevError(
             "command-missing", f"there is no {PROGRAM} to run {component.name}", because="none is on PATH",
             hint="install it (Debian: redis-server, Homebrew: redis), or run it in Docker: ./dev doctor --only docker",
-            source=loaded.source(f"infra.{component.name}"),
+            source=platform.source(component),
         )  # fmt: skip
     data = component.instance.data / component.name
     argv = [found, "--port", str(component.port), "--bind", HOME, "--dir", str(data), "--appendonly", "yes"]
     # by default it overwrites its environment with a title, and with that what tells whose process it is
     argv += ["--daemonize", "no", "--set-proc-title", "no"]
-    return Launch(tuple(argv), data, of_component(loaded, component))
+    return Launch(tuple(argv), data, of_component(platform, component))
 
 
-def no_fallback(loaded: Loaded, component: Component) -> str:
+def no_fallback(platform: Platform, component: InfraComponent) -> str:
     """Without its program it has no native placement."""
-    return "" if shutil.which(PROGRAM, path=path(loaded, component)) else f"there is no {PROGRAM} on PATH"
+    return "" if shutil.which(PROGRAM, path=path(platform, component)) else f"there is no {PROGRAM} on PATH"
 
 
 variables = plain.no_variables
 check_volume = plain.any_volume
 
 
-def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
+def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """With its own scheme; a database's number is appended by whoever uses it."""
     return plain.at(component, host, "redis")
 
 
-def why_not(component: Component, timeout: float) -> str:
+def why_not(component: InfraComponent, timeout: float) -> str:
     """Whether it answers PING; while it reads its data it says LOADING.
 
     An error that is not about loading, such as NOAUTH, is an answer, too. Source: the protocol RESP, redis.io/docs.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from converge.desired import Loaded, Service
 from converge.kinds import SERVICES
-from runtime.component import Component
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
 from runtime.services.debugger import Debugger
 from runtime.services.ide import RunConfiguration
 
@@ -40,7 +40,7 @@ class ServiceKind(Protocol):
     debugger: Debugger | None
     """How it is run under a debugger by `./dev debug`; None where it cannot be."""
 
-    def run(self, loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+    def run(self, platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
         """The command that runs it with hot reload, in its directory and with its environment.
 
         It has to listen on `host` and the component's port. Files that it needs are written below
@@ -48,41 +48,41 @@ class ServiceKind(Protocol):
         """
         ...
 
-    def by_hand(self, component: Component) -> str:
+    def by_hand(self, component: ServiceComponent) -> str:
         """What a shell runs in its directory without hot reload, `$HOST` and `$PORT` set; empty where nothing is known.
 
         An engineer types it after a hand-off, and an IDE runs it. It names no path of this machine.
         """
         ...
 
-    def environment(self, component: Component, placement: str) -> Mapping[str, str]:
+    def environment(self, component: ServiceComponent, placement: str) -> Mapping[str, str]:
         """Variables that every process of it gets; [env] and the entry's own `env` are put over them."""
         ...
 
-    def native_environment(self, component: Component) -> Mapping[str, str]:
+    def native_environment(self, component: ServiceComponent) -> Mapping[str, str]:
         """Variables that it gets only outside of a container, because they concern this machine's tools."""
         ...
 
-    def ide_environment(self, component: Component, host: str) -> Mapping[str, str]:
+    def ide_environment(self, component: ServiceComponent, host: str) -> Mapping[str, str]:
         """Variables that a process started by hand or by an IDE gets besides, to listen on `host`."""
         ...
 
-    def path(self, component: Component) -> tuple[Path, ...]:
+    def path(self, component: ServiceComponent) -> tuple[Path, ...]:
         """Directories that stand on its PATH before the pinned tools."""
         ...
 
-    def test(self, component: Component, report: Path | None) -> tuple[str, ...]:
+    def test(self, component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
         """The command of its tests, run in its directory; empty where none is known.
 
         `report` is a file for results as JUnit XML, for a runner that can write it.
         """
         ...
 
-    def leftovers(self, component: Component) -> tuple[Path, ...]:
+    def leftovers(self, component: ServiceComponent) -> tuple[Path, ...]:
         """What its tools leave in its directory and `./dev clean` removes, if dependencies were installed there."""
         ...
 
-    def vscode(self, component: Component, script: str) -> Mapping[str, Any] | None:
+    def vscode(self, component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
         """What an entry of launch.json that runs it under VS Code's debugger says besides the name, the environment
         and the tasks before and after; None where there is no such entry.
 
@@ -90,12 +90,12 @@ class ServiceKind(Protocol):
         """
         ...
 
-    def jetbrains(self, component: Component) -> RunConfiguration | None:
+    def jetbrains(self, component: ServiceComponent) -> RunConfiguration | None:
         """The run configuration that debugs it in an IDE of JetBrains; None where there is none."""
         ...
 
 
-def kind(component: Component) -> ServiceKind:
+def kind(component: ServiceComponent) -> ServiceKind:
     """The module of the component's kind."""
     return load(component.kind)
 
@@ -108,9 +108,3 @@ def load(name: str) -> ServiceKind:
 def passed() -> frozenset[str]:
     """Variables of the caller's environment that the tools of any kind read."""
     return frozenset(name for kind in SERVICES for name in load(kind).passed)
-
-
-def entry(component: Component) -> Service:
-    """What the desired state says of it."""
-    assert isinstance(component.wants, Service)
-    return component.wants

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from converge.desired import Loaded
 from converge.errors import DevError, Exit
-from runtime.component import Component
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
 from runtime.services import plain
 
 ready_timeout = plain.ready_timeout
@@ -14,11 +14,11 @@ web_front = False
 debugger = None
 
 
-def run(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """DevError: nothing is known of it without `dev`."""
     raise DevError(
         "no-dev-command", f"{component.name} has no command", because="kind `command` needs `dev`",
-        source=loaded.source(f"services.{component.name}"), exit=Exit.BAD_STATE,
+        source=platform.source(component), exit=Exit.BAD_STATE,
     )  # fmt: skip
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from converge import tools
-from converge.desired import Loaded
 from facts.ports import HOME
-from runtime.component import Component
-from runtime.services import entry, plain, rebuilding
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
+from runtime.services import plain, rebuilding
 from runtime.services.debugger import Debugger, missing
 from runtime.services.ide import RunConfiguration, environment_file, in_jetbrains, in_vscode, quoted
 
@@ -26,17 +26,16 @@ SUFFIXES = ("go", "sql", "toml", "html")
 """A change of such a file builds and restarts it."""
 
 
-def run(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Air with a configuration of its own per instance, so that two of them never share a build."""
-    service = entry(component)
+    service = component.wants
     build = component.directory / "build"
     build.mkdir(parents=True, exist_ok=True)
     program = build / component.name
-    directory = component.instance.checkout / service.path
     command = f"go build -o {shlex.quote(str(program))} {shlex.quote(service.main)}"
     config = build / "air.toml"
-    config.write_text(_air(os.path.relpath(build, directory), command, program, service.watch))
-    air = tools.executable(loaded, "air")
+    config.write_text(_air(os.path.relpath(build, component.path), command, program, service.watch))
+    air = tools.executable(platform.loaded, "air")
     if air is None:
         return rebuilding.command(
             component, (str(program),), ("/bin/sh", "-c", command), (*SUFFIXES, "mod"), skipped=("*_test.go",)
@@ -65,15 +64,15 @@ def _air(build: str, command: str, program: Path, watch: tuple[str, ...]) -> str
     return "\n".join(lines) + "\n"
 
 
-def by_hand(component: Component) -> str:
+def by_hand(component: ServiceComponent) -> str:
     """Compiled and run at once."""
-    return f"exec go run {shlex.quote(entry(component).main)}"
+    return f"exec go run {shlex.quote(component.wants.main)}"
 
 
 environment = plain.environment
 
 
-def native_environment(component: Component) -> Mapping[str, str]:
+def native_environment(component: ServiceComponent) -> Mapping[str, str]:
     """The pinned Go downloads no other one."""
     return {"GOTOOLCHAIN": "local"}
 
@@ -82,7 +81,7 @@ ide_environment = plain.ide_environment
 path = plain.path
 
 
-def test(component: Component, report: Path | None) -> tuple[str, ...]:
+def test(component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
     """Every package of its module."""
     return ("go", "test", "./...")
 
@@ -90,17 +89,17 @@ def test(component: Component, report: Path | None) -> tuple[str, ...]:
 leftovers = plain.leftovers
 
 
-def vscode(component: Component, script: str) -> Mapping[str, Any] | None:
+def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
     """Its package."""
-    service = entry(component)
+    service = component.wants
     flags = service.env.get("GOFLAGS")
     program = in_vscode(os.path.normpath(f"{service.path}/{service.main}"))
     return {"type": "go", "mode": "debug", "program": program, **({"buildFlags": flags} if flags else {})}
 
 
-def jetbrains(component: Component) -> RunConfiguration | None:
+def jetbrains(component: ServiceComponent) -> RunConfiguration | None:
     """GoLand reads no file of variables by itself: the EnvFile plugin does."""
-    service = entry(component)
+    service = component.wants
     flags = service.env.get("GOFLAGS")
     directory = in_jetbrains(os.path.normpath(f"{service.path}/{service.main}"))
     file = quoted(environment_file(component))
@@ -119,20 +118,20 @@ def jetbrains(component: Component) -> RunConfiguration | None:
     return RunConfiguration("GoApplicationRunConfiguration", 'factoryName="Go Application"', tuple(body))
 
 
-def _debugged(component: Component) -> Path:
+def _debugged(component: ServiceComponent) -> Path:
     return component.directory / "build" / f"{component.name}.debug"
 
 
-def _build(component: Component) -> tuple[str, ...]:
+def _build(component: ServiceComponent) -> tuple[str, ...]:
     """Without optimisation, which hides variables and moves lines."""
     program = _debugged(component)
     program.parent.mkdir(parents=True, exist_ok=True)
-    return ("go", "build", "-gcflags=all=-N -l", "-o", str(program), entry(component).main)
+    return ("go", "build", "-gcflags=all=-N -l", "-o", str(program), component.wants.main)
 
 
-def _delve(loaded: Loaded, component: Component, host: str, number: int) -> tuple[str, ...]:
+def _delve(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
     """One port for both protocols: VS Code speaks DAP to it, JetBrains and `dlv connect` JSON-RPC 2."""
-    program = tools.executable(loaded, "delve")
+    program = tools.executable(platform.loaded, "delve")
     if program is None:
         raise missing("delve", component)
     return (
@@ -141,8 +140,8 @@ def _delve(loaded: Loaded, component: Component, host: str, number: int) -> tupl
     )  # fmt: skip
 
 
-def _connect(loaded: Loaded, number: int) -> str:
-    return f"{tools.executable(loaded, 'delve') or 'dlv'} connect {HOME}:{number}"
+def _connect(platform: Platform, number: int) -> str:
+    return f"{tools.executable(platform.loaded, 'delve') or 'dlv'} connect {HOME}:{number}"
 
 
 def _attach_vscode(number: int) -> dict[str, Any]:

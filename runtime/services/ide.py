@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.component import Component
+from runtime.component import ServiceComponent
 
 VSCODE_ROOT = "${workspaceFolder}"
 JETBRAINS_ROOT = "$PROJECT_DIR$"
@@ -32,7 +32,7 @@ def in_jetbrains(path: str) -> str:
     return quoted(_below(JETBRAINS_ROOT, path))
 
 
-def environment_file(component: Component) -> str:
+def environment_file(component: ServiceComponent) -> str:
     """Its env file, relative to the checkout."""
     return str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from facts.ports import HOME
-from runtime.component import Component, Launch
+from runtime.component import Launch, ServiceComponent
 from runtime.environment import fill, of_component
-from runtime.services import entry, kind
+from runtime.platform import Platform
+from runtime.services import kind
 
 
-def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
+def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
     """With hot reload; it has to listen on `host`."""
-    service, home = entry(component), at_home(loaded, component, host)
+    service, home = component.wants, at_home(platform, component, host)
     if service.dev:
-        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, loaded, component, host=host)))
-    return replace(home, argv=kind(component).run(loaded, component, host))
+        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, platform, component, host=host)))
+    return replace(home, argv=kind(component).run(platform, component, host))
 
 
-def at_home(loaded: Loaded, component: Component, host: str) -> Launch:
+def at_home(platform: Platform, component: ServiceComponent, host: str) -> Launch:
     """Its directory and its environment, whatever is run there."""
-    service = entry(component)
-    directory = component.instance.checkout / service.path
+    service = component.wants
+    directory = component.path
     if not directory.is_dir():
         raise DevError(
             "no-directory", f"{component.name} has no directory {service.path}",
-            source=loaded.source(f"services.{component.name}.path"), exit=Exit.BAD_STATE,
+            source=platform.source(component, "path"), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    return Launch((), directory, of_component(loaded, component, host=host))
+    return Launch((), directory, of_component(platform, component, host=host))

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from converge import tools
-from converge.desired import Loaded
 from converge.errors import DevError
 from facts.ports import HOME
-from runtime.component import Component
-from runtime.services import entry, node, plain
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
+from runtime.services import node, plain
 
 NEXT = "node_modules/next/dist/bin/next"
 ready_timeout = plain.ready_timeout
@@ -19,12 +19,12 @@ dialect = "node"
 web_front = True
 
 
-def run(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Without npm, which would stand between us and the process."""
-    return (_node(loaded), NEXT, "dev", "-H", host, "-p", str(component.port))
+    return (_node(platform), NEXT, "dev", "-H", host, "-p", str(component.port))
 
 
-def by_hand(component: Component) -> str:
+def by_hand(component: ServiceComponent) -> str:
     """The same by the node of PATH."""
     return f'exec node {NEXT} dev -H "$HOST" -p "$PORT"'
 
@@ -36,26 +36,26 @@ path = plain.path
 test = node.test
 
 
-def leftovers(component: Component) -> tuple[Path, ...]:
+def leftovers(component: ServiceComponent) -> tuple[Path, ...]:
     """What npm installed, and its builds."""
-    return (*node.leftovers(component), component.instance.checkout / entry(component).path / ".next")
+    return (*node.leftovers(component), component.path / ".next")
 
 
 vscode = node.vscode
 jetbrains = plain.jetbrains
 
 
-def _node(loaded: Loaded) -> str:
-    found = tools.executable(loaded, "node")
+def _node(platform: Platform) -> str:
+    found = tools.executable(platform.loaded, "node")
     if found is None:
         raise DevError("command-missing", "there is no node", hint="add node to [tools]")
     return str(found)
 
 
-def _inspected(loaded: Loaded, component: Component, host: str, number: int) -> tuple[str, ...]:
+def _inspected(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
     """Next's own option: it gives the inspector to the process it forks, which runs the pages. With NODE_OPTIONS the
     parent takes the port and that process the one after it (next 16, `dist/cli/next-dev.js`)."""
-    program, script, dev, *rest = run(loaded, component, host)
+    program, script, dev, *rest = run(platform, component, host)
     return (program, script, dev, f"--inspect={HOME}:{number}", *rest)
 
 

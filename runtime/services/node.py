@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from converge import tools
-from converge.desired import Loaded
 from facts.ports import HOME
-from runtime.component import Component
-from runtime.services import entry, plain
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
+from runtime.services import plain
 from runtime.services.debugger import Debugger
 from runtime.services.ide import RunConfiguration
 
@@ -20,17 +20,17 @@ dialect = "node"
 web_front = False
 
 
-def run(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Its own script reloads it; HOST and PORT tell it where to listen."""
     return ("/bin/sh", "-c", "exec npm run dev")
 
 
-def by_hand(component: Component) -> str:
+def by_hand(component: ServiceComponent) -> str:
     """The same script."""
     return "exec npm run dev"
 
 
-def environment(component: Component, placement: str) -> Mapping[str, str]:
+def environment(component: ServiceComponent, placement: str) -> Mapping[str, str]:
     """Next in it reports nothing to its vendor, and two instances build in directories of their own."""
     found = {"NEXT_TELEMETRY_DISABLED": "1"}
     if component.instance.name and placement != "docker":
@@ -43,17 +43,17 @@ ide_environment = plain.ide_environment
 path = plain.path
 
 
-def test(component: Component, report: Path | None) -> tuple[str, ...]:
+def test(component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
     """Its own script."""
     return ("npm", "test", "--silent")
 
 
-def leftovers(component: Component) -> tuple[Path, ...]:
+def leftovers(component: ServiceComponent) -> tuple[Path, ...]:
     """What npm installed."""
-    return (component.instance.checkout / entry(component).path / "node_modules",)
+    return (component.path / "node_modules",)
 
 
-def vscode(component: Component, script: str) -> Mapping[str, Any] | None:
+def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
     """By a shell, whose child processes are debugged."""
     return (script and {
         "type": "node", "runtimeExecutable": "sh", "runtimeArgs": ["-c", script],
@@ -64,9 +64,9 @@ def vscode(component: Component, script: str) -> Mapping[str, Any] | None:
 jetbrains = plain.jetbrains
 
 
-def inspect(loaded: Loaded, number: int) -> str:
+def inspect(platform: Platform, number: int) -> str:
     """Node's own client of its inspector."""
-    return f"{tools.executable(loaded, 'node') or 'node'} inspect {HOME}:{number}"
+    return f"{tools.executable(platform.loaded, 'node') or 'node'} inspect {HOME}:{number}"
 
 
 def attach_vscode(number: int) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def attach_jetbrains(number: int) -> RunConfiguration:
     )  # fmt: skip
 
 
-def _inspected(loaded: Loaded, component: Component, host: str, number: int) -> tuple[str, ...]:
+def _inspected(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
     """npm's node-options reach what its script runs, and not npm itself."""
     return ("/bin/sh", "-c", f"exec npm run dev --node-options=--inspect={HOME}:{number}")
 

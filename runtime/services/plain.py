@@ -6,53 +6,53 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runtime.component import Component
+from runtime.component import ServiceComponent
 from runtime.services.ide import RunConfiguration
 
 ready_timeout = 60.0
 """Seconds."""
 
 
-def by_hand(component: Component) -> str:
+def by_hand(component: ServiceComponent) -> str:
     """No command is known."""
     return ""
 
 
-def environment(component: Component, placement: str) -> Mapping[str, str]:
+def environment(component: ServiceComponent, placement: str) -> Mapping[str, str]:
     """No variables of its own."""
     return {}
 
 
-def native_environment(component: Component) -> Mapping[str, str]:
+def native_environment(component: ServiceComponent) -> Mapping[str, str]:
     """No variables of its own outside of a container."""
     return {}
 
 
-def ide_environment(component: Component, host: str) -> Mapping[str, str]:
+def ide_environment(component: ServiceComponent, host: str) -> Mapping[str, str]:
     """HOST and PORT are enough."""
     return {}
 
 
-def path(component: Component) -> tuple[Path, ...]:
+def path(component: ServiceComponent) -> tuple[Path, ...]:
     """Only the pinned tools."""
     return ()
 
 
-def test(component: Component, report: Path | None) -> tuple[str, ...]:
+def test(component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
     """No tests are known."""
     return ()
 
 
-def leftovers(component: Component) -> tuple[Path, ...]:
+def leftovers(component: ServiceComponent) -> tuple[Path, ...]:
     """Nothing."""
     return ()
 
 
-def vscode(component: Component, script: str) -> Mapping[str, Any] | None:
+def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
     """No entry."""
     return None
 
 
-def jetbrains(component: Component) -> RunConfiguration | None:
+def jetbrains(component: ServiceComponent) -> RunConfiguration | None:
     """No run configuration."""
     return None

@@ -6,14 +6,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from runtime.component import Component
-from runtime.services import entry
+from runtime.component import ServiceComponent
 
 LOOP = Path(__file__).with_name("rebuild.py")
 
 
 def command(
-    component: Component, program: Iterable[str], build: Iterable[str], suffixes: Iterable[str],
+    component: ServiceComponent, program: Iterable[str], build: Iterable[str], suffixes: Iterable[str],
     skipped: Iterable[str] = (),
 ) -> tuple[str, ...]:  # fmt: skip
     """Run `program`; build, and run it again, when a file with one of these suffixes changes.
@@ -21,8 +20,8 @@ def command(
     Its own directory and those of `watch` are looked at, without the files that match a glob of `skipped`. A build
     that fails leaves the old program running.
     """
-    directory = component.instance.checkout / entry(component).path
-    watched = [str(directory / path) for path in (".", *entry(component).watch)]
+    directory = component.path
+    watched = [str(directory / path) for path in (".", *component.wants.watch)]
     only = [f"--suffix={suffix}" for suffix in suffixes]
     without = [f"--skip={pattern}" for pattern in skipped]
     return (sys.executable, "-I", str(LOOP), *only, *without, *watched, "--build", *build, "--run", *program)

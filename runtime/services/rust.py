@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from converge import tools
-from converge.desired import Loaded
 from converge.errors import DevError
 from converge.operations import dependencies
-from runtime.component import Component
-from runtime.services import entry, plain, rebuilding
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
+from runtime.services import plain, rebuilding
 
 ready_timeout = 300.0
 """Seconds; it is compiled first."""
@@ -20,14 +20,14 @@ web_front = False
 debugger = None  # codelldb and lldb-dap are started by an IDE: they attach to no port that is kept for them
 
 
-def run(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """`cargo run` replaces itself by the program, so that what asks it to end reaches the program."""
-    cargo = tools.executable(loaded, "cargo")
+    cargo = tools.executable(platform.loaded, "cargo")
     if cargo is None:
         raise DevError(
             "command-missing", f"there is no cargo to build {component.name}", because="none is on PATH",
             hint="install Rust (Debian: cargo, Homebrew: rust, or rustup)",
-            source=loaded.source(f"services.{component.name}"),
+            source=platform.source(component),
         )  # fmt: skip
     return rebuilding.command(
         component, (str(cargo), "run", "--quiet", *_binary(component)), (str(cargo), "build", *_binary(component)),
@@ -35,7 +35,7 @@ def run(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def by_hand(component: Component) -> str:
+def by_hand(component: ServiceComponent) -> str:
     """Built and run at once."""
     return " ".join(("exec cargo run", *_binary(component)))
 
@@ -43,7 +43,7 @@ def by_hand(component: Component) -> str:
 environment = plain.environment
 
 
-def native_environment(component: Component) -> Mapping[str, str]:
+def native_environment(component: ServiceComponent) -> Mapping[str, str]:
     """Where it is built: not in its directory, which is watched."""
     return {"CARGO_TARGET_DIR": str(dependencies.own(component.instance, component.name) / "target")}
 
@@ -52,7 +52,7 @@ ide_environment = plain.ide_environment
 path = plain.path
 
 
-def test(component: Component, report: Path | None) -> tuple[str, ...]:
+def test(component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
     """Every test of its package."""
     return ("cargo", "test", "--quiet")
 
@@ -62,7 +62,7 @@ vscode = plain.vscode
 jetbrains = plain.jetbrains
 
 
-def _binary(component: Component) -> tuple[str, ...]:
+def _binary(component: ServiceComponent) -> tuple[str, ...]:
     """`main` names one of several programs of its package."""
-    main = entry(component).main
+    main = component.wants.main
     return () if main == "." else ("--bin", main)
