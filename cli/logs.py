@@ -16,7 +16,6 @@ from cli.context import Context
 from cli.lines import Form, Printer, printer
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
-from runtime.component import components, known
 from runtime.logs import reader, times
 from runtime.logs.containers import stamped
 from runtime.logs.lines import Line
@@ -48,8 +47,8 @@ def run(
     first, last = times.since(since) if since else "", times.until(until) if until else ""
     if first and last and last < first:
         raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
-    everyone = components(context.loaded, context.instance)
-    wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
+    everyone = context.platform.components
+    wanted = list(map(context.platform.component, names)) if names else list(everyone.values())
     people = sys.stdout.isatty()
     form: Form = "json" if json else "people" if people and not raw else "text"
     shown = printer(list(everyone), form, people, _pattern(grep))

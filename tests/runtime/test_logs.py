@@ -24,7 +24,7 @@ from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts import terminal
-from runtime.component import Component
+from runtime.component import Component, ServiceComponent
 from runtime.logs import last, reader, structured, tail, times, writer
 from runtime.logs.lines import Line
 from runtime.logs.recording import Recording
@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 25, 17, 30, tzinfo=UTC)
 @pytest.fixture
 def talks(tmp_path: Path) -> Component:
     """A component whose log has a directory."""
-    component = Component("talks", Service(kind="command"), Instance(tmp_path, "talkers"))
+    component = ServiceComponent("talks", Service(kind="command"), Instance(tmp_path, "talkers"))
     component.log.parent.mkdir(parents=True)
     return component
 
