@@ -18,7 +18,7 @@ def rows(component: Component, since: str = "", last: int | None = None) -> list
     """What its container said in the form of our log files; nothing where it has none."""
     if not component.instance.engine_record.exists():
         return []
-    from runtime.placements import docker  # saves 12 ms where no engine is used
+    from runtime.placements import docker  # saves 30 ms where no engine is used
 
     return list(docker.rows(component, since, last))
 
