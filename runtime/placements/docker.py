@@ -21,6 +21,8 @@ PATIENCE = 5.0
 """Seconds the engine has for a look."""
 LEFT_OVER = ("port is already allocated", ": already exists", "id already in use")
 """What engine and containerd say of a container whose start was cut off by the end of the engine (20.10)."""
+PAUSED = "it is paused"
+"""The reason told of a container that somebody paused."""
 ENDED = (0, 130, 137, 143)
 """Exit codes of what was asked to end."""
 
@@ -100,6 +102,16 @@ def spawn(component: Component, container: str) -> None:
             f"the container of {component.name} could not be started", because=str(problem),
             hint="restart the engine, as `sudo systemctl restart docker`" if left else f"./dev logs {component.name}",
         ) from problem  # fmt: skip
+
+
+def resume(component: Component) -> None:
+    """Let its paused container go on; DevError if its engine does not answer."""
+    try:
+        used, about = engine(component.instance), inspect(component)
+        if used and about and about["State"].get("Paused"):
+            used.post(f"/containers/{about['Id']}/unpause", 30)
+    except EngineError as problem:
+        raise lost(f"the container of {component.name} stays paused", problem) from problem
 
 
 def halt(component: Component) -> bool:
@@ -241,7 +253,7 @@ def _word(state: dict[str, Any], once: bool) -> tuple[str, str]:
     if status == "restarting":
         return "backoff", f"it ended with {code} and is started again"
     if status in ("running", "paused"):
-        return "running", "it is paused" if status == "paused" else ""
+        return "running", PAUSED if status == "paused" else ""
     if status == "created" and not code:
         return "created", ""
     if state.get("OOMKilled"):

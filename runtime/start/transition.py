@@ -25,8 +25,8 @@ from runtime.start.actions import (
 
 State = Literal["none", "running", "backoff", "paused", "stopped", "done", "failed", "lost"]
 """What its keeper says of it; `lost` means that its engine does not answer."""
-Obstacle = Literal["port-taken", "dependencies-failed"]
-"""Somebody else listens on its port; what it runs with could not be installed."""
+Obstacle = Literal["port-taken", "data-elsewhere", "dependencies-failed"]
+"""Somebody else listens on its port; its data are in another placement; what it runs with could not be installed."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,6 @@ class Seen:
     """It runs under a debugger."""
     led: bool = True
     """Callers of a routed component are led to the wanted placement, and nothing of it runs in another one."""
-    data: Place | None = None
-    """Where its data are; None where there are none."""
     unready: tuple[str, ...] = ()
     """What it needs and what is not ready."""
     obstacle: Obstacle | None = None
@@ -81,8 +79,6 @@ class Asked:
     """It is run under its debugger."""
     fix: bool = True
     """False with `--no-fix`: what was not installed is not looked at."""
-    moving: bool = False
-    """Its data are being copied to where it is wanted, so they are elsewhere until then."""
 
 
 def transition(seen: Seen, wanted: Wanted, asked: Asked = Asked()) -> tuple[Action, ...]:
@@ -102,8 +98,6 @@ def _refusal(seen: Seen, wanted: Wanted, asked: Asked) -> Refuse | None:
     """Why it cannot be started, the reason that a person has to mend first."""
     if seen.unready:
         return Refuse("need-failed")
-    if seen.data and seen.data != wanted.placement and not asked.moving:
-        return Refuse("data-elsewhere")
     if seen.state == "lost" and wanted.placement == "docker":
         return Refuse("engine-lost")
     if seen.obstacle == "dependencies-failed" and not (asked.fix and wanted.placement == "native"):
@@ -144,21 +138,24 @@ def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[A
     """It is started where it is wanted. What runs elsewhere serves until then, if its callers can be led."""
     moves = seen.placement is not None and seen.placement != place
     late = wanted.routed and (place == "docker" or (moves and wanted.beside))
-    ending = seen.placement if moves else None
-    actions: list[Action] = [Compile()] if asked.debug else []
-    if seen.state == "paused":
-        actions.append(Resume())  # it answers what it was asked, and can be told to end
-    if seen.placement and not (moves and wanted.routed):
-        actions += [Hold(), Stop(seen.placement)] if wanted.routed else [Stop(seen.placement)]
-    if wanted.routed and not late:
-        actions.append(Switch(place, ending))
-    actions.append(Clear(place))
-    if wanted.migrates:
-        actions.append(Migrate())
-    actions.append(Launch(place))
-    actions.append(Wait(Stop(place) if late and place == "native" else None))
-    if late:
-        actions.append(Switch(place, ending))
-    if not wanted.service:
-        actions.append(Provision())
-    return tuple(actions)
+    switch = [Switch(place, seen.placement if moves else None)] if wanted.routed else []
+    return (
+        *([Compile()] if asked.debug else []),
+        *_ended(seen, wanted, serves=moves and wanted.routed),
+        *([] if late else switch),
+        Clear(place),
+        *([Migrate()] if wanted.migrates else []),
+        Launch(place),
+        Wait(Stop(place) if late and place == "native" else None),
+        *(switch if late else []),
+        *([] if wanted.service else [Provision()]),
+    )
+
+
+def _ended(seen: Seen, wanted: Wanted, serves: bool) -> tuple[Action, ...]:
+    """What runs is ended, unless it serves until the new one is ready."""
+    resume = [Resume()] if seen.state == "paused" else []  # only so it answers what it was asked, and can be ended
+    if seen.placement is None or serves:
+        return tuple(resume)
+    hold = [Hold()] if wanted.routed else []
+    return (*resume, *hold, Stop(seen.placement))

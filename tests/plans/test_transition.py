@@ -58,7 +58,7 @@ def test_every_action_and_every_word_of_it_has_a_case() -> None:
 PLACES = st.sampled_from(get_args(Place))
 SEEN = st.builds(
     Seen, placement=st.none() | PLACES, state=st.sampled_from(get_args(State)), ready=st.booleans(),
-    fingerprint=st.sampled_from("ab"), debugged=st.booleans(), led=st.booleans(), data=st.none() | PLACES,
+    fingerprint=st.sampled_from("ab"), debugged=st.booleans(), led=st.booleans(),
     unready=st.sampled_from([(), ("postgres",)]), obstacle=st.none() | st.sampled_from(get_args(Obstacle)),
     migrated=st.booleans(), provisioned=st.booleans(),
 ).filter(lambda seen: (seen.placement is None) == (seen.state not in ("running", "backoff", "paused")))  # fmt: skip
@@ -66,7 +66,7 @@ WANTED = st.builds(
     Wanted, placement=st.none() | PLACES, fingerprint=st.sampled_from("ab"), service=st.booleans(),
     routed=st.booleans(), beside=st.booleans(), migrates=st.booleans(),
 )  # fmt: skip
-ASKED = st.builds(Asked, anew=st.booleans(), debug=st.booleans(), fix=st.booleans(), moving=st.booleans())
+ASKED = st.builds(Asked, anew=st.booleans(), debug=st.booleans(), fix=st.booleans())
 
 
 def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
@@ -88,7 +88,7 @@ def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
             seen = replace(seen, migrated=True)
         elif isinstance(action, Provision):
             seen = replace(seen, provisioned=True)
-    return replace(seen, data=wanted.placement if seen.data else None)
+    return seen
 
 
 @settings(deadline=None)
