@@ -49,6 +49,8 @@ class Seen:
     """What was found before anything was started, and keeps it from being started."""
     migrated: bool = True
     """Its migration ran, and nothing that it depends on has changed since."""
+    data_replaced: bool = False
+    """What it needs has other data than when it began: a volume was deleted, a database was reset."""
     provisioned: bool = True
     """Everything that is declared inside it exists: databases, roles, extensions, topics."""
 
@@ -86,7 +88,7 @@ def transition(seen: Seen, wanted: Wanted, asked: Asked = Asked()) -> tuple[Acti
     if wanted.placement is None:
         return (Stop(seen.placement),) if seen.placement else (Keep("ended"),)
     if wanted.placement == "ide":
-        return (Lend(), Keep("in-ide"))
+        return (*_migration(seen, wanted), Lend(), Keep("in-ide"))
     if refusal := _refusal(seen, wanted, asked):
         return (refusal,)
     if _stays(seen, wanted, asked):
@@ -111,7 +113,7 @@ def _stays(seen: Seen, wanted: Wanted, asked: Asked) -> bool:
         return False
     if seen.debugged and not asked.debug:
         return True  # it goes back to hot reload when somebody says so
-    return seen.fingerprint == wanted.fingerprint
+    return seen.fingerprint == wanted.fingerprint and not seen.data_replaced
 
 
 def _kept(seen: Seen, wanted: Wanted, place: Place) -> tuple[Action, ...]:
@@ -121,8 +123,7 @@ def _kept(seen: Seen, wanted: Wanted, place: Place) -> tuple[Action, ...]:
     switch = [] if seen.led or not wanted.routed else [Switch(place)]
     if place == "native":
         actions += switch
-    if wanted.migrates and not seen.migrated:
-        actions.append(Migrate())
+    actions += _migration(seen, wanted)
     if not ready and not seen.debugged:  # one that stands at a breakpoint answers nobody
         actions.append(Wait())
     if place == "docker":
@@ -132,6 +133,11 @@ def _kept(seen: Seen, wanted: Wanted, place: Place) -> tuple[Action, ...]:
     if Wait() not in actions:
         actions.append(Keep("debugged" if seen.debugged else "ready"))
     return tuple(actions)
+
+
+def _migration(seen: Seen, wanted: Wanted) -> tuple[Action, ...]:
+    """What goes on is migrated where something changed; what is started is migrated in any case."""
+    return (Migrate(),) if wanted.migrates and not seen.migrated and not seen.unready else ()
 
 
 def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[Action, ...]:

@@ -73,7 +73,7 @@ def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
     """What is seen after every action went well."""
     for action in transition(seen, wanted, asked):
         if isinstance(action, Stop):
-            seen = replace(seen, placement=None, state="none", ready=False, debugged=False)
+            seen = replace(seen, placement=None, state="none", ready=False, debugged=False, data_replaced=False)
         elif isinstance(action, Launch):
             seen = replace(
                 seen, placement=action.placement, state="running", fingerprint=wanted.fingerprint, debugged=asked.debug
