@@ -8,10 +8,11 @@ from typing import Any
 from converge.desired import Service
 from converge.errors import DevError
 from facts.ports import HOME, MARK, owner
-from runtime import boxes, debugger, editors, handoff, infra, placements, routing
+from runtime import boxes, debugger, editors, infra, placements, routing, switch
 from runtime.component import Component
 from runtime.environment import make_private, of_component
 from runtime.placements import choice, docker, native
+from runtime.placements.seen import lost
 from runtime.start import actions, ports
 from runtime.start.look import fingerprint_of, launch_of
 from runtime.start.run import Run, Task
@@ -33,7 +34,7 @@ def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
     if name in run.obstacles and run.obstacles[name].code == action.code:
         raise run.obstacles[name]
     if action.code == "engine-lost":
-        raise docker.lost(what, task.reason)
+        raise lost(what, task.reason)
     raise DevError("need-failed", what, because=f"{' and '.join(task.seen.unready)} is not ready")
 
 
@@ -140,9 +141,9 @@ def _wait(run: Run, task: Task, action: actions.Wait) -> None:
 
 def _switch(run: Run, task: Task, action: actions.Switch) -> None:
     if action.to == "docker":
-        handoff.arrive(run.loaded, task.component)
+        switch.arrive(run.loaded, task.component)
     else:
-        handoff.leave(run.loaded, task.component, action.to, task.host)
+        switch.leave(run.loaded, task.component, action.to, task.host)
 
 
 def _provision(run: Run, task: Task, action: actions.Provision) -> None:

@@ -15,6 +15,7 @@ from runtime import compose, debugger, placements, routing, subnet
 from runtime.component import Component, chosen, components
 from runtime.placements import docker
 from runtime.placements.choice import Asked, Choices, choose, elsewhere
+from runtime.placements.seen import lost
 from runtime.platform import undeclared
 from runtime.start import actions
 from runtime.start.act import act
@@ -131,7 +132,7 @@ class _SideBySide:
             for action in todo:
                 act(self.run, task, action)
         except (DevError, EngineError) as trouble:
-            problem = trouble if isinstance(trouble, DevError) else docker.lost(f"{name} was not started", trouble)
+            problem = trouble if isinstance(trouble, DevError) else lost(f"{name} was not started", trouble)
             self.failed[name] = problem
             self.tell(name, _short(problem))
             raise problem from trouble

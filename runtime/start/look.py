@@ -9,6 +9,7 @@ from facts.ports import HOME
 from runtime import debugger, health, infra, journal, kinds, placements, routing
 from runtime.component import BESIDE, Component, Launch
 from runtime.placements import docker, native
+from runtime.placements.seen import Seen as Found
 from runtime.start import transition
 from runtime.start.actions import Place, Refuse
 from runtime.start.run import Run, Say, Task
@@ -87,7 +88,7 @@ def _host(run: Run, component: Component) -> str:
     return native.host(component) if keeps else BESIDE["native"]
 
 
-def _fingerprint(run: Run, component: Component, found: placements.Seen, asked: Asked, host: str) -> str:
+def _fingerprint(run: Run, component: Component, found: Found, asked: Asked, host: str) -> str:
     """Of how it would be run; only asked where it runs natively. What cannot be run is so refused before it ends."""
     if not found.lives or found.placement != "native" or run.choices.placements[component.name] != "native":
         return ""
@@ -96,7 +97,7 @@ def _fingerprint(run: Run, component: Component, found: placements.Seen, asked: 
     return fingerprint_of(component, launch_of(run, component, host, asked.debug))
 
 
-def _seen(run: Run, component: Component, found: placements.Seen, wanted: Wanted, host: str) -> Seen:
+def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: str) -> Seen:
     state = str(found.told.get("state") or "none")
     if found.lives and found.told.get("reason") == docker.PAUSED:
         state = "paused"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from converge.errors import DevError
 from runtime import debugger, health, logs, placements
 from runtime.component import Component
+from runtime.placements.seen import Seen as Found
 from runtime.start.run import Run, Task
 
 READY_TIMEOUT = {"go": 180.0}
@@ -67,7 +68,7 @@ def _missing(run: Run, task: Task, patience: _Patience, deadline: float) -> str:
     return _unready(run, task, seen, patience, deadline)
 
 
-def _unready(run: Run, task: Task, seen: placements.Seen, patience: _Patience, deadline: float) -> str:
+def _unready(run: Run, task: Task, seen: Found, patience: _Patience, deadline: float) -> str:
     """Why a component that runs does not serve yet; asked for longer where it takes long to answer."""
     component, now = task.component, time.monotonic()
     within = max(1.0, min(patience.look, deadline - now))

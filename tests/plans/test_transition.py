@@ -60,7 +60,7 @@ SEEN = st.builds(
     Seen, placement=st.none() | PLACES, state=st.sampled_from(get_args(State)), ready=st.booleans(),
     fingerprint=st.sampled_from("ab"), debugged=st.booleans(), led=st.booleans(),
     unready=st.sampled_from([(), ("postgres",)]), obstacle=st.none() | st.sampled_from(get_args(Obstacle)),
-    migrated=st.booleans(), provisioned=st.booleans(),
+    migrated=st.booleans(), data_replaced=st.booleans(), provisioned=st.booleans(),
 ).filter(lambda seen: (seen.placement is None) == (seen.state not in ("running", "backoff", "paused")))  # fmt: skip
 WANTED = st.builds(
     Wanted, placement=st.none() | PLACES, fingerprint=st.sampled_from("ab"), service=st.booleans(),
@@ -75,9 +75,8 @@ def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
         if isinstance(action, Stop):
             seen = replace(seen, placement=None, state="none", ready=False, debugged=False, data_replaced=False)
         elif isinstance(action, Launch):
-            seen = replace(
-                seen, placement=action.placement, state="running", fingerprint=wanted.fingerprint, debugged=asked.debug
-            )
+            seen = replace(seen, placement=action.placement, state="running", fingerprint=wanted.fingerprint)
+            seen = replace(seen, debugged=asked.debug, data_replaced=False)
         elif isinstance(action, Switch):
             seen = replace(seen, led=True)
         elif isinstance(action, Resume):
