@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 from cli import progress, render
@@ -31,27 +32,29 @@ def run(
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
     from converge.lock import hold
-    from runtime import handoff
+    from runtime import handoff, start
     from runtime.component import chosen, components
     from runtime.placements.choice import Asked
-    from runtime.start import start
 
     if infra not in (None, "docker", "native"):
         raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
-    asked = Asked("docker" if docker else None, infra)  # type: ignore[arg-type]
-
+    asked = Asked("docker" if docker else None, infra, fix=not no_fix)  # type: ignore[arg-type]
     everyone = components(context.loaded, context.instance)
     wanted = chosen(everyone, names)
     with hold(context.instance.dev / "lock", say=render.say):
-        if not no_fix:
-            _prepare(context, yes, docker)
+        taken = start.taken_ports(context.loaded, wanted)
+        for problem in taken.values():  # before anything is downloaded, which may take minutes
+            render.error(problem)
+        obstacles = dict(taken)
+        if startable := start.without(wanted, taken):
+            obstacles |= {} if no_fix else _prepare(context, yes, docker, startable if names or taken else None)
         with Board(list(wanted)) as board:
             handoff.reconcile(context.loaded, context.instance, board.event, names or [])
-            failed = start(context.loaded, context.instance, names, board.event, asked)
+            failed = start.start(context.loaded, context.instance, names, board.event, asked, obstacles)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
-                failed = start(context.loaded, context.instance, names, board.event, asked)
-    for problem in failed.values():
-        if problem.code != "need-failed":
+                failed = start.start(context.loaded, context.instance, names, board.event, asked, obstacles)
+    for name, problem in failed.items():
+        if problem.code != "need-failed" and name not in taken:
             render.error(problem)
     if failed:
         return int(Exit.NOT_CONVERGED)
@@ -90,8 +93,11 @@ def _engine_again(context: Context) -> bool:
     return True
 
 
-def refuse_open(report: Report) -> None:
-    """Raise the first thing that a start cannot do without; a port is checked by the component that needs it."""
+def refuse_open(report: Report, but: str = "") -> None:
+    """Raise the first thing that a start cannot do without, `but` for a noun that is said otherwise.
+
+    A port is checked by the component that needs it.
+    """
     from converge.tools import SUBSTITUTED
 
     for item in report.open:
@@ -99,16 +105,25 @@ def refuse_open(report: Report) -> None:
             render.say(f"{item.id} cannot be had ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow")
         elif item.noun == "docker":  # what can run without it does, and what cannot says so
             render.say(f"{item.id} is {item.status}: {item.because or item.found}", "yellow")
-        elif item.noun != "ports":
+        elif item.noun not in ("ports", but):
             raise DevError(
                 item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
                 because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
             )  # fmt: skip
 
 
-def _prepare(context: Context, yes: bool, docker: bool) -> None:
-    from converge import cycle
+def _prepare(context: Context, yes: bool, docker: bool, names: Collection[str] | None) -> dict[str, DevError]:
+    """Make ready what these components need, or all; gives the services whose dependencies could not be installed."""
+    from converge import cycle, part
 
     purpose: Purpose = "containers" if docker else "start"
-    report = cycle.prepare(context.loaded, context.instance, progress.listen, yes, purpose=purpose)
-    refuse_open(report)
+    loaded = context.loaded if names is None else part.of(context.loaded, names)
+    report = cycle.prepare(loaded, context.instance, progress.listen, yes, purpose=purpose)
+    refuse_open(report, but="dependencies")
+    return {
+        item.id.partition(".")[2]: DevError(
+            "dependencies-failed", f"the dependencies of {item.id.partition('.')[2]} could not be installed",
+            because=item.because, hint=item.hint or "see ./dev doctor", source=item.source,
+        )
+        for item in report.open if item.noun == "dependencies"
+    }  # fmt: skip

@@ -10,9 +10,10 @@ from converge.instance import Instance
 from runtime import placements
 from runtime.component import chosen, components
 from runtime.placements.choice import Asked
-from runtime.start.bring_up import Listener, bring_up
+from runtime.start.bring_up import Listener, bring_up, without
+from runtime.start.ports import check as taken_ports
 
-__all__ = ["Listener", "debug", "restart", "start"]
+__all__ = ["Listener", "debug", "restart", "start", "taken_ports", "without"]
 
 
 def start(

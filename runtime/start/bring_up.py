@@ -61,8 +61,8 @@ def _attempt(
 
     obstacles = {**obstacles, **elsewhere(loaded, wanted, asked)}
     # without what was installed natively, its image may still run
-    hopeless = _hopeless(wanted, [name for name, each in obstacles.items() if each.code != "dependencies-failed"])
-    choices = choose(loaded, {name: c for name, c in wanted.items() if name not in hopeless}, asked, tell)
+    certain = [name for name, each in obstacles.items() if each.code != "dependencies-failed"]
+    choices = choose(loaded, without(wanted, certain), asked, tell)
     _announce(wanted, choices, asked, tell)
     for left in undeclared(everyone, instance):
         placements.stop(left)
@@ -74,12 +74,12 @@ def _attempt(
     return side_by_side.failed
 
 
-def _hopeless(wanted: Mapping[str, Component], failed: Collection[str]) -> set[str]:
-    """These and all that need them: no image is pulled or built for what is not going to run."""
-    found = {name for name in failed if name in wanted}
+def without(wanted: Mapping[str, Component], failed: Collection[str]) -> dict[str, Component]:
+    """All but these and what needs them: nothing is downloaded or built for what is not going to run."""
+    found: dict[str, Component] = {}
     for name, component in wanted.items():  # needs come first
-        if found & set(component.wants.needs):
-            found.add(name)
+        if name not in failed and all(need in found or need not in wanted for need in component.wants.needs):
+            found[name] = component
     return found
 
 

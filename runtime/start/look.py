@@ -21,7 +21,8 @@ def look(run: Run, component: Component, say: Say, unready: tuple[str, ...]) -> 
 
     What is refused in any case, or is not ours to start, is not looked at any further.
     """
-    name, place = component.name, run.choices.placements.get(component.name, "native")
+    name = component.name
+    place = run.choices.placements.get(name) or ("ide" if component.instance.handed(name).exists() else "native")
     asked = Asked(anew=name in run.asked.anew, debug=name in run.asked.debug, fix=run.asked.fix)
     wanted = Wanted(place, service=component.is_service)
     obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None

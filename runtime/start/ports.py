@@ -34,7 +34,7 @@ def check(loaded: Loaded, wanted: Mapping[str, Component]) -> dict[str, DevError
         if placements.lives(component):
             continue
         left = _listener(port, HOME)
-        if left and not _ours(component, left) and not _orphan(component, left.pid):
+        if left and not _ours(component, left) and not _proxy(component, left.pid):
             found[component.name] = taken(loaded, component, port, "port", left)
     return found
 
@@ -95,12 +95,15 @@ def _listener(port: int, host: str) -> Owner | None:
     return found
 
 
+def _proxy(component: Component, pid: int) -> bool:
+    """Whether it is a proxy of Docker's that stands there for a container of this instance."""
+    address = containers.proxied(pid)
+    return bool(address) and subnet.ours(component.instance, address)
+
+
 def _orphan(component: Component, pid: int) -> bool:
     """Whether it is what a killed engine left of a container of ours: a proxy, and nobody publishes the port."""
-    address = containers.proxied(pid)
-    if not address or not subnet.ours(component.instance, address):
-        return False
     try:
-        return component.port not in containers.publishers()
+        return _proxy(component, pid) and component.port not in containers.publishers()
     except EngineError:
         return False
