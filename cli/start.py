@@ -33,26 +33,24 @@ def run(
     """
     from converge.lock import hold
     from runtime import handoff, start
-    from runtime.component import chosen, components
     from runtime.placements.choice import Asked
 
     if infra not in (None, "docker", "native"):
         raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
     asked = Asked("docker" if docker else None, infra, fix=not no_fix)  # type: ignore[arg-type]
-    everyone = components(context.loaded, context.instance)
-    wanted = chosen(everyone, names)
+    wanted = context.platform.chosen(names)
     with hold(context.instance.dev / "lock", say=render.say):
-        taken = start.taken_ports(context.loaded, wanted)
+        taken = start.taken_ports(context.platform, wanted)
         for problem in taken.values():  # before anything is downloaded, which may take minutes
             render.error(problem)
         obstacles = dict(taken)
         if startable := start.without(wanted, taken):
             obstacles |= {} if no_fix else _prepare(context, yes, docker, startable if names or taken else None)
         with Board(list(wanted)) as board:
-            handoff.reconcile(context.loaded, context.instance, board.event, names or [])
-            failed = start.start(context.loaded, context.instance, names, board.event, asked, obstacles)
+            handoff.reconcile(context.platform, board.event, names or [])
+            failed = start.start(context.platform, names, board.event, asked, obstacles)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
-                failed = start.start(context.loaded, context.instance, names, board.event, asked, obstacles)
+                failed = start.start(context.platform, names, board.event, asked, obstacles)
     for name, problem in failed.items():
         if problem.code != "need-failed" and name not in taken:
             render.error(problem)

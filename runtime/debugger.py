@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from converge import tools
-from converge.desired import Loaded, Service
+from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.operations import dependencies
 from facts.ports import HOME, owner
 from runtime import journal, kinds
-from runtime.component import Component, Launch
+from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill
 from runtime.placements import native
+from runtime.platform import Platform
 
 SETTLED = 10.0
 """Seconds after which a program that delve was to begin, and that is not there, has ended."""
@@ -31,13 +32,13 @@ class Recipe:
     """What a person calls it."""
     tools: tuple[str, ...]
     """Entries of [tools] that it wants."""
-    argv: Callable[[Loaded, Component, str], tuple[str, ...]]
+    argv: Callable[[Platform, ServiceComponent, str], tuple[str, ...]]
     """What is run, the service listening on an address, its debugger for IDEs; it serves before anybody attaches."""
     jetbrains: str
     """Kind of the run configuration that attaches in a JetBrains IDE."""
     terminal: Callable[[Loaded, int], str]
     """The command of somebody without an IDE."""
-    build: Callable[[Loaded, Component], tuple[str, ...]] | None = None
+    build: Callable[[Platform, ServiceComponent], tuple[str, ...]] | None = None
     """What compiles it for the debugger, before anything that runs is touched."""
 
 
@@ -74,9 +75,9 @@ def under(component: Component) -> int | None:
 
 def recipe(component: Component) -> Recipe:
     """Its kind's recipe, with its own `debug` command where it has one; DevError where there is no way to debug it."""
-    service = component.wants
-    if not isinstance(service, Service) or service.once:
+    if not component.is_service or component.once:
         raise _impossible(component, "only services that go on running can be", "")
+    service = component.wants
     known = RECIPES.get(service.kind)
     if service.debug is not None:
         named = next((RECIPES[kind] for word, kind in NAMED.items() if word in service.debug), None)
@@ -87,12 +88,12 @@ def recipe(component: Component) -> Recipe:
     raise _impossible(component, because, 'say how with debug = "…{debug_port}…" in its entry')
 
 
-def wanted(loaded: Loaded, component: Component) -> frozenset[str]:
+def wanted(platform: Platform, component: Component) -> frozenset[str]:
     """The pinned tools that must be there first."""
-    return frozenset(recipe(component).tools) & tools.wanted(loaded.desired).keys()
+    return frozenset(recipe(component).tools) & tools.wanted(platform.desired).keys()
 
 
-def check(loaded: Loaded, component: Component) -> None:
+def check(platform: Platform, component: Component) -> None:
     """Refuse what cannot be run under a debugger; DevError says why and what helps."""
     recipe(component)
     port(component)
@@ -103,21 +104,21 @@ def check(loaded: Loaded, component: Component) -> None:
         )  # fmt: skip
 
 
-def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
+def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
     """What a native placement runs; the service shall listen on `host`, its debugger on 127.0.0.1 in any case."""
-    made = kinds.at_home(loaded, component, host)
+    made = kinds.at_home(platform, component, host)
     env = dict(made.env)
-    if "debugpy" in recipe(component).tools and (library := tools.library(loaded, "debugpy")):
+    if "debugpy" in recipe(component).tools and (library := tools.library(platform.loaded, "debugpy")):
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (env.get("PYTHONPATH"), str(library))))
-    if "delve" in recipe(component).tools and (program := tools.executable(loaded, "delve")):
+    if "delve" in recipe(component).tools and (program := tools.executable(platform.loaded, "delve")):
         env["PATH"] = os.pathsep.join((str(program.parent), env["PATH"]))
-    return replace(made, argv=recipe(component).argv(loaded, component, host), env=env, debug=port(component))
+    return replace(made, argv=recipe(component).argv(platform, component, host), env=env, debug=port(component))
 
 
-def build(loaded: Loaded, component: Component) -> tuple[str, ...] | None:
+def build(platform: Platform, component: ServiceComponent) -> tuple[str, ...] | None:
     """What compiles it first, with its own environment, in its directory; None where nothing need be."""
     needed = recipe(component).build
-    return needed(loaded, component) if needed else None
+    return needed(platform, component) if needed else None
 
 
 def why_not(component: Component) -> str:
@@ -131,10 +132,11 @@ def why_not(component: Component) -> str:
 
 def ended(component: Component, told: Mapping[str, Any]) -> bool:
     """Whether the program is gone that delve began and, for whoever wants to look at how, outlives."""
-    program, processes = _program(component), Path("/proc")
+    processes = Path("/proc")
     young = time.time() - told.get("began", time.time()) < SETTLED
-    if recipe(component).argv is not _delve or young or not processes.exists():
+    if not component.is_service or recipe(component).argv is not _delve or young or not processes.exists():
         return False
+    program = _program(component)
     for entry in processes.iterdir():
         try:
             if entry.name.isdigit() and os.readlink(entry / "exe").removesuffix(" (deleted)") == str(program):
@@ -144,7 +146,7 @@ def ended(component: Component, told: Mapping[str, Any]) -> bool:
     return True
 
 
-def attach(loaded: Loaded, component: Component) -> Debugged:
+def attach(platform: Platform, component: Component) -> Debugged:
     """How an IDE or a terminal gets at it."""
     made, number = recipe(component), port(component)
     ways = {}
@@ -152,7 +154,7 @@ def attach(loaded: Loaded, component: Component) -> Debugged:
         ways["vscode"] = f"dev: attach {component.name}"
     if made.debugger != UNKNOWN.debugger:
         ways["jetbrains"] = f"{made.jetbrains}, host {HOME}, port {number}"
-    ways["terminal"] = made.terminal(loaded, number)
+    ways["terminal"] = made.terminal(platform.loaded, number)
     return Debugged(component.name, made.debugger, f"{HOME}:{number}", ways)
 
 
@@ -161,27 +163,25 @@ def _impossible(component: Component, because: str, hint: str) -> DevError:
     return DevError("no-debugger", what, because=because, hint=hint, exit=Exit.USAGE)
 
 
-def _own(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _own(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     service = component.wants
-    assert isinstance(service, Service)
-    return ("/bin/sh", "-c", fill(service.debug or "", loaded, component, host=host))
+    return ("/bin/sh", "-c", fill(service.debug or "", platform, component, host=host))
 
 
-def _program(component: Component) -> Path:
+def _program(component: ServiceComponent) -> Path:
     return component.directory / "build" / f"{component.name}.debug"
 
 
-def _build_go(loaded: Loaded, component: Component) -> tuple[str, ...]:
+def _build_go(platform: Platform, component: ServiceComponent) -> tuple[str, ...]:
     """Without optimisation, which hides variables and moves lines."""
     service = component.wants
-    assert isinstance(service, Service)
     _program(component).parent.mkdir(parents=True, exist_ok=True)
     return ("go", "build", "-gcflags=all=-N -l", "-o", str(_program(component)), service.main)
 
 
-def _delve(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _delve(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """One port for both protocols: VS Code speaks DAP to it, JetBrains and `dlv connect` JSON-RPC 2."""
-    program = tools.executable(loaded, "delve")
+    program = tools.executable(platform.loaded, "delve")
     if program is None:
         raise _missing("delve", component)
     return (
@@ -194,12 +194,11 @@ def _connect(loaded: Loaded, number: int) -> str:
     return f"{tools.executable(loaded, 'delve') or 'dlv'} connect {HOME}:{number}"
 
 
-def _debugpy(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _debugpy(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Without --reload, whose second process would want the port too; with Python's own modules open to breakpoints."""
     service = component.wants
-    assert isinstance(service, Service)
     home = dependencies.venv(component.instance, component.name)
-    if not tools.library(loaded, "debugpy") and not any(home.glob("lib/python*/site-packages/debugpy")):
+    if not tools.library(platform.loaded, "debugpy") and not any(home.glob("lib/python*/site-packages/debugpy")):
         raise _missing("debugpy", component)
     return (
         str(home / "bin" / "python"), "-X", "frozen_modules=off", "-m", "debugpy", "--listen",
@@ -207,14 +206,14 @@ def _debugpy(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]
     )  # fmt: skip
 
 
-def _next(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _next(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Next's own option: it gives the inspector to the process it forks, which runs the pages. With NODE_OPTIONS the
     parent takes the port and that process the one after it (next 16, `dist/cli/next-dev.js`)."""
-    node, script, dev, *rest = kinds.COMMANDS["next"](loaded, component, host)
+    node, script, dev, *rest = kinds.COMMANDS["next"](platform, component, host)
     return (node, script, dev, f"--inspect={HOME}:{port(component)}", *rest)
 
 
-def _npm(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _npm(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """npm's node-options reach what its script runs, and not npm itself."""
     return ("/bin/sh", "-c", f"exec npm run dev --node-options=--inspect={HOME}:{port(component)}")
 

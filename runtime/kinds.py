@@ -11,43 +11,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from converge import tools
-from converge.desired import Loaded, Service
+from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.operations import dependencies
 from facts.ports import HOME
-from runtime.component import Component, Launch
+from runtime.component import Launch, ServiceComponent
 from runtime.environment import fill, of_component
+from runtime.platform import Platform
 
 REBUILD = Path(__file__).with_name("rebuild.py")
 
 
-def launch(loaded: Loaded, component: Component, host: str = HOME) -> Launch:
+def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
     """The service's own `dev` command, else its kind's; it shall listen on `host`."""
-    service, home = _service(component), at_home(loaded, component, host)
+    service, home = component.wants, at_home(platform, component, host)
     if service.dev:
-        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, loaded, component, host=host)))
-    return replace(home, argv=COMMANDS[service.kind](loaded, component, host))
+        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, platform, component, host=host)))
+    return replace(home, argv=COMMANDS[service.kind](platform, component, host))
 
 
-def at_home(loaded: Loaded, component: Component, host: str) -> Launch:
+def at_home(platform: Platform, component: ServiceComponent, host: str) -> Launch:
     """Its directory and its environment, whatever is run there."""
-    service = _service(component)
-    directory = component.instance.checkout / service.path
+    directory = component.path
     if not directory.is_dir():
         raise DevError(
-            "no-directory", f"{component.name} has no directory {service.path}",
-            source=loaded.source(f"services.{component.name}.path"), exit=Exit.BAD_STATE,
+            "no-directory", f"{component.name} has no directory {component.wants.path}",
+            source=platform.source(component, "path"), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    return Launch((), directory, of_component(loaded, component, host=host))
+    return Launch((), directory, of_component(platform, component, host=host))
 
 
-def _service(component: Component) -> Service:
-    assert isinstance(component.wants, Service)
-    return component.wants
-
-
-def _python(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
-    service = _service(component)
+def _python(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
+    service = component.wants
     python = dependencies.venv(component.instance, component.name) / "bin" / "python"
     argv = [str(python), "-m", "uvicorn", service.app or "", "--reload", "--host", host]
     for directory in (".", *service.watch):
@@ -55,14 +50,14 @@ def _python(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     return (*argv, "--port", str(component.port))
 
 
-def _go(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _go(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Air with a configuration of its own per instance, so that two of them never share a build."""
-    service = _service(component)
+    service = component.wants
     build = component.directory / "build"
     build.mkdir(parents=True, exist_ok=True)
     program = build / component.name
     config = build / "air.toml"
-    directory = component.instance.checkout / service.path
+    directory = component.path
     command = f"go build -o {shlex.quote(str(program))} {shlex.quote(service.main)}"
     lines = [
         'root = "."',
@@ -82,7 +77,7 @@ def _go(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
         "silent = false",
     ]
     config.write_text("\n".join(lines) + "\n")
-    air = tools.executable(loaded, "air")
+    air = tools.executable(platform.loaded, "air")
     if air is None:
         watched = [str(directory / path) for path in (".", *service.watch)]
         go = ("/bin/sh", "-c", command)
@@ -90,11 +85,11 @@ def _go(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
     return (str(air), "-c", str(config))
 
 
-def _next(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
-    return (_node(loaded), "node_modules/next/dist/bin/next", "dev", "-H", host, "-p", str(component.port))
+def _next(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
+    return (_node(platform.loaded), "node_modules/next/dist/bin/next", "dev", "-H", host, "-p", str(component.port))
 
 
-def _npm(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _npm(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", "exec npm run dev")
 
 
@@ -105,13 +100,13 @@ def _node(loaded: Loaded) -> str:
     return str(found)
 
 
-def _command(loaded: Loaded, component: Component, host: str) -> tuple[str, ...]:
+def _command(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     raise DevError(
         "no-dev-command", f"{component.name} has no command", because="kind `command` needs `dev`",
-        source=loaded.source(f"services.{component.name}"), exit=Exit.BAD_STATE,
+        source=platform.source(component), exit=Exit.BAD_STATE,
     )  # fmt: skip
 
 
-COMMANDS: dict[str, Callable[[Loaded, Component, str], tuple[str, ...]]] = {
+COMMANDS: dict[str, Callable[[Platform, ServiceComponent, str], tuple[str, ...]]] = {
     "python": _python, "go": _go, "next": _next, "node": _npm, "command": _command,
 }  # fmt: skip

@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from converge.operations import dependencies
-from runtime.component import Component
-from runtime.editors import recipes
+from runtime.component import ServiceComponent
 from runtime.editors.vscode import LAUNCHER, OURS, attach, launches
 
 MARKER = "<!-- kept by ./dev: it writes this file anew and removes it -->"
@@ -20,12 +19,12 @@ PATTERN = "dev *.run.xml"
 """Names of all our files."""
 
 
-def file_name(component: Component) -> str:
+def file_name(component: ServiceComponent) -> str:
     """Its file in `.run`."""
     return f"dev {component.name}.run.xml"
 
 
-def text(component: Component) -> str:
+def text(component: ServiceComponent) -> str:
     """The whole file: what the IDE can run and attach to, and the commands that hand the service off and back."""
     name, configurations = component.name, []
     if launch := LAUNCHED.get(component.kind) if launches(component) else None:
@@ -39,9 +38,9 @@ def text(component: Component) -> str:
     return f'<component name="ProjectRunConfigurationManager">\n  {MARKER}\n{shown}\n</component>\n'
 
 
-def _go(component: Component) -> Iterator[str]:
+def _go(component: ServiceComponent) -> Iterator[str]:
     """GoLand reads no file of variables by itself: the EnvFile plugin does."""
-    wants = recipes.service(component)
+    wants = component.wants
     flags = wants.env.get("GOFLAGS")
     yield _head(f"{OURS}{component.name}", "GoApplicationRunConfiguration", 'factoryName="Go Application"')
     yield f"    <working_directory value={_below(wants.path)} />"
@@ -60,8 +59,8 @@ def _go(component: Component) -> Iterator[str]:
     yield from _tail(f"hand off {component.name}")
 
 
-def _python(component: Component) -> Iterator[str]:
-    wants, checkout = recipes.service(component), component.instance.checkout
+def _python(component: ServiceComponent) -> Iterator[str]:
+    wants, checkout = component.wants, component.instance.checkout
     venv = dependencies.venv(component.instance, component.name).relative_to(checkout)
     yield _head(f"{OURS}{component.name}", "PythonConfigurationType", 'factoryName="Python"')
     for name, value in (
@@ -74,7 +73,7 @@ def _python(component: Component) -> Iterator[str]:
     yield from _tail(f"hand off {component.name}")
 
 
-def _attach_go(component: Component, port: int) -> Iterator[str]:
+def _attach_go(component: ServiceComponent, port: int) -> Iterator[str]:
     more = f'factoryName="Go Remote" host="127.0.0.1" port="{port}"'
     yield _head(f"{OURS}attach {component.name}", "GoRemoteDebugConfigurationType", more)
     yield '    <option name="disconnectOption" value="LEAVE" />'
@@ -82,13 +81,13 @@ def _attach_go(component: Component, port: int) -> Iterator[str]:
     yield from _tail(f"debug {component.name}")
 
 
-def _attach_node(component: Component, port: int) -> Iterator[str]:
+def _attach_node(component: ServiceComponent, port: int) -> Iterator[str]:
     more = f'factoryName="Chromium Remote" host="127.0.0.1" port="{port}"'
     yield _head(f"{OURS}attach {component.name}", "ChromiumRemoteDebugType", more)
     yield from _tail(f"debug {component.name}")
 
 
-def _shell(component: Component, name: str, words: str) -> Iterator[str]:
+def _shell(component: ServiceComponent, name: str, words: str) -> Iterator[str]:
     checkout = component.instance.checkout
     launcher = os.path.relpath(LAUNCHER, checkout)
     script = f"./dev {words}" if launcher == "dev" else f'"{launcher}" -C . {words}'
@@ -123,7 +122,7 @@ def _tail(first: str) -> Iterator[str]:
     yield "  </configuration>"
 
 
-def _file(component: Component) -> str:
+def _file(component: ServiceComponent) -> str:
     return str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
 
 
@@ -131,8 +130,8 @@ def _below(path: str) -> str:
     return _quoted(ROOT if path in ("", ".") else f"{ROOT}/{path}")
 
 
-LAUNCHED: dict[str, Callable[[Component], Iterator[str]]] = {"go": _go, "python": _python}
-ATTACHED: dict[str, Callable[[Component, int], Iterator[str]]] = {
+LAUNCHED: dict[str, Callable[[ServiceComponent], Iterator[str]]] = {"go": _go, "python": _python}
+ATTACHED: dict[str, Callable[[ServiceComponent, int], Iterator[str]]] = {
     "delve": _attach_go, "node inspector": _attach_node,
 }  # fmt: skip
 """Debugger -> how it is attached to; the form in which PyCharm keeps one that attaches to debugpy is not known."""

@@ -10,7 +10,7 @@ from typing import Any
 from converge.errors import DevError
 from converge.operations import dependencies
 from runtime import debugger
-from runtime.component import Component
+from runtime.component import ServiceComponent
 from runtime.editors import recipes
 
 ROOT = "${workspaceFolder}"
@@ -29,7 +29,7 @@ def ours(entry: Mapping[str, Any]) -> bool:
     return str(entry.get("name", entry.get("label", ""))).startswith(OURS)
 
 
-def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]]:
+def entries(everyone: Mapping[str, ServiceComponent]) -> dict[str, list[dict[str, Any]]]:
     """File of `.vscode` -> our entries for these services. Nothing in them is secret or of one machine."""
     launch, tasks = [], []
     for name, component in everyone.items():
@@ -43,12 +43,12 @@ def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]
     return {"launch.json": launch, "tasks.json": tasks}
 
 
-def launches(component: Component) -> bool:
+def launches(component: ServiceComponent) -> bool:
     """Whether the IDE can start it."""
     return _launch(component) is not None
 
 
-def attach(component: Component) -> tuple[str, int] | None:
+def attach(component: ServiceComponent) -> tuple[str, int] | None:
     """Debugger and port where `./dev debug` has it listen; None where that is none an IDE knows."""
     try:
         found, port = debugger.recipe(component).debugger, debugger.port(component)
@@ -57,9 +57,9 @@ def attach(component: Component) -> tuple[str, int] | None:
     return (found, port) if found in _ATTACH else None
 
 
-def _launch(component: Component) -> dict[str, Any] | None:
+def _launch(component: ServiceComponent) -> dict[str, Any] | None:
     """Under the IDE: it is handed off first and given back at the end."""
-    wants, directory = recipes.service(component), _below(recipes.service(component).path)
+    wants, directory = component.wants, _below(component.wants.path)
     script = recipes.script(component)
     if component.kind == "go":
         flags = wants.env.get("GOFLAGS")
@@ -94,7 +94,7 @@ _ATTACH: Mapping[str, dict[str, Any]] = {
 }
 
 
-def _attach(component: Component, found: str, port: int) -> dict[str, Any]:
+def _attach(component: ServiceComponent, found: str, port: int) -> dict[str, Any]:
     at: dict[str, Any] = {"host": "127.0.0.1", "port": port}
     if found == "debugpy":
         at = {"connect": at}
@@ -102,11 +102,11 @@ def _attach(component: Component, found: str, port: int) -> dict[str, Any]:
         at = {"address": "127.0.0.1", "port": port}
     return {
         "name": f"{OURS}attach {component.name}", "request": "attach", **_ATTACH[found], **at,
-        "cwd": _below(recipes.service(component).path), "preLaunchTask": f"{OURS}debug {component.name}",
+        "cwd": _below(component.wants.path), "preLaunchTask": f"{OURS}debug {component.name}",
     }  # fmt: skip
 
 
-def _task(component: Component, label: str, *words: str) -> dict[str, Any]:
+def _task(component: ServiceComponent, label: str, *words: str) -> dict[str, Any]:
     """A run of the launcher without a terminal; what it says is shown when it fails."""
     checkout = component.instance.checkout
     there = [] if LAUNCHER.parent == checkout else ["-C", ROOT]

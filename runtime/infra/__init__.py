@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-from converge.desired import Loaded
-from runtime.component import Component, Launch
+from runtime.component import Component, InfraComponent, Launch
+from runtime.platform import Platform
 
 
 class InfraKind(Protocol):
@@ -16,35 +16,35 @@ class InfraKind(Protocol):
     keeps_data: bool
     """Whether something would be lost if it began anew in another placement."""
 
-    def prepare(self, loaded: Loaded, component: Component) -> None:
+    def prepare(self, platform: Platform, component: InfraComponent) -> None:
         """Make its data directory, before the launch; safe to run again."""
         ...
 
-    def launch(self, loaded: Loaded, component: Component) -> Launch:
+    def launch(self, platform: Platform, component: InfraComponent) -> Launch:
         """How it is run natively."""
         ...
 
-    def no_fallback(self, loaded: Loaded, component: Component) -> str:
+    def no_fallback(self, platform: Platform, component: InfraComponent) -> str:
         """Why the embedded one cannot stand in for the declared image, as a clause; empty if it can."""
         ...
 
-    def variables(self, loaded: Loaded, component: Component) -> Mapping[str, str]:
+    def variables(self, platform: Platform, component: InfraComponent) -> Mapping[str, str]:
         """What its Compose file gets besides port and image, by the end of the variable's name (`PASSWORD`)."""
         ...
 
-    def check_volume(self, component: Component) -> None:
+    def check_volume(self, component: InfraComponent) -> None:
         """Refuse what a volume already holds before its container starts on it. DevError where it would not fit."""
         ...
 
-    def addresses(self, loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
+    def addresses(self, platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
         """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for where it is `host`."""
         ...
 
-    def why_not(self, component: Component, timeout: float) -> str:
+    def why_not(self, component: InfraComponent, timeout: float) -> str:
         """Why it cannot be used though its port accepts a connection; empty if it can."""
         ...
 
-    def provision(self, loaded: Loaded, component: Component) -> None:
+    def provision(self, platform: Platform, component: InfraComponent) -> None:
         """Make what is declared inside it, once it is ready and before anything that needs it."""
         ...
 
@@ -56,7 +56,7 @@ KINDS = {
 }
 
 
-def kind(component: Component) -> InfraKind:
+def kind(component: InfraComponent) -> InfraKind:
     """The module of the component's kind."""
     return cast(InfraKind, importlib.import_module(KINDS[component.kind]))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from converge.desired import Service
 from converge.errors import DevError
 from facts.ports import HOME, MARK, owner
 from runtime import boxes, debugger, editors, infra, placements, routing, switch
@@ -39,17 +38,20 @@ def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
 
 
 def _lend(run: Run, task: Task, action: actions.Lend) -> None:
-    editors.refresh(run.loaded, task.component)
+    if task.component.is_service:
+        editors.refresh(run.platform, task.component)
 
 
 def _compile(run: Run, task: Task, action: actions.Compile) -> None:
     """Make what the debugger runs, and see that nobody else has its port."""
     component = task.component
+    if not component.is_service:
+        return
     number = debugger.port(component)
     if (found := owner(number)) and not found.mark.startswith(component.mark):
-        raise ports.taken(run.loaded, component, number, "debug_port", found)
-    env = debugger.launch(run.loaded, component).env  # refused where there is no debugger
-    if command := debugger.build(run.loaded, component):
+        raise ports.taken(run.platform, component, number, "debug_port", found)
+    env = debugger.launch(run.platform, component).env  # refused where there is no debugger
+    if command := debugger.build(run.platform, component):
         task.say("compiling for the debugger")
         code, last = run.command(list(command), env, component)
         if code:
@@ -60,7 +62,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
 
 
 def _hold(run: Run, task: Task, action: actions.Hold) -> None:
-    routing.hold(run.loaded, task.component.instance, task.component.name)
+    routing.hold(run.platform, task.component.name)
 
 
 def _stop(run: Run, task: Task, action: actions.Stop) -> None:
@@ -74,17 +76,17 @@ def _resume(run: Run, task: Task, action: actions.Resume) -> None:
 
 def _clear(run: Run, task: Task, action: actions.Clear) -> None:
     """The port first: what follows may take long, or change data."""
-    loaded, component = run.loaded, task.component
+    platform, component = run.platform, task.component
     if action.placement == "native":
-        ports.clear(loaded, component, component.port, task.host)
+        ports.clear(platform, component, component.port, task.host)
         if task.asked.debug:
-            ports.clear(loaded, component, component.debug_port, HOME, "debug_port")
+            ports.clear(platform, component, component.debug_port, HOME, "debug_port")
         if not component.is_service:
-            infra.kind(component).prepare(loaded, component)
+            infra.kind(component).prepare(platform, component)
         return
     serves = component.instance.handed(component.name).exists() or native.lives(component)
     if not serves:  # until its container is ready
-        ports.clear(loaded, component, component.port, spared=routing.edge(component.instance).mark)
+        ports.clear(platform, component, component.port, spared=routing.edge(component.instance).mark)
     if not component.is_service:
         infra.kind(component).check_volume(component)
 
@@ -92,7 +94,7 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
 def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
     """Run its migration where it will run itself."""
     component = task.component
-    command = component.wants.migrate if isinstance(component.wants, Service) else None
+    command = component.wants.migrate if component.is_service else None
     if not command:
         return
     task.say("migrating")
@@ -100,7 +102,7 @@ def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
         assert run.choices.project is not None
         code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images))
     else:
-        env = {**of_component(run.loaded, component), MARK: component.mark + "migrate"}
+        env = {**of_component(run.platform, component), MARK: component.mark + "migrate"}
         code, last = run.command(["/bin/sh", "-c", command], env, component)
     if code:
         raise DevError(
@@ -141,13 +143,14 @@ def _wait(run: Run, task: Task, action: actions.Wait) -> None:
 
 def _switch(run: Run, task: Task, action: actions.Switch) -> None:
     if action.to == "docker":
-        switch.arrive(run.loaded, task.component)
+        switch.arrive(run.platform, task.component)
     else:
-        switch.leave(run.loaded, task.component, action.to, task.host)
+        switch.leave(run.platform, task.component, action.to, task.host)
 
 
 def _provision(run: Run, task: Task, action: actions.Provision) -> None:
-    infra.kind(task.component).provision(run.loaded, task.component)
+    if not task.component.is_service:
+        infra.kind(task.component).provision(run.platform, task.component)
 
 
 DO: dict[type[actions.Action], Callable[[Run, Task, Any], None]] = {

@@ -7,21 +7,20 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from converge.desired import Loaded
 from converge.errors import DevError
-from converge.instance import Instance
 from facts.engine import EngineError
 from runtime import compose, debugger, placements, routing, subnet
-from runtime.component import Component, chosen, components
+from runtime.component import Component
 from runtime.placements import docker
 from runtime.placements.choice import Asked, Choices, choose, elsewhere
 from runtime.placements.seen import lost
-from runtime.platform import undeclared
+from runtime.platform import Platform
 from runtime.start import actions
 from runtime.start.act import act
 from runtime.start.look import look
 from runtime.start.run import Run, Task
 from runtime.start.transition import transition
+from runtime.stop import undeclared
 
 Listener = Callable[[str, str, float], None]
 """Called with a component's name, what happened to it, and the seconds since the start began; from any thread."""
@@ -31,46 +30,45 @@ MOST_WORDS = 160
 
 
 def bring_up(
-    loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener, asked: Asked,
+    platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked,
     obstacles: Mapping[str, DevError],
 ) -> dict[str, DevError]:  # fmt: skip
     """Start what is named with all it needs; gives what failed and why. What an engine stumbles over is cleared once.
 
     `obstacles` are components of which is known before that they cannot be started.
     """
-    failed = _attempt(loaded, instance, names, on_event, asked, obstacles)
+    failed = _attempt(platform, names, on_event, asked, obstacles)
     for forget in (_containers_of, _network_of):  # the first leaves alone what runs; ports go only with their network
         stumbled = [name for name, problem in failed.items() if problem.code == "engine-left-over"]
         if not stumbled:
             break
-        forget(loaded, instance, stumbled)
-        failed = _attempt(loaded, instance, names, on_event, asked, obstacles)
+        forget(platform, stumbled)
+        failed = _attempt(platform, names, on_event, asked, obstacles)
     return failed
 
 
 def _attempt(
-    loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener, asked: Asked,
+    platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked,
     obstacles: Mapping[str, DevError],
 ) -> dict[str, DevError]:  # fmt: skip
-    everyone = components(loaded, instance)
-    wanted = {name: everyone[name] for name in names or ()} if asked.alone else chosen(everyone, names)
+    wanted = {name: platform.components[name] for name in names or ()} if asked.alone else platform.chosen(names)
     began = time.monotonic()
 
     def tell(name: str, text: str) -> None:
         on_event(name, text, time.monotonic() - began)
 
-    obstacles = {**obstacles, **elsewhere(loaded, wanted, asked)}
+    obstacles = {**obstacles, **elsewhere(platform, wanted, asked)}
     # without what was installed natively, its image may still run
     certain = [name for name, each in obstacles.items() if each.code != "dependencies-failed"]
-    choices = choose(loaded, without(wanted, certain), asked, tell)
+    choices = choose(platform, without(wanted, certain), asked, tell)
     _announce(wanted, choices, asked, tell)
-    for left in undeclared(everyone, instance):
+    for left in undeclared(platform):
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
-    side_by_side = _SideBySide(Run(loaded, choices, wanted, asked, obstacles), tell)
+    side_by_side = _SideBySide(Run(platform, choices, wanted, asked, obstacles), tell)
     side_by_side.bring_up()
-    if instance.routes.exists():
-        routing.settle(loaded, instance)
+    if platform.instance.routes.exists():
+        routing.settle(platform)
     return side_by_side.failed
 
 
@@ -174,15 +172,14 @@ def _short(problem: DevError) -> str:
     return f"not started: {because}" if problem.code == "need-failed" else f"failed: {because}"
 
 
-def _containers_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
+def _containers_of(platform: Platform, names: list[str]) -> None:
     """A task that a kill cut off is forgotten with its container."""
-    everyone = components(loaded, instance)
     for name in names:
-        placements.stop(everyone[name])
+        placements.stop(platform.components[name])
 
 
-def _network_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
+def _network_of(platform: Platform, names: list[str]) -> None:
     """A port that a kill left taken is often forgotten with the network of its container."""
-    project = compose.find(loaded, instance)
+    project = compose.find(platform)
     if not isinstance(project, str):
         subnet.give_up(project)

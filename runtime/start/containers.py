@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from converge.desired import Loaded
 from runtime import boxes, gateway, routing
 from runtime.component import Component
 from runtime.placements.choice import Choices
+from runtime.platform import Platform
 
 
 @dataclass
 class Containers:
     """What Compose makes for the components that are to run in Docker."""
 
-    loaded: Loaded
+    platform: Platform
     choices: Choices
     wanted: Mapping[str, Component]
     check: Callable[[], None]
@@ -44,7 +44,7 @@ class Containers:
                     self._made = boxes.make(project, mine, self.choices.images, say, self._hold)
                 except BaseException:
                     for name in self._held:
-                        routing.own(self.loaded, project.instance, name, "docker")
+                        routing.own(self.platform, name, "docker")
                     raise
             return self._made
 
@@ -53,9 +53,8 @@ class Containers:
         made = self.make(say)
         with self._opening:
             if not self._open:
-                instance = next(iter(self.wanted.values())).instance
-                routing.prepare(self.loaded, instance)
-                routing.run_gateway(self.loaded, instance, made[gateway.NAME])
+                routing.prepare(self.platform)
+                routing.run_gateway(self.platform, made[gateway.NAME])
                 self._open = True
 
     def _hold(self, names: Iterable[str]) -> None:
@@ -63,4 +62,4 @@ class Containers:
         for name in names:
             if name in self.wanted and routing.owners(self.wanted[name].instance).get(name) == "docker":
                 self._held.append(name)
-                routing.hold(self.loaded, self.wanted[name].instance, name)
+                routing.hold(self.platform, name)

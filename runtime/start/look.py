@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
-from converge.desired import Service
 from facts.ports import HOME
 from runtime import debugger, health, infra, journal, kinds, placements, routing
 from runtime.component import BESIDE, Component, Launch
@@ -36,7 +35,7 @@ def look(run: Run, component: Component, say: Say, unready: tuple[str, ...]) -> 
     found = placements.look(component)
     wanted = Wanted(
         place, _fingerprint(run, component, found, asked, host) or container, component.is_service, routed,
-        beside=host != HOME, migrates=isinstance(component.wants, Service) and bool(component.wants.migrate),
+        beside=host != HOME, migrates=component.is_service and bool(component.wants.migrate),
     )  # fmt: skip
     return Task(
         component, say, _seen(run, component, found, wanted, host), wanted, asked, host, container,
@@ -46,11 +45,11 @@ def look(run: Run, component: Component, say: Say, unready: tuple[str, ...]) -> 
 
 def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Launch:
     """How it is run natively."""
-    if debugged:
-        return debugger.launch(run.loaded, component, host)
+    if component.is_service and debugged:
+        return debugger.launch(run.platform, component, host)
     if component.is_service:
-        return kinds.launch(run.loaded, component, host)
-    return infra.kind(component).launch(run.loaded, component)
+        return kinds.launch(run.platform, component, host)
+    return infra.kind(component).launch(run.platform, component)
 
 
 def fingerprint_of(component: Component, launch: Launch) -> str:
@@ -68,7 +67,7 @@ def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) 
     if run.containers.routed and component.is_service and (place == "docker" or beside):
         run.containers.open_routes(say)
     elif _undirected(component):
-        routing.prepare(run.loaded, component.instance)
+        routing.prepare(run.platform)
     return container
 
 
@@ -109,7 +108,7 @@ def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: st
     return Seen(
         placement=place,
         state=cast(transition.State, state) if state in get_args(transition.State) else "running",
-        ready=here and not health.why_not(run.loaded, component, found),
+        ready=here and not health.why_not(run.platform, component, found),
         fingerprint=str(found.told.get("hash") or ""),
         debugged=bool(found.lives and found.told.get("debug")),
         led=not wanted.routed or _led(component, wanted.placement, host),

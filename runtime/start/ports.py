@@ -8,19 +8,19 @@ import signal
 import time
 from collections.abc import Mapping
 
-from converge.desired import Loaded
 from converge.errors import DevError
 from facts import containers
 from facts.engine import EngineError
 from facts.ports import HOME, Owner, ends, owner, owners
 from runtime import placements, routing, subnet
 from runtime.component import Component
+from runtime.platform import Platform
 
 LEFT_OVER_TIMEOUT = 5.0
 """Seconds that a process of an earlier run has to let go of its port."""
 
 
-def check(loaded: Loaded, wanted: Mapping[str, Component]) -> dict[str, DevError]:
+def check(platform: Platform, wanted: Mapping[str, Component]) -> dict[str, DevError]:
     """Component -> why it cannot have its port; one look at all of them, so that all bad ones are named at once.
 
     A component that runs, and one that is handed off, has its port. What an earlier run left over is no obstacle.
@@ -35,12 +35,12 @@ def check(loaded: Loaded, wanted: Mapping[str, Component]) -> dict[str, DevError
             continue
         left = _listener(port, HOME)
         if left and not _ours(component, left) and not _proxy(component, left.pid):
-            found[component.name] = taken(loaded, component, port, "port", left)
+            found[component.name] = taken(platform, component, port, "port", left)
     return found
 
 
 def clear(
-    loaded: Loaded, component: Component, port: int | None, host: str = HOME, key: str = "port", spared: str = ""
+    platform: Platform, component: Component, port: int | None, host: str = HOME, key: str = "port", spared: str = ""
 ) -> None:
     """End what an earlier run of this component left on its port; DevError `port-taken` beside somebody else's process.
 
@@ -60,12 +60,12 @@ def clear(
             time.sleep(0.05)
         found = owner(port, host)
     if found and not (spared and found.mark.startswith(spared)):
-        raise taken(loaded, component, port, key, found)
+        raise taken(platform, component, port, key, found)
 
 
-def taken(loaded: Loaded, component: Component, port: int, key: str, found: Owner) -> DevError:
+def taken(platform: Platform, component: Component, port: int, key: str, found: Owner) -> DevError:
     """The error for a port of the component on which somebody else listens."""
-    at = f"{'services' if component.is_service else 'infra'}.{component.name}.{key}"
+    at = f"{component.section}.{component.name}.{key}"
     who: containers.Container | Owner = found
     with contextlib.suppress(EngineError):
         who = containers.publishers().get(port) or found
@@ -76,7 +76,7 @@ def taken(loaded: Loaded, component: Component, port: int, key: str, found: Owne
     what = f"{component.name}'s debugger" if key == "debug_port" else component.name
     return DevError(
         "port-taken", f"port {port} of {what} is taken", because=f"{who} listens there and {whose}",
-        hint=f"stop it, or change {at}{beside}", source=loaded.source(at),
+        hint=f"stop it, or change {at}{beside}", source=platform.source(component, key),
     )  # fmt: skip
 
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from converge.desired import Loaded
 from converge.errors import DevError
 from runtime.component import Component
 from runtime.placements.choice import Asked, Choices
+from runtime.platform import Platform
 from runtime.start import transition
 from runtime.start.containers import Containers
 
@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 class Run:
     """What all components of one start share."""
 
-    loaded: Loaded
+    platform: Platform
     choices: Choices
     wanted: Mapping[str, Component]
     asked: Asked
@@ -37,7 +37,7 @@ class Run:
     spawned: list[Component] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.containers = Containers(self.loaded, self.choices, self.wanted, self.check)
+        self.containers = Containers(self.platform, self.choices, self.wanted, self.check)
 
     def check(self) -> None:
         """Raise DevError `interrupted` once the start was given up."""
@@ -46,7 +46,7 @@ class Run:
 
     def command(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:
         """Run it in the component's directory to its end or until the start is given up; exit code and last lines."""
-        directory = component.instance.checkout / getattr(component.wants, "path", ".")
+        directory = component.path if component.is_service else component.instance.checkout
         with tempfile.TemporaryFile("w+", errors="replace") as said:
             process = subprocess.Popen(
                 argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said,

@@ -72,7 +72,7 @@ def _unready(run: Run, task: Task, seen: Found, patience: _Patience, deadline: f
     """Why a component that runs does not serve yet; asked for longer where it takes long to answer."""
     component, now = task.component, time.monotonic()
     within = max(1.0, min(patience.look, deadline - now))
-    missing = health.why_not(run.loaded, component, seen, timeout=within, hang_up=PROXY_TIMEOUT)
+    missing = health.why_not(run.platform, component, seen, timeout=within, hang_up=PROXY_TIMEOUT)
     if time.monotonic() - now >= patience.look:
         patience.look = min(2 * patience.look, LOOK_TIMEOUT)
     if not task.asked.debug:
