@@ -15,6 +15,7 @@ from converge.errors import DevError, Exit
 if TYPE_CHECKING:
     from converge.context import Purpose
     from converge.report import Report
+    from runtime.placements.choice import Asked
 
 
 def run(
@@ -31,36 +32,44 @@ def run(
 
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
-    from converge.lock import hold
-    from runtime import handoff, start
     from runtime.placements.choice import Asked
 
     if infra not in (None, "docker", "native"):
         raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
     asked = Asked("docker" if docker else None, infra, fix=not no_fix)  # type: ignore[arg-type]
-    wanted = context.platform.chosen(names)
-    with hold(context.instance.dev / "lock", say=render.say):
-        taken = start.taken_ports(context.platform, wanted)
-        for problem in taken.values():  # before anything is downloaded, which may take minutes
-            render.error(problem)
-        obstacles = dict(taken)
-        if startable := start.without(wanted, taken):
-            obstacles |= {} if no_fix else _prepare(context, yes, docker, startable if names or taken else None)
-        with Board(list(wanted)) as board:
-            handoff.reconcile(context.platform, board.event, names or [])
-            failed = start.start(context.platform, names, board.event, asked, obstacles)
-            if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
-                failed = start.start(context.platform, names, board.event, asked, obstacles)
-    for name, problem in failed.items():
-        if problem.code != "need-failed" and name not in taken:
-            render.error(problem)
-    if failed:
+    if not _start(context, names, asked, yes):
         return int(Exit.NOT_CONVERGED)
-    for name, component in wanted.items():
+    for name, component in context.platform.chosen(names).items():
         if component.port and component.is_service:
             render.out(f"{name:<12} http://127.0.0.1:{component.port}")
     _banner(context)
     return int(Exit.OK)
+
+
+def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -> bool:
+    """Prepare and start; whether all is well. What is known to fail is said first, as a preparation may take long."""
+    from converge.lock import hold
+    from runtime import handoff, start
+
+    platform = context.platform
+    wanted = platform.chosen(names)
+    with hold(context.instance.dev / "lock", say=render.say):
+        taken = start.taken_ports(platform, wanted)
+        for problem in taken.values():
+            render.error(problem)
+        obstacles, startable = dict(taken), start.without(wanted, taken)
+        if startable and asked.fix:
+            part = startable if names or taken else None
+            obstacles |= _prepare(context, yes, asked.services == "docker", part)
+        with Board(list(wanted)) as board:
+            handoff.reconcile(platform, board.event, names or [])
+            failed = start.start(platform, names, board.event, asked, obstacles)
+            if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
+                failed = start.start(platform, names, board.event, asked, obstacles)
+    for name, problem in failed.items():
+        if problem.code != "need-failed" and name not in taken:
+            render.error(problem)
+    return not failed
 
 
 def _banner(context: Context) -> None:

@@ -34,7 +34,11 @@ def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
         raise run.obstacles[name]
     if action.code == "engine-lost":
         raise lost(what, task.reason)
-    raise DevError("need-failed", what, because=f"{' and '.join(task.seen.unready)} is not ready")
+    need, problem = next(iter(task.unready.items()))
+    if problem is None or problem.code == "need-failed":
+        raise DevError("need-failed", what, because=f"{need} is not ready")
+    words = (problem.because or problem.what).splitlines()[0]
+    raise DevError("need-failed", what, because=f"{need} is not ready: {words}", hint=problem.hint)
 
 
 def _lend(run: Run, task: Task, action: actions.Lend) -> None:

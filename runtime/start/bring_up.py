@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from converge.errors import DevError
 from facts.engine import EngineError
-from runtime import compose, debugger, placements, routing, subnet
+from runtime import compose, placements, routing, subnet
 from runtime.component import Component
 from runtime.placements import docker
 from runtime.placements.choice import Asked, Choices, choose, elsewhere
@@ -121,7 +121,7 @@ class _SideBySide:
 
     def _one(self, component: Component) -> None:
         name, needs = component.name, () if self.run.asked.alone else component.wants.needs
-        unready = tuple(need for need in needs if self.futures[need].exception())
+        unready = {need: self.failed.get(need) for need in needs if self.futures[need].exception()}
         try:
             self.run.check()
             task = look(self.run, component, lambda text: self.tell(name, text), unready)
@@ -160,7 +160,7 @@ def _word(task: Task, todo: tuple[actions.Action, ...]) -> str:
     if last == actions.Keep("in-ide"):
         return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
     if isinstance(last, actions.Keep):
-        return "under its debugger, left alone" if debugger.under(component) else "ready already"
+        return "under its debugger, left alone" if last.why == "debugged" else "ready already"
     where = " in Docker" if task.wanted.placement == "docker" else ""
     where = " under its debugger" if task.asked.debug else where
     return ("done" if component.once else "ready") + where

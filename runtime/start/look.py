@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast, get_args
 
+from converge.errors import DevError
 from facts.ports import HOME
 from runtime import debugger, health, infra, journal, kinds, placements, routing
 from runtime.component import BESIDE, Component, Launch
@@ -15,7 +17,7 @@ from runtime.start.run import Run, Say, Task
 from runtime.start.transition import Asked, Seen, Wanted
 
 
-def look(run: Run, component: Component, say: Say, unready: tuple[str, ...]) -> Task:
+def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevError | None]) -> Task:
     """Look at it once; containers and routes of the whole start are made first, as they are part of what is looked at.
 
     What is refused in any case, or is not ours to start, is not looked at any further.
@@ -25,11 +27,10 @@ def look(run: Run, component: Component, say: Say, unready: tuple[str, ...]) -> 
     asked = Asked(anew=name in run.asked.anew, debug=name in run.asked.debug, fix=run.asked.fix)
     wanted = Wanted(place, service=component.is_service)
     obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
-    early = Seen(unready=unready, obstacle=obstacle)
+    early = Seen(unready=tuple(unready), obstacle=obstacle)
     if place == "ide" or isinstance(transition.transition(early, wanted, asked)[0], Refuse):
-        return Task(component, say, early, wanted, asked, HOME)
-    routed = component.is_service and component.port is not None
-    routed = routed and (run.containers.routed or routing.is_open(component.instance))
+        return Task(component, say, early, wanted, asked, HOME, unready=unready)
+    routed = _routed(run, component)
     host = _host(run, component) if routed and place == "native" else HOME
     container = _open(run, component, say, place, beside=host != HOME) if routed or place == "docker" else ""
     found = placements.look(component)
@@ -59,6 +60,12 @@ def fingerprint_of(component: Component, launch: Launch) -> str:
     except OSError:
         installed = ""
     return placements.spec_hash(launch, installed)
+
+
+def _routed(run: Run, component: Component) -> bool:
+    """Whether its callers are led by gateway and edge."""
+    called = component.is_service and component.port is not None
+    return called and (run.containers.routed or routing.is_open(component.instance))
 
 
 def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:

@@ -79,3 +79,5 @@ class Task:
     """Id of the container that Compose made for it, if it runs in Docker."""
     reason: str = ""
     """What its keeper says of its state."""
+    unready: Mapping[str, DevError | None] = field(default_factory=dict)
+    """What it needs and what is not ready, with why."""
