@@ -55,7 +55,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
     if (found := owner(number)) and not found.mark.startswith(component.mark):
         raise ports.taken(run.platform, component, number, "debug_port", found)
     env = debugger.launch(run.platform, component).env  # refused where there is no debugger
-    if command := debugger.build(run.platform, component):
+    if command := debugger.build(component):
         task.say("compiling for the debugger")
         code, last = run.command(list(command), env, component)
         if code:

@@ -7,10 +7,11 @@ from typing import cast, get_args
 
 from converge.errors import DevError
 from facts.ports import HOME
-from runtime import debugger, health, infra, journal, kinds, placements, routing
+from runtime import debugger, health, infra, journal, placements, routing
 from runtime.component import BESIDE, Component, Launch
 from runtime.placements import docker, native
 from runtime.placements.seen import Seen as Found
+from runtime.services import launch as native_services
 from runtime.start import transition
 from runtime.start.actions import Place, Refuse
 from runtime.start.run import Run, Say, Task
@@ -49,7 +50,7 @@ def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Laun
     if component.is_service and debugged:
         return debugger.launch(run.platform, component, host)
     if component.is_service:
-        return kinds.launch(run.platform, component, host)
+        return native_services.launch(run.platform, component, host)
     return infra.kind(component).launch(run.platform, component)
 
 

@@ -6,13 +6,11 @@ import time
 from dataclasses import dataclass
 
 from converge.errors import DevError
-from runtime import debugger, health, logs, placements
+from runtime import debugger, health, infra, logs, placements, services
 from runtime.component import Component
 from runtime.placements.seen import Seen as Found
 from runtime.start.run import Run, Task
 
-READY_TIMEOUT = {"go": 180.0}
-"""Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 LOG_AFTER = 4.0
 """Seconds of a start after which a component's own last words are shown."""
 LOOK_TIMEOUT = 10.0
@@ -34,7 +32,7 @@ class _Patience:
 def wait(run: Run, task: Task) -> None:
     """Return when it is ready, or has ended well if it runs to its end; DevError `not-ready` if it does neither."""
     component, place = task.component, str(task.wanted.placement)
-    timeout = (component.ready and component.ready.timeout) or READY_TIMEOUT.get(component.kind, 60.0)
+    timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
     began = told_at = time.monotonic()
     deadline, pause, missing = began + timeout, 0.03, ""
     patience = _Patience(1.0, began)
@@ -49,6 +47,12 @@ def wait(run: Run, task: Task) -> None:
         time.sleep(pause)
         pause = min(pause * 1.3, 0.5)
     raise _failure(run, component, place, f"it was not ready after {timeout:g} s: {missing}")
+
+
+def _ready_timeout(component: Component) -> float:
+    """Seconds that its kind gives it to become ready."""
+    kind = services.kind(component) if component.is_service else infra.kind(component)
+    return kind.ready_timeout
 
 
 def _missing(run: Run, task: Task, patience: _Patience, deadline: float) -> str:
