@@ -18,6 +18,7 @@ from runtime import journal, kinds
 from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill
 from runtime.placements import native
+from runtime.placements.seen import Seen
 from runtime.platform import Platform
 
 SETTLED = 10.0
@@ -69,8 +70,8 @@ def port(component: Component) -> int:
 
 def under(component: Component) -> int | None:
     """The port of the debugger it runs under now; None if it does not run, or without one. The shim says which."""
-    found = native.told(component).get("debug") if native.lives(component) else None
-    return found if isinstance(found, int) else None
+    seen = native.look(component)
+    return seen.debug if seen.lives else None
 
 
 def recipe(component: Component) -> Recipe:
@@ -130,10 +131,10 @@ def why_not(component: Component) -> str:
     return "" if found.mark.startswith(component.mark) else f"{found} listens on {number}"
 
 
-def ended(component: Component, told: Mapping[str, Any]) -> bool:
+def ended(component: Component, seen: Seen) -> bool:
     """Whether the program is gone that delve began and, for whoever wants to look at how, outlives."""
     processes = Path("/proc")
-    young = time.time() - told.get("began", time.time()) < SETTLED
+    young = seen.began is None or time.time() - seen.began < SETTLED
     if not component.is_service or recipe(component).argv is not _delve or young or not processes.exists():
         return False
     program = _program(component)
