@@ -62,7 +62,7 @@ def answers(port: int, path: str) -> bool:
 def main() -> None:
     """Print the table."""
     from cli.context import Context
-    from runtime.kinds import launch
+    from runtime.services.launch import launch
     from runtime.stop import stop
 
     context = Context(None, "bench")

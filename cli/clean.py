@@ -63,10 +63,12 @@ def run(
 
 
 def _of_services(context: Context) -> list[Path]:
-    """`node_modules` that we installed, and builds of Next."""
-    found = []
-    for name, service in context.loaded.desired.services.items():
-        if service.kind in ("next", "node") and (context.instance.dev / "services" / name / "dependencies").exists():
-            directory = context.checkout / service.path
-            found += [directory / "node_modules", *([directory / ".next"] if service.kind == "next" else [])]
+    """What the tools of its kind left in the directory of a service, where we installed something."""
+    from converge.operations import dependencies
+    from runtime import services
+
+    found: list[Path] = []
+    for name, component in context.platform.services.items():
+        if dependencies.stamp(context.instance, name).exists():
+            found += services.kind(component).leftovers(component)
     return found

@@ -42,8 +42,9 @@ def run(
 
 def _front(context: Context) -> str:
     """The page to come back to: that of the first service that is a web front."""
+    from runtime import services
 
-    for component in context.platform.components.values():
-        if component.is_service and component.kind == "next" and component.port:
+    for component in context.platform.services.values():
+        if component.port and services.kind(component).web_front:
             return f"http://127.0.0.1:{component.port}/"
     return ""

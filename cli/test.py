@@ -195,30 +195,21 @@ def _go(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:
 
 
 def _services(platform: Platform, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
-    from converge.operations.dependencies import venv
+    from runtime import services
     from runtime.environment import of_component
 
-    instance = platform.instance
     for name, component in platform.services.items():
         service = component.wants
-        report: tuple[str, ...] = ()
-        if service.test:
-            argv: tuple[str, ...] = ("/bin/sh", "-c", service.test)
-        elif service.kind == "python":
-            report = (f"--junitxml={junit / name}.xml",) if junit else ()
-            argv = (str(venv(instance, name) / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider")
-        elif service.kind == "go":
-            argv = ("go", "test", "./...")
-        elif service.kind in ("next", "node"):
-            argv = ("npm", "test", "--silent")
-        else:
+        argv = services.kind(component).test(component, junit / f"{name}.xml" if junit else None)
+        argv = ("/bin/sh", "-c", service.test) if service.test else argv
+        if not argv:
             continue
 
         def env(component: ServiceComponent = component) -> dict[str, str]:
             return of_component(platform, component) | {"PYTHONDONTWRITEBYTECODE": "1"}
 
         needs = tuple(need for need in service.needs if need in platform.infra)
-        yield Suite(name, (*argv, *report, *extra), component.path, env, needs)
+        yield Suite(name, (*argv, *extra), component.path, env, needs)
 
 
 def _suites(platform: Platform, extra: tuple[str, ...]) -> Iterator[Suite]:

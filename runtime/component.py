@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from converge import kinds
 from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
 
@@ -81,8 +82,8 @@ class InfraComponent(_Entry):
 
     @property
     def kind(self) -> str:
-        """Its kind; its own name counts where it is one."""
-        return self.wants.kind or (self.name if self.name in ("postgres", "pubsub") else "command")
+        """Its kind; without one in its entry its name counts, where it is one."""
+        return kinds.of_infra(self.name, self.wants.kind, self.wants.run)
 
 
 @dataclass(frozen=True)

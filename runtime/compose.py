@@ -122,6 +122,7 @@ class Project:
         """What Compose gets: little of ours, and the values of the files' variables."""
         env = {name: os.environ[name] for name in GIVEN if name in os.environ}
         fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
+        fixed["COMPOSE_PROFILES"] = "*"  # a component that is declared is wanted, whatever its profile
         if self.routed:  # Compose takes paths from where the first file lies, which is the checkout
             fixed["DEV_GATEWAY_CONTEXT"] = str(GATEWAY.parent / "gateway")
         return env | fixed | dict(values)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from converge.errors import DevError, Exit
 from converge.instance import check_name
-from runtime import boxes, move, placements
+from runtime import boxes, infra, move, placements
 from runtime import start as starting
 from runtime.component import InfraComponent
 from runtime.infra import postgres
@@ -110,7 +110,7 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
 
 def _databases(platform: Platform) -> Iterator[tuple[InfraComponent, str]]:
     for component in platform.infra.values():
-        if component.kind == "postgres":
+        if infra.kind(component).copied_by_sql:
             if not placements.certain(component).lives:
                 raise DevError(
                     "not-ready", f"{component.name} does not run", because="its data are reached through it",

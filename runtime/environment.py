@@ -10,8 +10,9 @@ from converge.desired import Service, ServiceKind
 from converge.errors import DevError, Exit
 from converge.operations import dependencies
 from facts.ports import HOME
-from runtime import infra
+from runtime import infra, services
 from runtime.component import Component, ServiceComponent
+from runtime.infra.plain import at
 from runtime.platform import Platform
 
 PASSED = (
@@ -20,9 +21,7 @@ PASSED = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )  # fmt: skip
-"""What a service gets of the caller's own environment, besides LC_*."""
-GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
-"""What a Go build gets besides."""
+"""What a service gets of the caller's own environment, besides LC_* and what its kind's tools read."""
 
 STATE = "/state"
 """What `{state}` stands for in a container: the Compose files mount a volume there."""
@@ -41,12 +40,8 @@ def of_component(
     host = "0.0.0.0" if boxed else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
-    if component.kind in ("next", "node"):
-        found["NEXT_TELEMETRY_DISABLED"] = "1"
-        if component.instance.name and not boxed:
-            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
-    if component.kind == "python":
-        found["PYTHONUNBUFFERED"] = "1"
+    if component.is_service:
+        found |= services.kind(component).environment(component, placement)
     return found | {
         name: fill(value, platform, component, placement, host) for name, value in component.wants.env.items()
     }
@@ -56,18 +51,22 @@ def of_suite(platform: Platform, name: str) -> dict[str, str]:
     """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
     suite = platform.desired.tests[name]
     kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
-    go = {key: os.environ[key] for key in GO if key in os.environ}
+    go = services.load("go")
     stand_in = ServiceComponent(name, Service(kind=kind, path=suite.path, env=suite.env), platform.instance)
-    return go | {"GOTOOLCHAIN": "local"} | of_component(platform, stand_in)
+    return {**_passed(go), **go.native_environment(stand_in), **of_component(platform, stand_in)}
 
 
 def _of_machine(platform: Platform, component: Component) -> dict[str, str]:
     found = {name: os.environ[name] for name in PASSED if name in os.environ}
     found |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
-    if component.kind == "go":
-        found |= {name: os.environ[name] for name in GO if name in os.environ}
-        found["GOTOOLCHAIN"] = "local"
+    if component.is_service:
+        kind = services.kind(component)
+        found |= {**_passed(kind), **kind.native_environment(component)}
     return {**network.environment(found), "PATH": path(platform, component)}
+
+
+def _passed(kind: services.ServiceKind) -> dict[str, str]:
+    return {name: os.environ[name] for name in kind.passed if name in os.environ}
 
 
 def toolbox(platform: Platform) -> dict[str, str]:
@@ -97,10 +96,9 @@ def make_private(component: Component) -> None:
 
 
 def path(platform: Platform, component: Component) -> str:
-    """The service's own venv, the pinned tools, then the caller's PATH."""
-    first = list(tools.path_entries(platform.loaded))
-    if component.kind == "python":
-        first.insert(0, str(dependencies.venv(component.instance, component.name) / "bin"))
+    """What its kind puts first, as a venv; the pinned tools, then the caller's PATH."""
+    own = services.kind(component).path(component) if component.is_service else ()
+    first = [*(str(directory) for directory in own), *tools.path_entries(platform.loaded)]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
@@ -137,5 +135,5 @@ def addresses(platform: Platform, component: Component, placement: str = "native
     """How others reach the component: by its name in the Docker network, on loopback from the host."""
     host = component.name if placement == "docker" else HOME
     if component.is_service:
-        return infra.plain_addresses(component, host)
+        return at(component, host, "http")
     return dict(infra.kind(component).addresses(platform, component, host))

@@ -21,8 +21,6 @@ Listening = Mapping[tuple[int, str], Owner | None]
 UNSEEN: Listening = {}
 HANG_UP = 0.1
 """Seconds after which a connection through Docker's proxy counts as held by the container, in a quick look."""
-GREETS = ("postgres",)
-"""Kinds of infrastructure that say themselves whether they are there."""
 
 
 def why_not(
@@ -38,7 +36,7 @@ def why_not(
         if problem := _box(component, ready, timeout, hang_up) or _door(component, listening):
             return problem
     elif component.port:
-        hang_up = (HANG_UP if own and component.kind in GREETS else hang_up) if boxed else 0
+        hang_up = (HANG_UP if own and own.greets else hang_up) if boxed else 0
         if seen.placement == "ide":
             if seen.pid is None:
                 return f"nothing listens on {component.port} yet"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from converge.errors import DevError, Exit
-from runtime import boxes, compose, placements
+from runtime import boxes, compose, infra, placements
 from runtime.component import InfraComponent
 from runtime.infra import postgres
 from runtime.placements import choice, docker
@@ -36,7 +36,7 @@ def copy(platform: Platform, source: Name, target: Name, on_event: Listener) -> 
             exit=Exit.USAGE,
         )  # fmt: skip
     for component in wanted:
-        if component.kind != "postgres":
+        if not infra.kind(component).copied_by_sql:
             raise DevError(
                 "not-movable", f"nobody here knows how to move the data of {component.name}",
                 because=f"it is of kind {component.kind}", exit=Exit.USAGE,

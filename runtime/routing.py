@@ -21,9 +21,9 @@ from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.ports import HOME
-from runtime import gateway, placements, record
+from runtime import gateway, placements, record, services
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
-from runtime.environment import GO, PASSED
+from runtime.environment import PASSED
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
 
@@ -198,16 +198,8 @@ def _start_edge(platform: Platform) -> None:
 
 def _environment(platform: Platform) -> dict[str, str]:
     """What the command that gives a service back needs of the caller's: what a start makes an environment of."""
-    names = {
-        "PATH",
-        "DEV_STORE",
-        "DOCKER_HOST",
-        "DOCKER_CONFIG",
-        "XDG_RUNTIME_DIR",
-        *PASSED,
-        *GO,
-        *platform.desired.env,
-    }
+    names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *services.passed()}
+    names |= platform.desired.env.keys()
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 

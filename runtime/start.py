@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 from converge.errors import DevError
 from facts.engine import EngineError
 from facts.ports import HOME, MARK, Owner, ends, owner
-from runtime import debugger, editors, gateway, health, infra, kinds, logs, placements, routing, served, switch
+from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, served, services, switch
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
 from runtime.environment import make_private, of_component
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.placements.seen import lost
 from runtime.platform import Platform
+from runtime.services import launch as native_services
 from runtime.stop import undeclared
 
-PATIENCE = {"go": 180.0}
-"""Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
 LONGEST = 10.0
@@ -216,7 +215,7 @@ class _Start:
         if (found := owner(number)) and not found.mark.startswith(component.mark):
             raise _taken(self.platform, component, number, "debug_port", found)
         env = debugger.launch(self.platform, component).env  # refused where there is no debugger
-        if command := debugger.build(self.platform, component):
+        if command := debugger.build(component):
             say("compiling for the debugger")
             code, last = self._run(list(command), env, component)
             if code:
@@ -364,7 +363,7 @@ class _Start:
             return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
 
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
-        timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
+        timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
         placement = self.choices.placements[component.name]
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         patience, heard = 1.0, time.monotonic()
@@ -401,8 +400,14 @@ class _Start:
 
 def _launch(platform: Platform, component: Component, host: str) -> Launch:
     if component.is_service:
-        return kinds.launch(platform, component, host)
+        return native_services.launch(platform, component, host)
     return infra.kind(component).launch(platform, component)
+
+
+def _ready_timeout(component: Component) -> float:
+    """Seconds that its kind gives it to become ready."""
+    kind = services.kind(component) if component.is_service else infra.kind(component)
+    return kind.ready_timeout
 
 
 def _dependencies(component: Component) -> str:

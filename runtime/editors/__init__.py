@@ -8,7 +8,7 @@ from pathlib import Path
 
 from converge import envfile
 from converge.errors import DevError
-from runtime import journal
+from runtime import journal, services
 from runtime.component import ServiceComponent
 from runtime.editors import jetbrains, keeping, recipes, spelling, vscode
 from runtime.editors.keeping import Keeper, Refused
@@ -38,7 +38,7 @@ def lend(platform: Platform, component: ServiceComponent) -> Written:
     own = str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
     return Written(
         (*((own,) if changed else ()), *done.files), done.refused, _ide(component), own, recipes.command(component),
-        spelling.lost(env, component.kind),
+        spelling.lost(env, services.kind(component).dialect),
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def environment(platform: Platform, component: ServiceComponent) -> tuple[dict[s
     found = recipes.variables(platform, component)
     path = component.instance.environment_file(component.name)
     head = f"# Made by ./dev for {component.name} while it is handed off. It holds secrets: never commit it.\n"
-    text = head + spelling.lines(found, component.kind)
+    text = head + spelling.lines(found, services.kind(component).dialect)
     try:
         for directory in dict.fromkeys((component.instance.environments, path.parent)):
             directory.mkdir(mode=0o700, exist_ok=True)
@@ -104,7 +104,7 @@ def _ide(component: ServiceComponent) -> str:
         return ""
     ways = {
         f"VS Code: F5 on `{vscode.OURS}{component.name}`": uses_vscode(component.instance.checkout),
-        f"JetBrains: debug `{vscode.OURS}{component.name}`": component.kind in jetbrains.LAUNCHED
+        f"JetBrains: debug `{vscode.OURS}{component.name}`": bool(jetbrains.launched(component))
         and uses_jetbrains(component.instance.checkout),
     }
     return "; ".join(way for way, there in ways.items() if there)

@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 
+from runtime import services
 from runtime.component import ServiceComponent
 from runtime.environment import make_private, of_component
 from runtime.placements import ide
 from runtime.platform import Platform
 
-NEXT = 'exec node node_modules/next/dist/bin/next dev -H "$HOST" -p "$PORT"'
 _TEMPLATE = re.compile(r"\{[a-z0-9-]+(?:\.[a-z]+)?\}")
 
 
@@ -20,22 +20,16 @@ def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]
     make_private(component)
     host = ide.host(component)
     found = {**of_component(platform, component, host=host), "DEV_RUN_ID": f"{component.mark}ide"}
-    if component.kind == "python":
-        found |= {"UVICORN_HOST": host, "UVICORN_PORT": str(component.port)}
-    return found
+    return {**found, **services.kind(component).ide_environment(component, host)}
 
 
 def script(component: ServiceComponent) -> str:
     """What a shell runs in its directory with its environment; empty where only `./dev` could say."""
-    wants = component.wants
-    if wants.dev:
-        filled = wants.dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
+    dev = component.wants.dev
+    if dev:
+        filled = dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
         return "" if _TEMPLATE.search(filled) else filled
-    if component.kind == "python":
-        return f"exec python -m uvicorn {shlex.quote(wants.app)}" if wants.app else ""
-    return {"go": f"exec go run {shlex.quote(wants.main)}", "next": NEXT, "node": "exec npm run dev"}.get(
-        component.kind, ""
-    )
+    return services.kind(component).by_hand(component)
 
 
 def command(component: ServiceComponent) -> str:

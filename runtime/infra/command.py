@@ -1,26 +1,22 @@
-"""Any other infrastructure: the command its entry names, with a data directory of its own."""
+"""Any other infrastructure: the `run` of its entry, with a data directory of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from converge.errors import DevError, Exit
 from runtime.component import InfraComponent, Launch
-from runtime.infra import plain_addresses
+from runtime.environment import fill, of_component
+from runtime.infra import plain
 from runtime.platform import Platform
 
 keeps_data = True
-
-
-def prepare(platform: Platform, component: InfraComponent) -> None:
-    """Make the data directory."""
-    (component.instance.data / component.name).mkdir(parents=True, exist_ok=True)
+greets = False
+ready_timeout = plain.ready_timeout
+copied_by_sql = False
+prepare = plain.data_directory
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
     """By sh, so that the command reads as one would type it."""
-    from runtime.environment import fill, of_component
-
     if not component.wants.run:
         raise DevError(
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",
@@ -36,24 +32,8 @@ def no_fallback(platform: Platform, component: InfraComponent) -> str:
     return "" if component.wants.run else "its entry has no `run` for a native placement"
 
 
-def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
-    """Nothing is known about its inside."""
-    return {}
-
-
-def check_volume(component: InfraComponent) -> None:
-    """Whatever a volume holds fits."""
-
-
-def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-    """On its one port."""
-    return plain_addresses(component, host)
-
-
-def why_not(component: InfraComponent, timeout: float) -> str:
-    """Its port says it."""
-    return ""
-
-
-def provision(platform: Platform, component: InfraComponent) -> None:
-    """Nothing is known about its inside."""
+variables = plain.no_variables
+check_volume = plain.any_volume
+addresses = plain.http_addresses
+why_not = plain.port_says_it
+provision = plain.nothing_inside

@@ -18,10 +18,13 @@ from converge.desired import Loaded
 from converge.errors import DevError
 from runtime import placements
 from runtime.component import InfraComponent, Launch
-from runtime.infra import plain_addresses
+from runtime.infra import plain
 from runtime.platform import Platform
 
 keeps_data = True
+greets = True
+ready_timeout = plain.ready_timeout
+copied_by_sql = True
 VOLUME = "/var/lib/postgresql"
 """Where the official images since 18 want their volume."""
 PATIENCE, COPYING = 60.0, 1800.0
@@ -127,8 +130,9 @@ def check_volume(component: InfraComponent) -> None:
 
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """With the password in the URL; a database's name is appended by whoever uses it."""
-    plain = plain_addresses(component, host)
-    return {**plain, "url": f"postgresql://postgres:{_password(component)}@{plain['address']}"}
+    return plain.at(component, host, "postgresql") | {
+        "url": f"postgresql://postgres:{_password(component)}@{host}:{component.port}"
+    }
 
 
 def why_not(component: InfraComponent, timeout: float) -> str:

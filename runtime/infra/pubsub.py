@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from converge import tools
 from converge.errors import DevError
 from runtime.component import InfraComponent, Launch
-from runtime.infra import plain_addresses
+from runtime.infra import plain
 from runtime.platform import Platform
 
 keeps_data = False
-
-
-def prepare(platform: Platform, component: InfraComponent) -> None:
-    """It keeps nothing."""
+greets = False
+ready_timeout = plain.ready_timeout
+copied_by_sql = False
+prepare = plain.no_data
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
@@ -28,9 +28,7 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
     return Launch(tuple(argv), component.instance.checkout)
 
 
-def no_fallback(platform: Platform, component: InfraComponent) -> str:
-    """It is the same program."""
-    return ""
+no_fallback = plain.can_fall_back  # it is the same program
 
 
 def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
@@ -39,18 +37,9 @@ def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
 
-def check_volume(component: InfraComponent) -> None:
-    """Whatever a volume holds fits."""
-
-
-def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-    """For PUBSUB_EMULATOR_HOST: the address without a scheme."""
-    return plain_addresses(component, host)
-
-
-def why_not(component: InfraComponent, timeout: float) -> str:
-    """It listens only after its topics are made."""
-    return ""
+check_volume = plain.any_volume
+addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST wants the address without a scheme
+why_not = plain.port_says_it  # it listens only after its topics are made
 
 
 def provision(platform: Platform, component: InfraComponent) -> None:
