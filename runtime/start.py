@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from converge.errors import DevError
 from facts.engine import EngineError
 from facts.ports import HOME, MARK, Owner, ends, owner
-from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, services, switch
+from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, served, services, switch
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
 from runtime.environment import make_private, of_component
 from runtime.placements import native
@@ -157,7 +157,7 @@ class _Start:
         placement = self.choices.placements[component.name]
         if component.is_service and placement == "ide":
             editors.refresh(self.platform, component)
-            return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
+            return "ready already, in your IDE" if placements.look(component).pid else "handed off to your IDE"
         if component.is_service and component.name in self.asked.debug:
             self._compile(component, say)
         seen = placements.look(component)
@@ -228,7 +228,7 @@ class _Start:
         """Spawn its shim; False if nothing is to be done."""
         platform, seen = self.platform, native.look(component)
         debugged = component.is_service and component.name in self.asked.debug
-        if seen.lives and seen.told.get("debug") and not debugged:
+        if seen.lives and seen.debug and not debugged:
             return False
         if not component.is_service and not seen.lives:
             infra.kind(component).prepare(platform, component)
@@ -238,7 +238,7 @@ class _Start:
             launch = _launch(platform, component, host)
         digest = placements.spec_hash(launch, _dependencies(component))
         if seen.lives:
-            if seen.told.get("hash") == digest:
+            if seen.fingerprint == digest:
                 return bool(health.why_not(platform, component, seen))
             say("changed, restarting")
             native.stop(component)
@@ -370,7 +370,7 @@ class _Start:
         while (now := time.monotonic()) < deadline:
             self._check()
             seen = placements.of(placement).look(component)
-            state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
+            state, reason = seen.state, seen.reason
             if state == "done":
                 return
             heard = now if state != "lost" else heard
@@ -384,10 +384,11 @@ class _Start:
                 if time.monotonic() - now >= patience:  # it may need longer for an answer
                     patience = min(2 * patience, LONGEST)
                 if component.name in self.asked.debug:
-                    if missing and debugger.ended(component, seen.told):
+                    if missing and debugger.ended(component, seen):
                         raise _failure(component, placement, "it ended under its debugger")
                     missing = missing or debugger.why_not(component)
                 if not missing:
+                    served.remember(component, seen)
                     return
             if time.monotonic() > told_at + QUIET:
                 told_at = time.monotonic()
