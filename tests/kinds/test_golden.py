@@ -18,8 +18,11 @@ from typing import Any
 import pytest
 
 from converge import kinds, schema, tools
-from runtime import infra, services
-from tests.conftest import TOOL
+from converge.instance import Instance
+from facts.engine import Engine
+from runtime import compose, infra, services
+from runtime.platform import Platform
+from tests.conftest import HEAD, TOOL
 from tests.kinds.rendering import INFRA, OPTIONAL, SERVICE, Place
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -136,3 +139,13 @@ def test_container(kind: str, containers: dict[str, Any]) -> None:
     ports = [f"{port['host_ip']}:{port['published']}:{port['target']}" for port in box["ports"]]
     volumes = [f"{volume['source']}:{volume['target']}" for volume in box.get("volumes", ())]
     assert {"image": box["image"], "ports": ports, "volumes": volumes} == wanted
+
+
+def test_what_is_declared_has_its_container_although_the_file_gives_it_a_profile(tmp_path: Path) -> None:
+    program = tools.compose(schema.load(TOOL))
+    if program is None:
+        pytest.skip("needs Compose v2: ./dev doctor --fix --only docker")
+    loaded = schema.parse(f"{HEAD}[infra.redis]\nport = 16379\n".encode())
+    project = compose.Project(Platform(loaded, Instance(tmp_path, "story")), Engine("unix:///nowhere"), program)
+    entry = project.entry(project.platform.infra["redis"])
+    assert entry and entry.image == "redis:8" and entry.published
