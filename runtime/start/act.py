@@ -57,7 +57,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
     env = debugger.launch(run.platform, component).env  # refused where there is no debugger
     if command := debugger.build(component):
         task.say("compiling for the debugger")
-        code, last = run.command(list(command), env, component)
+        code, last = run.command(list(command), env, component, "build")
         if code:
             raise DevError(
                 "compile-failed", f"{component.name} could not be compiled for its debugger",
@@ -104,10 +104,10 @@ def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
     task.say("migrating")
     if task.wanted.placement == "docker":
         assert run.choices.project is not None
-        code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images))
+        code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images), "migrate")
     else:
         env = {**of_component(run.platform, component), MARK: component.mark + "migrate"}
-        code, last = run.command(["/bin/sh", "-c", command], env, component)
+        code, last = run.command(["/bin/sh", "-c", command], env, component, "migrate")
     if code:
         raise DevError(
             "migrate-failed", f"the migration of {component.name} failed",

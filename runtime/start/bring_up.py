@@ -158,7 +158,7 @@ def _word(task: Task, todo: tuple[actions.Action, ...]) -> str:
     """How it went, in a word or two."""
     component, last = task.component, todo[-1]
     if last == actions.Keep("in-ide"):
-        return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
+        return "ready already, in your IDE" if placements.look(component).pid else "handed off to your IDE"
     if isinstance(last, actions.Keep):
         return "under its debugger, left alone" if last.why == "debugged" else "ready already"
     where = " in Docker" if task.wanted.placement == "docker" else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast, get_args
+from typing import cast
 
 from converge.errors import DevError
 from facts.ports import HOME
@@ -41,7 +41,7 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     )  # fmt: skip
     return Task(
         component, say, _seen(run, component, found, wanted, host), wanted, asked, host, container,
-        str(found.told.get("reason") or ""),
+        found.reason,
     )  # fmt: skip
 
 
@@ -100,25 +100,21 @@ def _fingerprint(run: Run, component: Component, found: Found, asked: Asked, hos
     """Of how it would be run; only asked where it runs natively. What cannot be run is so refused before it ends."""
     if not found.lives or found.placement != "native" or run.choices.placements[component.name] != "native":
         return ""
-    if found.told.get("debug") and not (asked.debug or asked.anew):
+    if found.debug and not (asked.debug or asked.anew):
         return ""
     return fingerprint_of(component, launch_of(run, component, host, asked.debug))
 
 
 def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: str) -> Seen:
-    state = str(found.told.get("state") or "none")
-    if found.lives and found.told.get("reason") == docker.PAUSED:
-        state = "paused"
-    if not found.lives and state in ("running", "backoff"):
-        state = "failed"  # it was killed together with its shim
-    place = cast(Place, found.placement) if found.lives else None
-    here = place == wanted.placement and state == "running" and not component.once
+    killed = not found.lives and found.state in ("running", "backoff")  # together with its shim
+    place = found.placement if found.lives else None
+    here = place == wanted.placement and found.state == "running" and not component.once
     return Seen(
         placement=place,
-        state=cast(transition.State, state) if state in get_args(transition.State) else "running",
+        state="failed" if killed else found.state,
         ready=here and not health.why_not(run.platform, component, found),
-        fingerprint=str(found.told.get("hash") or ""),
-        debugged=bool(found.lives and found.told.get("debug")),
+        fingerprint=found.fingerprint,
+        debugged=found.lives and found.debug is not None,
         led=not wanted.routed or _led(component, wanted.placement, host),
         provisioned=component.is_service,  # asked of the component itself, which has to be ready for that
     )

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 
 from converge.errors import DevError
 from runtime.component import Component
+from runtime.logs.lines import Stream
+from runtime.logs.recording import Recording
 from runtime.placements.choice import Asked, Choices
 from runtime.platform import Platform
 from runtime.start import transition
@@ -44,12 +45,17 @@ class Run:
         if self.cancelled.is_set():
             raise DevError("interrupted", "the start was interrupted")
 
-    def command(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:
-        """Run it in the component's directory to its end or until the start is given up; exit code and last lines."""
+    def command(
+        self, argv: list[str], env: Mapping[str, str], component: Component, stream: Stream
+    ) -> tuple[int, list[str]]:
+        """Run it in the component's directory to its end or until the start is given up; exit code and last lines.
+
+        All that it says is in the component's log.
+        """
         directory = component.path if component.is_service else component.instance.checkout
-        with tempfile.TemporaryFile("w+", errors="replace") as said:
+        with Recording(component.log, stream) as said:
             process = subprocess.Popen(
-                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said,
+                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
             try:
@@ -60,8 +66,7 @@ class Run:
                 with contextlib.suppress(OSError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            said.seek(0)
-            return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
+        return process.returncode, said.last(4)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from runtime.placements.seen import State
 from runtime.start.actions import (
     Action,
     Clear,
@@ -23,8 +24,6 @@ from runtime.start.actions import (
     Wait,
 )
 
-State = Literal["none", "running", "backoff", "paused", "stopped", "done", "failed", "lost"]
-"""What its keeper says of it; `lost` means that its engine does not answer."""
 Obstacle = Literal["port-taken", "data-elsewhere", "dependencies-failed"]
 """Somebody else listens on its port; its data are in another placement; what it runs with could not be installed."""
 
@@ -35,7 +34,7 @@ class Seen:
 
     placement: Place | None = None
     """Where it lives; None if it lives nowhere."""
-    state: State = "none"
+    state: State = "absent"
     ready: bool = False
     fingerprint: str = ""
     """Of the command, environment and dependencies it runs with; of its container in Docker."""

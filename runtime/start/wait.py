@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from converge.errors import DevError
-from runtime import debugger, health, infra, logs, placements, services
+from runtime import debugger, health, infra, logs, placements, served, services, status
 from runtime.component import Component
 from runtime.placements.seen import Seen as Found
 from runtime.start.run import Run, Task
@@ -59,7 +59,7 @@ def _missing(run: Run, task: Task, patience: _Patience, deadline: float) -> str:
     """Why it is not ready yet; empty if it is. DevError where no waiting helps."""
     component, place, now = task.component, str(task.wanted.placement), time.monotonic()
     seen = placements.of(place).look(component)
-    state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
+    state, reason = seen.state, seen.reason
     if state == "done":
         return ""
     patience.heard = now if state != "lost" else patience.heard
@@ -69,7 +69,10 @@ def _missing(run: Run, task: Task, patience: _Patience, deadline: float) -> str:
         return reason or f"it is {state}"
     if component.once:
         return "it has not ended"
-    return _unready(run, task, seen, patience, deadline)
+    missing = _unready(run, task, seen, patience, deadline)
+    if not missing:
+        served.remember(component, seen)
+    return missing
 
 
 def _unready(run: Run, task: Task, seen: Found, patience: _Patience, deadline: float) -> str:
@@ -81,7 +84,7 @@ def _unready(run: Run, task: Task, seen: Found, patience: _Patience, deadline: f
         patience.look = min(2 * patience.look, LOOK_TIMEOUT)
     if not task.asked.debug:
         return missing
-    if missing and debugger.ended(component, seen.told):
+    if missing and debugger.ended(component, seen):
         raise _failure(run, component, str(task.wanted.placement), "it ended under its debugger")
     return missing or debugger.why_not(component)
 
@@ -96,11 +99,8 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
 
 def _troubled(run: Run, component: Component) -> list[str]:
     """What it needs or uses and what is in trouble itself, which is often the reason."""
-    found = []
-    for name in (*component.wants.needs, *component.uses):
-        if name not in run.wanted or run.wanted[name].once:
-            continue
-        seen = placements.look(run.wanted[name])
-        if not seen.lives or seen.told.get("reason"):
-            found.append(f"it needs {name}: {seen.told.get('reason') or 'it does not run'}")
-    return found
+    everyone, words = run.platform.components, []
+    for word, names in (("needs", component.wants.needs), ("uses", component.uses)):
+        states = {name: status.alone(run.platform, everyone[name]).state for name in names}
+        words += [f"{word} {name}, which is {state}" for name, state in states.items() if state != "ready"]
+    return words

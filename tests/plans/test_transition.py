@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.placements.seen import State
 from runtime.start.actions import (
     Action,
     Compile,
@@ -26,7 +27,7 @@ from runtime.start.actions import (
     Switch,
     Wait,
 )
-from runtime.start.transition import Asked, Obstacle, Seen, State, Wanted, transition
+from runtime.start.transition import Asked, Obstacle, Seen, Wanted, transition
 
 CASES = sorted(Path(__file__).parent.glob("*.toml"))
 
@@ -73,7 +74,7 @@ def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
     """What is seen after every action went well."""
     for action in transition(seen, wanted, asked):
         if isinstance(action, Stop):
-            seen = replace(seen, placement=None, state="none", ready=False, debugged=False, data_replaced=False)
+            seen = replace(seen, placement=None, state="absent", ready=False, debugged=False, data_replaced=False)
         elif isinstance(action, Launch):
             seen = replace(seen, placement=action.placement, state="running", fingerprint=wanted.fingerprint)
             seen = replace(seen, debugged=asked.debug, data_replaced=False)
