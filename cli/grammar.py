@@ -70,6 +70,9 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
         verbose: Annotated[
             int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; -vv shows tracebacks.")
         ] = 0,
+        version: Annotated[
+            bool, typer.Option("--version", help="Show the version and end.")  # `quick.py` answers it
+        ] = False,
     ) -> None:
         ctx.obj = Context(directory, instance, verbose, extra)
 

@@ -164,7 +164,9 @@ CODES: dict[str, str] = {
     "token-refused": "The service that mints tokens answered, and refused; its own words follow.",
     "unknown-component": "The desired state declares no component of that name.",
     "unknown-key": "The desired state has a key that the schema does not know: mostly a spelling mistake.",
-    "unknown-suite": "`./dev test --list` shows the suites.",
+    "unknown-suite": "`./dev test` was given a name that no suite has; `./dev test --list` shows the suites.",
+    "unknown-test": "`./dev test` was given a path that is not a test of the tool: a file or directory below tests/, "
+    "relative to the working directory, with `::NAME` for one test of it.",
     "usage": "The command line is not one this command takes; --help shows what it takes.",
     "value-wrong": "A key has a value it cannot have; the reason follows. `./dev schema` describes every key.",
     "wsl-drive": "The checkout lies on a Windows drive (/mnt/…): file watching does not work there and everything is "
