@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Checkout, is_free, neighbours, ports, wait_until
+from tests.conftest import Checkout, elapse, is_free, neighbours, ports, wait_until
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 
@@ -30,6 +31,15 @@ def service(name: str, how: str, port: int | None = None, more: str = "") -> str
 @pytest.fixture(autouse=True)
 def programs(checkout: Checkout) -> None:
     shutil.copy(PROGRAMS, checkout.path)
+
+
+def running(checkout: Checkout, words: bytes) -> list[int]:
+    """Processes of the checkout whose command line contains the words."""
+    found = []
+    for pid in checkout.processes():
+        with contextlib.suppress(OSError):
+            found += [pid] if words in Path(f"/proc/{pid}/cmdline").read_bytes() else []
+    return found
 
 
 def listens(port: int) -> bool:
@@ -187,9 +197,8 @@ def test_without_its_state_a_component_ends_and_the_next_start_is_clean(
     shutil.rmtree(checkout.path / ".dev/instances")
     assert checkout.dev("start").code == 0
     assert get(port) != first
-    time.sleep(3)
+    wait_until(lambda: len(running(checkout, b"escape")) <= 2, 30)  # the first one's shim ends by itself
     assert checkout.components()["a"]["state"] == "ready" and checkout.components()["a"]["restarts"] == 0
-    assert len([pid for pid in checkout.processes() if b"escape" in Path(f"/proc/{pid}/cmdline").read_bytes()]) <= 2
 
 
 def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Callable[[], int]) -> None:
@@ -201,7 +210,7 @@ def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Cal
     )
     for moment in (0.03, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.6):
         process = checkout.popen("start")
-        time.sleep(moment)
+        elapse(moment)
         process.kill()
         process.communicate()
         healed = checkout.dev("start")
@@ -283,8 +292,7 @@ def test_an_interrupted_start_leaves_nothing(
         + service("b", "serve", free_port(), "migrate = 'sleep 60'")
     )
     process = checkout.popen("start")
-    wait_until(lambda: len(checkout.processes()) >= 2)
-    time.sleep(0.3)
+    wait_until(lambda: running(checkout, b"programs.py\0serve") and running(checkout, b"sleep\x0060"), 60)
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number and "interrupted, stopped" in str(said)

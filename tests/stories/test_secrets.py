@@ -60,16 +60,17 @@ def pair(checkout: Checkout, free_port: Callable[[], int]) -> tuple[Checkout, di
 
 def ask(port: int, path: str = "/call") -> int:
     """The status; a connection that is refused or cut is tried again, an answer never."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def status() -> int:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=25) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refusal:
             return refusal.code
         except OSError:
-            time.sleep(0.02)
-    return 504
+            return 0
+
+    return int(wait_until(status, 20))
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def load(ports: dict[str, int]) -> Iterator[Counter[int]]:
             status = ask(port)
             with guard:
                 seen[status] += 1
-            time.sleep(0.01)
+            over.wait(0.01)
 
     threads = [threading.Thread(target=call, args=(port,)) for port in itertools.chain(*[ports.values()] * 2)]
     for thread in threads:
