@@ -22,7 +22,7 @@ class BootstrapError(Exception):
 def ensure(checkout: Path, purpose: str) -> Path:
     """The venv for the purpose, made if it is missing, broken or of another lock; gives its Python.
 
-    Two runs at once wait for each other; a run that was cut off leaves a directory without its stamp, which the
+    Two runs at once wait for each other; an interrupted run leaves a directory without its stamp, which the
     next one replaces.
     """
     lock = checkout / LOCKS[purpose]

@@ -23,9 +23,9 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
-    follow: Annotated[bool, Option("-f", "--follow", help="Go on with what comes.")] = False,
+    follow: Annotated[bool, Option("-f", "--follow", help="Follow: show new lines as they come.")] = False,
     since: Annotated[
-        str | None, Option("--since", help="Only what is younger: 30s, 10m, 2h, 1d, or a UTC time.", metavar="AGE")
+        str | None, Option("--since", help="Only lines that are newer: 30s, 10m, 2h, 1d, or a UTC time.", metavar="AGE")
     ] = None,
     grep: Annotated[str | None, Option("--grep", help="Only lines that match.", metavar="PATTERN")] = None,
 ) -> int:
@@ -38,7 +38,7 @@ def run(
     try:
         pattern = re.compile(grep or "")
     except re.error as problem:
-        raise DevError("usage", f"{grep!r} is not a pattern", because=str(problem), exit=Exit.USAGE) from None
+        raise DevError("usage", f"{grep!r} is not a valid pattern", because=str(problem), exit=Exit.USAGE) from None
     order = list(everyone)
     mark = logs.mark(wanted) if follow else None
     show(logs.kept(wanted, _stamp(since), mark), pattern, order)
@@ -68,6 +68,7 @@ def _stamp(since: str | None) -> str:
     if re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d)?)?)?", since):
         return since
     raise DevError(
-        "usage", f"{since!r} is not an age", because="it is a number with s, m, h or d, or a UTC time as logs show it",
+        "usage", f"{since!r} is not a valid time",
+        because="it must be a number with s, m, h or d, or a UTC time as the logs show it",
         hint="./dev logs --since 10m", exit=Exit.USAGE,
     )  # fmt: skip

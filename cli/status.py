@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STYLES = {"ready": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
 MODES = {"clerk": "green", "refused": "red"}
-PAUSE = 1.0
+WATCH_EVERY = 1.0
 """Seconds between two looks of --watch."""
 
 
@@ -46,7 +46,7 @@ def run(
                 render.out(f"{'auth':<12} {render.style(identity.mode, colour):<9} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
-        time.sleep(PAUSE)
+        time.sleep(WATCH_EVERY)
 
 
 def show(state: State) -> None:

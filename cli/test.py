@@ -20,7 +20,7 @@ def run(
         ),
     ] = None,
     system: Annotated[bool, Option("--system", help="Only the test of the running platform.")] = False,
-    yes: Annotated[bool, Option("--yes", "-y", help="Consent to installing what tests need (CI=true does).")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Consent to install what tests need (CI=true does too).")] = False,
     junit: Annotated[str | None, Option("--junit", help="Directory for JUnit XML.", metavar="DIR")] = None,
     list_only: Annotated[bool, Option("--list", help="Only list the suites and what each checks.")] = False,
     as_json: Annotated[bool, Option("--json", help="With --list: one JSON document.")] = False,

@@ -26,7 +26,7 @@ from runtime.start import start
 
 
 def of(context: Context) -> Instance:
-    """The instance that is tested: `test`, or `NAME-test` beside an instance NAME."""
+    """The instance that is tested: `test`, or `NAME-test` for an instance NAME."""
     name = context.instance_name or os.environ.get("DEV_INSTANCE", "")
     return Context(context.directory, f"{name}-test" if name else "test").instance
 

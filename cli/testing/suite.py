@@ -30,7 +30,7 @@ class Suite:
     env: Callable[[], Mapping[str, str]]
     """Its whole environment. Called when the suite runs, as it may install what a bare machine does not have yet."""
     needs: tuple[str, ...] | None = ()
-    """Components that must run in the test instance; None stands for all."""
+    """Components that must run in the test instance; None means all."""
 
     @property
     def group(self) -> str:
@@ -53,7 +53,7 @@ class Result:
 
     @property
     def empty(self) -> bool:
-        """Whether there was no test to run, which is no failure."""
+        """Whether there was no test to run, which is not a failure."""
         return self.code == NO_TESTS and "pytest" in self.suite.argv
 
     @property
