@@ -9,6 +9,7 @@ from typing import Annotated
 from cli.context import TOOL, Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from runtime.platform import Platform
 
 
 def run(
@@ -44,26 +45,26 @@ def run(
         return fixing.run()
     if as_json and not list_only:
         raise _usage("--json goes with --list", "for results in a file use --junit DIR")
-    loaded, instance = test_instance.under_test(context.loaded), test_instance.of(context)
+    platform = Platform(test_instance.under_test(context.loaded), test_instance.of(context))
     directory = Path(junit).resolve() if junit else None
-    suites = choice.chosen(context, loaded, instance, directory, names or [], system)
+    suites = choice.chosen(context, platform, directory, names or [], system)
     if list_only:
         report.show(suites, as_json)
         return int(Exit.OK)
     results: list[Result] = []
     in_ci = os.environ.get("CI") == "true"
-    bring_up = test_instance.BringUp(context, loaded, instance, yes or in_ci)
-    with test_instance.held(instance, loaded, suites):
+    bring_up = test_instance.BringUp(context, platform, yes or in_ci)
+    with test_instance.held(platform, suites):
         for suite in suites:
             bring_up(suite)
             results.append(run_suite(suite))
             if results[-1].failed and suite.needs is None and in_ci:
                 from cli import bundle
 
-                bundle.run(Context(context.directory, instance.name))  # while what failed still runs
+                bundle.run(Context(context.directory, platform.instance.name))  # while what failed still runs
     if directory:
         report.junit(directory / "dev.xml", results)
-    return report.summary(results, instance)
+    return report.summary(results, platform.instance)
 
 
 def _usage(because: str, hint: str) -> DevError:

@@ -9,16 +9,13 @@ from cli.context import TOOL, Context
 from cli.testing import instance as test_instance
 from cli.testing import own, paths, services
 from cli.testing.suite import Suite
-from converge.desired import Loaded
 from converge.errors import DevError, Exit
-from converge.instance import Instance
+from runtime.platform import Platform
 
 
-def chosen(
-    context: Context, loaded: Loaded, instance: Instance, junit: Path | None, names: list[str], system: bool
-) -> list[Suite]:
+def chosen(context: Context, platform: Platform, junit: Path | None, names: list[str], system: bool) -> list[Suite]:
     """The suites of these names, groups and paths, in the order they run; every suite where nothing is named."""
-    every = _every(context, loaded, instance, junit)
+    every = _every(context, platform, junit)
     known = list(dict.fromkeys(name for suite in every for name in (suite.group, suite.name)))
     wanted = [*names, *(["system"] if system else ())]
     places = [name for name in wanted if name not in known and paths.is_path(name)]
@@ -27,18 +24,18 @@ def chosen(
             raise _unknown(name, known)
     suites = [suite for suite in every if not wanted or {suite.group, suite.name} & {*wanted}]
     if places:
-        directories = {name: instance.checkout / each.path for name, each in loaded.desired.services.items()}
+        directories = {name: service.path for name, service in platform.services.items()}
         nodes = [paths.node(place, directories) for place in places]
         suites.append(own.pytest((*paths.workers(nodes), *nodes), junit, context.extra))
     return suites
 
 
-def _every(context: Context, loaded: Loaded, instance: Instance, junit: Path | None) -> list[Suite]:
+def _every(context: Context, platform: Platform, junit: Path | None) -> list[Suite]:
     return [
-        *(own.suites(loaded, junit, context.extra) if context.checkout == TOOL else ()),
-        *services.of_services(loaded, instance, junit, context.extra),
-        *services.declared(loaded, instance, context.extra),
-        *services.of_system(loaded, instance, lambda: test_instance.asked(context).services or "native"),
+        *(own.suites(platform.loaded, junit, context.extra) if context.checkout == TOOL else ()),
+        *services.of_services(platform, junit, context.extra),
+        *services.declared(platform, context.extra),
+        *services.of_system(platform, lambda: test_instance.asked(context).services or "native"),
     ]
 
 

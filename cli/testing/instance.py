@@ -19,10 +19,11 @@ from converge.desired import EnvVar, Loaded
 from converge.instance import Instance
 from converge.lock import hold
 from facts.auth import CLERK
-from runtime import boxes, placements, platform
-from runtime.component import components
+from runtime import boxes, placements
 from runtime.placements.choice import Asked
+from runtime.platform import Platform
 from runtime.start import start
+from runtime.stop import stop
 
 
 def of(context: Context) -> Instance:
@@ -45,8 +46,8 @@ def under_test(loaded: Loaded) -> Loaded:
 
 def asked(context: Context) -> Asked:
     """Services are tested in Docker where this platform's own run there."""
-    services = [c for c in components(context.loaded, context.instance).values() if c.is_service]
-    return Asked("docker" if any(placements.where(c) == "docker" for c in services) else None)
+    in_docker = any(placements.where(service) == "docker" for service in context.platform.services.values())
+    return Asked("docker" if in_docker else None)
 
 
 @dataclass
@@ -54,8 +55,7 @@ class BringUp:
     """Starts what suites need; called before each of them."""
 
     context: Context
-    loaded: Loaded
-    instance: Instance
+    platform: Platform
     yes: bool
     prepared: bool = False
 
@@ -64,29 +64,31 @@ class BringUp:
         if suite.of_tool:
             return
         if not self.prepared:
-            report = cycle.prepare(self.loaded, self.instance, progress.listen, self.yes, purpose="test")
+            loaded, instance = self.platform.loaded, self.platform.instance
+            report = cycle.prepare(loaded, instance, progress.listen, self.yes, purpose="test")
             refuse_open(report)
             self.prepared = True
         if suite.needs == ():
             return
         names = None if suite.needs is None else list(suite.needs)
         with Board(names or []) as board:
-            failed = start(self.loaded, self.instance, names, board.event, asked(self.context))
+            failed = start(self.platform, names, board.event, asked(self.context))
         for problem in failed.values():
             raise problem
 
 
 @contextlib.contextmanager
-def held(instance: Instance, loaded: Loaded, suites: list[Suite]) -> Iterator[None]:
+def held(platform: Platform, suites: list[Suite]) -> Iterator[None]:
     """Keep the test instance to this run, and remove it afterwards; nothing where no suite needs a platform."""
     if all(suite.needs == () and suite.of_tool for suite in suites):
         yield
         return
+    instance = platform.instance
     with hold(instance.state / "test.lock", say=render.say):
         try:
             yield
         finally:
-            platform.stop(loaded, instance, None)
+            stop(platform, None)
             boxes.clear(instance)
             shutil.rmtree(instance.data, ignore_errors=True)
             for left in ("run", "compose", "placed", "private", "env"):

@@ -10,8 +10,8 @@ import pytest
 
 from converge import schema
 from converge.instance import Instance
-from runtime.component import components
 from runtime.environment import of_component, toolbox
+from runtime.platform import Platform
 from tests.conftest import Checkout
 
 STATE = r"""
@@ -32,10 +32,10 @@ once = true
 
 def test_a_variable_only_for_some_reaches_nobody_else(tmp_path: Path) -> None:
     loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
-    instance = Instance(tmp_path, "x")
-    own, other = (of_component(loaded, each) for each in components(loaded, instance).values())
+    platform = Platform(loaded, Instance(tmp_path, "x"))
+    own, other = (of_component(platform, each) for each in platform.components.values())
     assert own["OWN"] == "one" and own["SHARED"] == other["SHARED"] == "all"
-    assert "OWN" not in other and "OWN" not in toolbox(loaded, instance)
+    assert "OWN" not in other and "OWN" not in toolbox(platform)
 
 
 @pytest.mark.parametrize("placement", ["native", "docker"])
@@ -59,8 +59,9 @@ def test_a_components_own_entry_wins_over_env_and_env_over_the_machine(
     text += f"[services.a]\nkind = 'command'\ndev = 'true'\nport = 20001\nenv = {env}\n"
     text += f"[infra.b]\nrun = 'true'\nport = 20002\nenv = {env}\n"
     loaded = schema.parse(text.encode())
-    for component in components(loaded, Instance(tmp_path, "x")).values():
-        found = of_component(loaded, component, placement)
+    target = Platform(loaded, Instance(tmp_path, "x"))
+    for component in target.components.values():
+        found = of_component(target, component, placement)
         assert found["LC_TEST"] == wins, component.name
         assert found["PORT"] == (str(component.port) if own is None else "7"), component.name
 
@@ -68,9 +69,10 @@ def test_a_components_own_entry_wins_over_env_and_env_over_the_machine(
 def test_the_private_place_is_named_for_where_it_runs(tmp_path: Path) -> None:
     loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
     instance = Instance(tmp_path, "x")
-    one = components(loaded, instance)["a"]
-    assert of_component(loaded, one)["KEPT"] == str(instance.state / "private/a")
-    assert of_component(loaded, one, "docker")["KEPT"] == "/state"
+    platform = Platform(loaded, instance)
+    one = platform.component("a")
+    assert of_component(platform, one)["KEPT"] == str(instance.state / "private/a")
+    assert of_component(platform, one, "docker")["KEPT"] == "/state"
     assert not instance.state.exists()  # looking makes nothing
 
 
