@@ -39,7 +39,7 @@ def test_lines_wrap(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_paths_exist(page: str) -> None:
-    """A path in backticks with a folder of this repository in front is one of its files or folders; KIND is any name."""
+    """A path in backticks that begins with a folder of this repository is a file or folder of it; KIND is any name."""
     files = tree()
     folders = {str(parent) for name in files for parent in Path(name).parents}
     roots = {name.partition("/")[0] for name in files if "/" in name}
