@@ -282,7 +282,7 @@ def _unrouted(project: Project, component: Component) -> None:
         took = "its port of this machine" if entry.published else f"the name {component.name} in the network"
         raise DevError(
             "compose-route", f"the container of {component.name} takes {took}",
-            because="what stands before the services gives names and ports to whoever has the service",
+            because="the gateway and the edge give names and ports to the current owner of each service",
             hint=f"move ports and aliases of {compose.key(component)} to compose/routes.yaml",
             exit=Exit.BAD_STATE,
         )  # fmt: skip
