@@ -12,11 +12,11 @@ from converge.errors import Exit
 from facts import terminal
 
 if TYPE_CHECKING:
-    from runtime.status import State
+    from runtime.status import Status
 
-STYLES = {"ready": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
+STYLES = {"ready": "green", "failed": "red", "unhealthy": "red", "stopped": "dim"}
 MODES = {"clerk": "green", "refused": "red"}
-PAUSE = 1.0
+WATCH_EVERY = 1.0
 """Seconds between two looks of --watch."""
 
 
@@ -44,15 +44,15 @@ def run(
                 show(state)
             if identity:
                 colour = MODES.get(identity.mode, "yellow")
-                render.out(f"{'auth':<12} {render.style(identity.mode, colour):<9} {identity.because}")
+                render.out(f"{'auth':<12} {render.style(identity.mode, colour):<10} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
-        time.sleep(PAUSE)
+        time.sleep(WATCH_EVERY)
 
 
-def show(state: State) -> None:
+def show(state: Status) -> None:
     """One line, and a second one where there is a reason."""
-    word = render.style(f"{state.state:<9}", STYLES.get(state.state, "yellow"))
+    word = render.style(f"{state.state:<10}", STYLES.get(state.state, "yellow"))
     address = f"127.0.0.1:{state.port}" if state.port else ""
     pid = f"pid {state.pid}, " if state.pid else ""
     since = "" if state.uptime_s is None else f"{pid}{age(state.uptime_s)}"

@@ -1,4 +1,4 @@
-"""What lies at a path: nothing, a directory, or a file with a hash; and its permission bits."""
+"""What is at a path: nothing, a directory, or a file with a hash; and its permission bits."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ elif [ -e {at} ]; then echo other; else echo absent; exit; fi
 ls -ld {at}
 [ -f {at} ] && (sha256sum {at} || shasum -a 256 {at})"""
     return Probe(name, sh, _parse)
+
+
+def text(name: str, path: Path) -> Probe:
+    """What a small file holds, without white space around it; empty where there is none."""
+    at = shlex.quote(str(path))
+    return Probe(name, f"[ -e {at} ] && cat {at}; true", str.strip)
 
 
 def _parse(text: str) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import facts.files
 from converge import kinds, tools
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
-from facts.probe import AnyProbe, Observation, Probe
+from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -28,16 +27,14 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Mode and major version of each, and where it was put."""
     found: list[AnyProbe] = []
     for name, path in _databases(context):
-        version = shlex.quote(str(path / "PG_VERSION"))
         found.append(facts.files.probe(f"data.{name}", path))
-        found.append(Probe(f"data.{name}.major", f"[ -e {version} ] && cat {version}; true", str.strip))
-        note = shlex.quote(str(context.instance.data_note(name)))
-        found.append(Probe(f"data.{name}.placement", f"[ -e {note} ] && cat {note}; true", str.strip))
+        found.append(facts.files.text(f"data.{name}.major", path / "PG_VERSION"))
+        found.append(facts.files.text(f"data.{name}.placement", context.instance.data_note(name)))
     return found
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """ok where the server could start on it; absent ones are made by the first start."""
+    """ok where the server could start on it; absent ones are created by the first start."""
     for name, path in _databases(context):
         key, source = f"data.{name}", context.loaded.source(f"infra.{name}")
         entry, major = observation[key], observation[f"{key}.major"]
@@ -46,20 +43,20 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "data", "unknown", "?", f"Postgres {tools.POSTGRES}", because, source=source)
         elif entry.kind == "absent" and observation[f"{key}.placement"] == "docker":
             volume = f"volume {context.instance.compose_project}_{name}"
-            yield Item(key, "data", "skipped", f"in Docker, {volume}", "looked at by the start", source=source)
+            yield Item(key, "data", "skipped", f"in Docker, {volume}", "checked by ./dev start", source=source)
         elif entry.kind == "absent":
-            yield Item(key, "data", "skipped", "none yet", "made by the first start", source=source)
+            yield Item(key, "data", "skipped", "none yet", "created by the first start", source=source)
         elif entry.kind != "directory" or (major and major != tools.POSTGRES):
             found = f"Postgres {major}" if major else f"a {entry.kind}"
             yield Item(
-                key, "data", "blocked", found, f"Postgres {tools.POSTGRES}", f"{path} was made by something else",
-                "export it with that version, or give it up: ./dev data reset", source, "postgres-major",
+                key, "data", "blocked", found, f"Postgres {tools.POSTGRES}", f"{path} was not created by Postgres",
+                "export the data with that version, or delete them: ./dev data reset", source, "postgres-major",
             )  # fmt: skip
         elif entry.mode in ("700", "750"):
             yield Item(key, "data", "ok", f"Postgres {major}", f"Postgres {tools.POSTGRES}", source=source)
         else:
-            because = f"its mode is {entry.mode}, and Postgres refuses that"
-            step = Step(key, "data", f"make {path} readable for Postgres alone", because, args={"path": str(path)})
+            because = f"the mode of the directory is {entry.mode}, and Postgres refuses that"
+            step = Step(key, "data", f"make {path} private to Postgres", because, args={"path": str(path)})
             yield Item(key, "data", "drift", entry.mode, "700", because, source=source, step=step)
 
 
