@@ -43,9 +43,7 @@ def run(
     """Show what the components said, ordered by time (UTC)."""
     if raw and json:
         raise DevError("usage", "--raw and --json exclude each other", hint="./dev logs --json", exit=Exit.USAGE)
-    first, last = times.since(since) if since else "", times.until(until) if until else ""
-    if first and last and last < first:
-        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    first, last = _span(since, until)
     everyone = context.platform.components
     wanted = list(map(context.platform.component, names)) if names else list(everyone.values())
     people = sys.stdout.isatty()
@@ -53,9 +51,8 @@ def run(
     shown = printer(list(everyone), form, people, _pattern(grep))
     found = reader.readers(wanted)
     show(shown, reader.kept(found, first, last))
-    if follow:
-        for lines in reader.follow(found, lambda: _go_on(last)):
-            show(shown, (line for line in lines if line.order <= last) if last else lines)
+    for lines in reader.follow(found, lambda: follow and _go_on(last)):
+        show(shown, (line for line in lines if not last or line.order <= last))
     return int(Exit.OK)
 
 
@@ -67,6 +64,14 @@ def show(shown: Printer, lines: Iterable[Line]) -> None:
         if texts:
             render.out("\n".join(texts))
     sys.stdout.flush()
+
+
+def _span(since: str | None, until: str | None) -> tuple[str, str]:
+    """The first and the last stamp that is shown; empty where there is no limit."""
+    first, last = times.since(since) if since else "", times.until(until) if until else ""
+    if first and last and last < first:
+        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    return first, last
 
 
 def _pattern(grep: str | None) -> re.Pattern[str] | None:
