@@ -44,10 +44,6 @@ class InfraKind(Protocol):
         """Why it cannot be used though its port accepts a connection; empty if it can."""
         ...
 
-    def provision(self, loaded: Loaded, component: Component) -> None:
-        """Make what is declared inside it, once it is ready and before anything that needs it."""
-        ...
-
 
 KINDS = {
     "postgres": "runtime.infra.postgres",

@@ -55,7 +55,3 @@ def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, s
 def why_not(component: Component, timeout: float) -> str:
     """Its port says it."""
     return ""
-
-
-def provision(loaded: Loaded, component: Component) -> None:
-    """Nothing is known about its inside."""

@@ -32,7 +32,7 @@ OLDEST = range(12, 40)
 def prepare(loaded: Loaded, component: Component) -> None:
     """Make the data directory whole or not at all; an existing one is never replaced."""
     data, home = _data(component), _home(loaded)
-    _password(component)
+    password(component)
     if (data / "PG_VERSION").exists():
         found = (data / "PG_VERSION").read_text().strip()
         if found != tools.POSTGRES:
@@ -47,17 +47,17 @@ def prepare(loaded: Loaded, component: Component) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{component.name}.", dir=data.parent))
     try:
-        password = fresh / "password"
-        password.write_text(_password(component))
+        word = fresh / "password"
+        word.write_text(password(component))
         target = fresh / "data"
         if user:
             account = pwd.getpwnam(user)
-            for path in (fresh, password):
+            for path in (fresh, word):
                 os.chown(path, account.pw_uid, account.pw_gid)
         argv = [str(home / "bin/initdb"), "-D", str(target), "-U", "postgres", "--auth=scram-sha-256", "-E", "UTF8"]
         argv += ["--locale=C.UTF-8" if os.name == "posix" and Path("/proc").exists() else "--locale=C"]
         ran = subprocess.run(
-            [*argv, f"--pwfile={password}"], user=user, cwd=fresh, env=_env(home), capture_output=True, text=True,
+            [*argv, f"--pwfile={word}"], user=user, cwd=fresh, env=_env(home), capture_output=True, text=True,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if ran.returncode:
@@ -99,7 +99,7 @@ def no_fallback(loaded: Loaded, component: Component) -> str:
 
 def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
     """The password; an existing volume gets it by `provision`."""
-    return {"PASSWORD": _password(component)}
+    return {"PASSWORD": password(component)}
 
 
 def check_volume(component: Component) -> None:
@@ -129,7 +129,7 @@ def check_volume(component: Component) -> None:
 def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
     """With the password in the URL; a database's name is appended by whoever uses it."""
     plain = plain_addresses(component, host)
-    return {**plain, "url": f"postgresql://postgres:{_password(component)}@{plain['address']}"}
+    return {**plain, "url": f"postgresql://postgres:{password(component)}@{plain['address']}"}
 
 
 def why_not(component: Component, timeout: float) -> str:
@@ -150,26 +150,6 @@ def why_not(component: Component, timeout: float) -> str:
     if not answer:
         return "it closes every connection"
     return "it does not accept connections yet" if answer[:1] == b"E" and b"C57P03\0" in answer else ""
-
-
-def provision(loaded: Loaded, component: Component) -> None:
-    """Databases, each owned by the role of its name, and extensions in each; in a container our password too."""
-    wants = component.wants
-    assert isinstance(wants, Infra)
-    if placements.where(component) == "docker":
-        sql(loaded, component, f"ALTER ROLE postgres PASSWORD '{_password(component)}'")
-    rows = sql(loaded, component, "SELECT datallowconn, datname FROM pg_database").splitlines()
-    there = {name: allowed == "t" for allowed, _, name in (row.partition("|") for row in rows)}
-    roles = set(sql(loaded, component, "SELECT rolname FROM pg_roles").splitlines())
-    for name in wants.databases:
-        if name not in roles:
-            sql(loaded, component, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{_password(component)}'")
-        if name not in there:
-            sql(loaded, component, f'CREATE DATABASE "{name}" OWNER "{name}"')
-        elif not there[name]:  # a snapshot that was killed left it so
-            sql(loaded, component, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-        for extension in wants.extensions:
-            sql(loaded, component, f'CREATE EXTENSION IF NOT EXISTS "{extension}"', name)
 
 
 def sql(
@@ -214,7 +194,7 @@ def client(loaded: Loaded, component: Component, argv: list[str]) -> tuple[list[
         return command, found.environment(compose.values(found, {}))
     home = _home(loaded)
     where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
-    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": _password(component)}
+    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": password(component)}
 
 
 def _home(loaded: Loaded) -> Path:
@@ -244,9 +224,17 @@ def _user() -> str | None:
     raise DevError("no-user", "Postgres cannot run here", because="it refuses root, and there is no user nobody")
 
 
-def _password(component: Component) -> str:
+def known_password(component: Component) -> str:
+    """The password as it is; empty where none was made. For looks, which write nothing."""
+    try:
+        return _secret(component).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def password(component: Component) -> str:
     """Made once per instance; 0600. It lies beside the data: a new data directory may come with a new one."""
-    path = component.instance.state / "secrets" / component.name
+    path = _secret(component)
     try:
         return path.read_text()
     except FileNotFoundError:
@@ -260,3 +248,7 @@ def _password(component: Component) -> str:
             pass
         os.unlink(name)
         return path.read_text()
+
+
+def _secret(component: Component) -> Path:
+    return component.instance.state / "secrets" / component.name

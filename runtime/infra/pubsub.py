@@ -1,12 +1,14 @@
-"""Pub/Sub: our small program on Google's pstest; topics are made anew at every start."""
+"""Pub/Sub: our small program on Google's pstest; it keeps nothing, so it makes its topics whenever it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from converge import tools
 from converge.desired import Infra, Loaded
 from converge.errors import DevError
+from runtime import placements, record
 from runtime.component import Component, Launch
 from runtime.infra import plain_addresses
 
@@ -14,19 +16,27 @@ keeps_data = False
 
 
 def prepare(loaded: Loaded, component: Component) -> None:
-    """It keeps nothing."""
+    """Write down the topics that it begins with."""
+    write_topics(component)
 
 
 def launch(loaded: Loaded, component: Component) -> Launch:
-    """The declared topics with their subscriptions are part of its command line."""
+    """It reads the declared topics when it begins, so that another topic is no reason to restart it."""
     program = tools.executable(loaded, "pubsub-emulator")
     if program is None:
         raise DevError("command-missing", "there is no Pub/Sub emulator", hint="run ./dev doctor --fix")
-    assert isinstance(component.wants, Infra)
-    argv = [str(program), "--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
-    for topic, subscriptions in component.wants.topics.items():
-        argv += ["--topic", f"{topic}={','.join(subscriptions)}"]
+    read = 'topics=$1; shift; exec "$@" $(/bin/cat "$topics")'
+    argv = ["/bin/sh", "-fc", read, "pubsub", str(_topics(component)), str(program)]
+    argv += ["--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
     return Launch(tuple(argv), component.instance.checkout)
+
+
+def write_topics(component: Component) -> None:
+    """Have a native emulator that begins again have the topics that are declared now."""
+    wants = component.wants
+    assert isinstance(wants, Infra)
+    words = [f"--topic {topic}={','.join(names)}\n" for topic, names in wants.topics.items()]
+    record.write(_topics(component), "".join(words))
 
 
 def no_fallback(loaded: Loaded, component: Component) -> str:
@@ -35,9 +45,18 @@ def no_fallback(loaded: Loaded, component: Component) -> str:
 
 
 def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
-    """Project and topics."""
+    """Project and topics: of a container that runs, those that it began with, or Compose would make it again."""
     assert isinstance(component.wants, Infra)
     topics = " ".join(f"{topic}={','.join(names)}" for topic, names in component.wants.topics.items())
+    note = component.instance.engine_record.with_name(f"{component.name}.topics")
+    try:
+        before = note.read_text()
+    except OSError:
+        before = ""
+    if before and before != topics and placements.look(component).placement == "docker" and placements.lives(component):
+        topics = before
+    elif before != topics:
+        record.write(note, topics)
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
 
@@ -55,5 +74,5 @@ def why_not(component: Component, timeout: float) -> str:
     return ""
 
 
-def provision(loaded: Loaded, component: Component) -> None:
-    """Done by its command line."""
+def _topics(component: Component) -> Path:
+    return component.directory / "topics"

@@ -1,0 +1,61 @@
+"""Which data a service works on: the servers and databases that it needs, by identities that change with the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from converge.desired import Infra, Loaded
+from runtime.component import Component, components
+from runtime.provision import postgres
+
+Look = Callable[[Component], "postgres.Inside | postgres.Closed"]
+NOWHERE = "none"
+"""The database of a service that needs none that can be told from another one."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data of one service, as far as they could be looked at."""
+
+    systems: Mapping[str, str]
+    """Server -> identity of its data directory."""
+    databases: tuple[str, ...]
+    """Each `SYSTEM/OID`; `none` alone for a service without a Postgres."""
+    complete: bool = True
+    """Whether every server answered and has every database."""
+
+
+def of(loaded: Loaded, component: Component, look: Look = postgres.look) -> Data:
+    """What the component's data are now."""
+    systems: dict[str, str] = {}
+    databases: list[str] = []
+    complete, any_server = True, False
+    for server in servers(loaded, component):
+        any_server = True
+        inside = look(server)
+        if isinstance(inside, postgres.Closed):
+            complete = False
+            continue
+        systems[server.name] = inside.system
+        for name in _used(component, server):
+            found = inside.databases.get(name)
+            complete = complete and found is not None
+            databases += [f"{inside.system}/{found.oid}"] if found else []
+    return Data(systems, tuple(databases) if any_server else (NOWHERE,), complete)
+
+
+def servers(loaded: Loaded, component: Component) -> list[Component]:
+    """The Postgres servers that the component needs."""
+    everyone = components(loaded, component.instance)
+    needed = [everyone[name] for name in component.wants.needs if name in everyone]
+    return [other for other in needed if not other.is_service and other.kind == "postgres"]
+
+
+def _used(component: Component, server: Component) -> tuple[str, ...]:
+    """Databases that its environment names behind the server's address; without one, all that the server has."""
+    assert isinstance(server.wants, Infra)
+    text = "\n".join(component.wants.env.values())
+    named = set(re.findall(r"\{" + re.escape(server.name) + r"\.(?:url|address|port)\}/([A-Za-z0-9_-]+)", text))
+    return tuple(name for name in server.wants.databases if name in named) or server.wants.databases
