@@ -139,6 +139,8 @@ CODES: dict[str, str] = {
     "port-taken": "A process that is not ours listens on a component's port. It is never ended: stop it, or change the "
     "port in desired_state.toml, or for this machine alone in desired_state.local.toml.",
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
+    "postgres-password": "The data of a Postgres were made with another password than this instance has now, as after "
+    "`git clean -fdx`. Put the earlier one back, or delete the data: `./dev data reset`.",
     "secret-absent": "The secret has no value in .dev/values: `./dev doctor --fix` makes those that are generated.",
     "secret-given": "Only values that ./dev generates can be rotated by it; another one comes from a person, who gives "
     "the new one too.",
@@ -162,6 +164,7 @@ CODES: dict[str, str] = {
     "system-refused": "The system refused a read or write; the reason follows.",
     "test-environment": "The packages of the tool's own tests could not be installed.",
     "token-refused": "The service that mints tokens answered, and refused; its own words follow.",
+    "topics-failed": "The Pub/Sub emulator did not take a declared topic or subscription, or did not answer.",
     "unknown-component": "The desired state declares no component of that name.",
     "unknown-key": "The desired state has a key that the schema does not know: mostly a spelling mistake.",
     "unknown-suite": "`./dev test --list` shows the suites.",

@@ -13,6 +13,8 @@ from runtime import start as starting
 from runtime.component import Component, components
 from runtime.infra import postgres
 from runtime.placements import choice
+from runtime.provision import migrations, notes
+from runtime.provision import postgres as inside
 
 SEPARATOR = "@"
 """Between a database and the snapshot it belongs to; no declared name has it."""
@@ -23,6 +25,7 @@ LONGEST = 63
 def snapshot(loaded: Loaded, instance: Instance, name: str, force: bool = False) -> list[str]:
     """Copy every declared database; gives the copies' names. Raises `snapshot-exists` unless `force`."""
     check_name(name)
+    reopen(loaded, instance)
     made = []
     for component, database in _databases(loaded, instance):
         copy = _copy(database, name)
@@ -35,6 +38,7 @@ def snapshot(loaded: Loaded, instance: Instance, name: str, force: bool = False)
             _drop(loaded, component, copy)
         with _alone(loaded, component, database):
             _fill(loaded, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
+        migrations.copied(loaded, component, database, copy)
         made.append(copy)
     return made
 
@@ -42,6 +46,7 @@ def snapshot(loaded: Loaded, instance: Instance, name: str, force: bool = False)
 def restore(loaded: Loaded, instance: Instance, name: str) -> list[str]:
     """Put the databases of a snapshot in the place of today's; it is kept. Services connect again by themselves."""
     check_name(name)
+    reopen(loaded, instance)
     databases = list(_databases(loaded, instance))
     for component, database in databases:
         if _copy(database, name) not in _there(loaded, component):
@@ -56,6 +61,7 @@ def restore(loaded: Loaded, instance: Instance, name: str) -> list[str]:
             _drop(loaded, component, left)
         template = f'CREATE DATABASE "{fresh}" TEMPLATE "{_copy(database, name)}" OWNER "{database}"'
         _fill(loaded, component, template)
+        migrations.copied(loaded, component, _copy(database, name), fresh)
         with _alone(loaded, component, database):
             # one transaction: killed here, the old data or the new are in place, never none
             _sql(
@@ -79,11 +85,20 @@ def snapshots(loaded: Loaded, instance: Instance) -> list[str]:
 
 def delete(loaded: Loaded, instance: Instance, name: str) -> bool:
     """Give a snapshot up; whether there was one."""
+    reopen(loaded, instance)
     if name not in snapshots(loaded, instance):
         return False
     for component, database in _databases(loaded, instance):
         _drop(loaded, component, _copy(database, name))
     return True
+
+
+def reopen(loaded: Loaded, instance: Instance) -> list[str]:
+    """Open what a snapshot or restore that was killed left closed; gives names. The checkout's lock must be held."""
+    servers = [
+        each for each in components(loaded, instance).values() if each.kind == "postgres" and not each.is_service
+    ]
+    return [name for server in servers for name in inside.reopen(server)]
 
 
 def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> dict[str, DevError]:
@@ -104,6 +119,7 @@ def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> di
             if not gone:
                 move.give_up(component, "docker")
             choice.forget(component)
+            notes.forget(component)
     if gone:
         instance.engine_record.unlink(missing_ok=True)
     return starting.start(loaded, instance, ran, on_event) if ran else {}

@@ -15,6 +15,7 @@ from runtime.component import Component, components
 from runtime.infra import postgres
 from runtime.placements import choice, docker
 from runtime.placements.choice import Asked, Name
+from runtime.provision import notes
 from runtime.start import Listener, start
 
 BY_NAME = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname"
@@ -75,6 +76,7 @@ def _one(loaded: Loaded, component: Component, source: Name, target: Name, on_ev
     placements.stop(component)
     mark = choice.copying(component)
     mark.write_text(target)
+    notes.forget(component)
     try:
         _must(start(loaded, instance, [component.name], on_event, Asked(infra=target, moving=component.name)))
         tell("restoring: writing all databases")
@@ -86,6 +88,7 @@ def _one(loaded: Loaded, component: Component, source: Name, target: Name, on_ev
     except BaseException:
         placements.stop(component)
         give_up(component, target)
+        notes.forget(component)
         mark.unlink()
         raise
     choice.keep(component, target)

@@ -14,6 +14,7 @@ from converge.instance import Instance
 from facts.ports import HOME, owners
 from runtime import health, placements
 from runtime.component import Component, components, known
+from runtime.provision import notes
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,14 @@ def look(
     seen = placements.look(component)
     told = seen.told
     reason, restarts = told.get("reason"), told.get("restarts", 0)
+    trouble = notes.trouble(component)
     if not seen.lives:
         state = "ready" if told.get("state") == "done" else "failed" if told.get("state") == "failed" else "stopped"
         if told.get("state") in ("running", "backoff"):
             reason = "it was killed together with its shim"
         state = "unknown" if told.get("state") == "lost" else state
+        if trouble:
+            state, reason = "failed", trouble
         placement = seen.placement if state in ("ready", "unknown") else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
     missing = (
@@ -103,6 +107,8 @@ def look(
     state = "starting" if missing else "ready"
     if seen.placement == "ide":
         state, missing = ("waiting" if missing else "ready"), _lent(component, missing)
+    if trouble:
+        state, reason = "failed", trouble
     debugged = told.get("debug")
     if debugged:
         reason = "; ".join(filter(None, (reason, _debugged(component, told, missing))))
@@ -154,6 +160,7 @@ def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[st
             lent = placements.of("ide").stop(component)
             if placements.stop(component) or lent:
                 ended.append(component.name)
+            notes.succeeded(component)
             if component.is_service and names and instance.routes.exists():
                 from runtime import routing
 

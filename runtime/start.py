@@ -11,18 +11,19 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from converge.desired import Loaded, Service
+from converge.desired import Loaded
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from facts.ports import HOME, MARK, Owner, ends, owner
+from facts.ports import HOME, Owner, ends, owner
 from runtime import debugger, editors, gateway, health, infra, kinds, logs, placements, routing, switch
 from runtime.component import BESIDE, Component, Launch, chosen, components
-from runtime.environment import make_private, of_component
+from runtime.environment import make_private
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.placements.seen import lost
 from runtime.platform import undeclared
+from runtime.provision import flow as provision
 
 PATIENCE = {"go": 180.0}
 """Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
@@ -93,7 +94,7 @@ def _attempt(
     for left in undeclared(everyone, instance):
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
-    run = _Start(loaded, choices, wanted, asked or Asked())
+    run = _Start(loaded, choices, wanted, asked or Asked(), set(asked.anew) if asked else set())
     futures: dict[str, Future[None]] = {}
     failed: dict[str, DevError] = {}
 
@@ -146,6 +147,8 @@ class _Start:
     choices: Choices
     wanted: Mapping[str, Component]
     asked: Asked
+    anew: set[str] = field(default_factory=set)
+    """Components that are ended first: those that were asked for, and those whose data were replaced."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     spawned: list[Component] = field(default_factory=list)
     _boxes: dict[str, str] | None = None
@@ -159,11 +162,15 @@ class _Start:
         self._check()
         placement = self.choices.placements[component.name]
         if placement == "ide":
+            self._migrate(component, say, lives=True)
             editors.refresh(self.loaded, component)
             return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
         if component.name in self.asked.debug:
             self._compile(component, say)
         seen = placements.look(component)
+        if component.is_service and seen.lives and (server := provision.on_other_data(self.loaded, component)):
+            say(f"the data of {server} were replaced")
+            self.anew.add(component.name)
         gated = self.choices.project is not None and self.choices.project.routed
         routed = component.is_service and component.port is not None and (gated or routing.is_open(component.instance))
         if routed and not gated and component.name not in routing.routes(component.instance):
@@ -174,7 +181,7 @@ class _Start:
         if host != HOME and gated:
             self._containers(say)
             self._route()
-        if moves or (seen.lives and component.name in self.asked.anew):
+        if moves or (seen.lives and component.name in self.anew):
             say(f"moving to placement {placement}" if moves else "restarting")
             if not moves and routed:
                 routing.hold(self.loaded, component.instance, component.name)
@@ -194,10 +201,10 @@ class _Start:
             switch.arrive(self.loaded, component)
         elif later:
             switch.leave(self.loaded, component, "native", host)
+        if not component.is_service:
+            provision.provision(self.loaded, component, say)
         if not begun:
             return "under its debugger, left alone" if debugger.under(component) else "ready already"
-        if not component.is_service:
-            infra.kind(component).provision(self.loaded, component)
         where = " in Docker" if placement == "docker" else ""
         where = " under its debugger" if component.name in self.asked.debug else where
         return ("done" if component.once else "ready") + where
@@ -205,7 +212,7 @@ class _Start:
     def _host(self, component: Component) -> str:
         """Where its process shall listen: beside 127.0.0.1 as long as the gateway stands there for some container."""
         chosen_now = {name: self.choices.placements[name] for name, each in self.wanted.items() if each.is_service}
-        keeps = native.lives(component) and component.name not in self.asked.anew
+        keeps = native.lives(component) and component.name not in self.anew
         if keeps and debugger.under(component):
             return native.host(component)
         if not component.movable or "docker" not in (routing.owners(component.instance) | chosen_now).values():
@@ -239,6 +246,7 @@ class _Start:
         digest = placements.spec_hash(launch, _dependencies(component))
         if seen.lives:
             if seen.told.get("hash") == digest:
+                self._migrate(component, say, lives=True)
                 return bool(health.why_not(loaded, component, seen))
             say("changed, restarting")
             native.stop(component)
@@ -262,6 +270,7 @@ class _Start:
             self._route()
         seen = docker.look(component)
         if seen.lives:
+            self._migrate(component, say, lives=True)
             return bool(health.why_not(self.loaded, component, seen))
         serves = component.instance.handed(component.name).exists() or native.lives(component)
         if not serves:  # until its container is ready
@@ -319,27 +328,14 @@ class _Start:
         if self.cancelled.is_set():
             raise DevError("interrupted", "the start was interrupted")
 
-    def _migrate(self, component: Component, say: Callable[[str], None]) -> None:
-        """Run its migration where it will run itself."""
-        command = component.wants.migrate if isinstance(component.wants, Service) else None
-        if not command:
-            self._check()
+    def _migrate(self, component: Component, say: Callable[[str], None], lives: bool = False) -> None:
+        """Run its migration where it runs itself; while it lives, only if something that it depends on changed."""
+        self._check()
+        if lives and provision.migrated(self.loaded, component):
             return
-        say("migrating")
-        if self.choices.placements[component.name] == "docker":
-            from runtime import boxes
-
-            assert self.choices.project is not None
-            code, last = self._run(*boxes.one_off(self.choices.project, component, command, self.choices.images))
-        else:
-            env = {**of_component(self.loaded, component), MARK: component.mark + "migrate"}
-            code, last = self._run(["/bin/sh", "-c", command], env, component)
-        if code:
-            raise DevError(
-                "migrate-failed", f"the migration of {component.name} failed",
-                because=f"`{command}` ended with {code}: " + " / ".join(last),
-                hint=f"correct it, then ./dev start {component.name}",
-            )  # fmt: skip
+        where = "docker" if self.choices.placements[component.name] == "docker" else "native"
+        place = provision.Place(where, self.choices.project, self.choices.images)
+        provision.migrate(self.loaded, component, place, say, self._check)
         self._check()
 
     def _run(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:

@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 def call(port: int, method: str, message: bytes, timeout: float = 2.0) -> bytes:
-    """The answer to `/package.Service/Method`, encoded like the message. OSError if there is none within `timeout` s."""
+    """The answer to `/package.Service/Method`, encoded like the message. OSError if none comes within `timeout` s."""
     deadline = time.monotonic() + timeout
     with socket.socket() as connection:
         connection.settimeout(timeout)

@@ -58,11 +58,11 @@ def provision(loaded: Loaded, server: Component, say: Callable[[str], None]) -> 
     inside = postgres.look(server)
     if isinstance(inside, postgres.Closed) and inside.why == "password" and placements.where(server) == "docker":
         postgres.set_password(server)
-        say("its data were made with another password, which is the present one again now")
+        say("its data had another password; they have the present one now")
     inside = _opened(server)
     for name, lacking in gaps(server, inside):
         postgres.make(loaded, server, name, inside)
-        say(f"database {name}: {', '.join(lacking)}; made")
+        say(f"made database {name}" if "missing" in lacking else f"mended database {name}: {', '.join(lacking)}")
     inside = _opened(server)
     for name, lacking in gaps(server, inside):
         raise DevError(

@@ -59,10 +59,12 @@ def changes(before: Stamp, now: Stamp) -> str:
 
 
 def files(checkout: Path, service: Service) -> set[Path]:
-    """What `migrate_inputs` names; without it, what looks like a migration in `path` and `watch`, or is in the command."""
+    """What `migrate_inputs` names; without it, what looks like a migration in `path` and `watch`, and the command."""
     base = checkout / service.path
     if service.migrate_inputs:
-        named = (base / name for each in service.migrate_inputs for name in glob.glob(each, root_dir=base, recursive=True))
+        named = (
+            base / name for each in service.migrate_inputs for name in glob.glob(each, root_dir=base, recursive=True)
+        )
         return {file for path in named for file in ([path] if path.is_file() else _below(path))}
     places = [base, *(base / each for each in service.watch)]
     found = {file for place in places for file in _below(place) if _looks_so(file.relative_to(place))}

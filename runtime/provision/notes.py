@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from converge.desired import Service
 from converge.errors import DevError
 from runtime import record
 from runtime.component import Component
+from runtime.provision import INSIDE
 
 Stamp = Mapping[str, Any]
 """What a migration ran with: `command`, `environment` (a hash) and `files` (path -> hash)."""
@@ -26,8 +28,9 @@ def succeeded(component: Component) -> None:
 
 
 def trouble(component: Component) -> str:
-    """Why its last provisioning failed, with what helps; empty if it did not fail."""
-    found = _read(_failure(component))
+    """Why it is not usable though it may run: its provisioning or migration failed, with what helps; else empty."""
+    has_any = component.wants.migrate if isinstance(component.wants, Service) else component.kind in INSIDE
+    found = _read(_failure(component)) if has_any else {}
     if not found:
         return ""
     hint = found.get("hint")

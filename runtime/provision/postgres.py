@@ -1,4 +1,4 @@
-"""What is inside a Postgres: one query looks at its databases, roles and identity, and the same connection makes them."""
+"""What is inside a Postgres: one query looks at its databases, roles and identity; statements make what lacks."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ def set_password(component: Component) -> None:
     code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text})
     if code:
         raise DevError(
-            "sql-failed", f"{component.name} did not take its password", because=out.strip() or f"psql ended with {code}",
+            "sql-failed", f"{component.name} did not take its password",
+            because=out.strip() or f"psql ended with {code}",
             hint="./dev data reset, which deletes its data, or put the earlier password back",
         )  # fmt: skip
 

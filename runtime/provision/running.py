@@ -96,13 +96,13 @@ class _Log:
         self.path = component.log
 
     def __enter__(self) -> _Log:
-        self.file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - open as long as the migration runs
+        self.file = open(self.path, "ab", buffering=0)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
 
-    def write(self, text: bytes, source: str = "|") -> None:
+    def write(self, text: bytes, source: str = "m") -> None:
         """One line; without room it is lost, and the migration is not."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"

@@ -62,7 +62,7 @@ def provision(loaded: Loaded, emulator: Component, say: Callable[[str], None]) -
     """Make all that is declared inside an emulator that is ready. Raises DevError `topics-failed`."""
     for topic, lacking in gaps(emulator, _looked(loaded, emulator)):
         _make(loaded, emulator, topic)
-        say(f"topic {topic}: {', '.join(lacking)}; made")
+        say(f"made topic {topic}" if "missing" in lacking else f"mended topic {topic}: {', '.join(lacking)}")
     for topic, lacking in gaps(emulator, _looked(loaded, emulator)):
         raise _failure(loaded, emulator, f"topic {topic} is still not as declared: {', '.join(lacking)}")
 
