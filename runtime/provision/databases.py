@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from converge.context import ConvergeContext
-from converge.desired import Infra, Loaded
 from converge.errors import DevError
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
 from runtime import placements
-from runtime.component import Component, components
+from runtime.component import InfraComponent
+from runtime.platform import Platform
 from runtime.provision import notes, postgres
 
 if TYPE_CHECKING:
@@ -36,24 +36,23 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif isinstance(inside, postgres.Closed):
             yield from _closed(server, inside, key, source)
         else:
-            assert isinstance(server.wants, Infra)
             for name in server.wants.databases:
                 yield _item(server, name, inside, source)
 
 
 def apply(step: Step, machine: Machine) -> None:
     """Make one database whole, or give a container's server its password."""
-    context = machine.context
-    server = components(context.loaded, context.instance)[step.args["server"]]
+    platform = Platform(machine.context.loaded, machine.context.instance)
+    server = platform.infra[step.args["server"]]
     if name := step.args.get("database"):
-        postgres.make(context.loaded, server, name, _opened(server))
+        postgres.make(platform, server, name, _opened(server))
     else:
         postgres.set_password(server)
     if provisioned(server):
         notes.succeeded(server)
 
 
-def provision(loaded: Loaded, server: Component, say: Callable[[str], None]) -> None:
+def provision(platform: Platform, server: InfraComponent, say: Callable[[str], None]) -> None:
     """Make all that is declared inside a server that is ready. Raises DevError with what keeps it from being so."""
     inside = postgres.look(server)
     if isinstance(inside, postgres.Closed) and inside.why == "password" and placements.where(server) == "docker":
@@ -61,33 +60,32 @@ def provision(loaded: Loaded, server: Component, say: Callable[[str], None]) -> 
         say("its data had another password; they have the present one now")
     inside = _opened(server)
     for name, lacking in gaps(server, inside):
-        postgres.make(loaded, server, name, inside)
+        postgres.make(platform, server, name, inside)
         say(f"made database {name}" if "missing" in lacking else f"mended database {name}: {', '.join(lacking)}")
     inside = _opened(server)
     for name, lacking in gaps(server, inside):
         raise DevError(
             "sql-failed", f"database {name} of {server.name} is still not as declared", because=", ".join(lacking),
-            hint=f"see ./dev logs {server.name}", source=loaded.source(f"infra.{server.name}.databases"),
+            hint=f"see ./dev logs {server.name}", source=platform.source(server, "databases"),
         )  # fmt: skip
     _tell_of_new_data(server, inside, say)
 
 
-def provisioned(server: Component) -> bool:
+def provisioned(server: InfraComponent) -> bool:
     """Whether everything declared is there; of a server that does not answer that cannot be said."""
     inside = postgres.look(server)
     return isinstance(inside, postgres.Inside) and not any(True for _ in gaps(server, inside))
 
 
-def gaps(server: Component, inside: postgres.Inside | postgres.Closed) -> Iterator[tuple[str, tuple[str, ...]]]:
+def gaps(server: InfraComponent, inside: postgres.Inside | postgres.Closed) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Declared databases that are not as declared, with what each lacks."""
     if isinstance(inside, postgres.Inside):
-        assert isinstance(server.wants, Infra)
         for name in server.wants.databases:
             if lacking := postgres.lacks(server, name, inside):
                 yield name, lacking
 
 
-def refused(server: Component, inside: postgres.Closed) -> DevError:
+def refused(server: InfraComponent, inside: postgres.Closed) -> DevError:
     """The error for a server that cannot be looked into."""
     if inside.why == "password":
         secret = server.instance.state / "secrets" / server.name
@@ -103,19 +101,19 @@ def refused(server: Component, inside: postgres.Closed) -> DevError:
     )
 
 
-def _servers(context: ConvergeContext) -> list[Component]:
-    everyone = components(context.loaded, context.instance).values()
-    return [each for each in everyone if not each.is_service and each.kind == "postgres"]
+def _servers(context: ConvergeContext) -> list[InfraComponent]:
+    everyone = Platform(context.loaded, context.instance).infra.values()
+    return [each for each in everyone if each.kind == "postgres"]
 
 
-def _opened(server: Component) -> postgres.Inside:
+def _opened(server: InfraComponent) -> postgres.Inside:
     inside = postgres.look(server)
     if isinstance(inside, postgres.Closed):
         raise refused(server, inside)
     return inside
 
 
-def _closed(server: Component, inside: postgres.Closed, key: str, source: str) -> Iterator[Item]:
+def _closed(server: InfraComponent, inside: postgres.Closed, key: str, source: str) -> Iterator[Item]:
     want = "its data take our password"
     if inside.why == "starting":
         yield Item(key, NOUN, "skipped", "not ready yet", "", inside.because, source=source)
@@ -132,7 +130,7 @@ def _closed(server: Component, inside: postgres.Closed, key: str, source: str) -
             )
 
 
-def _item(server: Component, name: str, inside: postgres.Inside, source: str) -> Item:
+def _item(server: InfraComponent, name: str, inside: postgres.Inside, source: str) -> Item:
     key, lacking = f"{NOUN}.{server.name}.{name}", postgres.lacks(server, name, inside)
     if not lacking:
         return Item(key, NOUN, "ok", "there", "there", source=source)
@@ -146,7 +144,7 @@ def _item(server: Component, name: str, inside: postgres.Inside, source: str) ->
     return Item(key, NOUN, "drift", ", ".join(lacking), "there", because, source=source, step=step)
 
 
-def _tell_of_new_data(server: Component, inside: postgres.Inside, say: Callable[[str], None]) -> None:
+def _tell_of_new_data(server: InfraComponent, inside: postgres.Inside, say: Callable[[str], None]) -> None:
     before = notes.systems(server).get(server.name)
     if before and before != inside.system:
         say("began with empty databases: the data it had are gone, as their volume or directory was removed")

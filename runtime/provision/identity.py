@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from converge.desired import Infra, Loaded
-from runtime.component import Component, components
+from runtime.component import Component, InfraComponent
+from runtime.platform import Platform
 from runtime.provision import postgres
 
-Look = Callable[[Component], "postgres.Inside | postgres.Closed"]
+Look = Callable[[InfraComponent], "postgres.Inside | postgres.Closed"]
 NOWHERE = "none"
 """The database of a service that needs none that can be told from another one."""
 
@@ -27,12 +27,12 @@ class Data:
     """Whether every server answered and has every database."""
 
 
-def of(loaded: Loaded, component: Component, look: Look = postgres.look) -> Data:
+def of(platform: Platform, component: Component, look: Look = postgres.look) -> Data:
     """What the component's data are now."""
     systems: dict[str, str] = {}
     databases: list[str] = []
     complete, any_server = True, False
-    for server in servers(loaded, component):
+    for server in servers(platform, component):
         any_server = True
         inside = look(server)
         if isinstance(inside, postgres.Closed):
@@ -46,16 +46,14 @@ def of(loaded: Loaded, component: Component, look: Look = postgres.look) -> Data
     return Data(systems, tuple(databases) if any_server else (NOWHERE,), complete)
 
 
-def servers(loaded: Loaded, component: Component) -> list[Component]:
+def servers(platform: Platform, component: Component) -> list[InfraComponent]:
     """The Postgres servers that the component needs."""
-    everyone = components(loaded, component.instance)
-    needed = [everyone[name] for name in component.wants.needs if name in everyone]
-    return [other for other in needed if not other.is_service and other.kind == "postgres"]
+    needed = [platform.infra[name] for name in component.wants.needs if name in platform.infra]
+    return [server for server in needed if server.kind == "postgres"]
 
 
-def _used(component: Component, server: Component) -> tuple[str, ...]:
+def _used(component: Component, server: InfraComponent) -> tuple[str, ...]:
     """Databases that its environment names behind the server's address; without one, all that the server has."""
-    assert isinstance(server.wants, Infra)
     text = "\n".join(component.wants.env.values())
     named = set(re.findall(r"\{" + re.escape(server.name) + r"\.(?:url|address|port)\}/([A-Za-z0-9_-]+)", text))
     return tuple(name for name in server.wants.databases if name in named) or server.wants.databases

@@ -11,9 +11,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from converge.desired import Loaded, Service
-from runtime.component import Component
+from converge.desired import Service
+from runtime.component import ServiceComponent
 from runtime.environment import shared
+from runtime.platform import Platform
 from runtime.provision.notes import Stamp
 
 NAMED = re.compile(r"migrat|alembic", re.IGNORECASE)
@@ -29,11 +30,10 @@ SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "target", "dist", "b
 """Directories that hold what others made, as do all whose name begins with a dot."""
 
 
-def stamp(loaded: Loaded, component: Component) -> Stamp:
+def stamp(platform: Platform, component: ServiceComponent) -> Stamp:
     """What its migration would run with now."""
     wants = component.wants
-    assert isinstance(wants, Service)
-    environment = json.dumps([shared(loaded, component.instance, component.name), wants.env], sort_keys=True)
+    environment = json.dumps([shared(platform, component.name), wants.env], sort_keys=True)
     base = component.instance.checkout / wants.path
     found = {}
     for path in sorted(files(component.instance.checkout, wants)):

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from converge.context import ConvergeContext
-from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.steps import Item, Step
 from facts.ports import MARK
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
 from runtime import placements
-from runtime.component import Component, components
+from runtime.component import InfraComponent, ServiceComponent
 from runtime.compose import Project
 from runtime.environment import of_component
+from runtime.platform import Platform
 from runtime.provision import identity, inputs, notes, postgres, running
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Place:
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """The files of each migration, and a query for each server that its service needs."""
-    loaded = context.loaded
+    platform = Platform(context.loaded, context.instance)
     return [
-        LocalProbe(f"{NOUN}.{each.name}", lambda each=each: _seen(loaded, each))  # type: ignore[misc]
+        LocalProbe(f"{NOUN}.{each.name}", lambda each=each: _seen(platform, each))  # type: ignore[misc]
         for each in _migrating(context)
     ]
 
@@ -71,25 +71,25 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def apply(step: Step, machine: Machine) -> None:
     """Run it where its service runs, while the service goes on."""
-    context = machine.context
-    component = components(context.loaded, context.instance)[step.args["service"]]
+    platform = Platform(machine.context.loaded, machine.context.instance)
+    component = platform.services[step.args["service"]]
 
     def check() -> None:
         if getattr(machine, "ended", False):
             raise DevError("interrupted", f"the migration of {component.name} was interrupted")
 
-    run(context.loaded, component, where(context.loaded, component), machine.say, check)
+    run(platform, component, where(platform, component), machine.say, check)
 
 
-def look(loaded: Loaded, component: Component) -> Pending:
+def look(platform: Platform, component: ServiceComponent) -> Pending:
     """Whether it has to run; `unknown` while a server that it needs does not answer."""
-    data = identity.of(loaded, component)
+    data = identity.of(platform, component)
     known = notes.stamps(component)
     if reason := notes.trouble(component):
         return Pending("pending", reason)
     if not data.complete:
         return Pending("unknown", "a server that it needs does not run, or lacks a database")
-    now = inputs.stamp(loaded, component)
+    now = inputs.stamp(platform, component)
     for database in data.databases:
         if database not in known:
             return Pending("pending", "it has not run on this database yet")
@@ -99,47 +99,47 @@ def look(loaded: Loaded, component: Component) -> Pending:
 
 
 def run(
-    loaded: Loaded, component: Component, place: Place, say: Callable[[str], None], check: Callable[[], None]
+    platform: Platform, component: ServiceComponent, place: Place, say: Callable[[str], None], check: Callable[[], None]
 ) -> None:
     """Run it, and note what it ran with. DevError `migrate-failed` with its last words; the failure is noted too."""
     wants = component.wants
-    assert isinstance(wants, Service) and wants.migrate
-    say(f"migrating: {look(loaded, component).because or wants.migrate}")
+    assert wants.migrate
+    say(f"migrating: {look(platform, component).because or wants.migrate}")
     try:
         for _ in range(MOST_RUNS):
             check()
-            before = inputs.stamp(loaded, component)
-            _once(loaded, component, place, check)
-            if inputs.stamp(loaded, component) == before:
+            before = inputs.stamp(platform, component)
+            _once(platform, component, place, check)
+            if inputs.stamp(platform, component) == before:
                 break
     except DevError as problem:
         if problem.code == "migrate-failed":
             notes.failed(component, problem)
         raise
-    now, data = inputs.stamp(loaded, component), identity.of(loaded, component)
+    now, data = inputs.stamp(platform, component), identity.of(platform, component)
     notes.stamp(component, {**notes.stamps(component), **dict.fromkeys(data.databases, now)})
     notes.succeeded(component)
 
 
-def copied(loaded: Loaded, server: Component, source: str, target: str) -> None:
+def copied(platform: Platform, server: InfraComponent, source: str, target: str) -> None:
     """A database was copied with all that migrations made in it: what is known of the one counts for the other."""
     inside = postgres.look(server)
     if isinstance(inside, postgres.Closed) or not {source, target} <= inside.databases.keys():
         return
     old, new = (f"{inside.system}/{inside.databases[name].oid}" for name in (source, target))
-    for component in components(loaded, server.instance).values():
+    for component in platform.services.values():
         known = notes.stamps(component)
         if old in known:
             notes.stamp(component, {**known, new: known[old]})
 
 
-def where(loaded: Loaded, component: Component) -> Place:
+def where(platform: Platform, component: ServiceComponent) -> Place:
     """The placement in which the service lives. DevError where its container's image is not there any more."""
     if placements.where(component) != "docker":
         return Place("native")
     from runtime import compose, images  # saves 30 ms where no service runs in Docker
 
-    project = compose.find(loaded, component.instance)
+    project = compose.find(platform)
     if isinstance(project, str):
         raise DevError("docker-unavailable", f"{component.name} cannot be migrated", because=project)
     image = images.reference(project, component)
@@ -151,9 +151,9 @@ def where(loaded: Loaded, component: Component) -> Place:
     return Place("docker", project, {component.name: image})
 
 
-def _once(loaded: Loaded, component: Component, place: Place, check: Callable[[], None]) -> None:
+def _once(platform: Platform, component: ServiceComponent, place: Place, check: Callable[[], None]) -> None:
     wants = component.wants
-    assert isinstance(wants, Service) and wants.migrate
+    assert wants.migrate
     if place.name == "docker":
         from runtime import boxes  # saves 30 ms where no service runs in Docker
 
@@ -161,7 +161,7 @@ def _once(loaded: Loaded, component: Component, place: Place, check: Callable[[]
         argv, env, _ = boxes.one_off(place.project, component, wants.migrate, place.images)
     else:
         argv = ["/bin/sh", "-c", wants.migrate]
-        env = {**of_component(loaded, component), MARK: component.mark + "migrate"}
+        env = {**of_component(platform, component), MARK: component.mark + "migrate"}
     directory = component.instance.checkout / wants.path
     code, last = running.execute(component, argv, env, directory, check)
     if code:
@@ -169,25 +169,24 @@ def _once(loaded: Loaded, component: Component, place: Place, check: Callable[[]
             "migrate-failed", f"the migration of {component.name} failed",
             because=f"`{wants.migrate}` ended with {code}: " + " / ".join(last),
             hint=f"correct it, then ./dev start {component.name}",
-            source=loaded.source(f"services.{component.name}.migrate"),
+            source=platform.source(component, "migrate"),
         )  # fmt: skip
 
 
-def _seen(loaded: Loaded, component: Component) -> Pending | None:
-    return look(loaded, component) if placements.lives(component) else None
+def _seen(platform: Platform, component: ServiceComponent) -> Pending | None:
+    return look(platform, component) if placements.lives(component) else None
 
 
-def _migrating(context: ConvergeContext) -> list[Component]:
-    everyone = components(context.loaded, context.instance).values()
-    return [each for each in everyone if isinstance(each.wants, Service) and each.wants.migrate]
+def _migrating(context: ConvergeContext) -> list[ServiceComponent]:
+    everyone = Platform(context.loaded, context.instance).services.values()
+    return [each for each in everyone if each.wants.migrate]
 
 
-def _step(context: ConvergeContext, component: Component, key: str, because: str) -> Step:
-    assert isinstance(component.wants, Service)
+def _step(context: ConvergeContext, component: ServiceComponent, key: str, because: str) -> Step:
     databases = [
         f"databases.{server.name}{each}"
-        for server in identity.servers(context.loaded, component)
-        for each in ("", *(f".{name}" for name in getattr(server.wants, "databases", ())))
+        for server in identity.servers(Platform(context.loaded, context.instance), component)
+        for each in ("", *(f".{name}" for name in server.wants.databases))
     ]
     return Step(
         key, NOUN, f"run `{component.wants.migrate}` for {component.name}", because, after=tuple(databases),

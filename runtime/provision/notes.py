@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from converge.desired import Service
 from converge.errors import DevError
 from runtime import record
 from runtime.component import Component
@@ -29,7 +28,7 @@ def succeeded(component: Component) -> None:
 
 def trouble(component: Component) -> str:
     """Why it is not usable though it may run: its provisioning or migration failed, with what helps; else empty."""
-    has_any = component.wants.migrate if isinstance(component.wants, Service) else component.kind in INSIDE
+    has_any = component.wants.migrate if component.is_service else component.kind in INSIDE
     found = _read(_failure(component)) if has_any else {}
     if not found:
         return ""

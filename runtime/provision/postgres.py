@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from converge.desired import Infra, Loaded
 from converge.errors import DevError
 from runtime import placements
-from runtime.component import Component
+from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
+from runtime.platform import Platform
 
 LOOK_TIMEOUT = 2.0
 """Seconds that one look at a server may last."""
@@ -56,7 +56,7 @@ class Closed:
     because: str = ""
 
 
-def look(component: Component) -> Inside | Closed:
+def look(component: InfraComponent) -> Inside | Closed:
     """What is inside it now; a server that does not run is not asked."""
     if not placements.lives(component):
         return Closed("stopped")
@@ -74,7 +74,7 @@ def look(component: Component) -> Inside | Closed:
         return Closed("unknown", str(problem) or type(problem).__name__)
 
 
-def lacks(component: Component, name: str, inside: Inside) -> tuple[str, ...]:
+def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ...]:
     """What is not as declared about one database, as short phrases."""
     database, found = inside.databases.get(name), []
     if name not in inside.roles:
@@ -87,11 +87,11 @@ def lacks(component: Component, name: str, inside: Inside) -> tuple[str, ...]:
         found.append("closed to connections")
     if database.owner != name and name in inside.roles:
         found.append(f"owned by {database.owner}")
-    missing = [each for each in _wants(component).extensions if database.open and each not in database.extensions]
+    missing = [each for each in component.wants.extensions if database.open and each not in database.extensions]
     return (*found, *(f"no extension {each}" for each in missing))
 
 
-def make(loaded: Loaded, component: Component, name: str, inside: Inside) -> None:
+def make(platform: Platform, component: InfraComponent, name: str, inside: Inside) -> None:
     """Make one declared database whole: its role, itself, its owner, its extensions. Raises DevError `sql-failed`."""
     database, quoted = inside.databases.get(name), _quoted(name)
     statements = []
@@ -106,17 +106,17 @@ def make(loaded: Loaded, component: Component, name: str, inside: Inside) -> Non
             statements.append(f"ALTER DATABASE {quoted} ALLOW_CONNECTIONS true")
         if database.owner != name:
             statements.append(f"ALTER DATABASE {quoted} OWNER TO {quoted}")
-    _run(loaded, component, "postgres", statements)
-    extensions = _wants(component).extensions
-    _run(loaded, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
+    _run(platform, component, "postgres", statements)
+    extensions = component.wants.extensions
+    _run(platform, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
 
 
-def reopen(component: Component) -> list[str]:
+def reopen(component: InfraComponent) -> list[str]:
     """Open every declared database that an interrupted snapshot left closed; gives their names."""
     inside = look(component)
     if isinstance(inside, Closed):
         return []
-    closed = [name for name in _wants(component).databases if name in inside.databases]
+    closed = [name for name in component.wants.databases if name in inside.databases]
     closed = [name for name in closed if not inside.databases[name].open]
     if closed:
         with _connect(component) as connection:
@@ -125,12 +125,12 @@ def reopen(component: Component) -> list[str]:
     return closed
 
 
-def set_password(component: Component) -> None:
+def set_password(component: InfraComponent) -> None:
     """Give our password to a volume that was made with another one; its container lets its own users in by socket."""
     from runtime.placements import docker  # saves 12 ms where no component runs in Docker
 
     word = postgres.password(component)
-    roles = " ".join(f"'{name}'," for name in _wants(component).databases)
+    roles = " ".join(f"'{name}'," for name in component.wants.databases)
     text = (
         f"ALTER ROLE postgres PASSWORD '{word}';\n"
         f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{word}') FROM pg_roles "
@@ -146,7 +146,7 @@ def set_password(component: Component) -> None:
         )  # fmt: skip
 
 
-def _inside(component: Component, rows: list[wire.Row]) -> Inside:
+def _inside(component: InfraComponent, rows: list[wire.Row]) -> Inside:
     system, roles, databases = "", {}, {}
     for kind, name, value, owner in rows:
         if kind == "system":
@@ -155,7 +155,7 @@ def _inside(component: Component, rows: list[wire.Row]) -> Inside:
             roles[str(name)] = value == "true"
         else:
             databases[str(name)] = Database(str(value), str(owner), kind == "open")
-    wants = _wants(component)
+    wants = component.wants
     for name in wants.databases if wants.extensions else ():
         if name in databases and databases[name].open:
             with _connect(component, name) as connection:
@@ -165,12 +165,12 @@ def _inside(component: Component, rows: list[wire.Row]) -> Inside:
     return Inside(system, databases, roles)
 
 
-def _connect(component: Component, database: str = "postgres", timeout: float = LOOK_TIMEOUT) -> wire.Connection:
+def _connect(component: InfraComponent, database: str = "postgres", timeout: float = LOOK_TIMEOUT) -> wire.Connection:
     assert component.port is not None
     return wire.Connection(component.port, postgres.known_password(component), database, timeout=timeout)
 
 
-def _run(loaded: Loaded, component: Component, database: str, statements: list[str]) -> None:
+def _run(platform: Platform, component: InfraComponent, database: str, statements: list[str]) -> None:
     if not statements:
         return
     statement = ""
@@ -182,13 +182,8 @@ def _run(loaded: Loaded, component: Component, database: str, statements: list[s
         what = statement.split(" PASSWORD")[0] or f"a connection to {database}"
         raise DevError(
             "sql-failed", f"{component.name} refused: {what}", because=str(problem) or type(problem).__name__,
-            hint=f"see ./dev logs {component.name}", source=loaded.source(f"infra.{component.name}.databases"),
+            hint=f"see ./dev logs {component.name}", source=platform.source(component, "databases"),
         ) from problem  # fmt: skip
-
-
-def _wants(component: Component) -> Infra:
-    assert isinstance(component.wants, Infra)
-    return component.wants
 
 
 def _quoted(name: str) -> str:

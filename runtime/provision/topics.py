@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from converge.context import ConvergeContext
-from converge.desired import Infra, Loaded
 from converge.errors import DevError
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
 from runtime import placements
-from runtime.component import Component, components
+from runtime.component import InfraComponent
 from runtime.infra import grpc, pubsub
+from runtime.platform import Platform
 from runtime.provision import notes
 
 if TYPE_CHECKING:
@@ -51,23 +51,23 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def apply(step: Step, machine: Machine) -> None:
     """Make one topic and its subscriptions."""
-    context = machine.context
-    emulator = components(context.loaded, context.instance)[step.args["emulator"]]
-    _make(context.loaded, emulator, step.args["topic"])
+    platform = Platform(machine.context.loaded, machine.context.instance)
+    emulator = platform.infra[step.args["emulator"]]
+    _make(platform, emulator, step.args["topic"])
     if provisioned(emulator):
         notes.succeeded(emulator)
 
 
-def provision(loaded: Loaded, emulator: Component, say: Callable[[str], None]) -> None:
+def provision(platform: Platform, emulator: InfraComponent, say: Callable[[str], None]) -> None:
     """Make all that is declared inside an emulator that is ready. Raises DevError `topics-failed`."""
-    for topic, lacking in gaps(emulator, _looked(loaded, emulator)):
-        _make(loaded, emulator, topic)
+    for topic, lacking in gaps(emulator, _looked(platform, emulator)):
+        _make(platform, emulator, topic)
         say(f"made topic {topic}" if "missing" in lacking else f"mended topic {topic}: {', '.join(lacking)}")
-    for topic, lacking in gaps(emulator, _looked(loaded, emulator)):
-        raise _failure(loaded, emulator, f"topic {topic} is still not as declared: {', '.join(lacking)}")
+    for topic, lacking in gaps(emulator, _looked(platform, emulator)):
+        raise _failure(platform, emulator, f"topic {topic} is still not as declared: {', '.join(lacking)}")
 
 
-def provisioned(emulator: Component) -> bool:
+def provisioned(emulator: InfraComponent) -> bool:
     """Whether everything declared is there; of an emulator that does not answer that cannot be said."""
     try:
         return not any(True for _ in gaps(emulator, look(emulator)))
@@ -75,7 +75,7 @@ def provisioned(emulator: Component) -> bool:
         return False
 
 
-def look(emulator: Component) -> Topics:
+def look(emulator: InfraComponent) -> Topics:
     """Every topic of the instance's project with its subscriptions. OSError or grpc.Refused if it does not answer."""
     found: dict[str, set[str]] = {}
     for topic in _listed(emulator, PUBLISHER + "ListTopics"):
@@ -86,7 +86,7 @@ def look(emulator: Component) -> Topics:
     return {topic: frozenset(names) for topic, names in found.items()}
 
 
-def gaps(emulator: Component, found: Topics) -> Iterator[tuple[str, tuple[str, ...]]]:
+def gaps(emulator: InfraComponent, found: Topics) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Declared topics that are not as declared, with what each lacks."""
     for topic, subscriptions in _declared(emulator).items():
         if topic not in found:
@@ -95,10 +95,10 @@ def gaps(emulator: Component, found: Topics) -> Iterator[tuple[str, tuple[str, .
             yield topic, lacking
 
 
-def _make(loaded: Loaded, emulator: Component, topic: str) -> None:
+def _make(platform: Platform, emulator: InfraComponent, topic: str) -> None:
     """What exists is left alone; a subscription that reads another topic is made again for this one."""
     pubsub.write_topics(emulator)
-    found, project = _looked(loaded, emulator), f"projects/{emulator.instance.project}"
+    found, project = _looked(platform, emulator), f"projects/{emulator.instance.project}"
     name = f"{project}/topics/{topic}"
     try:
         if topic not in found:
@@ -112,17 +112,17 @@ def _make(loaded: Loaded, emulator: Component, topic: str) -> None:
             message = grpc.text(1, path) + grpc.text(2, name) + grpc.number(5, ACK_DEADLINE)
             _call(emulator, SUBSCRIBER + "CreateSubscription", message)
     except (OSError, grpc.Refused) as problem:
-        raise _failure(loaded, emulator, f"topic {topic}: {problem}") from problem
+        raise _failure(platform, emulator, f"topic {topic}: {problem}") from problem
 
 
-def _looked(loaded: Loaded, emulator: Component) -> Topics:
+def _looked(platform: Platform, emulator: InfraComponent) -> Topics:
     try:
         return look(emulator)
     except (OSError, grpc.Refused) as problem:
-        raise _failure(loaded, emulator, str(problem)) from problem
+        raise _failure(platform, emulator, str(problem)) from problem
 
 
-def _seen(emulator: Component) -> Topics | str | Unknown | None:
+def _seen(emulator: InfraComponent) -> Topics | str | Unknown | None:
     """For doctor: None for one that does not run, `starting` for one that does not listen yet."""
     if not placements.lives(emulator):
         return None
@@ -134,7 +134,7 @@ def _seen(emulator: Component) -> Topics | str | Unknown | None:
         return Unknown(str(problem) or type(problem).__name__)
 
 
-def _listed(emulator: Component, method: str) -> Iterator[bytes]:
+def _listed(emulator: InfraComponent, method: str) -> Iterator[bytes]:
     token: bytes = b""
     for _ in range(MOST_PAGES):
         message = grpc.text(1, f"projects/{emulator.instance.project}") + grpc.number(2, PAGE)
@@ -149,7 +149,7 @@ def _listed(emulator: Component, method: str) -> Iterator[bytes]:
             return
 
 
-def _call(emulator: Component, method: str, message: bytes) -> bytes:
+def _call(emulator: InfraComponent, method: str, message: bytes) -> bytes:
     assert emulator.port is not None
     return grpc.call(emulator.port, method, message)
 
@@ -158,7 +158,7 @@ def _last(path: bytes) -> str:
     return path.decode(errors="replace").rpartition("/")[2]
 
 
-def _item(emulator: Component, topic: str, lacking: tuple[str, ...], source: str) -> Item:
+def _item(emulator: InfraComponent, topic: str, lacking: tuple[str, ...], source: str) -> Item:
     key = f"{NOUN}.{emulator.name}.{topic}"
     if not lacking:
         return Item(key, NOUN, "ok", "there", "there", source=source)
@@ -170,18 +170,17 @@ def _item(emulator: Component, topic: str, lacking: tuple[str, ...], source: str
     return Item(key, NOUN, "drift", ", ".join(lacking), "there", because, source=source, step=step)
 
 
-def _failure(loaded: Loaded, emulator: Component, because: str) -> DevError:
+def _failure(platform: Platform, emulator: InfraComponent, because: str) -> DevError:
     return DevError(
         "topics-failed", f"the topics of {emulator.name} could not be made", because=because,
-        hint=f"see ./dev logs {emulator.name}", source=loaded.source(f"infra.{emulator.name}.topics"),
+        hint=f"see ./dev logs {emulator.name}", source=platform.source(emulator, "topics"),
     )  # fmt: skip
 
 
-def _emulators(context: ConvergeContext) -> list[Component]:
-    everyone = components(context.loaded, context.instance).values()
-    return [each for each in everyone if not each.is_service and each.kind == "pubsub"]
+def _emulators(context: ConvergeContext) -> list[InfraComponent]:
+    everyone = Platform(context.loaded, context.instance).infra.values()
+    return [each for each in everyone if each.kind == "pubsub"]
 
 
-def _declared(emulator: Component) -> Mapping[str, Sequence[str]]:
-    assert isinstance(emulator.wants, Infra)
+def _declared(emulator: InfraComponent) -> Mapping[str, Sequence[str]]:
     return emulator.wants.topics

@@ -9,21 +9,20 @@ from dataclasses import dataclass
 import pytest
 
 from converge import cycle, schema
-from converge.desired import Loaded
 from converge.instance import Instance, store
 from converge.steps import Item
-from runtime import platform as status
-from runtime.component import Component, components
+from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
-from runtime.platform import State
+from runtime.platform import Platform
 from runtime.provision import NOUNS
+from runtime.status import State, look
 from tests.conftest import TOOL, Checkout, Ran, neighbours, ports
 
 SLEEPER = "[services.{name}]\nkind = 'command'\ndev = 'exec sleep 1000'\nneeds = ['postgres']\nstop_grace = 1.0\n"
 
 
 @dataclass
-class Platform:
+class Running:
     """A checkout whose infrastructure runs; each test declares inside it what it wants."""
 
     checkout: Checkout
@@ -36,18 +35,21 @@ class Platform:
         )
 
     @property
-    def loaded(self) -> Loaded:
-        return schema.parse((self.checkout.path / "desired_state.toml").read_bytes())
+    def now(self) -> Platform:
+        """As it is declared now."""
+        loaded = schema.parse((self.checkout.path / "desired_state.toml").read_bytes())
+        return Platform(loaded, Instance(self.checkout.path.resolve(), "story"))
 
     @property
-    def instance(self) -> Instance:
-        return Instance(self.checkout.path.resolve(), "story")
+    def postgres(self) -> InfraComponent:
+        return self.now.infra["postgres"]
 
-    def component(self, name: str) -> Component:
-        return components(self.loaded, self.instance)[name]
+    @property
+    def pubsub(self) -> InfraComponent:
+        return self.now.infra["pubsub"]
 
     def sql(self, statement: str, database: str = "postgres") -> list[wire.Row]:
-        password = postgres.known_password(self.component("postgres"))
+        password = postgres.known_password(self.postgres)
         with wire.Connection(self.port, password, database, timeout=60) as connection:
             return connection.query(statement)
 
@@ -56,20 +58,20 @@ class Platform:
         return self.checkout.dev("start", "--no-fix")
 
     def items(self, *nouns: str) -> dict[str, Item]:
-        return {item.id: item for item in cycle.doctor(self.loaded, self.instance, nouns, NOUNS).items}
+        return {item.id: item for item in cycle.doctor(self.now.loaded, self.now.instance, nouns, NOUNS).items}
 
     def state(self, name: str) -> State:
-        return status.look(self.loaded, self.component(name), timeout=30)
+        return look(self.now, self.now.component(name), timeout=30)
 
     def pids(self) -> dict[str, int | None]:
-        return {name: self.state(name).pid for name in components(self.loaded, self.instance)}
+        return {name: self.state(name).pid for name in self.now.components}
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Its infrastructure runs. What a test leaves in the desired state is replaced by the next one."""
     base = tmp_path_factory.mktemp("inside")
-    made = Platform(Checkout(base / "checkout", base / "home"), neighbours(ports(15000, 18000), 2))
+    made = Running(Checkout(base / "checkout", base / "home"), neighbours(ports(15000, 18000), 2))
     for directory in (made.checkout.path, made.checkout.home):
         directory.mkdir()
     made.checkout.env["DEV_STORE"] = str(store())

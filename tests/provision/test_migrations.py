@@ -14,10 +14,11 @@ from converge import cycle, schema
 from converge.errors import DevError
 from converge.instance import Instance
 from runtime import data
-from runtime.component import Component, components
-from runtime.provision import NOUNS, inputs, notes, running
+from runtime.platform import Platform
+from runtime.provision import NOUNS, inputs, notes
+from runtime.provision.running import marker as marker_of
 from tests.conftest import HEAD, wait_until
-from tests.provision.conftest import SLEEPER, Platform
+from tests.provision.conftest import SLEEPER, Running
 
 WORLD = {
     "app.py": "", "migrations/1.sql": "", "tables/1.sql": "", "db/migrate.rb": "", "shared/prisma/schema.prisma": "",
@@ -28,8 +29,8 @@ WORLD = {
 def stamp(path: Path, more: str) -> inputs.Stamp:
     migrate = "" if "migrate = " in more else "migrate = 'sh up.sh >> runs'"
     text = HEAD + f"[services.s]\nkind = 'command'\ndev = 'true'\npath = 'svc'\n{migrate}\n{more}\n"
-    loaded = schema.parse(text.encode())
-    return inputs.stamp(loaded, components(loaded, Instance(path, "story"))["s"])
+    platform = Platform(schema.parse(text.encode()), Instance(path, "story"))
+    return inputs.stamp(platform, platform.services["s"])
 
 
 @pytest.fixture
@@ -88,122 +89,120 @@ COUNTING = "migrate = 'echo x >> runs; cat migrations/*'\nenv = { DATABASE_URL =
 
 
 @pytest.fixture
-def service(platform: Platform) -> Callable[[str], str]:
+def service(running: Running) -> Callable[[str], str]:
     """Declares a service of the test's own, whose migration counts its runs."""
 
     def declare(migrate: str = COUNTING) -> str:
-        directory = platform.checkout.path / "migrations"
+        directory = running.checkout.path / "migrations"
         shutil.rmtree(directory, ignore_errors=True)
-        (platform.checkout.path / "runs").unlink(missing_ok=True)
-        platform.checkout.write("migrations/1.sql", "-- the first one\n")
+        (running.checkout.path / "runs").unlink(missing_ok=True)
+        running.checkout.write("migrations/1.sql", "-- the first one\n")
         name = f"counter-{next(NUMBERS)}"  # another one for each test: what is known of a service outlives it
-        platform.declare("databases = ['counted']", more=SLEEPER.format(name=name) + migrate)
+        running.declare("databases = ['counted']", more=SLEEPER.format(name=name) + migrate)
         return name
 
     return declare
 
 
-def runs(platform: Platform) -> int:
-    return (platform.checkout.path / "runs").read_text().count("x")
+def runs(running: Running) -> int:
+    return (running.checkout.path / "runs").read_text().count("x")
 
 
-def test_a_new_migration_runs_while_its_service_lives(platform: Platform, service: Callable[[str], str]) -> None:
+def test_a_new_migration_runs_while_its_service_lives(running: Running, service: Callable[[str], str]) -> None:
     name = service()
-    assert platform.start().code == 0
-    known, pid = runs(platform), platform.state(name).pid
-    assert platform.items("migrations")[f"migrations.{name}"].status == "ok"
-    assert platform.start().code == 0 and runs(platform) == known, "nothing changed"
-    platform.checkout.write("migrations/2.sql", "-- the second one\n")
-    item = platform.items("migrations")[f"migrations.{name}"]
+    assert running.start().code == 0
+    known, pid = runs(running), running.state(name).pid
+    assert running.items("migrations")[f"migrations.{name}"].status == "ok"
+    assert running.start().code == 0 and runs(running) == known, "nothing changed"
+    running.checkout.write("migrations/2.sql", "-- the second one\n")
+    item = running.items("migrations")[f"migrations.{name}"]
     assert (item.status, item.found) == ("drift", "migrations/2.sql is new")
-    assert platform.start().code == 0 and runs(platform) == known + 1
-    assert platform.state(name).pid == pid
-    assert "the second one" in platform.checkout.dev("logs", name).out
-    platform.checkout.write("migrations/3.sql", "-- the third one\n")
-    fixed = platform.checkout.dev("doctor", "--fix", "--only", "migrations")
-    assert fixed.code == 0 and runs(platform) == known + 2 and platform.state(name).pid == pid
-    assert platform.start().code == 0 and runs(platform) == known + 2
+    assert running.start().code == 0 and runs(running) == known + 1
+    assert running.state(name).pid == pid
+    assert "the second one" in running.checkout.dev("logs", name).out
+    running.checkout.write("migrations/3.sql", "-- the third one\n")
+    fixed = running.checkout.dev("doctor", "--fix", "--only", "migrations")
+    assert fixed.code == 0 and runs(running) == known + 2 and running.state(name).pid == pid
+    assert running.start().code == 0 and runs(running) == known + 2
 
 
-def test_a_failed_migration_is_known_until_it_went_well(platform: Platform, service: Callable[[str], str]) -> None:
+def test_a_failed_migration_is_known_until_it_went_well(running: Running, service: Callable[[str], str]) -> None:
     name = service("migrate = 'echo x >> runs; sh migrations/*.sh'\n")
-    script = platform.checkout.write("migrations/1.sh", "true\n")
-    assert platform.start().code == 0
-    pid = platform.state(name).pid
+    script = running.checkout.write("migrations/1.sh", "true\n")
+    assert running.start().code == 0
+    pid = running.state(name).pid
     script.write_text("echo cannot add the column; exit 7\n")
     for _ in range(2):
-        ran = platform.start()
+        ran = running.start()
         assert ran.code == 3 and "ended with 7: cannot add the column" in ran.err
-        state = platform.state(name)
+        state = running.state(name)
         assert state.state == "failed" and "cannot add the column" in (state.reason or "") and state.pid == pid
-        assert platform.items("migrations")[f"migrations.{name}"].status == "drift"
+        assert running.items("migrations")[f"migrations.{name}"].status == "drift"
     script.write_text("true\n")
-    assert platform.start().code == 0 and platform.state(name).state == "ready" and platform.state(name).pid == pid
+    assert running.start().code == 0 and running.state(name).state == "ready" and running.state(name).pid == pid
 
 
-def test_a_migration_that_runs_can_be_seen(platform: Platform, service: Callable[[str], str]) -> None:
+def test_a_migration_that_runs_can_be_seen(running: Running, service: Callable[[str], str]) -> None:
     name = service("migrate = 'echo adding a column; until [ -e go ]; do sleep 0.05; done'\n")
-    (platform.checkout.path / "go").unlink(missing_ok=True)
-    process = platform.checkout.popen("start", "--no-fix")
-    marker = running.marker(platform.component(name))
+    (running.checkout.path / "go").unlink(missing_ok=True)
+    process = running.checkout.popen("start", "--no-fix")
+    marker = marker_of(running.now.services[name])
     try:
         wait_until(marker.exists, 60)
-        wait_until(lambda: "adding a column" in platform.component(name).log.read_text(), 60)
+        wait_until(lambda: "adding a column" in running.now.services[name].log.read_text(), 60)
         about = json.loads(marker.read_text())
         assert Path(f"/proc/{about['pid']}").exists() and about["began"] > 0
     finally:
-        platform.checkout.write("go", "")
+        running.checkout.write("go", "")
         process.communicate(timeout=120)
     assert process.returncode == 0 and not marker.exists()
 
 
-def test_a_snapshot_knows_which_migrations_it_has(platform: Platform, service: Callable[[str], str]) -> None:
+def test_a_snapshot_knows_which_migrations_it_has(running: Running, service: Callable[[str], str]) -> None:
     name = service()
-    assert platform.start().code == 0
-    data.snapshot(platform.loaded, platform.instance, "first", force=True)
-    platform.checkout.write("migrations/2.sql", "-- the second one\n")
-    assert platform.start().code == 0
-    data.restore(platform.loaded, platform.instance, "first")
-    item = platform.items("migrations")[f"migrations.{name}"]
+    assert running.start().code == 0
+    data.snapshot(running.now, "first", force=True)
+    running.checkout.write("migrations/2.sql", "-- the second one\n")
+    assert running.start().code == 0
+    data.restore(running.now, "first")
+    item = running.items("migrations")[f"migrations.{name}"]
     assert item.found == "migrations/2.sql is new", "the restored data are older than it"
-    (platform.checkout.path / "migrations/2.sql").unlink()
-    assert platform.items("migrations")[f"migrations.{name}"].status == "ok"
+    (running.checkout.path / "migrations/2.sql").unlink()
+    assert running.items("migrations")[f"migrations.{name}"].status == "ok"
 
 
 @pytest.mark.parametrize("lost", ["directory", "database"])
-def test_a_database_that_was_made_again_is_migrated(
-    platform: Platform, service: Callable[[str], str], lost: str
-) -> None:
+def test_a_database_that_was_made_again_is_migrated(running: Running, service: Callable[[str], str], lost: str) -> None:
     name = service()
-    assert platform.start().code == 0
-    known, pid = runs(platform), platform.state(name).pid
+    assert running.start().code == 0
+    known, pid = runs(running), running.state(name).pid
     if lost == "directory":
-        assert platform.checkout.dev("stop", "postgres").code == 0
-        shutil.rmtree(platform.instance.data / "postgres")
+        assert running.checkout.dev("stop", "postgres").code == 0
+        shutil.rmtree(running.now.instance.data / "postgres")
     else:
-        platform.sql('DROP DATABASE "counted" WITH (FORCE)')
-    ran = platform.start()
-    assert ran.code == 0 and runs(platform) == known + 1
+        running.sql('DROP DATABASE "counted" WITH (FORCE)')
+    ran = running.start()
+    assert ran.code == 0 and runs(running) == known + 1
     assert ("began with empty databases" in ran.err) == (lost == "directory")
-    assert (platform.state(name).pid != pid) == (lost == "directory"), "only other data need another process"
-    again = platform.start()
-    assert again.code == 0 and runs(platform) == known + 1 and "empty" not in again.err
+    assert (running.state(name).pid != pid) == (lost == "directory"), "only other data need another process"
+    again = running.start()
+    assert again.code == 0 and runs(running) == known + 1 and "empty" not in again.err
 
 
-def test_what_a_service_needs_comes_first(platform: Platform, service: Callable[[str], str]) -> None:
+def test_what_a_service_needs_comes_first(running: Running, service: Callable[[str], str]) -> None:
     """A repair makes the database, then migrates it."""
     name = service()
-    assert platform.start().code == 0
-    platform.sql('DROP DATABASE "counted" WITH (FORCE)')
-    report = cycle.fix(platform.loaded, platform.instance, ["databases", "migrations"], more=NOUNS)
+    assert running.start().code == 0
+    running.sql('DROP DATABASE "counted" WITH (FORCE)')
+    report = cycle.fix(running.now.loaded, running.now.instance, ["databases", "migrations"], more=NOUNS)
     assert [outcome.step.id for outcome in report.outcomes] == ["databases.postgres.counted", f"migrations.{name}"]
-    assert report.exit_code == 0 and runs(platform) == 2
+    assert report.exit_code == 0 and runs(running) == 2
 
 
-def test_stopping_forgets_why_it_failed(platform: Platform, service: Callable[[str], str]) -> None:
+def test_stopping_forgets_why_it_failed(running: Running, service: Callable[[str], str]) -> None:
     name = service("migrate = 'exit 9'\n")
-    assert platform.start().code == 3
-    failed: Component = platform.component(name)
-    assert platform.state(name).state == "failed" and notes.trouble(failed)
-    assert platform.checkout.dev("stop", name).code == 0
-    assert platform.state(name).state == "stopped"
+    assert running.start().code == 3
+    failed = running.now.services[name]
+    assert running.state(name).state == "failed" and notes.trouble(failed)
+    assert running.checkout.dev("stop", name).code == 0
+    assert running.state(name).state == "stopped"
