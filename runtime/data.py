@@ -13,7 +13,7 @@ from runtime.component import InfraComponent
 from runtime.infra import postgres
 from runtime.placements import choice
 from runtime.platform import Platform
-from runtime.provision import migrations, notes
+from runtime.provision import having, migrations, notes
 from runtime.provision import postgres as inside
 from runtime.stop import stop
 
@@ -96,8 +96,7 @@ def delete(platform: Platform, name: str) -> bool:
 
 def reopen(platform: Platform) -> list[str]:
     """Open what a snapshot or restore that was killed left closed; gives names. The checkout's lock must be held."""
-    servers = [server for server in platform.infra.values() if server.kind == "postgres"]
-    return [name for server in servers for name in inside.reopen(server)]
+    return [name for server in having(platform, "databases") for name in inside.reopen(server)]
 
 
 def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError]:

@@ -13,7 +13,7 @@ from facts.value import Unknown
 from runtime import placements
 from runtime.component import InfraComponent
 from runtime.platform import Platform
-from runtime.provision import notes, postgres
+from runtime.provision import having, notes, postgres
 
 if TYPE_CHECKING:
     from converge.machine import Machine
@@ -102,8 +102,7 @@ def refused(server: InfraComponent, inside: postgres.Closed) -> DevError:
 
 
 def _servers(context: ConvergeContext) -> list[InfraComponent]:
-    everyone = Platform(context.loaded, context.instance).infra.values()
-    return [each for each in everyone if each.kind == "postgres"]
+    return having(Platform(context.loaded, context.instance), NOUN)
 
 
 def _opened(server: InfraComponent) -> postgres.Inside:

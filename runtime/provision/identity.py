@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runtime.component import Component, InfraComponent
 from runtime.platform import Platform
-from runtime.provision import postgres
+from runtime.provision import having, postgres
 
 Look = Callable[[InfraComponent], "postgres.Inside | postgres.Closed"]
 NOWHERE = "none"
@@ -48,8 +48,7 @@ def of(platform: Platform, component: Component, look: Look = postgres.look) -> 
 
 def servers(platform: Platform, component: Component) -> list[InfraComponent]:
     """The Postgres servers that the component needs."""
-    needed = [platform.infra[name] for name in component.wants.needs if name in platform.infra]
-    return [server for server in needed if server.kind == "postgres"]
+    return [server for server in having(platform, "databases") if server.name in component.wants.needs]
 
 
 def _used(component: Component, server: InfraComponent) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from runtime import placements
 from runtime.component import InfraComponent
 from runtime.infra import grpc, pubsub
 from runtime.platform import Platform
-from runtime.provision import notes
+from runtime.provision import having, notes
 
 if TYPE_CHECKING:
     from converge.machine import Machine
@@ -178,8 +178,7 @@ def _failure(platform: Platform, emulator: InfraComponent, because: str) -> DevE
 
 
 def _emulators(context: ConvergeContext) -> list[InfraComponent]:
-    everyone = Platform(context.loaded, context.instance).infra.values()
-    return [each for each in everyone if each.kind == "pubsub"]
+    return having(Platform(context.loaded, context.instance), NOUN)
 
 
 def _declared(emulator: InfraComponent) -> Mapping[str, Sequence[str]]:
