@@ -16,9 +16,9 @@ PATIENCE = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
 PAUSE = 4.0
 """Seconds between two lines about the progress of one component where nobody sees a board."""
-NOTICES = ("embedded:",)
+NOTICES = ("embedded:", "leaving Docker:")
 """What a person must not miss: it stays on the screen above the board."""
-FINAL = ("ready", "done", "failed", "interrupted", "no longer", "under its debugger", "handed off")
+FINAL = ("ready", "done", "failed", "not started", "interrupted", "no longer", "under its debugger", "handed off")
 
 
 @dataclass

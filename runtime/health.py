@@ -38,7 +38,7 @@ def why_not(
     elif component.port:
         hang_up = (HANG_UP if own and own.greets else hang_up) if boxed else 0
         if seen.placement == "ide":
-            if not seen.told.get("pid"):
+            if seen.pid is None:
                 return f"nothing listens on {component.port} yet"
         elif not boxed and (problem := _stranger(component, host, listening)):
             return problem

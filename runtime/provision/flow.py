@@ -52,17 +52,21 @@ def migrated(platform: Platform, component: ServiceComponent) -> bool:
 def migrate(
     platform: Platform, component: ServiceComponent, place: Place, say: Callable[[str], None], check: Callable[[], None]
 ) -> None:
-    """Run the service's migration, if it has one, and note on which data it begins. DevError `migrate-failed`."""
+    """Run the service's migration, if it has one. DevError `migrate-failed`."""
     if component.wants.migrate:
         migrations.run(platform, component, place, say, check)
+
+
+def begins(platform: Platform, component: ServiceComponent) -> None:
+    """The service is about to be started: note on which data it begins."""
     notes.keep_systems(component, identity.of(platform, component).systems)
 
 
-def on_other_data(platform: Platform, component: ServiceComponent) -> str:
-    """Which server's data were replaced since the service began, so that it has to begin again; else empty."""
+def on_other_data(platform: Platform, component: ServiceComponent) -> bool:
+    """Whether a server that it needs has other data than when it began, so that it has to begin again."""
     before = notes.systems(component)
     now = identity.of(platform, component).systems if before else {}
-    return next((name for name, system in now.items() if before.get(name, system) != system), "")
+    return any(before.get(name, system) != system for name, system in now.items())
 
 
 def _inside(component: InfraComponent) -> Inside:

@@ -162,8 +162,7 @@ def _once(platform: Platform, component: ServiceComponent, place: Place, check: 
     else:
         argv = ["/bin/sh", "-c", wants.migrate]
         env = {**of_component(platform, component), MARK: component.mark + "migrate"}
-    directory = component.instance.checkout / wants.path
-    code, last = running.execute(component, argv, env, directory, check)
+    code, last = running.execute(component, argv, env, check)
     if code:
         raise DevError(
             "migrate-failed", f"the migration of {component.name} failed",

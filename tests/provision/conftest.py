@@ -15,7 +15,7 @@ from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
 from runtime.platform import Platform
 from runtime.provision import NOUNS
-from runtime.status import State, look
+from runtime.status import Status, look
 from tests.conftest import TOOL, Checkout, Ran, neighbours, ports
 
 SLEEPER = "[services.{name}]\nkind = 'command'\ndev = 'exec sleep 1000'\nneeds = ['postgres']\nstop_grace = 1.0\n"
@@ -60,14 +60,14 @@ class Running:
     def items(self, *nouns: str) -> dict[str, Item]:
         return {item.id: item for item in cycle.doctor(self.now.loaded, self.now.instance, nouns, NOUNS).items}
 
-    def state(self, name: str) -> State:
+    def state(self, name: str) -> Status:
         return look(self.now, self.now.component(name), timeout=30)
 
     def pids(self) -> dict[str, int | None]:
         return {name: self.state(name).pid for name in self.now.components}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Its infrastructure runs. What a test leaves in the desired state is replaced by the next one."""
     base = tmp_path_factory.mktemp("inside")

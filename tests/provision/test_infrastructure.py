@@ -104,7 +104,7 @@ def test_a_refused_declaration_fails_every_start_until_it_is_corrected(running: 
         ran = running.start()
         assert ran.code == 3 and "no_such_extension" in ran.err and "desired_state.toml:" in ran.err
         entry = running.state("postgres")
-        assert entry.state == "failed" and "no_such_extension" in (entry.reason or "")
+        assert entry.state == "failed" and "no_such_extension" in entry.reason
     running.declare("databases = ['fails']")
     assert running.start().code == 0
     assert running.state("postgres").state == "ready"
@@ -120,7 +120,7 @@ def test_data_of_another_password_are_named_by_every_start_and_look(running: Run
             ran = running.start()
             assert ran.code == 3 and "another password" in ran.err and "./dev data reset" in ran.err
             entry = running.state("postgres")
-            assert entry.state == "failed" and "./dev data reset" in (entry.reason or "")
+            assert entry.state == "failed" and "./dev data reset" in entry.reason
         (item,) = running.items("databases").values()
         assert item.status == "blocked" and item.code == "postgres-password"
     finally:
