@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 
-from converge import envfile, network, tools
+from converge import envfile, network, template_places, templates, tools
 from converge.desired import Loaded, Service, ServiceKind
-from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.operations import dependencies
+from converge.templates import Reading
 from facts.ports import HOME
 from runtime import infra
 from runtime.component import Component, components
@@ -35,7 +34,7 @@ def of_component(loaded: Loaded, component: Component, placement: str = "native"
     """
     boxed = placement == "docker"
     found = {} if boxed else _of_machine(loaded, component)
-    found |= shared(loaded, component.instance, component.name)
+    found |= shared(loaded, component.instance, component.name, placement)
     host = "0.0.0.0" if boxed else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
@@ -46,7 +45,7 @@ def of_component(loaded: Loaded, component: Component, placement: str = "native"
     if component.kind == "python":
         found["PYTHONUNBUFFERED"] = "1"
     return found | {
-        name: fill(value, loaded, component, placement, host) for name, value in component.wants.env.items()
+        name: fill(value, loaded, component, placement, host, "strict") for name, value in component.wants.env.items()
     }
 
 
@@ -74,12 +73,19 @@ def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
     return {**shared(loaded, instance), "PATH": found}
 
 
-def shared(loaded: Loaded, instance: Instance, name: str = "") -> dict[str, str]:
+def shared(loaded: Loaded, instance: Instance, name: str = "", placement: str = "native") -> dict[str, str]:
     """[env] for the component: plain values, and those that live on this machine only; without one, what all get."""
-    stored = envfile.values(instance)
+    stored, scope = envfile.values(instance), template_places.shared(loaded.desired)
+    everyone = components(loaded, instance)
+
+    def address(word: str) -> str:
+        component, _, key = word.rpartition(".")
+        return addresses(loaded, everyone[component], placement)[key]
+
     found = {}
     for key, variable in loaded.desired.env.items():
-        value = variable.value if variable.value is not None else stored.get(key, os.environ.get(key))
+        plain = variable.value
+        value = templates.fill(plain, scope, address) if plain is not None else stored.get(key, os.environ.get(key))
         if value is not None and (not variable.only or name in variable.only):
             found[key] = value
     return found
@@ -87,7 +93,9 @@ def shared(loaded: Loaded, instance: Instance, name: str = "") -> dict[str, str]
 
 def make_private(component: Component) -> None:
     """Make the directory that `{state}` stands for, where an entry asks for it."""
-    if any("{state}" in value for value in component.wants.env.values()):
+    wants = component.wants
+    texts = [*wants.env.values(), getattr(wants, "dev", None), getattr(wants, "debug", None)]
+    if any("{state}" in text for text in texts if text):
         own = component.instance.private(component.name)
         own.parent.parent.mkdir(parents=True, exist_ok=True)
         for directory in (own.parent, own):
@@ -102,33 +110,26 @@ def path(loaded: Loaded, component: Component) -> str:
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
-def fill(text: str, loaded: Loaded, component: Component, placement: str = "native", host: str = HOME) -> str:
-    """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it shall listen."""
-    everyone = components(loaded, component.instance)
+def fill(
+    text: str, loaded: Loaded, component: Component, placement: str = "native", host: str = HOME,
+    reading: Reading = "lenient", data: bool = False,
+) -> str:  # fmt: skip
+    """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it must listen.
 
-    def value(match: re.Match[str]) -> str:
-        name, _, key = match.group(1).rpartition(".")
-        if not name and key == "port":
-            return str(component.port)
-        if not name and key == "host":
-            return host
-        if not name and key == "debug_port" and component.debug_port:
-            return str(component.debug_port)
-        if not name and key == "state":
-            return STATE if placement == "docker" else str(component.instance.private(component.name))
-        other = everyone.get(name)
-        found = addresses(loaded, other, placement).get(key) if other else None
-        if found is None:
-            raise DevError(
-                "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
-                because="a component has url, address, host and port; of its own there are {host}, {port}, "
-                "{debug_port} and {state}",
-                source=loaded.source(f"{'services' if component.is_service else 'infra'}.{component.name}.env"),
-                exit=Exit.BAD_STATE,
-            )  # fmt: skip
-        return found
+    The schema has refused what cannot be filled in (`converge/templates.py`).
+    """
+    state = STATE if placement == "docker" else str(component.instance.private(component.name))
+    own = {
+        "host": host, "port": str(component.port), "debug_port": str(component.debug_port), "state": state,
+        "data": str(component.instance.data / component.name),
+    }  # fmt: skip
+    scope = template_places.component(loaded.desired, component.wants, reading, data)
+    return templates.fill(text, scope, lambda word: own.get(word) or _address(loaded, component, word, placement))
 
-    return re.sub(r"\{(debug_port|[a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
+
+def _address(loaded: Loaded, component: Component, word: str, placement: str) -> str:
+    name, _, key = word.rpartition(".")
+    return addresses(loaded, components(loaded, component.instance)[name], placement)[key]
 
 
 def addresses(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:

@@ -94,21 +94,20 @@ def look(
         state = "unknown" if told.get("state") == "lost" else state
         placement = seen.placement if state in ("ready", "unknown") else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
-    missing = (
-        health.why_not(loaded, component, seen, listening, timeout)
-        if told.get("state") == "running" and not component.once
-        else "starting"
-    )
+    verdict = health.Verdict("starting", "starting")
+    if told.get("state") == "running" and not component.once:
+        verdict = health.judge(loaded, component, seen, listening, timeout)
     uptime = round(time.time() - told.get("began", time.time()), 1)
-    state = "starting" if missing else "ready"
+    state, missing = str(verdict.state), verdict.reason
     if seen.placement == "ide":
         state, missing = ("waiting" if missing else "ready"), _lent(component, missing)
     debugged = told.get("debug")
     if debugged:
         reason = "; ".join(filter(None, (reason, _debugged(component, told, missing))))
+    reason = missing if verdict.state in ("failed", "compiling") else reason or missing
     return State(
         component.name, kind, seen.placement, state, component.port, told.get("pid"), uptime, restarts,
-        reason or missing or None, debugged,
+        reason or None, debugged,
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ def _again(running: subprocess.Popen[bytes] | None, build: list[str], program: s
         print("the build failed; waiting for the next change", flush=True)
         return running
     _end(running)
+    print("built, running", flush=True)
     return subprocess.Popen([program])
 
 

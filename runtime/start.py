@@ -365,9 +365,11 @@ class _Start:
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
         timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
         placement = self.choices.placements[component.name]
-        deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
+        budget = health.Budget(timeout, getattr(component.wants, "compile_timeout", timeout))
+        pause, missing, told_at = 0.03, "", time.monotonic()
         patience, heard = 1.0, time.monotonic()
-        while (now := time.monotonic()) < deadline:
+        while budget.left() > 0:
+            now = time.monotonic()
             self._check()
             seen = placements.of(placement).look(component)
             state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
@@ -379,8 +381,12 @@ class _Start:
             if state != "running":
                 missing = reason or f"it is {state}"
             elif not component.once:
-                within = max(1.0, min(patience, deadline - now))
-                missing = health.why_not(self.loaded, component, seen, timeout=within, hang_up=THROUGH)
+                within = max(1.0, min(patience, budget.left()))
+                verdict = health.judge(self.loaded, component, seen, timeout=within, hang_up=THROUGH)
+                over = budget.note(verdict.state == "compiling")
+                if over or verdict.state == "failed":
+                    raise _failure(component, placement, over or verdict.reason)
+                missing = "" if verdict.state == "ready" else verdict.reason
                 if time.monotonic() - now >= patience:  # it may need longer for an answer
                     patience = min(2 * patience, LONGEST)
                 if component.name in self.asked.debug:
@@ -391,7 +397,8 @@ class _Start:
                     return
             if time.monotonic() > told_at + QUIET:
                 told_at = time.monotonic()
-                say(f"starting: {logs.last(component, placement) or missing}")
+                compiles = missing.startswith("compiling")
+                say(missing if compiles else f"starting: {logs.last(component, placement) or missing}")
             time.sleep(pause)
             pause = min(pause * 1.3, 0.5)
         raise _failure(component, placement, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")

@@ -27,8 +27,7 @@ def launch(loaded: Loaded, component: Component) -> Launch:
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",
             source=loaded.source(f"infra.{component.name}"), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    run = component.wants.run.replace("{data}", str(component.instance.data / component.name))
-    text = fill(run, loaded, component)
+    text = fill(component.wants.run, loaded, component, data=True)
     return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(loaded, component))
 
 
