@@ -9,7 +9,7 @@ from runtime.component import Component
 from runtime.health import lines, reloaders
 from runtime.health.reloaders import Reloader
 from runtime.health.verdict import Verdict
-from runtime.placements import Seen
+from runtime.placements.seen import Seen
 
 READ = 65536
 """Bytes of its log's end in which its last words are looked for."""

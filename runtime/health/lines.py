@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from runtime import logs
 from runtime.component import Component
-from runtime.placements import Seen, docker
+from runtime.placements import docker
+from runtime.placements.seen import Seen
 
 WHOLE = -1
 

@@ -12,7 +12,8 @@ from runtime.component import Component
 from runtime.health import answers
 from runtime.health.answers import Deadline
 from runtime.health.verdict import Verdict
-from runtime.placements import Seen, ide, native
+from runtime.placements import ide, native
+from runtime.placements.seen import Seen
 
 Listening = Mapping[tuple[int, str], Owner | None]
 """Port and address -> who listens there, where somebody has looked already."""

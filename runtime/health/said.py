@@ -10,7 +10,7 @@ from pathlib import Path
 from runtime import record
 from runtime.component import Component
 from runtime.health import lines
-from runtime.placements import Seen
+from runtime.placements.seen import Seen
 
 
 def why_not(component: Component, seen: Seen, pattern: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from facts import locks
 from facts.ports import HOME
 from runtime.component import Component, Launch
-from runtime.placements import Seen
+from runtime.placements.seen import Seen
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
 KILLED = 10.0
