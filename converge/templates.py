@@ -82,7 +82,7 @@ def _address(word: str, name: str, key: str, scope: Scope) -> Problem:
 
     escape = f"write {{{{{word}}}}} for the braces themselves"
     if name not in scope.components:
-        near = [f"{each}.{key}" for each in difflib.get_close_matches(name, scope.components, 1)]
+        near = [f"{each}.{key}" for each in difflib.get_close_matches(name, scope.components, 1, 0.5)]
         because = f"there is no component {name!r}; declared are: {', '.join(scope.components) or 'none'}"
         return Problem(word, because, _hint(near, escape), name)
     has = scope.components[name]

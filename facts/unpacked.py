@@ -52,11 +52,11 @@ def _state(path: Path) -> Any:
 
 def _wrong(path: Path, known: Any) -> str:
     try:
+        about = path.lstat()
         if isinstance(known, str):
-            if not path.is_symlink() or os.readlink(path) != known:
+            if not stat.S_ISLNK(about.st_mode) or os.readlink(path) != known:
                 return "is not the link that was unpacked"
             return "" if path.stat().st_size else "leads to an empty file"
-        about = path.lstat()
         size, changed, executable, digest = known
         if not stat.S_ISREG(about.st_mode):
             return "is not a regular file"
