@@ -15,6 +15,10 @@ READ = 65536
 """Bytes of its log's end in which its last words are looked for."""
 WORDS = 4
 """Lines of them that are shown."""
+FRAMES = re.compile(
+    r"at .*[:(]|goroutine \d|created by |[\w./*()-]+\(.*\)$|\S+:\d+ \+0x|exit status \d|Node\.js v\d|[\^~\s]+$"
+)
+"""Lines that say where something broke, but not what: of Node.js and Go. Python's stand before the error."""
 BUILDERS = tuple(reloader for reloader in reloaders.RELOADERS if reloader.broken and reloader.good)
 """Reloaders that build, and keep the program of the build before where one fails."""
 
@@ -52,11 +56,12 @@ def _broken(component: Component, seen: Seen, pid: int) -> str:
 
 
 def _words(said: list[str], reloader: Reloader) -> list[str]:
-    """The last lines that are not the reloader's own, each once."""
+    """The last lines that are neither the reloader's own nor a call stack, each once."""
     found: list[str] = []
     for line in reversed(said):
         text = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
-        if text and not (reloader.chatter and re.search(reloader.chatter, text)) and text not in found:
+        said_by_reloader = reloader.chatter and re.search(reloader.chatter, text)
+        if text and text not in found and not FRAMES.match(text) and not said_by_reloader:
             found.insert(0, text[:200])
         if len(found) == WORDS:
             break

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from runtime import logs
 from runtime.component import Component
-from runtime.placements import docker
 from runtime.placements.seen import Seen
 
 WHOLE = -1
@@ -18,7 +17,12 @@ def since_began(component: Component, seen: Seen, last: int = WHOLE) -> list[str
     """Its lines, the rotated part of the log first; only those in the `last` bytes of its log if asked for."""
     began = datetime.fromtimestamp(float(seen.told.get("began") or 0), UTC)
     stamp = began.strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
-    rows = list(docker.rows(component, stamp)) if seen.placement == "docker" else _kept(component, last)
+    if seen.placement == "docker":
+        from runtime.placements import docker  # saves 40 ms: it speaks HTTP to an engine
+
+        rows = list(docker.rows(component, stamp))
+    else:
+        rows = _kept(component, last)
     return [line.text for line in logs.parse(component.name, rows) if line.stamp >= stamp]
 
 
