@@ -31,15 +31,14 @@ def run(
 ) -> int:
     """Show what the components said, ordered by time."""
     from runtime import logs
-    from runtime.component import components, known
 
-    everyone = components(context.loaded, context.instance)
-    wanted = [known(everyone, name) for name in names] if names else list(everyone.values())
+    platform = context.platform
+    wanted = list(map(platform.component, names)) if names else list(platform.components.values())
     try:
         pattern = re.compile(grep or "")
     except re.error as problem:
         raise DevError("usage", f"{grep!r} is not a pattern", because=str(problem), exit=Exit.USAGE) from None
-    order = list(everyone)
+    order = list(platform.components)
     mark = logs.mark(wanted) if follow else None
     show(logs.kept(wanted, _stamp(since), mark), pattern, order)
     if mark:

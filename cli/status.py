@@ -11,7 +11,7 @@ from cli.option import Option
 from converge.errors import Exit
 
 if TYPE_CHECKING:
-    from runtime.platform import State
+    from runtime.status import State
 
 STYLES = {"ready": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
 MODES = {"clerk": "green", "refused": "red"}
@@ -26,10 +26,10 @@ def run(
 ) -> int:
     """Show every component: state, address, pid, age; and where identities come from."""
     from converge import auth
-    from runtime import platform
+    from runtime import status
 
     while True:
-        states = platform.status(context.loaded, context.instance)
+        states = status.status(context.platform)
         identity = auth.look(context.loaded, context.instance)
         if watch:
             render.clear()

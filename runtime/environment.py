@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from converge import envfile, network, template_places, templates, tools
-from converge.desired import Loaded, Service, ServiceKind
-from converge.instance import Instance
+from converge.desired import Service, ServiceKind
 from converge.operations import dependencies
 from converge.templates import Reading
 from facts.ports import HOME
-from runtime import infra
-from runtime.component import Component, components
+from runtime import infra, services
+from runtime.component import Component, ServiceComponent
+from runtime.infra.plain import at
+from runtime.platform import Platform
 
 PASSED = (
     "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "TERM",
@@ -19,73 +20,68 @@ PASSED = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )  # fmt: skip
-"""What a service gets of the caller's own environment, besides LC_*."""
-GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
-"""What a Go build gets besides."""
+"""What a service gets of the caller's own environment, besides LC_* and what its kind's tools read."""
 
 STATE = "/state"
 """What `{state}` stands for in a container: the Compose files mount a volume there."""
 
 
-def of_component(loaded: Loaded, component: Component, placement: str = "native", host: str = HOME) -> dict[str, str]:
+def of_component(
+    platform: Platform, component: Component, placement: str = "native", host: str = HOME
+) -> dict[str, str]:
     """Every variable it gets; its own entries win over [env], and [env] over what the machine gives.
 
     In a container the machine gives nothing, and others are reached by their names; elsewhere it listens on `host`.
     """
     boxed = placement == "docker"
-    found = {} if boxed else _of_machine(loaded, component)
-    found |= shared(loaded, component.instance, component.name, placement)
+    found = {} if boxed else _of_machine(platform, component)
+    found |= shared(platform, component.name, placement)
     host = "0.0.0.0" if boxed else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
-    if component.kind in ("next", "node"):
-        found["NEXT_TELEMETRY_DISABLED"] = "1"
-        if component.instance.name and not boxed:
-            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
-    if component.kind == "python":
-        found["PYTHONUNBUFFERED"] = "1"
+    if component.is_service:
+        found |= services.kind(component).environment(component, placement)
     return found | {
-        name: fill(value, loaded, component, placement, host, "strict") for name, value in component.wants.env.items()
+        name: fill(value, platform, component, placement, host, "strict") for name, value in component.wants.env.items()
     }
 
 
-def of_suite(loaded: Loaded, instance: Instance, name: str) -> dict[str, str]:
+def of_suite(platform: Platform, name: str) -> dict[str, str]:
     """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
-    suite = loaded.desired.tests[name]
+    suite = platform.desired.tests[name]
     kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
-    go = {key: os.environ[key] for key in GO if key in os.environ}
-    stand_in = Component(name, Service(kind=kind, path=suite.path, env=suite.env), instance)
-    return go | {"GOTOOLCHAIN": "local"} | of_component(loaded, stand_in)
+    go = services.load("go")
+    stand_in = ServiceComponent(name, Service(kind=kind, path=suite.path, env=suite.env), platform.instance)
+    return {**_passed(go), **go.native_environment(stand_in), **of_component(platform, stand_in)}
 
 
-def _of_machine(loaded: Loaded, component: Component) -> dict[str, str]:
+def _of_machine(platform: Platform, component: Component) -> dict[str, str]:
     found = {name: os.environ[name] for name in PASSED if name in os.environ}
     found |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
-    if component.kind == "go":
-        found |= {name: os.environ[name] for name in GO if name in os.environ}
-        found["GOTOOLCHAIN"] = "local"
-    return {**network.environment(found), "PATH": path(loaded, component)}
+    if component.is_service:
+        kind = services.kind(component)
+        found |= {**_passed(kind), **kind.native_environment(component)}
+    return {**network.environment(found), "PATH": path(platform, component)}
 
 
-def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
+def _passed(kind: services.ServiceKind) -> dict[str, str]:
+    return {name: os.environ[name] for name in kind.passed if name in os.environ}
+
+
+def toolbox(platform: Platform) -> dict[str, str]:
     """What `./dev shell` adds to a person's own environment: [env] and the pinned tools."""
-    found = os.pathsep.join([*tools.path_entries(loaded), os.environ.get("PATH", os.defpath)])
-    return {**shared(loaded, instance), "PATH": found}
+    found = os.pathsep.join([*tools.path_entries(platform.loaded), os.environ.get("PATH", os.defpath)])
+    return {**shared(platform), "PATH": found}
 
 
-def shared(loaded: Loaded, instance: Instance, name: str = "", placement: str = "native") -> dict[str, str]:
+def shared(platform: Platform, name: str = "", placement: str = "native") -> dict[str, str]:
     """[env] for the component: plain values, and those that live on this machine only; without one, what all get."""
-    stored, scope = envfile.values(instance), template_places.shared(loaded.desired)
-    everyone = components(loaded, instance)
-
-    def address(word: str) -> str:
-        component, _, key = word.rpartition(".")
-        return addresses(loaded, everyone[component], placement)[key]
-
+    stored, scope = envfile.values(platform.instance), template_places.shared(platform.desired)
     found = {}
-    for key, variable in loaded.desired.env.items():
-        plain = variable.value
-        value = templates.fill(plain, scope, address) if plain is not None else stored.get(key, os.environ.get(key))
+    for key, variable in platform.desired.env.items():
+        value = stored.get(key, os.environ.get(key))
+        if variable.value is not None:
+            value = templates.fill(variable.value, scope, lambda word: _address(platform, word, placement))
         if value is not None and (not variable.only or name in variable.only):
             found[key] = value
     return found
@@ -93,25 +89,24 @@ def shared(loaded: Loaded, instance: Instance, name: str = "", placement: str = 
 
 def make_private(component: Component) -> None:
     """Make the directory that `{state}` stands for, where an entry asks for it."""
-    wants = component.wants
-    texts = [*wants.env.values(), getattr(wants, "dev", None), getattr(wants, "debug", None)]
-    if any("{state}" in text for text in texts if text):
+    texts = [*component.wants.env.values()]
+    texts += [component.wants.dev or "", component.wants.debug or ""] if component.is_service else []
+    if any("{state}" in text for text in texts):
         own = component.instance.private(component.name)
         own.parent.parent.mkdir(parents=True, exist_ok=True)
         for directory in (own.parent, own):
             directory.mkdir(mode=0o700, exist_ok=True)
 
 
-def path(loaded: Loaded, component: Component) -> str:
-    """The service's own venv, the pinned tools, then the caller's PATH."""
-    first = list(tools.path_entries(loaded))
-    if component.kind == "python":
-        first.insert(0, str(dependencies.venv(component.instance, component.name) / "bin"))
+def path(platform: Platform, component: Component) -> str:
+    """What its kind puts first, as a venv; the pinned tools, then the caller's PATH."""
+    own = services.kind(component).path(component) if component.is_service else ()
+    first = [*(str(directory) for directory in own), *tools.path_entries(platform.loaded)]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
 def fill(
-    text: str, loaded: Loaded, component: Component, placement: str = "native", host: str = HOME,
+    text: str, platform: Platform, component: Component, placement: str = "native", host: str = HOME,
     reading: Reading = "lenient", data: bool = False,
 ) -> str:  # fmt: skip
     """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it must listen.
@@ -123,18 +118,18 @@ def fill(
         "host": host, "port": str(component.port), "debug_port": str(component.debug_port), "state": state,
         "data": str(component.instance.data / component.name),
     }  # fmt: skip
-    scope = template_places.component(loaded.desired, component.wants, reading, data)
-    return templates.fill(text, scope, lambda word: own.get(word) or _address(loaded, component, word, placement))
+    scope = template_places.component(platform.desired, component.wants, reading, data)
+    return templates.fill(text, scope, lambda word: own.get(word) or _address(platform, word, placement))
 
 
-def _address(loaded: Loaded, component: Component, word: str, placement: str) -> str:
+def _address(platform: Platform, word: str, placement: str) -> str:
     name, _, key = word.rpartition(".")
-    return addresses(loaded, components(loaded, component.instance)[name], placement)[key]
+    return addresses(platform, platform.components[name], placement)[key]
 
 
-def addresses(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
+def addresses(platform: Platform, component: Component, placement: str = "native") -> dict[str, str]:
     """How others reach the component: by its name in the Docker network, on loopback from the host."""
     host = component.name if placement == "docker" else HOME
     if component.is_service:
-        return infra.plain_addresses(component, host)
-    return dict(infra.kind(component).addresses(loaded, component, host))
+        return at(component, host, "http")
+    return dict(infra.kind(component).addresses(platform, component, host))

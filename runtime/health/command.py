@@ -8,10 +8,10 @@ import signal
 import subprocess
 import tempfile
 
-from converge.desired import Loaded
 from facts.ports import MARK
 from runtime.component import Component
 from runtime.environment import fill, of_component
+from runtime.platform import Platform
 
 LONGEST = 5.0
 """Seconds that the command has at least, also in a look that is shorter: it may have to start an interpreter."""
@@ -19,11 +19,11 @@ WORDS = 4096
 """Bytes of its output that are looked at for its last line."""
 
 
-def why_not(loaded: Loaded, component: Component, command: str, timeout: float) -> str:
+def why_not(platform: Platform, component: Component, command: str, timeout: float) -> str:
     """Why the command does not end with 0 within max(timeout, LONGEST) seconds; empty if it does."""
     seconds = max(timeout, LONGEST)
-    env = {**of_component(loaded, component), MARK: component.mark + "ready"}
-    argv = ["/bin/sh", "-c", fill(command, loaded, component, data=not component.is_service)]
+    env = {**of_component(platform, component), MARK: component.mark + "ready"}
+    argv = ["/bin/sh", "-c", fill(command, platform, component, data=not component.is_service)]
     with tempfile.TemporaryFile() as output:  # not a pipe: a child that it leaves would hold it open
         try:
             process = subprocess.Popen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from converge.desired import Loaded, Ready, Service
+from converge.desired import Ready
 from facts.ports import HOME, Owner, owner
 from runtime import infra
 from runtime.component import Component
@@ -14,14 +14,13 @@ from runtime.health.answers import Deadline
 from runtime.health.verdict import Verdict
 from runtime.placements import ide, native
 from runtime.placements.seen import Seen
+from runtime.platform import Platform
 
 Listening = Mapping[tuple[int, str], Owner | None]
 """Port and address -> who listens there, where somebody has looked already."""
 UNSEEN: Listening = {}
 HANG_UP = 0.1
 """Seconds after which a connection through Docker's proxy counts as held by the container, in a quick look."""
-GREETS = ("postgres",)
-"""Kinds of infrastructure that say themselves whether they are there."""
 READY_AFTER = 1.0
 """Seconds that a component without a port and without `ready` must have run."""
 YOUNG = 1.0
@@ -29,11 +28,11 @@ YOUNG = 1.0
 
 
 def judge(
-    loaded: Loaded, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
+    platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
     hang_up: float = HANG_UP,
 ) -> Verdict:  # fmt: skip
     """What it is at, by its answers within `timeout` seconds; where there are none by its processes and its log."""
-    missing = why_not(loaded, component, seen, listening, timeout, hang_up)
+    missing = why_not(platform, component, seen, listening, timeout, hang_up)
     plain = seen.placement != "native" or seen.told.get("debug") or _age(seen) < YOUNG
     if plain or not (missing or _rebuilt(component)):
         return Verdict("starting" if missing else "ready", missing)
@@ -43,16 +42,16 @@ def judge(
 
 
 def why_not(
-    loaded: Loaded, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
+    platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
     hang_up: float = HANG_UP,
 ) -> str:  # fmt: skip
     """Empty when it is ready, else what is missing. All answers together have `timeout` seconds."""
     ready, deadline = component.ready or Ready(), Deadline.after(timeout)
-    own = infra.kind(component) if not component.is_service and component.ready is None else None
+    own = None if component.is_service or component.ready else infra.kind(component)
     try:
         if problem := _port(component, ready, seen, listening, deadline, hang_up):
             return problem
-        if own and (problem := own.why_not(component, deadline.left())):
+        if not component.is_service and own and (problem := own.why_not(component, deadline.left())):
             return problem
     except TimeoutError:
         return f"no answer within {timeout:g} s"
@@ -61,7 +60,7 @@ def why_not(
     if ready.exec:
         from runtime.health import command  # saves 6 ms: few components have one
 
-        if problem := command.why_not(loaded, component, ready.exec, timeout):
+        if problem := command.why_not(platform, component, ready.exec, timeout):
             return problem
     if ready.log and seen.placement != "ide":  # nobody keeps what it says there
         from runtime.health import said  # saves 5 ms: few components have one
@@ -93,7 +92,7 @@ def _age(seen: Seen) -> float:
 
 def _too_young(component: Component, seen: Seen) -> str:
     """Why it has not run for long enough yet."""
-    declared = component.wants.ready_after if isinstance(component.wants, Service) else None
+    declared = component.wants.ready_after if component.is_service else None
     default = READY_AFTER if not component.port and component.ready is None else 0.0
     wanted = default if declared is None else declared
     if 0 <= _age(seen) < wanted:
@@ -118,7 +117,7 @@ def _port(
         return problem
     if ready.http:
         return answers.http(host, component.port, ready.http, deadline)
-    greets = not component.is_service and component.ready is None and component.kind in GREETS
+    greets = not component.is_service and component.ready is None and infra.kind(component).greets
     return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
 
 

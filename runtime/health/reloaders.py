@@ -43,7 +43,7 @@ RELOADERS = (
         r"|has changed$|built with Go|^[ _/|\\,.v\d-]*$",
     ),
     Reloader(
-        "./dev's rebuild", "rebuild", ("--", "--build"), r"^(air cannot be had|the build failed|built)",
+        "./dev's rebuild", "rebuild", ("--build",), r"^(\./dev itself watches|the build failed|built)",
         r"^the build failed; waiting", r"^built, running",
     ),
     Reloader("uvicorn --reload", "uvicorn", ("--reload",), r"^INFO: |detected changes in|^(WARNING):"),

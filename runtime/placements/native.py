@@ -58,13 +58,12 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
     component.log.parent.mkdir(parents=True, exist_ok=True)
     forget(component)
     account = pwd.getpwnam(launch.user) if launch.user else None
-    wants = component.wants
     spec = {
         "run_id": component.mark + secrets.token_hex(4), "argv": launch.argv, "cwd": str(launch.cwd),
         "env": dict(launch.env), "user": account.pw_uid if account else None,
         "group": account.pw_gid if account else None, "log": str(component.log),
         "state": str(component.directory / "state.json"), "lock": str(component.directory / "lock"),
-        "stop_signal": int(launch.stop_signal), "grace": wants.stop_grace, "retries": getattr(wants, "retries", 5),
+        "stop_signal": int(launch.stop_signal), "grace": component.wants.stop_grace, "retries": component.retries,
         "once": component.once, "hash": digest, "since": time.time(), "debug": launch.debug,
     }  # fmt: skip
     path = component.directory / "spec.json"

@@ -8,11 +8,11 @@ from pathlib import Path
 from converge.desired import Service
 from converge.instance import Instance
 from runtime import logs
-from runtime.component import Component
+from runtime.component import ServiceComponent
 
 
 def test_a_line_that_comes_between_kept_and_followed_ones_is_shown_once(tmp_path: Path) -> None:
-    component = Component("talks", Service(kind="command"), Instance(tmp_path, "talkers"))
+    component = ServiceComponent("talks", Service(kind="command"), Instance(tmp_path, "talkers"))
     component.log.parent.mkdir(parents=True)
     component.log.write_text("2026-01-01T00:00:00.000Z | before\n")
     mark = logs.mark([component])

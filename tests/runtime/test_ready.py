@@ -12,23 +12,23 @@ from pathlib import Path
 import pytest
 
 from converge import schema
-from converge.desired import Loaded
 from converge.instance import Instance
 from facts.ports import MARK
 from runtime import health
-from runtime.component import Component, components
+from runtime.component import Component
 from runtime.health import command, said
 from runtime.health.budget import Budget
 from runtime.placements.seen import Seen
+from runtime.platform import Platform
 from tests.conftest import Checkout, wait_until
 
 HEAD = 'schema = 1\n[project]\nname = "x"\n'
 
 
-def one(path: Path, text: str) -> tuple[Loaded, Component]:
+def one(path: Path, text: str) -> tuple[Platform, Component]:
     """The component `a` of a state."""
-    loaded = schema.parse((HEAD + text).encode())
-    return loaded, components(loaded, Instance(path, "x"))["a"]
+    platform = Platform(schema.parse((HEAD + text).encode()), Instance(path, "x"))
+    return platform, platform.components["a"]
 
 
 def running(began: float, pid: int = 1) -> Seen:
@@ -84,8 +84,8 @@ def test_what_was_rotated_once_is_still_read(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_without_a_port_it_must_have_run_for_a_moment(tmp_path: Path, more: str, age: float, ready: bool) -> None:
-    loaded, a = one(tmp_path, WORKER + more)
-    found = health.judge(loaded, a, running(time.time() - age, pid=os.getpid()))
+    platform, a = one(tmp_path, WORKER + more)
+    found = health.judge(platform, a, running(time.time() - age, pid=os.getpid()))
     assert (found.state == "ready") == ready, found
     assert ready or "it has run for less than" in found.reason
 
@@ -93,8 +93,8 @@ def test_without_a_port_it_must_have_run_for_a_moment(tmp_path: Path, more: str,
 @pytest.fixture
 def executed(tmp_path: Path) -> Iterator[Callable[[str, float], str]]:
     """Gives why a command is not ready; afterwards nothing of it may live."""
-    loaded, a = one(tmp_path, WORKER.replace("'true'", "'true'\nport = 20002"))
-    yield lambda text, seconds: command.why_not(loaded, a, text, seconds)
+    platform, a = one(tmp_path, WORKER.replace("'true'", "'true'\nport = 20002"))
+    yield lambda text, seconds: command.why_not(platform, a, text, seconds)
 
     def left() -> list[str]:
         found = []

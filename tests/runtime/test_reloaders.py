@@ -16,9 +16,10 @@ import pytest
 from facts import family
 from facts.family import Member
 from runtime.health import reloaders
-from tests.conftest import TOOL, Checkout, wait_until
+from runtime.services import rebuilding
+from tests.conftest import Checkout, wait_until
 
-REBUILD = next(TOOL.joinpath("runtime").rglob("rebuild.py"))
+REBUILD = rebuilding.LOOP
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,6 @@ REBUILD = next(TOOL.joinpath("runtime").rglob("rebuild.py"))
         ("/store/node/bin/node node_modules/next/dist/bin/next dev -H 127.0.0.1", "next dev"),
         ("watchexec -r -e rs -- cargo run", "watchexec"),
         ("/home/me/.cargo/bin/cargo-watch watch -x run", "cargo watch"),
-        (f"{sys.executable} -I {REBUILD} /bin/x . -- go build", "./dev's rebuild"),
         (f"{sys.executable} -I {REBUILD} --suffix=go . --build go build --run /bin/x", "./dev's rebuild"),
         ("sh /usr/bin/reflex -r go -- go run .", "reflex"),
         ("/venv/bin/python -m uvicorn main:app", ""),
@@ -202,11 +202,7 @@ def test_a_failed_build_is_shown_beside_the_program_that_runs_on(
     checkout.write("serve.py", "#!" + sys.executable + "\n" + SERVE, 0o755)
     source = checkout.write("source.go", "good")
     build = "grep -q good source.go || { echo source.go:1: undefined: hat; exit 1; }"
-    text = REBUILD.read_text()
-    options = (
-        "--suffix=go . --build /bin/sh -c \"$BUILD\" --run ./serve.py" if '"--build"' in text
-        else './serve.py . -- /bin/sh -c "$BUILD"'
-    )  # fmt: skip
+    options = '--suffix=go . --build /bin/sh -c "$BUILD" --run ./serve.py'
     dev = f"exec {sys.executable} -I {REBUILD} {options}"
     state(checkout, free_port(), dev, f"ready = {{ http = '/' }}\nenv = {{ BUILD = '{build}' }}")
     ran = checkout.dev("start")

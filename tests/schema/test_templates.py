@@ -9,8 +9,9 @@ import pytest
 from converge import schema
 from converge.errors import DevError
 from converge.instance import Instance
-from runtime.component import Component, components
+from runtime.component import Component
 from runtime.environment import fill, of_component, toolbox
+from runtime.platform import Platform
 
 HEAD = 'schema = 1\n[project]\nname = "x"\n'
 STATE = r"""
@@ -33,11 +34,10 @@ dev = "true"
 
 def parsed(text: str) -> tuple[Component, dict[str, str], str]:
     """The service a, its environment and its command filled in, for a state with that text in both."""
-    loaded = schema.parse((HEAD + text).encode())
-    instance = Instance(Path("/nowhere"), "x")
-    one = components(loaded, instance)["a"]
-    assert "KV" in toolbox(loaded, instance)
-    return one, of_component(loaded, one), fill(getattr(one.wants, "dev", ""), loaded, one, host="127.0.0.3")
+    platform = Platform(schema.parse((HEAD + text).encode()), Instance(Path("/nowhere"), "x"))
+    one = platform.services["a"]
+    assert "KV" in toolbox(platform)
+    return one, of_component(platform, one), fill(one.wants.dev or "", platform, one, host="127.0.0.3")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,8 @@ def test_what_all_components_get_is_filled_in_for_where_they_run() -> None:
     assert env["KV"] == "127.0.0.1:20001"
     assert env["PLAIN"] == '{"a": {"b": 1}} {time} ${dir} {kv.url}'
     loaded = schema.parse((HEAD + STATE.replace("COMMAND", "true").replace("TEXT", "{kv.url}")).encode())
-    boxed = of_component(loaded, components(loaded, Instance(Path("/nowhere"), "x"))["a"], "docker")
+    platform = Platform(loaded, Instance(Path("/nowhere"), "x"))
+    boxed = of_component(platform, platform.components["a"], "docker")
     assert boxed["KV"] == "kv:20001" and boxed["VALUE"] == "http://kv:20001"
 
 
