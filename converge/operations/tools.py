@@ -70,6 +70,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(name, "tools", "skipped", "absent", version, because, source=source)
         else:
             because = f"PATH has {found.version}" if found.version else "it is neither in the store nor on PATH"
+            because = f"{found.path} does not say its version" if found.path and not found.version else because
             because = f"it is damaged: {found.damage}" if found.damage else because
             have = "damaged" if found.damage else found.version or "absent"
             yield Item(

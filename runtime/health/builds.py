@@ -1,10 +1,10 @@
-"""A component by what its processes are at: compiling, or a reloader without a program; in its compiler's own words."""
+"""A component by what its processes are at: they compile, wait for a change, or listen elsewhere."""
 
 from __future__ import annotations
 
 import re
 
-from facts import family
+from facts import elsewhere, family
 from runtime.component import Component
 from runtime.health import lines, reloaders
 from runtime.health.reloaders import Reloader
@@ -37,7 +37,26 @@ def judge(component: Component, seen: Seen, missing: str) -> Verdict:
         words = " / ".join(_words(lines.since_began(component, seen, READ), work.reloader))
         reason = f"its program has ended or could not be built; {work.reloader.name} waits for the next change"
         return Verdict("failed", f"{reason}: {words}" if words else reason)
-    return Verdict("starting", missing)
+    return Verdict("starting", _elsewhere(component, int(pid)) or missing)
+
+
+def _elsewhere(component: Component, pid: int) -> str:
+    """That it listens, but not where it is called, and what to change; empty where it does, or does not listen yet."""
+    port = component.port
+    places = elsewhere.listening([member.pid for member in family.of(pid)])
+    if not port or not places or any(at == port and elsewhere.is_local(address) for address, at in places):
+        return ""
+    here = [address for address, at in places if at == port]
+    if here:
+        return (
+            f"it listens on port {port} of {', '.join(here)} alone, where 127.0.0.1 does not lead; "
+            "let it listen on 127.0.0.1, as the variable HOST and {host} in `dev` say"
+        )
+    found = ", ".join(f"[{address}]:{at}" if ":" in address else f"{address}:{at}" for address, at in places[:3])
+    return (
+        f"it listens on {found}, and not on {port}; let it listen where the variable PORT and {{port}} in `dev` say, "
+        "or change its `port`"
+    )
 
 
 def _broken(component: Component, seen: Seen, pid: int) -> str:

@@ -35,12 +35,14 @@ class Reloader:
     """Regular expression of the line by which it says that a build failed."""
     good: str = ""
     """Regular expression of the line by which it says that its program begins."""
+    begins: float = 3.0
+    """Seconds within which it may not run its program yet, although it has run another one, as ps or git."""
 
 
 RELOADERS = (
     Reloader(
         "Air", "air", (), r"^(building|running|watching|!exclude|mkdir|cleaning|see you|failed to build|Process Exit)"
-        r"|has changed$|built with Go|^[ _/|\\,.v\d-]*$",
+        r"|has changed$|built with Go|^[ _/|\\,.v\d-]*$", begins=5.0,
     ),
     Reloader(
         "./dev's rebuild", "rebuild", ("--build",), r"^(\./dev itself watches|the build failed|built)",
@@ -52,7 +54,7 @@ RELOADERS = (
     Reloader("tsx watch", "tsx", ("watch",), r"^\[tsx\]"),
     Reloader("ts-node-dev", "ts-node-dev", (), r"^\[(INFO|ERROR)\]"),
     Reloader("ts-node-dev", "tsnd", (), r"^\[(INFO|ERROR)\]"),
-    Reloader("next dev", "next", ("dev",)),
+    Reloader("next dev", "next", ("dev",), begins=15.0),
     Reloader("cargo watch", "cargo-watch", (), r"^\[(Running|Finished running)"),
     Reloader("watchexec", "watchexec", (), r"^\[(Running|Command)"),
     Reloader("watchfiles", "watchfiles", (), r"^\[\d\d:\d\d:\d\d\]"),
@@ -105,16 +107,21 @@ def judge(tree: Sequence[Member]) -> Work:
     alive = [member for member in tree if not member.ended]
     found = [(member, reloader) for member in alive if (reloader := of(member.argv))]
     compilers = [member.age for member in alive if _compiles(member)]
-    reloader = found[-1][1] if found else None
     if compilers:
-        return Work("compiling", reloader, max(compilers))
+        return Work("compiling", found[-1][1] if found else None, max(compilers))
     if not found:
         return Work()
-    inner = found[-1][0]
-    above = _above(inner, tree)
-    others = [m for m in alive if m.pid != inner.pid and m.pid not in above and not _helps(m)]
-    had = inner.had_children or inner.age > BEGINS or any(m.ended and m.parent == inner.pid for m in tree)
-    return Work("ended" if had and not others else "", reloader)
+    inner, by = found[-1]
+    return Work("ended" if _is_alone(inner, by, tree) else "", by)
+
+
+def _is_alone(inner: Member, by: Reloader, tree: Sequence[Member]) -> bool:
+    """Whether nothing runs but the reloader, what is above it and what helps it, although it has run something."""
+    if inner.age < by.begins:
+        return False
+    had = inner.had_children or inner.age > BEGINS or any(each.ended and each.parent == inner.pid for each in tree)
+    known = {inner.pid, *_above(inner, tree)}
+    return had and all(each.ended or each.pid in known or _helps(each) for each in tree)
 
 
 def of(argv: Sequence[str]) -> Reloader | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -163,6 +164,32 @@ def test_what_ends_at_once_is_not_ready(checkout: Checkout) -> None:
     assert "absent is not ready" in ran.err and "short is not ready" in ran.err and "I cannot find my hat" in ran.err
     states = {name: entry["state"] for name, entry in checkout.components().items()}
     assert states == {"absent": "failed", "short": "failed", "well": "ready", "seed": "ready"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who listens where")
+@pytest.mark.parametrize(
+    ("address", "moved", "words"),
+    [
+        ("::1", False, "alone, where 127.0.0.1 does not lead"),
+        ("127.0.0.1", True, "and not on"),
+        ("::", True, "and not on"),
+        ("0.0.0.0", False, ""),
+    ],
+)
+def test_what_listens_elsewhere_is_told_where(
+    tmp_path: Path, free_port: Callable[[], int], address: str, moved: bool, words: str
+) -> None:
+    port = free_port()
+    platform, a = one(tmp_path, WORKER + f"port = {port}\n")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        server = socket.create_server((address, free_port() if moved else port), family=family)
+    except OSError:
+        pytest.skip(f"this machine has no {address}")
+    with server:
+        found = health.judge(platform, a, running(time.time() - 60, pid=os.getpid()))
+    assert found.state == "starting" and words in found.reason
+    assert not words or (f"{port}" in found.reason and "let it listen" in found.reason)
 
 
 SLOW = """

@@ -52,7 +52,7 @@ def test_a_reloader_is_known_by_its_command_line(line: str, name: str) -> None:
     assert (found.name if found else "") == name
 
 
-def tree(*rows: str, had: bool = True, age: float = 5.0) -> list[Member]:
+def tree(*rows: str, had: bool = True, age: float = 6.0) -> list[Member]:
     """One below the other as they are indented; `!` is a zombie, `x` one that has had children."""
     members: list[Member] = []
     above: list[int] = [0]
@@ -71,6 +71,9 @@ def tree(*rows: str, had: bool = True, age: float = 5.0) -> list[Member]:
         (tree("sh -c air", " air"), "ended"),
         (tree("air", had=False), ""),
         (tree("air", had=False, age=60), "ended"),
+        (tree("air", age=4), ""),
+        (tree("node next dev", age=14), ""),
+        (tree("node next dev", age=16), "ended"),
         (tree("nodemon", " !node server.js", had=False), "ended"),
         (tree("npm run dev", " sh -c nodemon", "  node /x/.bin/nodemon app.js"), "ended"),
         (tree("concurrently", " nodemon dist.js", " node tsc-watcher.js"), ""),
