@@ -17,6 +17,7 @@ from runtime import journal, services
 from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill
 from runtime.placements import native
+from runtime.placements.seen import Seen
 from runtime.platform import Platform
 from runtime.services import launch as native_services
 from runtime.services.debugger import Debugger
@@ -52,8 +53,8 @@ def port(component: Component) -> int:
 
 def under(component: Component) -> int | None:
     """The port of the debugger it runs under now; None if it does not run, or without one. The shim says which."""
-    found = native.told(component).get("debug") if native.lives(component) else None
-    return found if isinstance(found, int) else None
+    seen = native.look(component)
+    return seen.debug if seen.lives else None
 
 
 def recipe(component: Component) -> Debugger:
@@ -113,10 +114,10 @@ def why_not(component: Component) -> str:
     return "" if found.mark.startswith(component.mark) else f"{found} listens on {number}"
 
 
-def ended(component: Component, told: Mapping[str, Any]) -> bool:
+def ended(component: Component, seen: Seen) -> bool:
     """Whether the program has ended whose debugger goes on, so that one can look at how it ended."""
     executable, processes = recipe(component).executable, Path("/proc")
-    young = time.time() - told.get("began", time.time()) < SETTLED
+    young = seen.began is None or time.time() - seen.began < SETTLED
     if executable is None or not component.is_service or young or not processes.exists():
         return False
     program = executable(component)

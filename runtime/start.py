@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from converge.errors import DevError
 from facts.engine import EngineError
 from facts.ports import HOME, MARK, Owner, ends, owner
-from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, services, switch
+from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, served, services, switch
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
 from runtime.environment import make_private, of_component
+from runtime.logs.lines import Stream
+from runtime.logs.recording import Recording
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.placements.seen import lost
@@ -157,7 +159,7 @@ class _Start:
         placement = self.choices.placements[component.name]
         if component.is_service and placement == "ide":
             editors.refresh(self.platform, component)
-            return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
+            return "ready already, in your IDE" if placements.look(component).pid else "handed off to your IDE"
         if component.is_service and component.name in self.asked.debug:
             self._compile(component, say)
         seen = placements.look(component)
@@ -217,7 +219,7 @@ class _Start:
         env = debugger.launch(self.platform, component).env  # refused where there is no debugger
         if command := debugger.build(component):
             say("compiling for the debugger")
-            code, last = self._run(list(command), env, component)
+            code, last = self._run(list(command), env, component, "build")
             if code:
                 raise DevError(
                     "compile-failed", f"{component.name} could not be compiled for its debugger",
@@ -228,7 +230,7 @@ class _Start:
         """Spawn its shim; False if nothing is to be done."""
         platform, seen = self.platform, native.look(component)
         debugged = component.is_service and component.name in self.asked.debug
-        if seen.lives and seen.told.get("debug") and not debugged:
+        if seen.lives and seen.debug and not debugged:
             return False
         if not component.is_service and not seen.lives:
             infra.kind(component).prepare(platform, component)
@@ -238,7 +240,7 @@ class _Start:
             launch = _launch(platform, component, host)
         digest = placements.spec_hash(launch, _dependencies(component))
         if seen.lives:
-            if seen.told.get("hash") == digest:
+            if seen.fingerprint == digest:
                 return bool(health.why_not(platform, component, seen))
             say("changed, restarting")
             native.stop(component)
@@ -341,14 +343,14 @@ class _Start:
             )  # fmt: skip
         self._check()
 
-    def _run(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:
-        """Run to the end or until the start is given up; exit code and last lines."""
-        import tempfile
-
+    def _run(
+        self, argv: list[str], env: Mapping[str, str], component: Component, stream: Stream = "migrate"
+    ) -> tuple[int, list[str]]:
+        """Run to the end or until the start is given up; exit code and last lines. All of it is in the log."""
         directory = component.path if component.is_service else component.instance.checkout
-        with tempfile.TemporaryFile("w+", errors="replace") as said:
+        with Recording(component.log, stream) as said:
             process = subprocess.Popen(
-                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said,
+                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
             try:
@@ -359,8 +361,7 @@ class _Start:
                 with contextlib.suppress(OSError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            said.seek(0)
-            return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
+        return process.returncode, said.last(4)
 
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
         timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
@@ -372,7 +373,7 @@ class _Start:
             now = time.monotonic()
             self._check()
             seen = placements.of(placement).look(component)
-            state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
+            state, reason = seen.state, seen.reason
             if state == "done":
                 return
             heard = now if state != "lost" else heard
@@ -390,10 +391,11 @@ class _Start:
                 if time.monotonic() - now >= patience:  # it may need longer for an answer
                     patience = min(2 * patience, LONGEST)
                 if component.name in self.asked.debug:
-                    if missing and debugger.ended(component, seen.told):
+                    if missing and debugger.ended(component, seen):
                         raise _failure(component, placement, "it ended under its debugger")
                     missing = missing or debugger.why_not(component)
                 if not missing:
+                    served.remember(component, seen)
                     return
             if time.monotonic() > told_at + QUIET:
                 told_at = time.monotonic()

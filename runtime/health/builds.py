@@ -25,19 +25,19 @@ BUILDERS = tuple(reloader for reloader in reloaders.RELOADERS if reloader.broken
 
 def judge(component: Component, seen: Seen, missing: str) -> Verdict:
     """The verdict on a native component that lacks `missing`; empty where it is ready."""
-    pid = seen.told.get("pid")
+    pid = seen.pid
     if not pid:
         return Verdict("starting" if missing else "ready", missing)
     if not missing:
-        return Verdict("ready", _broken(component, seen, int(pid)))
-    work = reloaders.look(int(pid))
+        return Verdict("ready", _broken(component, seen, pid))
+    work = reloaders.look(pid)
     if work.state == "compiling":
         return Verdict("compiling", f"compiling, {work.seconds:.0f} s")
     if work.state == "ended" and work.reloader:
         words = " / ".join(_words(lines.since_began(component, seen, READ), work.reloader))
         reason = f"its program has ended or could not be built; {work.reloader.name} waits for the next change"
         return Verdict("failed", f"{reason}: {words}" if words else reason)
-    return Verdict("starting", _elsewhere(component, int(pid)) or missing)
+    return Verdict("starting", _elsewhere(component, pid) or missing)
 
 
 def _elsewhere(component: Component, pid: int) -> str:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from runtime import logs
+from facts import terminal
 from runtime.component import Component
+from runtime.logs import containers
+from runtime.logs.files import Trail, ending
+from runtime.logs.lines import Line, Parser
 from runtime.placements.seen import Seen
 
-WHOLE = -1
 
-
-def since_began(component: Component, seen: Seen, last: int = WHOLE) -> list[str]:
-    """Its lines, the rotated part of the log first; only those in the `last` bytes of its log if asked for."""
-    began = datetime.fromtimestamp(float(seen.told.get("began") or 0), UTC)
-    stamp = began.strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
+def since_began(component: Component, seen: Seen, last: int = 0) -> list[str]:
+    """Its lines without colours, oldest first; only those in about the `last` bytes of its log if asked for."""
+    stamp = containers.stamped(datetime.fromtimestamp(seen.began or 0, UTC))
     if seen.placement == "docker":
-        from runtime.placements import docker  # saves 40 ms: it speaks HTTP to an engine
-
-        rows = list(docker.rows(component, stamp))
+        lines, stream = iter(containers.lines(component, stamp)), ""
     else:
-        rows = _kept(component, last)
-    return [line.text for line in logs.parse(component.name, rows) if line.stamp >= stamp]
+        lines, stream = _ending(component, last) if last else _kept(component), "output"
+    mine = (line for line in lines if line.stamp >= stamp and stream in ("", line.stream))
+    return [terminal.shown(line.whole, colours=False) for line in mine]
 
 
-def _kept(component: Component, last: int) -> list[str]:
-    rows: list[str] = []
-    paths = (component.log.with_name(component.log.name + ".1"), component.log)
-    for path in paths if last == WHOLE else paths[1:]:
-        with contextlib.suppress(OSError), open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - last) if last != WHOLE else 0)
-            rows += file.read().decode(errors="replace").split("\n")
-    return rows
+def _kept(component: Component) -> Iterator[Line]:
+    """Every line that the log has, of which the last may not be ended."""
+    trail, parser = Trail(component.log), Parser(component.name)
+    try:
+        for block in trail.earlier():
+            yield from parser.lines(block)
+        yield from parser.parts()
+    finally:
+        trail.close()
+
+
+def _ending(component: Component, last: int) -> Iterator[Line]:
+    parser = Parser(component.name)
+    yield from parser.lines(ending(component.log, last))
+    yield from parser.parts()

@@ -33,7 +33,7 @@ def judge(
 ) -> Verdict:  # fmt: skip
     """What it is at, by its answers within `timeout` seconds; where there are none by its processes and its log."""
     missing = why_not(platform, component, seen, listening, timeout, hang_up)
-    plain = seen.placement != "native" or seen.told.get("debug") or _age(seen) < YOUNG
+    plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
     if plain or not (missing or _rebuilt(component)):
         return Verdict("starting" if missing else "ready", missing)
     from runtime.health import builds  # saves 10 ms: most looks find what is ready
@@ -87,7 +87,7 @@ def _rebuilt(component: Component) -> bool:
 
 def _age(seen: Seen) -> float:
     """Seconds since its process began; the clock may have been set since."""
-    return time.time() - float(seen.told.get("began") or 0)
+    return time.time() - (seen.began or 0)
 
 
 def _too_young(component: Component, seen: Seen) -> str:
@@ -111,7 +111,7 @@ def _port(
         return _box(component, ready, deadline, hang_up) or _door(component, listening)
     host = HOME if boxed else host_of(component, seen)
     if seen.placement == "ide":
-        if not seen.told.get("pid"):
+        if seen.pid is None:
             return f"nothing listens on {component.port} yet"
     elif not boxed and (problem := _stranger(component, host, listening)):
         return problem

@@ -15,8 +15,7 @@ from runtime.placements.seen import Seen
 
 def why_not(component: Component, seen: Seen, pattern: str) -> str:
     """Why the pattern is missing in the log since the process began; empty if it was there once."""
-    began = float(seen.told.get("began") or 0)
-    key = f"{seen.told.get('pid')} {began} {pattern}"
+    key = f"{seen.placement} {seen.pid} {seen.began} {pattern}"
     file = component.directory / "ready.json"
     if _remembered(file) == key:
         return ""

@@ -17,7 +17,7 @@ from typing import Any
 from facts import locks
 from facts.ports import HOME
 from runtime.component import Component, Launch
-from runtime.placements.seen import Seen
+from runtime.placements.seen import Seen, of_record
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
 KILLED = 10.0
@@ -26,7 +26,7 @@ KILLED = 10.0
 
 def look(component: Component) -> Seen:
     """Whether a shim keeps it, and what that shim last wrote."""
-    return Seen("native", lives(component), told(component))
+    return of_record("native", lives(component), told(component))
 
 
 def lives(component: Component) -> bool:

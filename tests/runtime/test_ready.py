@@ -33,7 +33,7 @@ def one(path: Path, text: str) -> tuple[Platform, Component]:
 
 
 def running(began: float, pid: int = 1) -> Seen:
-    return Seen("native", True, {"state": "running", "pid": pid, "began": began})
+    return Seen("native", True, "running", pid=pid, began=began)
 
 
 def logged(component: Component, moment: float, text: str, file: str = "") -> None:
