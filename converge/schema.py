@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import debug_ports, kinds
+from converge import debug_ports, kinds, template_places, templates
 from converge import desired as words
 from converge.desired import Desired, Loaded
 from converge.errors import DevError, Exit
@@ -35,7 +35,8 @@ def load(checkout: Path) -> Loaded:
     """The checked desired state of a checkout; an unchanged file is read back from the cache in `.dev/`."""
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
-    code = b"".join(str(os.stat(f).st_mtime_ns).encode() for f in (__file__, str(words.__file__), str(kinds.__file__)))
+    files = (*(str(module.__file__) for module in (words, kinds, templates, template_places)), __file__)
+    code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((text, local, code))).hexdigest()
     cache = checkout / ".dev" / "cache" / "desired.pickle"
     try:
@@ -145,9 +146,12 @@ def check(loaded: Loaded) -> None:
     _check_needs(loaded, components)
     _check_kinds(loaded)
     _check_values(loaded)
-    _check_templates(loaded, components)
+    _check_env(loaded, "infra", desired.infra)
+    _check_env(loaded, "services", desired.services)
+    _check_env(loaded, "tests", desired.tests)
     _check_auth(loaded, components)
     _check_tests(loaded, components)
+    _check_templates(loaded)
 
 
 def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
@@ -334,30 +338,33 @@ def _check_pattern(pattern: str, at: str) -> None:
         raise _refuse("bad-pattern", f"{pattern!r} is not a regular expression", at, str(problem)) from None
 
 
-def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
-    _check_env(loaded, "infra", loaded.desired.infra, components)
-    _check_env(loaded, "services", loaded.desired.services, components)
+def _check_templates(loaded: Loaded) -> None:
+    for key, text, scope in template_places.filled(loaded.desired):
+        if problem := next(templates.problems(text, scope), None):
+            raise _refuse(
+                "needs-unknown" if problem.undeclared else "bad-template",
+                f"{key} has {{{problem.word}}}, which cannot be filled in", loaded.source(key),
+                problem.because, problem.hint,
+            )  # fmt: skip
+    known = template_places.shared(loaded.desired)
+    for key, text in template_places.literal(loaded.desired):
+        for word in templates.words(text, known):
+            if word.partition(".")[0] in known.components:
+                raise _refuse(
+                    "bad-template", f"{key} has {{{word}}}, and is not filled in", loaded.source(key),
+                    "a shell gets this command as it is written",
+                    f'give the component a variable, as env = {{ ADDRESS = "{{{word}}}" }}, and write "$ADDRESS"',
+                )  # fmt: skip
 
 
-def _check_env(loaded: Loaded, section: str, owners: Mapping[str, Any], components: dict[str, Any]) -> None:
+def _check_env(loaded: Loaded, section: str, owners: Mapping[str, Any]) -> None:
     for name, owner in owners.items():
-        for variable, text in owner.env.items():
-            at = loaded.source(f"{section}.{name}.env.{variable}")
+        for variable in owner.env:
             if not re.fullmatch(VARIABLE, variable):
                 raise _refuse(
-                    "bad-name",
-                    f"{variable!r} is not a variable name",
-                    at,
-                    "variable names have letters, digits and _ only",
-                )
-            for target in re.findall(r"\{([a-z0-9-]+)\.(?:url|address|host|port)\}", text):
-                if target not in components:
-                    raise _refuse(
-                        "needs-unknown",
-                        f"{variable} of {name} names {target!r}, which is not declared",
-                        at,
-                        "only components of this file have addresses",
-                    )
+                    "bad-name", f"{variable!r} is not a variable name",
+                    loaded.source(f"{section}.{name}.env.{variable}"), "variable names have letters, digits and _ only",
+                )  # fmt: skip
 
 
 def _check_auth(loaded: Loaded, components: dict[str, Any]) -> None:
@@ -406,7 +413,6 @@ def _check_tests(loaded: Loaded, components: dict[str, Any]) -> None:
                     loaded.source(f"{key}.needs"), "`needs` must name components of this file",
                     f"declared are: {', '.join(components)}",
                 )  # fmt: skip
-    _check_env(loaded, "tests", loaded.desired.tests, components)
 
 
 def _read(path: Path) -> bytes:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from converge.operations import OPERATIONS, load
 from converge.plan import make_plan
 from converge.steps import Item
 from facts.containers import Container
+from facts.dependencies import Installed
 from facts.docker import Docker
 from facts.files import Entry
 from facts.git import Repository
@@ -111,6 +113,28 @@ def test_a_debugger_is_missed_by_those_alone_who_debug() -> None:
 )  # fmt: skip
 def test_tools_match_their_pin_exactly(found: object, status: str) -> None:
     assert one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": found}).status == status
+
+
+def test_a_damaged_tool_is_installed_again() -> None:
+    item = one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": Tool(damage="bin/go is gone")})
+    assert (item.status, item.found) == ("drift", "damaged") and "bin/go is gone" in item.because and item.step
+
+
+@pytest.mark.parametrize(("missing", "status"), [(None, "ok"), (0, "ok"), (9, "drift")])
+def test_dependencies_that_are_gone_are_installed_again(missing: int | None, status: str) -> None:
+    target = context("[tools]\nnode = '24'\n[services.a]\nkind = 'node'\nport = 5000\n")
+    item = one("dependencies", target, {"dependencies.a": Installed("l node=24", "l", missing)})
+    assert item.status == status
+    assert status == "ok" or (item.found == "incomplete" and "9 of the files" in item.because and item.step)
+
+
+def test_a_repository_that_git_cannot_read_is_unknown() -> None:
+    target = context("").desired
+    hooks = replace(target, project=replace(target.project, hooks_path=".githooks"))
+    seen = replace(context(""), loaded=replace(context("").loaded, desired=hooks))
+    item = one("git", seen, {"git": Unknown("git says: detected dubious ownership")})
+    assert item.status == "unknown" and "dubious" in item.because and item.hint
+    assert one("git", seen, {"git": Repository(False)}).status == "skipped"
 
 
 def test_a_shorter_pin_accepts_any_that_starts_so() -> None:
