@@ -10,6 +10,7 @@ from pathlib import Path
 from converge.desired import Desired, Infra, Loaded, Ready, Service
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from facts.ports import Owner
 
 BESIDE = {"ide": "127.0.0.2", "native": "127.0.0.3"}
 """Where a placement's process listens while 127.0.0.1 is held for the service, so that nobody is ever refused there."""
@@ -94,7 +95,11 @@ class Component:
     @property
     def mark(self) -> str:
         """What the run id of each of its processes starts with."""
-        return f"{self.instance.id}:{self.name}:"
+        return self.instance.mark(self.name)
+
+    def owns(self, owner: Owner | None) -> bool:
+        """Whether the process that listens is one of its own."""
+        return owner is not None and self.instance.owns(self.name, owner.pid)
 
 
 def components(loaded: Loaded, instance: Instance) -> dict[str, Component]:

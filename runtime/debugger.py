@@ -13,6 +13,7 @@ from converge import tools
 from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
 from converge.operations import dependencies
+from facts import processes
 from facts.ports import HOME, owner
 from runtime import journal, kinds
 from runtime.component import Component, Launch
@@ -126,22 +127,15 @@ def why_not(component: Component) -> str:
     found = owner(number)
     if found is None:
         return f"its debugger does not listen on {number} yet"
-    return "" if found.mark.startswith(component.mark) else f"{found} listens on {number}"
+    return "" if component.owns(found) else f"{found} listens on {number}"
 
 
 def ended(component: Component, told: Mapping[str, Any]) -> bool:
     """Whether the program is gone that delve began and, for whoever wants to look at how, outlives."""
-    program, processes = _program(component), Path("/proc")
     young = time.time() - told.get("began", time.time()) < SETTLED
-    if recipe(component).argv is not _delve or young or not processes.exists():
+    if recipe(component).argv is not _delve or young or not processes.LINUX:
         return False
-    for entry in processes.iterdir():
-        try:
-            if entry.name.isdigit() and os.readlink(entry / "exe").removesuffix(" (deleted)") == str(program):
-                return False
-        except OSError:
-            continue
-    return True
+    return not processes.executes(str(_program(component)))
 
 
 def attach(loaded: Loaded, component: Component) -> Debugged:

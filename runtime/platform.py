@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from converge import leftovers
 from converge.desired import Loaded, Service
 from converge.errors import DevError
-from converge.instance import Instance
+from converge.instance import EDGE, Instance
 from facts.ports import HOME, owners
 from runtime import health, placements
 from runtime.component import Component, components, known
@@ -91,6 +92,8 @@ def look(
         state = "ready" if told.get("state") == "done" else "failed" if told.get("state") == "failed" else "stopped"
         if told.get("state") in ("running", "backoff"):
             reason = "it was killed together with its shim"
+            if left := leftovers.of(component.instance, component.name):
+                reason = f"its shim was killed; left over: {leftovers.described(left)}; ./dev stop ends them"
         state = "unknown" if told.get("state") == "lost" else state
         placement = seen.placement if state in ("ready", "unknown") else "none"
         return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
@@ -152,7 +155,8 @@ def stop(loaded: Loaded, instance: Instance, names: list[str] | None) -> list[st
     def one(component: Component) -> None:
         try:
             lent = placements.of("ide").stop(component)
-            if placements.stop(component) or lent:
+            ran = placements.stop(component)
+            if leftovers.sweep(instance, component.name, component.wants.stop_grace) or ran or lent:
                 ended.append(component.name)
             if component.is_service and names and instance.routes.exists():
                 from runtime import routing
@@ -184,11 +188,10 @@ def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Co
         names = {entry.name for entry in (instance.state / "run").iterdir()}
     except OSError:
         names = set()
-    left = [
-        Component(name, Service(kind="command"), instance) for name in sorted(names - everyone.keys() - {"dev-edge"})
-    ]
+    left = [Component(name, Service(kind="command"), instance) for name in sorted(names - everyone.keys() - {EDGE})]
     if instance.engine_record.exists():
         from runtime import boxes
 
         left += boxes.undeclared(everyone, instance)
-    return [component for component in left if placements.lives(component)]
+    over = leftovers.everywhere(instance, ())
+    return [component for component in left if component.name in over or placements.lives(component)]

@@ -19,14 +19,13 @@ from typing import Any
 
 from converge.desired import Loaded, Service
 from converge.errors import DevError
-from converge.instance import Instance
+from converge.instance import EDGE, Instance
 from facts.ports import HOME
 from runtime import gateway, placements, record
 from runtime.component import BESIDE, Component, Launch, components
 from runtime.environment import GO, PASSED
 from runtime.placements import docker, ide, native
 
-EDGE = "dev-edge"
 PROGRAM = Path(__file__).with_name("edge.py")
 LAUNCHER = Path(__file__).resolve().parent.parent / "dev"
 DRAIN = 5.0

@@ -15,7 +15,8 @@ from converge.desired import Loaded, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from facts.ports import HOME, MARK, Owner, ends, owner
+from facts.ports import HOME, Owner, owner
+from facts.processes import BY_MIGRATION, MARK, ends
 from runtime import debugger, editors, gateway, handoff, health, infra, kinds, logs, placements, routing
 from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
@@ -214,7 +215,7 @@ class _Start:
     def _compile(self, component: Component, say: Callable[[str], None]) -> None:
         """Make what the debugger runs, and see that nobody else has its port."""
         number = debugger.port(component)
-        if (found := owner(number)) and not found.mark.startswith(component.mark):
+        if (found := owner(number)) and not component.owns(found):
             raise _taken(self.loaded, component, number, "debug_port", found)
         env = debugger.launch(self.loaded, component).env  # refused where there is no debugger
         if command := debugger.build(self.loaded, component):
@@ -264,7 +265,7 @@ class _Start:
             return bool(health.why_not(self.loaded, component, seen))
         serves = component.instance.handed(component.name).exists() or native.lives(component)
         if not serves:  # until its container is ready
-            _free_port(self.loaded, component, component.port, spared=routing.edge(component.instance).mark)
+            _free_port(self.loaded, component, component.port, spared=routing.edge(component.instance))
         if not component.is_service:
             infra.kind(component).check_volume(component)
         self._migrate(component, say)
@@ -331,7 +332,7 @@ class _Start:
             assert self.choices.project is not None
             code, last = self._run(*boxes.one_off(self.choices.project, component, command, self.choices.images))
         else:
-            env = {**of_component(self.loaded, component), MARK: component.mark + "migrate"}
+            env = {**of_component(self.loaded, component), MARK: component.mark + BY_MIGRATION}
             code, last = self._run(["/bin/sh", "-c", command], env, component)
         if code:
             raise DevError(
@@ -411,16 +412,21 @@ def _dependencies(component: Component) -> str:
 
 
 def _free_port(
-    loaded: Loaded, component: Component, port: int | None, host: str = HOME, key: str = "port", spared: str = ""
+    loaded: Loaded,
+    component: Component,
+    port: int | None,
+    host: str = HOME,
+    key: str = "port",
+    spared: Component | None = None,
 ) -> None:
     """End what an earlier run of this component left on its port; refuse to start beside a stranger.
 
-    A process whose mark begins with `spared` is none.
+    A process of the component `spared` is none.
     """
     if not port:
         return
     deadline = time.monotonic() + 5
-    while (found := _listener(port, host)) and found.mark.startswith(component.mark) and time.monotonic() < deadline:
+    while (found := _listener(component, port, host)) and component.owns(found) and time.monotonic() < deadline:
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
@@ -430,15 +436,15 @@ def _free_port(
                 os.kill(found.pid, signal.SIGTERM)
             time.sleep(0.05)
         found = owner(port, host)
-    if found and not (spared and found.mark.startswith(spared)):
+    if found and not (spared and spared.owns(found)):
         raise _taken(loaded, component, port, key, found)
 
 
-def _listener(port: int, host: str) -> Owner | None:
+def _listener(component: Component, port: int, host: str) -> Owner | None:
     """Who listens there and goes on to; one who is just ending is waited for, as nobody can say whose he was."""
     began = time.monotonic()
     while (found := owner(port, host)) and not found.mark and time.monotonic() < began + (2 if found.pid else 0.2):
-        if found.pid and not ends(found.pid):
+        if found.pid and (not ends(found.pid) or component.owns(found)):
             break
         time.sleep(0.05)
     return found
@@ -451,7 +457,7 @@ def _taken(loaded: Loaded, component: Component, port: int, key: str, found: Own
     who: containers.Container | Owner = found
     with contextlib.suppress(EngineError):
         who = containers.publishers().get(port) or found
-    left = found.mark.startswith(component.mark)
+    left = component.owns(found)
     whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
     whose = "was left over by an earlier run and does not end" if left else whose
     beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""

@@ -7,6 +7,7 @@ import re
 import shlex
 
 from converge.desired import Loaded, Service
+from facts.processes import MARK
 from runtime.component import Component
 from runtime.environment import make_private, of_component
 from runtime.placements import ide
@@ -25,7 +26,7 @@ def variables(loaded: Loaded, component: Component) -> dict[str, str]:
     """What it would get natively; besides the mark of our processes, so that it can be asked to end on the way back."""
     make_private(component)
     host = ide.host(component)
-    found = {**of_component(loaded, component, host=host), "DEV_RUN_ID": f"{component.mark}ide"}
+    found = {**of_component(loaded, component, host=host), MARK: ide.mark(component)}
     if component.kind == "python":
         found |= {"UVICORN_HOST": host, "UVICORN_PORT": str(component.port)}
     return found

@@ -187,8 +187,9 @@ PORT = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 5000\n"
 )  # fmt: skip
 def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, status: str) -> None:
     target = context(PORT)
-    marks = {"own": f"{target.instance.id}:a:1", "stranger": "", "elsewhere": "ffffffffff:a:1"}
-    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner])
+    marks = {"own": "", "stranger": "", "elsewhere": "ffffffffff:a:1"}
+    whose = {"own": "a"}.get(owner or "", "")
+    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], whose)
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
@@ -250,7 +251,7 @@ def test_data_that_lie_in_docker_are_said_to_lie_there() -> None:
 def test_every_noun_without_wishes_has_nothing_to_say() -> None:
     target = context("")
     for noun in OPERATIONS:
-        seen = {"machine.surroundings": (), "ports": {}, "containers": {}, "env.mode": Entry("absent")}
+        seen = {"machine.surroundings": (), "ports": {}, "processes": {}, "containers": {}, "env.mode": Entry("absent")}
         seen |= {"env.file": {}, "env.process": {}, "env.lent": ()}
         assert list(load(noun).items(target, seen)) == [], noun
 
