@@ -34,7 +34,7 @@ def ensure(checkout: Path, purpose: str) -> Path:
             f"error: {lock.name} cannot be read\n  because {problem.strerror}\nhint: git restore {lock.name}"
         ) from problem
     try:
-        (checkout / ".dev" / "venvs").mkdir(parents=True, exist_ok=True)
+        _make_own_directory(checkout / ".dev")
         with open(checkout / ".dev" / "venvs" / ".lock", "w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             if not _whole(link, content):
@@ -45,6 +45,13 @@ def ensure(checkout: Path, purpose: str) -> Path:
             "hint: check its owner and the free disk space, then run again"
         ) from problem
     return link / "bin" / "python"
+
+
+def _make_own_directory(directory: Path) -> None:
+    """Make `.dev/` and hide all of it from git; `converge/instance.py` does it for every other checkout."""
+    (directory / "venvs").mkdir(parents=True, exist_ok=True)
+    if not (directory / ".gitignore").exists():
+        (directory / ".gitignore").write_text("*\n")
 
 
 def _whole(venv: Path, content: bytes) -> bool:

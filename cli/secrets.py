@@ -41,8 +41,8 @@ def rotate(
     """
     from converge import envfile
     from converge.context import context_of
+    from converge.local_machine import LocalMachine
     from converge.lock import hold
-    from converge.machine import LocalMachine
     from runtime import rotation
 
     if not names or len(names) != 1:

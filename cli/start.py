@@ -77,7 +77,7 @@ def _engine_again(context: Context) -> bool:
     """End and start an engine of our own, which alone makes it forget what a kill cut off; False if it is not ours."""
     from converge import daemon
     from converge.context import context_of
-    from converge.machine import LocalMachine
+    from converge.local_machine import LocalMachine
     from facts import docker
 
     if docker.look().host != f"unix://{docker.SOCKET}":  # the one that is used is another

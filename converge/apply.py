@@ -13,7 +13,7 @@ from typing import Literal
 
 from converge.errors import DevError
 from converge.journal import Journal
-from converge.machine import LocalMachine
+from converge.local_machine import LocalMachine
 from converge.operations import load
 from converge.plan import Plan
 from converge.steps import Outcome, Step

@@ -121,7 +121,7 @@ class _Run:
         from converge.apply import Event, run_plan
         from converge.consent import refusals
         from converge.journal import Journal
-        from converge.machine import LocalMachine
+        from converge.local_machine import LocalMachine
 
         began = time.monotonic()
         journal = Journal(self.context.instance.dev / "journal")

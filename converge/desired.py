@@ -7,12 +7,18 @@ the description in the JSON Schema and in the generated reference.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from converge import kinds
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_docstrings": True, "frozen": True}
 
-ServiceKind = Literal["go", "python", "node", "next", "command"]
-InfraKind = Literal["postgres", "pubsub", "command"]
+if TYPE_CHECKING:
+    ServiceKind = str
+    InfraKind = str
+else:  # pydantic and the JSON Schema take the kinds from the tables; for mypy they are an open set
+    ServiceKind = Literal[tuple(kinds.SERVICES)]
+    InfraKind = Literal[tuple(kinds.INFRA)]
 PlacementName = Literal["docker", "native", "ide"]
 
 
@@ -163,7 +169,7 @@ class Infra:
 
     __pydantic_config__ = _STRICT
     kind: InfraKind | None = None
-    """What it is; default: the component's own name if that is a kind, else `command`."""
+    """What it is; default: the component's own name if that is a kind and `run` is not given, else `command`."""
     port: int
     """The one port of the component, the same from everywhere."""
     image: str | None = None

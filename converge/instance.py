@@ -150,6 +150,19 @@ class Instance:
         return Path(base) / f"dev-{os.geteuid()}" / self.id
 
 
+def make_own_directory(checkout: Path) -> Path:
+    """Make `.dev/` of a checkout, with a `.gitignore` that hides all of it from git; give its path. OSError if not.
+
+    `cli/bootstrap.py` does the same for the tool's own checkout, as it runs before any module of the tool.
+    """
+    directory = checkout / ".dev"
+    directory.mkdir(parents=True, exist_ok=True)
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return directory
+
+
 def store() -> Path:
     """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, readable for others."""
     if chosen := os.environ.get("DEV_STORE"):

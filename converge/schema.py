@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import debug_ports
+from converge import debug_ports, kinds
 from converge import desired as words
 from converge.desired import Desired, Loaded
 from converge.errors import DevError, Exit
-from converge.instance import EPHEMERAL_START
+from converge.instance import EPHEMERAL_START, make_own_directory
 
 FILE = "desired_state.toml"
 LOCAL = "desired_state.local.toml"
@@ -35,7 +35,7 @@ def load(checkout: Path) -> Loaded:
     """The checked desired state of a checkout; an unchanged file is read back from the cache in `.dev/`."""
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
-    code = b"".join(str(os.stat(f).st_mtime_ns).encode() for f in (__file__, str(words.__file__)))
+    code = b"".join(str(os.stat(f).st_mtime_ns).encode() for f in (__file__, str(words.__file__), str(kinds.__file__)))
     key = hashlib.sha256(b"\0".join((text, local, code))).hexdigest()
     cache = checkout / ".dev" / "cache" / "desired.pickle"
     try:
@@ -46,7 +46,8 @@ def load(checkout: Path) -> Loaded:
         pass
     loaded = parse(text, local)
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        make_own_directory(checkout)
+        cache.parent.mkdir(exist_ok=True)
         fresh = cache.with_suffix(f".{os.getpid()}")
         fresh.write_bytes(pickle.dumps((key, loaded)))
         fresh.replace(cache)
@@ -224,22 +225,7 @@ def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
 def _check_kinds(loaded: Loaded) -> None:
     for name, service in loaded.desired.services.items():
         at = loaded.source(f"services.{name}")
-        if service.kind == "command" and not service.dev:
-            raise _refuse(
-                "command-missing",
-                f"service {name} has no command",
-                at,
-                "kind command runs what `dev` says",
-                'add dev = "…"',
-            )
-        if service.kind == "python" and not (service.app or service.dev):
-            raise _refuse(
-                "command-missing",
-                f"service {name} has neither app nor dev",
-                at,
-                "kind python runs an ASGI `app` by uvicorn, or what `dev` says",
-                'add app = "package.module:name" or dev = "…"',
-            )
+        _check_required(f"service {name}", service, kinds.SERVICES[service.kind], at)
         if Path(service.path).is_absolute() or ".." in Path(service.path).parts:
             raise _refuse(
                 "bad-path",
@@ -249,22 +235,17 @@ def _check_kinds(loaded: Loaded) -> None:
                 "use a path relative to it",
             )
     for name, infra in loaded.desired.infra.items():
-        kind = infra_kind(name, infra)
-        if kind == "command" and not infra.run and not infra.image:
-            raise _refuse(
-                "command-missing",
-                f"infra {name} has no command",
-                loaded.source(f"infra.{name}"),
-                "an infra component that is not postgres or pubsub runs what `run` says, or an `image`",
-                'add run = "…", image = "…" with an entry in compose/infra.yaml, or kind = "postgres"',
-            )
+        kind = kinds.INFRA[kinds.of_infra(name, infra.kind, infra.run)]
+        _check_required(f"infra {name}", infra, kind, loaded.source(f"infra.{name}"))
 
 
-def infra_kind(name: str, infra: words.Infra) -> words.InfraKind:
-    """What an infra component is: its `kind`, else its own name where that is one."""
-    if infra.kind:
-        return infra.kind
-    return "postgres" if name == "postgres" else "pubsub" if name == "pubsub" else "command"
+def _check_required(
+    what: str, entry: words.Infra | words.Service, kind: kinds.ServiceKind | kinds.InfraKind, at: str
+) -> None:
+    """Refuse an entry with none of the keys of which its kind needs one."""
+    if kind.requires and not any(getattr(entry, key) for key in kind.requires):
+        lacking = f"no {kind.requires[0]}" if len(kind.requires) == 1 else f"neither {' nor '.join(kind.requires)}"
+        raise _refuse("command-missing", f"{what} has {lacking}", at, kind.runs, kind.example)
 
 
 def _check_values(loaded: Loaded) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import facts.compose
-from converge import network, tools
+from converge import kinds, network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -344,12 +344,7 @@ def find_go(machine: Machine) -> str:
 
 def go_environment() -> dict[str, str]:
     """This process' environment for a Go build that takes no other toolchain than its own."""
-    return {
-        **network.environment(),
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
-        "GOWORK": "off",
-    }
+    return {**network.environment(), **kinds.GO_BUILD}
 
 
 def sha256(path: Path) -> str:

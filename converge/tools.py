@@ -11,6 +11,7 @@ from pathlib import Path
 
 import facts.compose
 import facts.tools
+from converge import kinds
 from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
 
@@ -37,11 +38,10 @@ def wanted(desired: Desired) -> dict[str, str]:
     """Every pinned tool, and those that infrastructure needs, embedded or in Docker."""
     tools = dict(desired.tools)
     embedded = {name: infra for name, infra in desired.infra.items() if infra.placement == "native" or infra.fallback}
-    kinds = {infra.kind or name for name, infra in embedded.items() if infra.placement != "docker"}
-    if "postgres" in kinds:
-        tools.setdefault("postgres", POSTGRES)
-    if "pubsub" in kinds:
-        tools.setdefault("pubsub-emulator", emulator_version())
+    for name, infra in embedded.items():
+        tool = kinds.INFRA[kinds.of_infra(name, infra.kind, infra.run)].tool
+        if tool and infra.placement != "docker":
+            tools.setdefault(tool, EMBEDDED[tool]())
     if desired.docker and desired.docker.engine != "off":
         tools.setdefault("docker-compose", COMPOSE)
     return tools
@@ -54,6 +54,10 @@ def emulator_version() -> str:
         if path.suffix in (".go", ".mod", ".sum") and not path.name.endswith("_test.go"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+EMBEDDED: dict[str, Callable[[], str]] = {"postgres": lambda: POSTGRES, "pubsub-emulator": emulator_version}
+"""Tool that infrastructure brings along -> the version of it."""
 
 
 def home(tool: str, version: str) -> Path:

@@ -17,6 +17,7 @@ from runtime.component import Component
 from runtime.compose import Project
 from runtime.environment import of_component
 from runtime.placements import docker
+from runtime.placements.seen import lost
 
 
 def make(
@@ -96,7 +97,7 @@ def clear(instance: Instance) -> None:
         for row in used.get("/networks", filters=label):
             used.delete(f"/networks/{row['Id']}")
     except EngineError as problem:
-        raise docker.lost("containers and volumes of this instance cannot be removed", problem) from problem
+        raise lost("containers and volumes of this instance cannot be removed", problem) from problem
 
 
 def trace(instance: Instance) -> str:

@@ -17,13 +17,13 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME
-from runtime import editors, journal, placements, routing
+from runtime import editors, health, journal, placements, routing, switch
 from runtime.component import BESIDE, Component, chosen, components, known
 from runtime.journal import Record
 from runtime.placements import docker, ide, native
+from runtime.placements.choice import Asked
+from runtime.start import start
 
-PATIENCE = 10.0
-"""Seconds the edge has to get a port back when a service returns."""
 Listener = Callable[[str, str, float], None]
 
 
@@ -104,40 +104,6 @@ def give_back(loaded: Loaded, instance: Instance, name: str, on_event: Listener,
     return _moved(component, to, waits)
 
 
-def arrive(loaded: Loaded, component: Component) -> None:
-    """The container is ready: give it name and port, then end who had them. Callers never see neither of the two."""
-    instance, name = component.instance, component.name
-    entry = journal.record(instance, name)
-    if entry:
-        journal.write(instance, replace(entry, state="FLIPPING_IN"))
-    if routing.owners(instance).get(name) != "docker":
-        routing.own(loaded, instance, name, "docker")
-    elif not routing.listens(instance, name):
-        routing.refresh(loaded, instance)
-    for placement in (["native"] if native.lives(component) else []) + (["ide"] if entry else []):
-        routing.drain(instance, name, placement)
-        placements.of(placement).halt(component)
-    deadline = time.monotonic() + PATIENCE
-    while not routing.listens(instance, name):
-        if time.monotonic() > deadline:
-            return  # the edge goes on trying; the record stays as long
-        time.sleep(0.003)
-    journal.forget(instance, name)
-
-
-def leave(loaded: Loaded, component: Component, owner: str, host: str) -> None:
-    """Give name and port to a process of this machine, then end who had them when all that was asked is answered."""
-    instance, name = component.instance, component.name
-    before = routing.owners(instance).get(name, owner)
-    routing.own(loaded, instance, name, owner, host)
-    if before != owner:
-        routing.drain(instance, name, before)
-    if docker.look(component).lives:
-        docker.halt(component)
-    if owner != "native" and native.lives(component):
-        native.stop(component)
-
-
 def reconcile(loaded: Loaded, instance: Instance, on_event: Listener, about: Collection[str] = ()) -> None:
     """Bring what a run left half done to an end, and back what was lent until now, but for what this one is `about`.
 
@@ -171,7 +137,7 @@ def _resume(loaded: Loaded, component: Component, entry: Record, on_event: Liste
     if entry.state == "FLIPPING_OUT":
         _lend(loaded, component, entry.until, entry.host == HOME)
     elif entry.state == "FLIPPING_IN":
-        arrive(loaded, component)
+        switch.arrive(loaded, component)
     elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(loaded, component):
         routing.own(loaded, instance, name, "native", native.host(component))
         ide.halt(component)
@@ -188,8 +154,6 @@ def _resume(loaded: Loaded, component: Component, entry: Record, on_event: Liste
 
 
 def _is_ready(loaded: Loaded, component: Component) -> bool:
-    from runtime import health
-
     return not health.why_not(loaded, component, native.look(component))
 
 
@@ -222,7 +186,7 @@ def _lend(loaded: Loaded, component: Component, until: float | None, same_addres
         journal.write(instance, entry)
         if entry.host != HOME:
             routing.prepare(loaded, instance)
-        leave(loaded, component, "ide", entry.host)
+        switch.leave(loaded, component, "ide", entry.host)
         entry = replace(entry, state="IDE_WAIT")
         journal.write(instance, entry)
     if entry.until or routing.is_open(instance):
@@ -234,9 +198,6 @@ def _lend(loaded: Loaded, component: Component, until: float | None, same_addres
 
 def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Listener) -> None:
     """Start it there, everyone else staying where it is."""
-    from runtime.placements.choice import Asked
-    from runtime.start import start
-
     everyone = chosen(components(loaded, instance), [name])
     stay = {n: s.placement for n, c in everyone.items() if (s := placements.certain(c)).lives}
     failed = start(loaded, instance, [name], on_event, Asked(stay=stay | {name: to}))

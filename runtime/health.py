@@ -12,7 +12,8 @@ from facts.ports import HOME, Owner, owner
 from runtime import infra
 from runtime.component import Component
 from runtime.environment import of_component
-from runtime.placements import Seen, ide, native
+from runtime.placements import ide, native
+from runtime.placements.seen import Seen
 
 Listening = Mapping[tuple[int, str], Owner | None]
 """Port and address -> who listens there, where somebody has looked already."""

@@ -17,11 +17,12 @@ from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME, Owner, owner
 from facts.processes import BY_MIGRATION, MARK, ends
-from runtime import debugger, editors, gateway, handoff, health, infra, kinds, logs, placements, routing
+from runtime import debugger, editors, gateway, health, infra, kinds, logs, placements, routing, switch
 from runtime.component import BESIDE, Component, Launch, chosen, components
 from runtime.environment import make_private, of_component
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
+from runtime.placements.seen import lost
 from runtime.platform import undeclared
 
 PATIENCE = {"go": 180.0}
@@ -181,7 +182,7 @@ class _Start:
             if not moves or not routed:
                 placements.halt(component)
         if placement == "native" and routed and not later:
-            handoff.leave(self.loaded, component, "native", host)
+            switch.leave(self.loaded, component, "native", host)
         begun = self._docker(component, say) if placement == "docker" else self._native(component, say, host)
         try:
             if begun:
@@ -191,9 +192,9 @@ class _Start:
                 native.stop(component)  # its callers are where they were
             raise
         if routed and placement == "docker":
-            handoff.arrive(self.loaded, component)
+            switch.arrive(self.loaded, component)
         elif later:
-            handoff.leave(self.loaded, component, "native", host)
+            switch.leave(self.loaded, component, "native", host)
         if not begun:
             return "under its debugger, left alone" if debugger.under(component) else "ready already"
         if not component.is_service:
@@ -499,9 +500,7 @@ def _network_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
 
 
 def _lost(component: Component, trouble: EngineError) -> DevError:
-    from runtime.placements import docker
-
-    return docker.lost(f"{component.name} was not started", trouble)
+    return lost(f"{component.name} was not started", trouble)
 
 
 def _failure(component: Component, placement: str, because: str) -> DevError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import facts.files
-from converge import tools
+from converge import kinds, tools
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation, Probe
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _databases(context: ConvergeContext) -> Iterable[tuple[str, Path]]:
     for name, infra in context.desired.infra.items():
-        if (infra.kind or name) == "postgres":
+        if kinds.of_infra(name, infra.kind, infra.run) == "postgres":  # the only kind whose data have such rules
             yield name, context.instance.data / name
 
 

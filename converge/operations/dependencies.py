@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import facts.dependencies
-from converge import network, tools
+from converge import kinds, network, tools
 from converge.context import ConvergeContext
 from converge.desired import Loaded, Service, TestSuite
 from converge.errors import DevError
@@ -22,19 +22,23 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
-LOCKS = {"python": "requirements.lock", "go": "go.sum", "next": "package-lock.json", "node": "package-lock.json"}
-"""Kind of service -> the lock file in its directory."""
-NEEDS = {"python": ("uv", "python"), "go": ("go",), "next": ("node",), "node": ("node",)}
-"""Kind of service -> the tools that install for it."""
+BESIDE = {"npm": "node"}
+"""Program that installs -> the tool that brings it."""
+
+
+def own(instance: Instance, name: str) -> Path:
+    """The directory that holds what was installed for a service and belongs to no instance."""
+    return instance.dev / "services" / name
 
 
 def venv(instance: Instance, name: str) -> Path:
     """The venv of a Python service."""
-    return instance.dev / "services" / name / "venv"
+    return own(instance, name) / "venv"
 
 
-def _stamp(instance: Instance, name: str) -> Path:
-    return instance.dev / "services" / name / "dependencies"
+def stamp(instance: Instance, name: str) -> Path:
+    """What the last installation for a service left; absent if there was none, or it did not end well."""
+    return own(instance, name) / "dependencies"
 
 
 def without(loaded: Loaded, instance: Instance, names: Iterable[str]) -> Loaded | None:
@@ -47,19 +51,25 @@ def without(loaded: Loaded, instance: Instance, names: Iterable[str]) -> Loaded 
     }
     if not lacking:
         return None
-    needed = {tool for service in lacking.values() for tool in NEEDS[service.kind]}
+    needed = {tool for service in lacking.values() for tool in _tools(service.kind)}
     pinned = {tool: version for tool, version in loaded.desired.tools.items() if tool in needed}
     return replace(loaded, desired=replace(loaded.desired, tools=pinned, services=lacking, infra={}))
 
 
 def _lacks(loaded: Loaded, instance: Instance, name: str, service: Service) -> bool:
-    if service.kind not in LOCKS:
+    how = kinds.SERVICES[service.kind].dependencies
+    if how is None:
         return False
-    locked = (instance.checkout / service.path / LOCKS[service.kind]).exists()
-    if locked and not _stamp(instance, name).exists():
+    locked = (instance.checkout / service.path / how.lock).exists()
+    if locked and not stamp(instance, name).exists():
         return True
     pinned = loaded.desired.tools.keys()
-    return any(tools.executable(loaded, tool) is None for tool in NEEDS[service.kind] if tool in pinned)
+    return any(tools.executable(loaded, tool) is None for tool in how.tools if tool in pinned)
+
+
+def _tools(kind: str) -> tuple[str, ...]:
+    how = kinds.SERVICES[kind].dependencies
+    return how.tools if how else ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class _Owner:
     """A service, or a suite of tests, whose lock file asks for something."""
 
     name: str
-    kind: str
+    how: kinds.Dependencies
     directory: Path
     lock: str
     main: str
@@ -77,43 +87,41 @@ class _Owner:
 
 def kind_of(suite: TestSuite) -> str:
     """What installs the lock file of a suite."""
-    named = Path(suite.requirements or "").name
-    return next((kind for kind in ("go", "node") if named == LOCKS[kind]), "python")
+    return kinds.of_lock(Path(suite.requirements or "").name) or "python"
 
 
 def _owners(context: ConvergeContext) -> Iterable[_Owner]:
     checkout = context.instance.checkout
     for name, service in context.desired.services.items():
-        if service.kind in LOCKS and context.purpose != "containers":
-            lock = LOCKS[service.kind]
-            yield _Owner(name, service.kind, checkout / service.path, lock, service.main, f"services.{name}")
+        how = kinds.SERVICES[service.kind].dependencies
+        if how and context.purpose != "containers":
+            yield _Owner(name, how, checkout / service.path, how.lock, service.main, f"services.{name}")
     for name, suite in context.desired.tests.items() if context.purpose == "test" else ():
-        if suite.requirements:
-            yield _Owner(
-                name, kind_of(suite), checkout / suite.path, suite.requirements, "./...", f"tests.{name}",
-            )  # fmt: skip
+        how = kinds.SERVICES[kind_of(suite)].dependencies
+        if how and suite.requirements:
+            yield _Owner(name, how, checkout / suite.path, suite.requirements, "./...", f"tests.{name}")
 
 
-def _versions(context: ConvergeContext, kind: str) -> str:
+def _versions(context: ConvergeContext, how: kinds.Dependencies) -> str:
     """Another Python or Node makes what was installed for the last one useless."""
     wanted = tools.wanted(context.desired)
-    return " ".join(f"{tool}={wanted.get(tool, '')}" for tool in NEEDS[kind][-1:])
+    return " ".join(f"{tool}={wanted.get(tool, '')}" for tool in how.tools[-1:])
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Each one's hash of its lock file, the stamp of the last install, and whether what was installed is there."""
     return [
         facts.dependencies.probe(
-            owner.name, owner.directory / owner.lock, _stamp(context.instance, owner.name), _there(context, owner)
+            owner.name, owner.directory / owner.lock, stamp(context.instance, owner.name), _there(context, owner)
         )
         for owner in _owners(context)
     ]
 
 
 def _there(context: ConvergeContext, owner: _Owner) -> Path:
-    if owner.kind == "python":
-        return venv(context.instance, owner.name) / "bin" / "python"
-    return _stamp(context.instance, owner.name) if owner.kind == "go" else owner.directory / "node_modules"
+    if not owner.how.installed:
+        return stamp(context.instance, owner.name)
+    return owner.directory / owner.how.installed.replace("{own}", str(own(context.instance, owner.name)))
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -127,7 +135,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if not fact.lock:
             yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
             continue
-        expected = f"{fact.lock} {_versions(context, owner.kind)}"
+        expected = f"{fact.lock} {_versions(context, owner.how)}"
         if fact.stamp == expected:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
             continue
@@ -135,7 +143,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         path = owner.directory.relative_to(context.instance.checkout) / want
         step = Step(
             key, "dependencies", f"install what {path} asks for", because,
-            after=tuple(f"tools.{tool}" for tool in NEEDS[owner.kind]), args={"name": owner.name, "stamp": expected},
+            after=tuple(f"tools.{tool}" for tool in owner.how.tools), args={"name": owner.name, "stamp": expected},
         )  # fmt: skip
         yield Item(
             key,
@@ -151,46 +159,45 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def apply(step: Step, machine: Machine) -> None:
     """Install by the kind's own client; the stamp is written last, so an install that was cut off is done again."""
-    name, instance = step.args["name"], machine.context.instance
+    name, instance, loaded = step.args["name"], machine.context.instance, machine.context.loaded
     owner = next(each for each in _owners(machine.context) if each.name == name)
-    directory, stamp = owner.directory, _stamp(instance, name)
-    stamp.unlink(missing_ok=True)
+    how, mark = owner.how, stamp(instance, name)
+    mark.unlink(missing_ok=True)
     machine.say(f"installing the dependencies of {name}")
-    env = {
-        **network.environment(),
-        "PATH": os.pathsep.join([*tools.path_entries(machine.context.loaded), os.environ["PATH"]]),
-    }
-    if owner.kind == "python":
-        _python(owner, machine, env)
-    elif owner.kind == "go":
-        from converge import supply
-
-        go, env = _tool(machine, "go"), supply.go_environment()
-        _run(name, machine, [go, "mod", "download"], directory, env)
+    values = {"lock": owner.lock, "main": owner.main, "own": str(own(instance, name))}
+    values |= {tool: _program(loaded, tool) for tool in how.tools}
+    path = os.pathsep.join([*tools.path_entries(loaded), os.environ.get("PATH", os.defpath)])
+    env = {**network.environment(), "PATH": path, **_filled(how.environment, values)}
+    if how.remove:
+        shutil.rmtree(_fill(how.remove, values), ignore_errors=True)
+    for program, *words in how.install:
+        argv = [_program(loaded, program), *(_fill(word, values) for word in words)]
+        _run(name, machine, argv, owner.directory, env)
+    if how.compile:
         machine.say(f"compiling the dependencies of {name}")
-        # the first build is by far the longest; whether the service itself compiles is Air's to say
-        machine.run([go, "build", "-o", os.devnull, owner.main], cwd=directory, env=env, timeout=1800)
-    else:
-        npm = str(Path(_tool(machine, "node")).with_name("npm"))
-        _run(name, machine, [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], directory, env)
-    machine.write(stamp, step.args["stamp"].encode())
+        # the first build is by far the longest; whether the service itself compiles is for the start to say
+        argv = [_program(loaded, how.compile[0]), *(_fill(word, values) for word in how.compile[1:])]
+        machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
+    machine.write(mark, step.args["stamp"].encode())
 
 
-def _python(owner: _Owner, machine: Machine, env: dict[str, str]) -> None:
-    name, directory = owner.name, owner.directory
-    place, python = venv(machine.context.instance, name), _tool(machine, "python")
-    shutil.rmtree(place, ignore_errors=True)
-    uv = _tool(machine, "uv")
-    _run(name, machine, [uv, "venv", "--quiet", "--no-project", "--python", python, str(place)], directory, env)
-    argv = [uv, "pip", "install", "--quiet", "--python", str(place / "bin/python"), "--require-hashes"]
-    _run(name, machine, [*argv, "--compile-bytecode", "-r", owner.lock], directory, env)
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
-def _tool(machine: Machine, tool: str) -> str:
-    found = tools.executable(machine.context.loaded, tool)
+def _filled(texts: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    return {name: _fill(text, values) for name, text in texts.items()}
+
+
+def _program(loaded: Loaded, name: str) -> str:
+    """Path of a program that installs; DevError where neither the store nor PATH has its tool."""
+    tool = BESIDE.get(name, name)
+    found = tools.executable(loaded, tool)
     if found is None:
         raise DevError("command-missing", f"there is no {tool}", hint=f"add {tool} to [tools] in desired_state.toml")
-    return str(found)
+    return str(found if tool == name else found.with_name(name))
 
 
 def _run(name: str, machine: Machine, argv: list[str], cwd: Path, env: dict[str, str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any, Protocol, cast
 
 from runtime.component import Component, Launch
+from runtime.placements.seen import Seen, lost
 
 PLACEMENTS = {
     "native": "runtime.placements.native", "docker": "runtime.placements.docker", "ide": "runtime.placements.ide",
@@ -33,17 +34,6 @@ class Placement(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A component in one placement, as looked up now."""
-
-    placement: str
-    lives: bool = False
-    """Whether it runs here, or somebody keeps it running."""
-    told: Mapping[str, Any] = field(default_factory=dict)
-    """What its keeper last said: state, pid, restarts, reason, hash, began; empty where there never was one."""
-
-
 def of(name: str) -> Placement:
     """The module of the placement."""
     return cast(Placement, importlib.import_module(PLACEMENTS[name]))
@@ -64,9 +54,7 @@ def certain(component: Component) -> Seen:
     """The same for whoever ends or moves it by that; DevError while its engine does not answer."""
     seen = look(component)
     if seen.told.get("state") == "lost":
-        from runtime.placements import docker
-
-        raise docker.lost(f"it is not known where {component.name} runs", seen.told["reason"])
+        raise lost(f"it is not known where {component.name} runs", seen.told["reason"])
     return seen
 
 

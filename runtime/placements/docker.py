@@ -15,7 +15,8 @@ from facts.engine import Engine, EngineError, EngineGone, unframed
 from runtime import record
 from runtime.component import Component
 from runtime.compose import key
-from runtime.placements import Seen, native
+from runtime.placements import native
+from runtime.placements.seen import Seen, lost
 
 PATIENCE = 5.0
 """Seconds the engine has for a look."""
@@ -185,12 +186,6 @@ def has_data(component: Component, used: Engine) -> bool:
         return False
     rows = used.get("/system/df", 120)["Volumes"] or []
     return any(row["Name"] in mine and row["UsageData"]["Size"] != 0 for row in rows)
-
-
-def lost(what: str, problem: Exception | str) -> DevError:
-    """The error for what cannot be done while its engine does not answer; or why, as a look told it."""
-    because = problem if isinstance(problem, str) else f"the Docker engine does not answer: {problem}"
-    return DevError("engine-lost", what, because=because, hint="./dev doctor --fix --only docker")
 
 
 def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from facts import processes
 from facts.ports import HOME, Owner, owner
 from runtime import journal
 from runtime.component import Component
-from runtime.placements import Seen
+from runtime.placements.seen import Seen
 
 PATIENCE = 10.0
 """Seconds a process of the IDE has to let its port go when it was asked to."""

@@ -20,7 +20,7 @@ from facts import locks, processes
 from facts.ports import HOME
 from facts.processes import MARK, Process
 from runtime.component import Component, Launch
-from runtime.placements import Seen
+from runtime.placements.seen import Seen
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
 KILLED = 10.0

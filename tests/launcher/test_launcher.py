@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import artefacts
-from tests.conftest import TOOL, wait_until
+from tests.conftest import TOOL, tree, wait_until
 
 MAIN = "import sys\nprint(sys.prefix, *sys.argv[1:], sep='|')\n"
 
@@ -62,7 +62,22 @@ def test_any_shell_passes_every_word_on(tool: Tool, shell: str) -> None:
     assert first.returncode == 0, first.stderr
     assert first.stdout == f"{tool.path}/.dev/venv|a b||$HOME|*\n" or first.stdout.endswith("|a b||$HOME|*\n")
     assert "preparing" in first.stderr
+    assert (tool.path / ".dev/.gitignore").read_text() == "*\n"
     assert tool.run(shell=shell).stderr == ""
+
+
+def test_a_checkout_with_autocrlf_runs(tmp_path: Path) -> None:
+    """Git for Windows sets core.autocrlf; sh and Python programs with carriage returns do not run in WSL."""
+    made, clone = tmp_path / "made", tmp_path / "clone"
+    for name in tree():
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(TOOL / name, made / name)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "core.autocrlf=false"]
+    for argv in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, "-C", str(made), *argv], check=True)
+    subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", str(made), str(clone)], check=True)
+    changed = [name for name in tree() if (clone / name).read_bytes() != (TOOL / name).read_bytes()]
+    assert changed == []
 
 
 def test_by_a_link_it_finds_its_own_checkout(tool: Tool, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, {str(TOOL)!r})
 from converge.context import ConvergeContext
 from converge.errors import DevError
-from converge.machine import LocalMachine
+from converge.local_machine import LocalMachine
 try:
     LocalMachine(ConvergeContext(None, None)).pyinfra("server.shell", commands=["sleep " + sys.argv[1]])
 except DevError as problem:

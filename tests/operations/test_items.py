@@ -13,7 +13,7 @@ from converge.consent import Consent, refusals
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.instance import Instance
-from converge.machine import LocalMachine
+from converge.local_machine import LocalMachine
 from converge.operations import OPERATIONS, load
 from converge.plan import make_plan
 from converge.steps import Item

@@ -188,9 +188,7 @@ DAMAGES: dict[str, Callable[[Path, int], object]] = {
     "number": lambda path, pid: path.write_text("7"),
     "garbage": lambda path, pid: path.write_bytes(b"\xff\x00\xfe" * 50),
     "deep": lambda path, pid: path.write_text("[" * 100_000),
-    "types": lambda path, pid: path.write_text(
-        '{"state": [], "shim": "x", "pid": {}, "began": "noon"}'
-    ),
+    "types": lambda path, pid: path.write_text('{"state": [], "shim": "x", "pid": {}, "began": "noon"}'),
     "pid of another": lambda path, pid: path.write_text(f'{{"state": "running", "shim": {pid}, "pid": {pid}}}'),
     "pid of none": lambda path, pid: path.write_text('{"state": "running", "shim": -1, "pid": 0, "began": 1}'),
     "state of none": lambda path, pid: path.write_text('{"state": "dancing", "reason": 5}'),

@@ -244,4 +244,16 @@ def test_the_tool_itself_is_ready_for_a_second_look(checkout: Checkout) -> None:
     checkout.state("[services.w]\nkind = 'command'\ndev = 'sleep 100'\n")
     assert checkout.dev("doctor").code == 0
     left = {path.relative_to(checkout.path) for path in checkout.path.rglob("*") if path.is_file()}
-    assert left <= {Path("desired_state.toml"), Path(".dev/cache/desired.pickle")}
+    assert left <= {Path("desired_state.toml"), Path(".dev/.gitignore"), Path(".dev/cache/desired.pickle")}
+
+
+def test_git_sees_nothing_of_what_the_tool_makes(checkout: Checkout) -> None:
+    """The checkout's own .gitignore does not name `.dev/`."""
+    subprocess.run(["git", "init", "-q", str(checkout.path)], check=True)
+    checkout.state("[services.w]\nkind = 'command'\ndev = 'sleep 100'\n")
+    for argv in (("status",), ("start",), ("stop",)):
+        checkout.dev(*argv)
+        listed = subprocess.run(
+            ["git", "-C", str(checkout.path), "status", "--porcelain", "-uall"], capture_output=True, text=True
+        )
+        assert listed.stdout == "?? desired_state.toml\n", argv

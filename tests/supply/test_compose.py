@@ -15,7 +15,7 @@ from converge import schema, supply, tools
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.instance import Instance
-from converge.machine import LocalMachine
+from converge.local_machine import LocalMachine
 from tests import artefacts
 
 HEAD = 'schema = 1\n[project]\nname = "x"\n[docker]\n'
