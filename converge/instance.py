@@ -128,7 +128,8 @@ class Instance:
         run = processes.of_document(value, self.mark(component))
         if not locks.held(lock) or any(processes.holds(keeper, lock) for keeper in run.keepers):
             return run
-        return run._replace(keepers=frozenset(holder.identity for holder in processes.holders(lock)))
+        found = frozenset(holder.identity for holder in processes.holders(lock))
+        return run._replace(keepers=found) if found else run  # another user's are not seen
 
     def owns(self, component: str, pid: int) -> bool:
         """Whether the process of that number belongs to the component; no process has the number 0."""

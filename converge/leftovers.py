@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converge import ending
 from converge.errors import DevError
-from converge.instance import EDGE, Instance
+from converge.instance import Instance
 from facts import locks, processes
 from facts.processes import Process, Table
 
@@ -34,7 +34,7 @@ def everywhere(instance: Instance, names: tuple[str, ...]) -> dict[str, list[Pro
     except OSError:
         ran = set()
     among = processes.table()
-    found = {name: of(instance, name, among) for name in dict.fromkeys((*names, EDGE, *sorted(ran)))}
+    found = {name: of(instance, name, among) for name in dict.fromkeys((*names, *sorted(ran)))}
     return {name: left for name, left in found.items() if left}
 
 

@@ -182,13 +182,14 @@ def below(run: Run) -> list[Process]:
     """Living processes that descend from the run's keepers: cheaper than `members`, as only the tree is read."""
     if not LINUX or not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):  # CONFIG_PROC_CHILDREN is off
         return members(run)
-    among, found = table(), []
+    among, found, seen = table(), [], {keeper.pid for keeper in run.keepers}
     left = [pid for keeper in run.keepers for pid in _children(keeper.pid)]
     while left:
-        process = among.get(left.pop())
-        if process and not _apart(among.mark(process), run):
-            left += _children(process.pid)
-            if process.lives and process.identity not in run.keepers:
+        process = among.get(pid := left.pop())
+        if process and pid not in seen and not _apart(among.mark(process), run):
+            seen.add(pid)
+            left += _children(pid)
+            if process.lives:
                 found.append(process)
     return found
 

@@ -39,7 +39,7 @@ def left(run: Run) -> list[Process]:
     return processes.below(run) or processes.members(run)
 
 
-def guard(shim: int, run: Run, grace: float) -> NoReturn:
+def guard(shim: int, run: Run, spec: dict[str, Any]) -> NoReturn:
     """Wait for the end of the shim, and end what a killed one left behind, which has come to this process."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -49,16 +49,24 @@ def guard(shim: int, run: Run, grace: float) -> NoReturn:
         if pid == shim:
             break
     if status:  # else it looked itself
-
-        def reap() -> None:
-            try:
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            except ChildProcessError:
-                pass
-
-        ending.end(lambda: left(run), min(grace, KILL_AFTER), reap)
+        noted = processes.of_document(processes.load(record_of(spec)), run.mark)
+        run = noted._replace(keepers=run.keepers, uids=run.uids)
+        ending.end(lambda: left(run), min(spec["grace"], KILL_AFTER), reap_all)
     os._exit(0)
+
+
+def reap_all() -> None:
+    """Collect every child that ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def record_of(spec: dict[str, Any]) -> str:
+    """Where the shim writes down what is known of its run."""
+    return os.path.join(os.path.dirname(spec["state"]), processes.RECORD)
 
 
 def kill(pid: int, number: int) -> None:
@@ -92,7 +100,7 @@ class Shim:
         self.spec = spec
         self.lock = lock
         self.run_of = run
-        self.record = os.path.join(os.path.dirname(spec["state"]), processes.RECORD)
+        self.record = record_of(spec)
         self.child: subprocess.Popen[bytes] | None = None
         self.restarts = 0
         self.crashes = 0
@@ -131,16 +139,17 @@ class Shim:
         numbers = {session.pid for session in sessions}
         sessions |= {session for session in self.run_of.sessions if session.pid in numbers}
         known = frozenset(each.identity for each in found)
-        self.set_down(self.run_of._replace(known=known, sessions=frozenset(sessions)))
+        run = self.run_of._replace(known=known, sessions=frozenset(sessions))
+        if run != self.run_of or not os.path.exists(self.record):
+            self.set_down(run)
 
     def set_down(self, run: Run) -> None:
-        """Keep the record in step with what is known."""
-        if run != self.run_of or not os.path.exists(self.record):
-            self.run_of = run
-            try:
-                replace(self.record, processes.document(run))
-            except OSError:  # no room, or no directory: the mark is left to know them by
-                pass
+        """Have the record say what is known."""
+        self.run_of = run
+        try:
+            replace(self.record, processes.document(run))
+        except OSError:  # no room, or no directory: the mark is left to know them by
+            pass
 
     def look(self) -> None:
         """Every now and then: what somebody else did to the files, and who is new in the tree."""
@@ -382,7 +391,7 @@ def main() -> None:
     adopt()
     run = Run(spec["run_id"], processes.uids(spec["user"]), keepers=myself())
     if shim := os.fork():
-        guard(shim, run, spec["grace"])
+        guard(shim, run, spec)
     adopt()
     os.setsid()  # a signal to the guard's group is not one to the shim
     Shim(spec, lock, run._replace(keepers=run.keepers | myself())).run()
