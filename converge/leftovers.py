@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from converge import ending
 from converge.errors import DevError
 from converge.instance import Instance
@@ -39,12 +41,17 @@ def everywhere(instance: Instance, names: tuple[str, ...]) -> dict[str, list[Pro
 
 
 def sweep(instance: Instance, name: str, grace: float) -> bool:
-    """End what is left over of the component; whether there was anything. DevError `still-running` if some lives on."""
-    if not of(instance, name):
-        return False
-    if lives := ending.end(lambda: of(instance, name), grace):
+    """End what is left over of the component; whether there was anything. DevError `still-running` if some lives on.
+
+    What the shim wrote down of it goes with it: numbers in it may be given to other processes one day.
+    """
+    found = of(instance, name)
+    if found and (lives := ending.end(lambda: of(instance, name), grace)):
         raise still_running(name, described(lives))
-    return True
+    if not locks.held(instance.shim_lock(name)):
+        with contextlib.suppress(OSError):
+            (instance.run_directory(name) / processes.RECORD).unlink(missing_ok=True)
+    return bool(found)
 
 
 def described(found: list[Process]) -> str:

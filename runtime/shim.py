@@ -51,8 +51,17 @@ def guard(shim: int, run: Run, spec: dict[str, Any]) -> NoReturn:
     if status:  # else it looked itself
         noted = processes.of_document(processes.load(record_of(spec)), run.mark)
         run = noted._replace(keepers=run.keepers, uids=run.uids)
-        ending.end(lambda: left(run), min(spec["grace"], KILL_AFTER), reap_all)
+        if not ending.end(lambda: left(run), min(spec["grace"], KILL_AFTER), reap_all):
+            forget(record_of(spec))
     os._exit(0)
+
+
+def forget(record: str) -> None:
+    """Nothing lives that it could be about, and numbers in it may be given to other processes one day."""
+    try:
+        os.unlink(record)
+    except OSError:
+        pass
 
 
 def reap_all() -> None:
@@ -275,11 +284,12 @@ class Shim:
         self.restarts += 1
         self.tell("backoff")
 
-    def sweep(self) -> None:
-        """End everything of this run that is left, politely first."""
+    def sweep(self) -> bool:
+        """End everything of this run that is left, politely first; whether nothing lives."""
         lives = ending.end(lambda: left(self.run_of), self.spec["grace"], self.collect)
         for each in lives:
             self.write(f"pid {each.pid} `{processes.command(each.pid)}` does not end".encode(), "!")
+        return not lives
 
     def abandoned(self) -> bool:
         """Whether the lock file is gone or another one: somebody removed `.dev/`, and nobody could reach us again."""
@@ -321,7 +331,8 @@ class Shim:
         self.child = None
 
     def quit(self) -> NoReturn:
-        self.sweep()
+        if self.sweep():
+            forget(self.record)
         os._exit(0)
 
     def run(self) -> NoReturn:

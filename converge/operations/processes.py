@@ -36,10 +36,10 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         return
     found = observation["processes"]
     if isinstance(found, Unknown):
-        yield Item("processes", "processes", "unknown", "?", WANT, found.because)
+        yield Item("processes.left-over", "processes", "unknown", "?", WANT, found.because)
         return
     if not found:
-        yield Item("processes", "processes", "ok", "none left over", WANT)
+        yield Item("processes.left-over", "processes", "ok", "none", WANT)
     for name, what in found.items():
         item, because = f"processes.{name}", f"{what} belongs to {name}, and the shim that kept it is gone"
         step = Step(item, "processes", f"end what is left over of {name}", because, args={"name": name})

@@ -106,6 +106,7 @@ def test_all_that_it_started_belongs_to_it_and_its_shim_does_not(place: Place) -
     assert not any(processes.belongs(each, run, among) for each in place.keepers())
     assert all(place.instance.owns("a", each.pid) for each in found) and not place.instance.owns("b", found[0].pid)
     assert native.stop(place.component) and none_lives(found)
+    assert not (place.component.directory / processes.RECORD).exists(), "its numbers may be given to others"
 
 
 @pytest.mark.parametrize("stopped", ["shim", "guard", "both", "worker"])
