@@ -37,19 +37,18 @@ def main() -> None:
     """Print the table."""
     from cli.context import Context
     from runtime import boxes, compose, images
-    from runtime.component import components
     from runtime.placements import docker
 
     context = Context(None, "bench-compose")
-    project = compose.find(context.loaded, context.instance)
+    project = compose.find(context.platform)
     if isinstance(project, str):
         raise SystemExit(project)
     dev("start", "--docker")
     mine = Context(None, "bench-dev").instance
-    everyone = components(context.loaded, context.instance)
+    everyone = context.platform.components
     used = {name: images.reference(project, component) for name, component in everyone.items()}
     docker.remember(context.instance, project.engine)
-    boxes.make(project, everyone, used, lambda _: None)
+    boxes.make(project, everyone, used, lambda _: None, lambda _: None)
     values = compose.values(project, used)
     infra = [compose.key(c) for c in everyone.values() if not c.is_service]
     databases = [(name, each) for name, c in everyone.items() for each in getattr(c.wants, "databases", ())]

@@ -62,9 +62,8 @@ def answers(port: int, path: str) -> bool:
 def main() -> None:
     """Print the table."""
     from cli.context import Context
-    from runtime import platform
-    from runtime.component import components
-    from runtime.kinds import launch
+    from runtime.services.launch import launch
+    from runtime.stop import stop
 
     context = Context(None, "bench")
     dev("start")
@@ -73,13 +72,12 @@ def main() -> None:
         dev("stop")
         cold.append(dev("start")[0])
         warm += [dev("start")[0] for _ in range(3)]
-    everyone = components(context.loaded, context.instance)
     single: dict[str, list[float]] = {}
-    for name, component in everyone.items():
-        if component.is_service and component.ready and component.ready.http:
+    for name, component in context.platform.services.items():
+        if component.ready and component.ready.http:
             for _ in range(ROUNDS):
-                platform.stop(context.loaded, context.instance, [name])
-                wanted = launch(context.loaded, component)
+                stop(context.platform, [name])
+                wanted = launch(context.platform, component)
                 seconds = alone(name, dict(wanted.env), wanted.cwd, list(wanted.argv), component.ready.http)
                 single.setdefault(name, []).append(seconds)
                 time.sleep(0.5)

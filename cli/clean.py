@@ -11,6 +11,7 @@ from cli.context import Context
 from cli.data import sure
 from cli.option import Option
 from converge.errors import DevError, Exit
+from runtime.platform import Platform
 
 
 def run(
@@ -25,7 +26,8 @@ def run(
     """
     from converge.instance import store as store_of_user
     from converge.lock import hold
-    from runtime import boxes, platform
+    from runtime import boxes
+    from runtime.stop import stop
 
     dev, name = context.instance.dev, context.instance.name
     instances = [context.instance]
@@ -47,7 +49,7 @@ def run(
     with hold(dev / "lock", say=render.say):
         for instance in instances:
             try:
-                platform.stop(context.loaded, instance, None)
+                stop(Platform(context.loaded, instance), None)
                 boxes.clear(instance)
             except DevError as problem:
                 if problem.code != "engine-lost":
@@ -61,10 +63,12 @@ def run(
 
 
 def _of_services(context: Context) -> list[Path]:
-    """`node_modules` that we installed, and builds of Next."""
-    found = []
-    for name, service in context.loaded.desired.services.items():
-        if service.kind in ("next", "node") and (context.instance.dev / "services" / name / "dependencies").exists():
-            directory = context.checkout / service.path
-            found += [directory / "node_modules", *([directory / ".next"] if service.kind == "next" else [])]
+    """What the tools of its kind left in the directory of a service, where we installed something."""
+    from converge.operations import dependencies
+    from runtime import services
+
+    found: list[Path] = []
+    for name, component in context.platform.services.items():
+        if dependencies.stamp(context.instance, name).exists():
+            found += services.kind(component).leftovers(component)
     return found

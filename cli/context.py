@@ -10,6 +10,7 @@ from pathlib import Path
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
+from runtime.platform import Platform
 
 TOOL = Path(__file__).resolve().parent.parent
 """The checkout this tool runs from; the default target too."""
@@ -56,3 +57,8 @@ class Context:
         ports = [i.port for i in desired.infra.values()] + [s.port for s in desired.services.values() if s.port]
         ports += [s.debug_port for s in desired.services.values() if s.debug_port]
         return Instance(self.checkout, desired.project.name, name, max(ports, default=0))
+
+    @cached_property
+    def platform(self) -> Platform:
+        """What is wanted, and where."""
+        return Platform(self.loaded, self.instance)

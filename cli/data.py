@@ -23,7 +23,7 @@ def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
 
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
-        made = data.snapshot(context.loaded, context.instance, name, force)
+        made = data.snapshot(context.platform, name, force)
     render.say(f"put aside as {', '.join(made)} ({time.monotonic() - began:.1f} s)", "green")
     return int(Exit.OK)
 
@@ -35,7 +35,7 @@ def restore(context: Context, names: Name = None) -> int:
 
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
-        done = data.restore(context.loaded, context.instance, name)
+        done = data.restore(context.platform, name)
     render.say(f"{', '.join(done)} as of {name} ({time.monotonic() - began:.1f} s)", "green")
     return int(Exit.OK)
 
@@ -44,7 +44,7 @@ def list_snapshots(context: Context) -> int:
     """Show the snapshots."""
     from runtime import data
 
-    for name in data.snapshots(context.loaded, context.instance):
+    for name in data.snapshots(context.platform):
         render.out(name)
     return int(Exit.OK)
 
@@ -53,7 +53,7 @@ def delete(context: Context, names: Name = None) -> int:
     """Give a snapshot up."""
     from runtime import data
 
-    if not data.delete(context.loaded, context.instance, _one(names)):
+    if not data.delete(context.platform, _one(names)):
         raise DevError("snapshot-unknown", f"there is no snapshot {names[0] if names else ''!r}", exit=Exit.USAGE)
     return int(Exit.OK)
 
@@ -65,7 +65,7 @@ def reset(context: Context, force: Force = False) -> int:
 
     sure("All data and snapshots of this instance will be deleted.", force)
     with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
-        failed = data.reset(context.loaded, context.instance, board.event)
+        failed = data.reset(context.platform, board.event)
     for problem in failed.values():
         render.error(problem)
     return int(Exit.NOT_CONVERGED if failed else Exit.OK)
@@ -89,7 +89,7 @@ def copy(
         )  # fmt: skip
     began = time.monotonic()
     with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
-        dumps = move.copy(context.loaded, context.instance, source, target, board.event)  # type: ignore[arg-type]
+        dumps = move.copy(context.platform, source, target, board.event)  # type: ignore[arg-type]
     for name, dump in dumps.items():
         render.say(f"{name} lies in placement {target} now ({time.monotonic() - began:.1f} s)", "green")
         render.say(f"a dump is kept: {dump}")

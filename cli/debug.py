@@ -27,32 +27,31 @@ def run(
     """
     from converge.lock import hold
     from runtime import debugger, editors, handoff, start
-    from runtime.component import components, known
 
     if not names or len(names) > 1:
         raise DevError("usage", "which service?", because="it takes one", hint="./dev debug NAME", exit=Exit.USAGE)
-    loaded, instance = context.loaded, context.instance
-    component = known(components(loaded, instance), names[0])
-    with hold(instance.dev / "lock", say=render.say):
-        handoff.reconcile(loaded, instance, lambda name, text, seconds: render.say(f"{name:<12} {text}"), names)
+    platform = context.platform
+    component = platform.component(names[0])
+    with hold(context.instance.dev / "lock", say=render.say):
+        handoff.reconcile(platform, lambda name, text, seconds: render.say(f"{name:<12} {text}"), names)
         if off and not debugger.under(component):
             render.say(f"{component.name} is not under a debugger")
             return int(Exit.OK)
         if not off:
-            debugger.check(loaded, component)
-            _prepare(context, debugger.wanted(loaded, component))
+            debugger.check(platform, component)
+            _prepare(context, debugger.wanted(platform, component))
         with Board(names) as board:
             if off:
-                failed = start.restart(loaded, instance, names, board.event)
+                failed = start.restart(platform, names, board.event)
             else:
-                failed = start.debug(loaded, instance, component.name, board.event)
+                failed = start.debug(platform, component.name, board.event)
     for problem in failed.values():
         render.error(problem)
     if failed:
         return int(Exit.NOT_CONVERGED)
     if off:
         return int(Exit.OK)
-    made, written = debugger.attach(loaded, component), editors.sync(loaded, instance, component.name)
+    made, written = debugger.attach(platform, component), editors.sync(platform, component.name)
     if json:
         render.document(made.document())
         return int(Exit.OK)

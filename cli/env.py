@@ -16,15 +16,15 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
 
     from facts.ports import HOME
     from runtime import placements, routing
-    from runtime.component import components, known
     from runtime.environment import of_component
 
     if not names or len(names) != 1:
         raise DevError("usage", "one component's name is needed", hint="./dev env catalog", exit=Exit.USAGE)
-    component = known(components(context.loaded, context.instance), names[0])
+    component = context.platform.component(names[0])
     hidden = {name for name, variable in context.loaded.desired.env.items() if variable.secret}
     route = routing.routes(context.instance).get(component.name)
-    found = of_component(context.loaded, component, placements.where(component), route.host or HOME if route else HOME)
+    host = route.host or HOME if route else HOME
+    found = of_component(context.platform, component, placements.where(component), host)
     for name, value in sorted(found.items()):
         shown = "********" if name in hidden else re.sub(r"(://[^:/@]+):[^@/]+@", r"\1:********@", value)
         render.out(f"{name}={shown}")

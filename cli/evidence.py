@@ -20,6 +20,7 @@ from cli.context import TOOL, Context
 from cli.redact import Redactor
 from converge.errors import DevError
 from converge.instance import Instance
+from runtime.platform import Platform
 
 if TYPE_CHECKING:
     from converge.desired import Loaded
@@ -195,7 +196,7 @@ def _resolved(context: Context, instance: Instance) -> str:
     """The Compose files with this instance's values, as Compose reads them; images are those of the containers."""
     from runtime import compose
 
-    project = compose.find(context.loaded, instance)
+    project = compose.find(Platform(context.loaded, instance))
     if isinstance(project, str):
         raise OSError(project)
     return project.run(["config", "--format", "json"], compose.values(project, {}), 60)

@@ -53,28 +53,26 @@ def run(
             raise DevError(
                 "usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE
             )
-        handoff.check(context.loaded, context.instance, names or [])
+        handoff.check(context.platform, names or [])
         return _show(list(journal.records(context.instance).values()), names, json)
     if to not in (None, "ide", "native", "docker"):
         raise DevError("usage", f"{to!r} is no placement", because="it is ide, native or docker", exit=Exit.USAGE)
     until = time.time() + seconds(lease) if lease else None
-    handoff.check(context.loaded, context.instance, names)
+    handoff.check(context.platform, names)
     moved: list[Moved] = []
     try:
         with hold(context.instance.dev / "lock", say=render.say), Board(names) as board:
             if to != "docker" and not back:
                 _equip(context, names)
-            handoff.reconcile(context.loaded, context.instance, board.event, names)
+            handoff.reconcile(context.platform, board.event, names)
             for name in names:
                 if back and not journal.record(context.instance, name):
                     render.say(f"{name} is not handed off")
                 elif back:
-                    moved.append(handoff.give_back(context.loaded, context.instance, name, board.event))
+                    moved.append(handoff.give_back(context.platform, name, board.event))
                 else:
                     place = to or "ide"
-                    moved.append(
-                        handoff.move(context.loaded, context.instance, name, place, board.event, until, same_address)
-                    )
+                    moved.append(handoff.move(context.platform, name, place, board.event, until, same_address))
     finally:
         if json:
             render.document({"schema": 1, "services": [each.document() for each in moved]})

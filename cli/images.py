@@ -72,7 +72,7 @@ def load(context: Context, file: File = None) -> int:
 def _project(context: Context) -> Project:
     from runtime import compose
 
-    found = compose.find(context.loaded, context.instance)
+    found = compose.find(context.platform)
     if isinstance(found, str):
         raise DevError(
             "docker-unavailable", "images need a Docker engine", because=found, hint="./dev doctor --fix --only docker"
@@ -83,10 +83,9 @@ def _project(context: Context) -> Project:
 def _images(project: Project) -> dict[str, str]:
     """Component -> its image, of all that the Compose files know."""
     from runtime import gateway, images
-    from runtime.component import components
 
     found = {}
-    for name, component in components(project.loaded, project.instance).items():
+    for name, component in project.platform.components.items():
         if entry := project.entry(component):
             found[name] = (images.reference if entry.context else images.declared)(project, component)
             if component.is_service and gateway.NAME not in found and gateway.fits(project.engine):

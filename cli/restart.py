@@ -17,8 +17,8 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME…",
     from runtime import handoff, start
 
     with hold(context.instance.dev / "lock", say=render.say), Board(names or []) as board:
-        handoff.reconcile(context.loaded, context.instance, board.event, names or [])
-        failed = start.restart(context.loaded, context.instance, names, board.event)
+        handoff.reconcile(context.platform, board.event, names or [])
+        failed = start.restart(context.platform, names, board.event)
     for problem in failed.values():
         render.error(problem)
     return int(Exit.NOT_CONVERGED if failed else Exit.OK)

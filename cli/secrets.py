@@ -18,7 +18,7 @@ def list_secrets(context: Context, json: Json = False) -> int:
     """Show the secrets of [env] by name, never by value."""
     from runtime import rotation
 
-    found = rotation.listed(context.loaded, context.instance)
+    found = rotation.listed(context.platform)
     if json:
         render.document({"schema": 1, "secrets": [vars(each) for each in found]})
         return int(Exit.OK)
@@ -47,17 +47,17 @@ def rotate(
 
     if not names or len(names) != 1:
         raise DevError("usage", "one secret's name is needed", hint="./dev secrets list", exit=Exit.USAGE)
-    loaded, instance = context.loaded, context.instance
+    instance = context.instance
     began = time.monotonic()
     with (
         hold(instance.dev / "lock", say=render.say),
-        LocalMachine(context_of(loaded, instance)) as machine,
+        LocalMachine(context_of(context.loaded, instance)) as machine,
         Board([]) as board,
     ):
         envfile.settle(instance)
         try:
             restarted = rotation.rotate(
-                loaded, instance, names[0], lambda text: machine.write(envfile.path(instance), text.encode(), 0o600),
+                context.platform, names[0], lambda text: machine.write(envfile.path(instance), text.encode(), 0o600),
                 render.say, board.event,
             )  # fmt: skip
         except KeyboardInterrupt:

@@ -20,16 +20,14 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
     import facts.shell
     from facts.local import LocalReader
     from facts.probe import observe
-    from runtime.component import components, known
     from runtime.environment import of_component, toolbox
 
     if names and len(names) > 1:
         raise DevError("usage", "one service at most", hint="./dev shell orders", exit=Exit.USAGE)
-    everyone = components(context.loaded, context.instance)
     if names:
-        more = of_component(context.loaded, known(everyone, names[0]))
+        more = of_component(context.platform, context.platform.component(names[0]))
     else:
-        more = toolbox(context.loaded, context.instance)
+        more = toolbox(context.platform)
     env = {**os.environ, **more, "DEV_SHELL": context.instance.project}
     argv = list(context.extra)
     if not argv:

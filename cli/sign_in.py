@@ -21,11 +21,11 @@ def run(
     back = _front(context)
     try:
         try:
-            link = issuer.ask(context.loaded, context.instance, "/v1/links", {"redirect_url": back} if back else {})
+            link = issuer.ask(context.platform, "/v1/links", {"redirect_url": back} if back else {})
         except issuer.Refusal as problem:
             if not back or problem.status != 422:  # it may not know that page
                 raise
-            link = issuer.ask(context.loaded, context.instance, "/v1/links", {})
+            link = issuer.ask(context.platform, "/v1/links", {})
     except issuer.Refusal as problem:
         raise issuer.refused(problem) from problem
     if json:
@@ -42,9 +42,9 @@ def run(
 
 def _front(context: Context) -> str:
     """The page to come back to: that of the first service that is a web front."""
-    from runtime.component import components
+    from runtime import services
 
-    for component in components(context.loaded, context.instance).values():
-        if component.is_service and component.kind == "next" and component.port:
+    for component in context.platform.services.values():
+        if component.port and services.kind(component).web_front:
             return f"http://127.0.0.1:{component.port}/"
     return ""

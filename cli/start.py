@@ -32,24 +32,21 @@ def run(
     """
     from converge.lock import hold
     from runtime import handoff
-    from runtime.component import chosen, components
     from runtime.placements.choice import Asked
     from runtime.start import start
 
     if infra not in (None, "docker", "native"):
         raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
     asked = Asked("docker" if docker else None, infra)  # type: ignore[arg-type]
-
-    everyone = components(context.loaded, context.instance)
-    wanted = chosen(everyone, names)
+    wanted = context.platform.chosen(names)
     with hold(context.instance.dev / "lock", say=render.say):
         if not no_fix:
             _prepare(context, yes, docker)
         with Board(list(wanted)) as board:
-            handoff.reconcile(context.loaded, context.instance, board.event, names or [])
-            failed = start(context.loaded, context.instance, names, board.event, asked)
+            handoff.reconcile(context.platform, board.event, names or [])
+            failed = start(context.platform, names, board.event, asked)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
-                failed = start(context.loaded, context.instance, names, board.event, asked)
+                failed = start(context.platform, names, board.event, asked)
     for problem in failed.values():
         if problem.code != "need-failed":
             render.error(problem)

@@ -14,9 +14,9 @@ def run(
 ) -> int:
     """End every component, or the named ones; data stay."""
     from converge.lock import hold
-    from runtime import platform
+    from runtime.stop import stop
 
     with hold(context.instance.dev / "lock", say=render.say):
-        ended = platform.stop(context.loaded, context.instance, names)
+        ended = stop(context.platform, names)
     render.say(f"stopped {', '.join(ended)}" if ended else "nothing was running")
     return 0

@@ -18,12 +18,14 @@ from cli import bootstrap, progress, render
 from cli.board import Board
 from cli.context import TOOL, Context
 from cli.option import Argument, Option
-from converge.desired import EnvVar, Loaded, Service
+from converge.desired import EnvVar, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts.auth import CLERK
+from runtime.platform import Platform
 
 if TYPE_CHECKING:
+    from runtime.component import ServiceComponent
     from runtime.placements.choice import Asked
 
 TOOL_GROUPS = ("tool", "emulator")
@@ -65,25 +67,25 @@ def run(
     With names, only those suites; words after -- go to the test runner.
     Services are tested on a platform of their own (instance `test`), which is gone afterwards.
     """
-    loaded, instance = _under_test(context.loaded), _test_instance(context)
-    chosen = _chosen(context, loaded, instance, Path(junit).resolve() if junit else None, names, system)
+    platform = Platform(_under_test(context.loaded), _test_instance(context))
+    chosen = _chosen(context, platform, Path(junit).resolve() if junit else None, names, system)
     if list_only:
         for name in dict.fromkeys(suite.group for suite in chosen):
             render.out(name)
         return int(Exit.OK)
     results: list[tuple[Suite, int, float]] = []
     consent = yes or os.environ.get("CI") == "true"
-    with _platform(loaded, instance, chosen, _BringUp(loaded, instance, consent, _asked(context))) as bring_up:
+    with _platform(platform, chosen, _BringUp(platform, consent, _asked(context))) as bring_up:
         for suite in chosen:
             bring_up(suite)
             results.append((suite, *_run(suite)))
             if results[-1][1] and suite.needs is None and os.environ.get("CI") == "true":
                 from cli import bundle
 
-                bundle.run(Context(context.directory, instance.name))  # while what failed still runs
+                bundle.run(Context(context.directory, platform.instance.name))  # while what failed still runs
     if junit:
         _junit(Path(junit) / "dev.xml", results)
-    return _summary(results, instance)
+    return _summary(results, platform.instance)
 
 
 def _junit(path: Path, results: list[tuple[Suite, int, float]]) -> None:
@@ -120,11 +122,10 @@ def _pytest(suite: Suite) -> bool:
 def _asked(context: Context) -> Asked:
     """Services are tested in Docker where this platform's own run there."""
     from runtime import placements
-    from runtime.component import components
     from runtime.placements.choice import Asked
 
-    services = [c for c in components(context.loaded, context.instance).values() if c.is_service]
-    return Asked("docker" if any(placements.where(c) == "docker" for c in services) else None)
+    boxed = any(placements.where(service) == "docker" for service in context.platform.services.values())
+    return Asked("docker" if boxed else None)
 
 
 def _under_test(loaded: Loaded) -> Loaded:
@@ -145,15 +146,15 @@ def _test_instance(context: Context) -> Instance:
 
 
 def _chosen(
-    context: Context, loaded: Loaded, instance: Instance, junit: Path | None, names: list[str] | None, system: bool
+    context: Context, platform: Platform, junit: Path | None, names: list[str] | None, system: bool
 ) -> list[Suite]:
     wanted = [*(names or ()), *(["system"] if system else ())]
     own = TOOL_GROUPS if context.checkout == TOOL else ()
     suites = [
-        *(_tool(loaded, junit, context.extra) if own and (not wanted or {*own} & {*wanted}) else ()),
-        *_services(loaded, instance, junit, context.extra),
-        *_suites(loaded, instance, context.extra),
-        *_system(loaded, instance, lambda: _asked(context).services or "native"),
+        *(_tool(platform.loaded, junit, context.extra) if own and (not wanted or {*own} & {*wanted}) else ()),
+        *_services(platform, junit, context.extra),
+        *_suites(platform, context.extra),
+        *_system(platform, lambda: _asked(context).services or "native"),
     ]
     known = list(dict.fromkeys([*own, *(suite.group for suite in suites)]))
     for name in wanted:
@@ -193,72 +194,64 @@ def _go(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:
     return {**supply.go_environment(), "PATH": os.pathsep.join(path)}
 
 
-def _services(loaded: Loaded, instance: Instance, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
-    from converge.operations.dependencies import venv
-    from runtime.component import Component
+def _services(platform: Platform, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
+    from runtime import services
     from runtime.environment import of_component
 
-    for name, service in loaded.desired.services.items():
-        report: tuple[str, ...] = ()
-        if service.test:
-            argv: tuple[str, ...] = ("/bin/sh", "-c", service.test)
-        elif service.kind == "python":
-            report = (f"--junitxml={junit / name}.xml",) if junit else ()
-            argv = (str(venv(instance, name) / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider")
-        elif service.kind == "go":
-            argv = ("go", "test", "./...")
-        elif service.kind in ("next", "node"):
-            argv = ("npm", "test", "--silent")
-        else:
+    for name, component in platform.services.items():
+        service = component.wants
+        argv = services.kind(component).test(component, junit / f"{name}.xml" if junit else None)
+        argv = ("/bin/sh", "-c", service.test) if service.test else argv
+        if not argv:
             continue
 
-        def env(component: Component = Component(name, service, instance)) -> dict[str, str]:
-            return of_component(loaded, component) | {"PYTHONDONTWRITEBYTECODE": "1"}
+        def env(component: ServiceComponent = component) -> dict[str, str]:
+            return of_component(platform, component) | {"PYTHONDONTWRITEBYTECODE": "1"}
 
-        needs = tuple(need for need in service.needs if need in loaded.desired.infra)
-        directory = instance.checkout / service.path
-        yield Suite(name, (*argv, *report, *extra), directory, env, needs)
+        needs = tuple(need for need in service.needs if need in platform.infra)
+        yield Suite(name, (*argv, *extra), component.path, env, needs)
 
 
-def _suites(loaded: Loaded, instance: Instance, extra: tuple[str, ...]) -> Iterator[Suite]:
+def _suites(platform: Platform, extra: tuple[str, ...]) -> Iterator[Suite]:
     from runtime.environment import of_suite
 
-    for name, suite in loaded.desired.tests.items():
+    for name, suite in platform.desired.tests.items():
 
         def env(name: str = name) -> dict[str, str]:
-            return of_suite(loaded, instance, name) | {"PYTHONDONTWRITEBYTECODE": "1"}
+            return of_suite(platform, name) | {"PYTHONDONTWRITEBYTECODE": "1"}
 
         argv = ("/bin/sh", "-c", suite.command, name, *extra)
-        yield Suite(name, argv, instance.checkout / suite.path, env, suite.needs)
+        yield Suite(name, argv, platform.instance.checkout / suite.path, env, suite.needs)
 
 
-def _system(loaded: Loaded, instance: Instance, placement: Callable[[], str]) -> Iterator[Suite]:
-    from runtime.component import components
+def _system(platform: Platform, placement: Callable[[], str]) -> Iterator[Suite]:
     from runtime.environment import addresses, of_component, shared
 
-    command = loaded.desired.project.system_test
+    command = platform.desired.project.system_test
     if not command:
         return
-    everyone = components(loaded, instance)
 
     def env() -> dict[str, str]:
-        found: dict[str, str] = {"DEV_INSTANCE": instance.name, "DEV_PLACEMENT": placement()}
-        for name, component in everyone.items():
-            found = shared(loaded, instance, name) | found
-            if isinstance(component.wants, Service):
-                found = of_component(loaded, component) | found
+        found: dict[str, str] = {"DEV_INSTANCE": platform.instance.name, "DEV_PLACEMENT": placement()}
+        for name, component in platform.components.items():
+            found = shared(platform, name) | found
+            if component.is_service:
+                found = of_component(platform, component) | found
             if component.port:
-                found[f"{name.upper().replace('-', '_')}_URL"] = addresses(loaded, component)["url"]
+                found[f"{name.upper().replace('-', '_')}_URL"] = addresses(platform, component)["url"]
         return found
 
-    yield Suite("system", ("/bin/sh", "-c", command), instance.checkout, env, None)
+    yield Suite("system", ("/bin/sh", "-c", command), platform.instance.checkout, env, None)
 
 
 @contextlib.contextmanager
-def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], bring_up: _BringUp) -> Iterator[_BringUp]:
+def _platform(platform: Platform, suites: list[Suite], bring_up: _BringUp) -> Iterator[_BringUp]:
     """The test instance: made ready once, started as far as each suite needs it, gone afterwards."""
     from converge.lock import hold
-    from runtime import boxes, platform
+    from runtime import boxes
+    from runtime.stop import stop
+
+    instance = platform.instance
 
     if all(suite.needs == () and suite.group == "tool" for suite in suites):
         yield bring_up
@@ -267,7 +260,7 @@ def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], bring_up:
         try:
             yield bring_up
         finally:
-            platform.stop(loaded, instance, None)
+            stop(platform, None)
             boxes.clear(instance)
             shutil.rmtree(instance.data, ignore_errors=True)
             for left in ("run", "compose", "placed", "private", "env"):
@@ -276,8 +269,7 @@ def _platform(loaded: Loaded, instance: Instance, suites: list[Suite], bring_up:
 
 @dataclass
 class _BringUp:
-    loaded: Loaded
-    instance: Instance
+    platform: Platform
     yes: bool
     asked: Asked
     ready: bool = False
@@ -291,14 +283,16 @@ class _BringUp:
         if suite.group == "tool":
             return
         if not self.ready:
-            report = cycle.prepare(self.loaded, self.instance, progress.listen, self.yes, purpose="test")
+            report = cycle.prepare(
+                self.platform.loaded, self.platform.instance, progress.listen, self.yes, purpose="test"
+            )
             refuse_open(report)
             self.ready = True
         if suite.needs == ():
             return
         names = None if suite.needs is None else list(suite.needs)
         with Board(names or []) as board:
-            failed = start(self.loaded, self.instance, names, board.event, self.asked)
+            failed = start(self.platform, names, board.event, self.asked)
         for problem in failed.values():
             raise problem
 

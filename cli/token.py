@@ -29,9 +29,7 @@ def run(
 
     wish = {"user": user, "ttl_s": _seconds(ttl), "org": org, "email": email}
     try:
-        minted = issuer.ask(
-            context.loaded, context.instance, "/v1/sessions", {key: value for key, value in wish.items() if value}
-        )
+        minted = issuer.ask(context.platform, "/v1/sessions", {key: value for key, value in wish.items() if value})
     except issuer.Refusal as problem:
         raise issuer.refused(problem) from problem
     if json:

@@ -232,7 +232,7 @@ class Service:
     app: str | None = None
     """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
     main: str = "."
-    """Kind go: the package to build, relative to `path`."""
+    """Kind go: the package to build, relative to `path`. Kind rust: the program, where its package has several."""
     watch: tuple[str, ...] = ()
     """More directories, relative to `path`, whose change restarts it."""
     once: bool = False

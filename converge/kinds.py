@@ -98,6 +98,12 @@ SERVICES: Mapping[str, ServiceKind] = {
     ),
     "node": ServiceKind(dependencies=_NODE),
     "next": ServiceKind(dependencies=_NODE),
+    "rust": ServiceKind(
+        dependencies=Dependencies(
+            lock="Cargo.lock", tools=("cargo",), install=(("cargo", "fetch", "--locked"),),
+            compile=("cargo", "build", "--locked"), environment={"CARGO_TARGET_DIR": "{own}/target"},
+        ),
+    ),
     "command": ServiceKind(
         requires=("dev",), runs="kind command runs what `dev` says", example='add dev = "…"'
     ),
@@ -107,6 +113,7 @@ SERVICES: Mapping[str, ServiceKind] = {
 INFRA: Mapping[str, InfraKind] = {
     "postgres": InfraKind(tool="postgres"),
     "pubsub": InfraKind(tool="pubsub-emulator"),
+    "redis": InfraKind(),
     "command": InfraKind(
         named=False, requires=("run", "image"),
         runs="an infra component of no other kind runs what `run` says, or an `image`",

@@ -13,11 +13,12 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
 from runtime import compose, gateway, subnet
-from runtime.component import Component
+from runtime.component import Component, InfraComponent, ServiceComponent
 from runtime.compose import Project
 from runtime.environment import of_component
 from runtime.placements import docker
 from runtime.placements.seen import lost
+from runtime.platform import Platform
 
 
 def make(
@@ -105,22 +106,26 @@ def trace(instance: Instance) -> str:
     return f"containers and volumes with the label com.docker.compose.project={instance.compose_project}"
 
 
-def undeclared(everyone: Mapping[str, Component], instance: Instance) -> list[Component]:
+def undeclared(platform: Platform) -> list[Component]:
     """Components that have containers and no entry any more."""
+    instance = platform.instance
     try:
         rows = docker.containers(instance)
     except EngineError:
         return []
-    keys = {row["Labels"]["com.docker.compose.service"] for row in rows} - set(map(compose.key, everyone.values()))
-    keys.discard(gateway.NAME)
-    wants = {key: Service(kind="command") if key.endswith("-box") else Infra(port=1) for key in sorted(keys)}
-    return [Component(key.removesuffix("-box"), what, instance) for key, what in wants.items()]
+    known = {gateway.NAME, *map(compose.key, platform.components.values())}
+    keys = {row["Labels"]["com.docker.compose.service"] for row in rows} - known
+    return [
+        ServiceComponent(key.removesuffix("-box"), Service(kind="command"), instance)
+        if key.endswith("-box") else InfraComponent(key, Infra(port=1), instance)
+        for key in sorted(keys)
+    ]  # fmt: skip
 
 
 def _write_env(project: Project, component: Component) -> None:
     """What the container gets, in the form Compose reads without looking for variables in it; 0600."""
     if component.is_service:
-        found = of_component(project.loaded, component, "docker")
+        found = of_component(project.platform, component, "docker")
         lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())]
         _write(project.instance.state / "env" / f"{component.name}.env", "".join(lines))
 

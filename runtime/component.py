@@ -6,9 +6,10 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Literal
 
-from converge.desired import Desired, Infra, Loaded, Ready, Service
-from converge.errors import DevError, Exit
+from converge import kinds
+from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
 from facts.ports import Owner
 
@@ -32,17 +33,12 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Component:
-    """One entry of [infra] or [services] in one instance."""
+class _Entry:
+    """What infrastructure and services have in common."""
 
     name: str
     wants: Infra | Service
     instance: Instance
-
-    @property
-    def is_service(self) -> bool:
-        """Whether engineers edit it."""
-        return isinstance(self.wants, Service)
 
     @property
     def port(self) -> int | None:
@@ -50,37 +46,9 @@ class Component:
         return None if self.wants.port is None else self.instance.port(self.wants.port)
 
     @property
-    def debug_port(self) -> int | None:
-        """Where its debugger would listen in this instance."""
-        declared = self.wants.debug_port if isinstance(self.wants, Service) else None
-        return None if declared is None else self.instance.port(declared)
-
-    @property
-    def kind(self) -> str:
-        """Its kind; an infra component's own name counts where it is one."""
-        if self.wants.kind:
-            return self.wants.kind
-        return self.name if self.name in ("postgres", "pubsub") else "command"
-
-    @property
     def ready(self) -> Ready | None:
         """How its readiness is found out, where that is declared."""
         return self.wants.ready
-
-    @property
-    def uses(self) -> tuple[str, ...]:
-        """What it calls while it serves, and does not wait for."""
-        return self.wants.uses if isinstance(self.wants, Service) else ()
-
-    @property
-    def movable(self) -> bool:
-        """Whether it is told where to listen; one that is not has 127.0.0.1 to itself."""
-        return isinstance(self.wants, Service) and bool(self.port) and not self.wants.host
-
-    @property
-    def once(self) -> bool:
-        """Whether it runs to its end."""
-        return isinstance(self.wants, Service) and self.wants.once
 
     @property
     def directory(self) -> Path:
@@ -102,40 +70,70 @@ class Component:
         return owner is not None and self.instance.owns(self.name, owner.pid)
 
 
-def components(loaded: Loaded, instance: Instance) -> dict[str, Component]:
-    """Every declared component, infrastructure first."""
-    desired: Desired = loaded.desired
-    found = {name: Component(name, infra, instance) for name, infra in desired.infra.items()}
-    return found | {name: Component(name, service, instance) for name, service in desired.services.items()}
+@dataclass(frozen=True)
+class InfraComponent(_Entry):
+    """One entry of [infra] in one instance."""
+
+    wants: Infra
+    is_service: ClassVar[Literal[False]] = False
+    """Whether engineers edit it; tells a type checker which of the two it is."""
+    section: ClassVar[Literal["infra"]] = "infra"
+    """Where desired_state.toml declares it."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    movable: ClassVar[Literal[False]] = False
+    once: ClassVar[Literal[False]] = False
+    debug_port: ClassVar[None] = None
+    retries: ClassVar[int] = 5
+
+    @property
+    def kind(self) -> str:
+        """Its kind; without one in its entry its name counts, where it is one."""
+        return kinds.of_infra(self.name, self.wants.kind, self.wants.run)
 
 
-def chosen(all_of_them: Mapping[str, Component], names: list[str] | None) -> dict[str, Component]:
-    """The named components and everything they need or use, needs first; all of them without names."""
-    found: dict[str, Component] = {}
-    later = list(names or all_of_them)
+@dataclass(frozen=True)
+class ServiceComponent(_Entry):
+    """One entry of [services] in one instance."""
 
-    def add(name: str) -> None:
-        if name in found:
-            return
-        for need in all_of_them[name].wants.needs:
-            add(need)
-        found[name] = all_of_them[name]
-        later.extend(all_of_them[name].uses)
+    wants: Service
+    is_service: ClassVar[Literal[True]] = True
+    section: ClassVar[Literal["services"]] = "services"
 
-    while later:
-        name = later.pop(0)
-        known(all_of_them, name)
-        add(name)
-    return found
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return self.wants.kind
+
+    @property
+    def debug_port(self) -> int | None:
+        """Where its debugger would listen in this instance."""
+        return None if self.wants.debug_port is None else self.instance.port(self.wants.debug_port)
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """What it calls while it serves, and does not wait for."""
+        return self.wants.uses
+
+    @property
+    def movable(self) -> bool:
+        """Whether it is told where to listen; one that is not has 127.0.0.1 to itself."""
+        return bool(self.port) and not self.wants.host
+
+    @property
+    def once(self) -> bool:
+        """Whether it runs to its end."""
+        return self.wants.once
+
+    @property
+    def retries(self) -> int:
+        """Restarts after crashes in a row before it counts as failed."""
+        return self.wants.retries
+
+    @property
+    def path(self) -> Path:
+        """Its source directory."""
+        return self.instance.checkout / self.wants.path
 
 
-def known(all_of_them: Mapping[str, Component], name: str) -> Component:
-    """The component of that name; DevError where there is none."""
-    if name not in all_of_them:
-        raise DevError(
-            "unknown-component",
-            f"there is no component {name!r}",
-            because="desired_state.toml declares " + (", ".join(all_of_them) or "none"),
-            exit=Exit.USAGE,
-        )
-    return all_of_them[name]
+Component = InfraComponent | ServiceComponent
+"""One entry of [infra] or [services] in one instance; `is_service` tells which."""

@@ -14,13 +14,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from converge import tools
-from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine
 from runtime import record
-from runtime.component import Component, components
+from runtime.component import Component
+from runtime.platform import Platform
 
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
 """What a checkout may have in `compose/`; without an `infra.yaml` of its own it gets the tool's."""
@@ -49,12 +49,16 @@ class Entry:
 class Project:
     """One instance's project on one engine."""
 
-    loaded: Loaded
-    instance: Instance
+    platform: Platform
     engine: Engine
     program: Path
     routed: bool = False
     """Whether some service runs in a container, so that the gateway stands before all of them."""
+
+    @property
+    def instance(self) -> Instance:
+        """Whose containers these are."""
+        return self.platform.instance
 
     @property
     def name(self) -> str:
@@ -77,7 +81,7 @@ class Project:
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """Every service of the files by its key; asked of Compose once per content of the files."""
-        digest = sha256(str(self.program).encode())
+        digest = sha256(f"{self.program}\0every profile".encode())
         for path in self.files:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
         cache = self.instance.dev / "cache" / f"compose-{digest.hexdigest()[:16]}.json"
@@ -118,6 +122,7 @@ class Project:
         """What Compose gets: little of ours, and the values of the files' variables."""
         env = {name: os.environ[name] for name in GIVEN if name in os.environ}
         fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
+        fixed["COMPOSE_PROFILES"] = "*"  # a component that is declared is wanted, whatever its profile
         if self.routed:  # Compose takes paths from where the first file lies, which is the checkout
             fixed["DEV_GATEWAY_CONTEXT"] = str(GATEWAY.parent / "gateway")
         return env | fixed | dict(values)
@@ -133,18 +138,18 @@ def variable(name: str, what: str) -> str:
     return f"{name.upper().replace('-', '_')}_{what}"
 
 
-def find(loaded: Loaded, instance: Instance) -> Project | str:
+def find(platform: Platform) -> Project | str:
     """The instance's project, or why Docker cannot be used here, as a clause."""
-    wants = loaded.desired.docker
+    wants = platform.desired.docker
     if wants and wants.engine == "off":
-        return f"Docker is switched off ({loaded.source('docker.engine')})"
+        return f"Docker is switched off ({platform.loaded.source('docker.engine')})"
     seen = docker.look()
     if seen.state != "ready":
         return f"no Docker engine can be used: {seen.because}"
-    program = tools.compose(loaded)
+    program = tools.compose(platform.loaded)
     if program is None:
         return "there is no Compose v2"
-    return Project(loaded, instance, Engine(seen.host), program)
+    return Project(platform, Engine(seen.host), program)
 
 
 def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
@@ -156,11 +161,11 @@ def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
     found["DEV_ENV"] = str(instance.state / "env")
     if project.routed:
         found |= {"DEV_ROUTES": str(instance.routes), "DEV_GATEWAY_USER": _user(project.engine)}
-    for name, component in components(project.loaded, instance).items():
+    for name, component in project.platform.components.items():
         if component.port:
             found[variable(name, "PORT")] = str(component.port)
         if not component.is_service:
-            more = infra.kind(component).variables(project.loaded, component)
+            more = infra.kind(component).variables(project.platform, component)
             found |= {variable(name, what): value for what, value in more.items()}
     return found | {variable(name, "IMAGE"): image for name, image in images.items()}
 

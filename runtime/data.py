@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
-from converge.instance import Instance, check_name
-from runtime import boxes, move, placements, platform
+from converge.instance import check_name
+from runtime import boxes, infra, move, placements
 from runtime import start as starting
-from runtime.component import Component, components
+from runtime.component import InfraComponent
 from runtime.infra import postgres
 from runtime.placements import choice
+from runtime.platform import Platform
+from runtime.stop import stop
 
 SEPARATOR = "@"
 """Between a database and the snapshot it belongs to; no declared name has it."""
@@ -20,32 +21,32 @@ LONGEST = 63
 """Bytes of a name in Postgres; what is longer is cut silently, so that two names could be one."""
 
 
-def snapshot(loaded: Loaded, instance: Instance, name: str, force: bool = False) -> list[str]:
+def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
     """Copy every declared database; gives the copies' names. Raises `snapshot-exists` unless `force`."""
     check_name(name)
     made = []
-    for component, database in _databases(loaded, instance):
+    for component, database in _databases(platform):
         copy = _copy(database, name)
-        if copy in _there(loaded, component):
+        if copy in _there(platform, component):
             if not force:
                 raise DevError(
                     "snapshot-exists", f"there is a snapshot {name!r} already",
                     hint="choose another name, or replace it with --force", exit=Exit.USAGE,
                 )  # fmt: skip
-            _drop(loaded, component, copy)
-        with _alone(loaded, component, database):
-            _fill(loaded, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
+            _drop(platform, component, copy)
+        with _alone(platform, component, database):
+            _fill(platform, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
         made.append(copy)
     return made
 
 
-def restore(loaded: Loaded, instance: Instance, name: str) -> list[str]:
+def restore(platform: Platform, name: str) -> list[str]:
     """Put the databases of a snapshot in the place of today's; it is kept. Services connect again by themselves."""
     check_name(name)
-    databases = list(_databases(loaded, instance))
+    databases = list(_databases(platform))
     for component, database in databases:
-        if _copy(database, name) not in _there(loaded, component):
-            known = ", ".join(snapshots(loaded, instance)) or "none"
+        if _copy(database, name) not in _there(platform, component):
+            known = ", ".join(snapshots(platform)) or "none"
             raise DevError(
                 "snapshot-unknown", f"there is no snapshot {name!r} of {database}", because=f"snapshots are: {known}",
                 hint="./dev data list", exit=Exit.USAGE,
@@ -53,65 +54,63 @@ def restore(loaded: Loaded, instance: Instance, name: str) -> list[str]:
     for component, database in databases:
         fresh, old = f"{database}{SEPARATOR}{SEPARATOR}fresh", f"{database}{SEPARATOR}{SEPARATOR}old"
         for left in (fresh, old):
-            _drop(loaded, component, left)
+            _drop(platform, component, left)
         template = f'CREATE DATABASE "{fresh}" TEMPLATE "{_copy(database, name)}" OWNER "{database}"'
-        _fill(loaded, component, template)
-        with _alone(loaded, component, database):
+        _fill(platform, component, template)
+        with _alone(platform, component, database):
             # one transaction: killed here, the old data or the new are in place, never none
             _sql(
-                loaded, component,
+                platform, component,
                 f'ALTER DATABASE "{database}" RENAME TO "{old}"; ALTER DATABASE "{fresh}" RENAME TO "{database}"',
             )  # fmt: skip
-        _drop(loaded, component, old)
+        _drop(platform, component, old)
     return [database for _, database in databases]
 
 
-def snapshots(loaded: Loaded, instance: Instance) -> list[str]:
+def snapshots(platform: Platform) -> list[str]:
     """Names of all snapshots."""
     found = set()
-    for component, database in _databases(loaded, instance):
-        for name in _there(loaded, component):
+    for component, database in _databases(platform):
+        for name in _there(platform, component):
             first, _, rest = name.partition(SEPARATOR)
             if first == database and rest and SEPARATOR not in rest:
                 found.add(rest)
     return sorted(found)
 
 
-def delete(loaded: Loaded, instance: Instance, name: str) -> bool:
+def delete(platform: Platform, name: str) -> bool:
     """Give a snapshot up; whether there was one."""
-    if name not in snapshots(loaded, instance):
+    if name not in snapshots(platform):
         return False
-    for component, database in _databases(loaded, instance):
-        _drop(loaded, component, _copy(database, name))
+    for component, database in _databases(platform):
+        _drop(platform, component, _copy(database, name))
     return True
 
 
-def reset(loaded: Loaded, instance: Instance, on_event: starting.Listener) -> dict[str, DevError]:
+def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError]:
     """Make all data anew: whatever ran is stopped, data directories go (with all snapshots), what ran starts again."""
-    everyone = components(loaded, instance)
-    ran = [name for name, component in everyone.items() if placements.lives(component)]
+    ran = [name for name, component in platform.components.items() if placements.lives(component)]
     try:
-        platform.stop(loaded, instance, None)
+        stop(platform, None)
         gone = False
     except DevError as problem:  # an engine that is gone keeps what it has; nobody asks for that any more
         if problem.code != "engine-lost":
             raise
-        on_event("data", f"left on an engine that does not answer: {boxes.trace(instance)}", 0.0)
+        on_event("data", f"left on an engine that does not answer: {boxes.trace(platform.instance)}", 0.0)
         gone = True
-    for component in everyone.values():
-        if not component.is_service:
-            move.give_up(component, "native")
-            if not gone:
-                move.give_up(component, "docker")
-            choice.forget(component)
+    for component in platform.infra.values():
+        move.give_up(component, "native")
+        if not gone:
+            move.give_up(component, "docker")
+        choice.forget(component)
     if gone:
-        instance.engine_record.unlink(missing_ok=True)
-    return starting.start(loaded, instance, ran, on_event) if ran else {}
+        platform.instance.engine_record.unlink(missing_ok=True)
+    return starting.start(platform, ran, on_event) if ran else {}
 
 
-def _databases(loaded: Loaded, instance: Instance) -> Iterator[tuple[Component, str]]:
-    for component in components(loaded, instance).values():
-        if isinstance(component.wants, Infra) and component.kind == "postgres":
+def _databases(platform: Platform) -> Iterator[tuple[InfraComponent, str]]:
+    for component in platform.infra.values():
+        if infra.kind(component).copied_by_sql:
             if not placements.certain(component).lives:
                 raise DevError(
                     "not-ready", f"{component.name} does not run", because="its data are reached through it",
@@ -128,28 +127,28 @@ def _copy(database: str, name: str) -> str:
     return copy
 
 
-def _there(loaded: Loaded, component: Component) -> set[str]:
-    return set(_sql(loaded, component, "SELECT datname FROM pg_database").splitlines())
+def _there(platform: Platform, component: InfraComponent) -> set[str]:
+    return set(_sql(platform, component, "SELECT datname FROM pg_database").splitlines())
 
 
-def _drop(loaded: Loaded, component: Component, database: str) -> None:
-    _sql(loaded, component, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+def _drop(platform: Platform, component: InfraComponent, database: str) -> None:
+    _sql(platform, component, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
 
 @contextmanager
-def _alone(loaded: Loaded, component: Component, database: str) -> Iterator[None]:
+def _alone(platform: Platform, component: InfraComponent, database: str) -> Iterator[None]:
     """Nobody is connected and nobody can be; the limit holds for everyone but the superuser, so it is set first."""
     try:
-        _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+        _sql(platform, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
         end = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
-        _sql(loaded, component, end)
+        _sql(platform, component, end)
         yield
     finally:
-        _sql(loaded, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+        _sql(platform, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
 
 
-def _fill(loaded: Loaded, component: Component, create: str) -> None:
-    postgres.sql(loaded, component, f"{create} STRATEGY FILE_COPY", patience=postgres.COPYING)
+def _fill(platform: Platform, component: InfraComponent, create: str) -> None:
+    postgres.sql(platform, component, f"{create} STRATEGY FILE_COPY", patience=postgres.COPYING)
 
 
-_sql: Callable[[Loaded, Component, str], str] = postgres.sql
+_sql: Callable[[Platform, InfraComponent, str], str] = postgres.sql

@@ -6,13 +6,14 @@ import os
 import re
 
 from converge import envfile, network, tools
-from converge.desired import Loaded, Service, ServiceKind
+from converge.desired import Service, ServiceKind
 from converge.errors import DevError, Exit
-from converge.instance import Instance
 from converge.operations import dependencies
 from facts.ports import HOME
-from runtime import infra
-from runtime.component import Component, components
+from runtime import infra, services
+from runtime.component import Component, ServiceComponent
+from runtime.infra.plain import at
+from runtime.platform import Platform
 
 PASSED = (
     "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "TERM",
@@ -20,65 +21,65 @@ PASSED = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )  # fmt: skip
-"""What a service gets of the caller's own environment, besides LC_*."""
-GO = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
-"""What a Go build gets besides."""
+"""What a service gets of the caller's own environment, besides LC_* and what its kind's tools read."""
 
 STATE = "/state"
 """What `{state}` stands for in a container: the Compose files mount a volume there."""
 
 
-def of_component(loaded: Loaded, component: Component, placement: str = "native", host: str = HOME) -> dict[str, str]:
+def of_component(
+    platform: Platform, component: Component, placement: str = "native", host: str = HOME
+) -> dict[str, str]:
     """Every variable it gets; its own entries win over [env], and [env] over what the machine gives.
 
     In a container the machine gives nothing, and others are reached by their names; elsewhere it listens on `host`.
     """
     boxed = placement == "docker"
-    found = {} if boxed else _of_machine(loaded, component)
-    found |= shared(loaded, component.instance, component.name)
+    found = {} if boxed else _of_machine(platform, component)
+    found |= shared(platform, component.name)
     host = "0.0.0.0" if boxed else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
-    if component.kind in ("next", "node"):
-        found["NEXT_TELEMETRY_DISABLED"] = "1"
-        if component.instance.name and not boxed:
-            found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
-    if component.kind == "python":
-        found["PYTHONUNBUFFERED"] = "1"
+    if component.is_service:
+        found |= services.kind(component).environment(component, placement)
     return found | {
-        name: fill(value, loaded, component, placement, host) for name, value in component.wants.env.items()
+        name: fill(value, platform, component, placement, host) for name, value in component.wants.env.items()
     }
 
 
-def of_suite(loaded: Loaded, instance: Instance, name: str) -> dict[str, str]:
+def of_suite(platform: Platform, name: str) -> dict[str, str]:
     """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
-    suite = loaded.desired.tests[name]
+    suite = platform.desired.tests[name]
     kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
-    go = {key: os.environ[key] for key in GO if key in os.environ}
-    stand_in = Component(name, Service(kind=kind, path=suite.path, env=suite.env), instance)
-    return go | {"GOTOOLCHAIN": "local"} | of_component(loaded, stand_in)
+    go = services.load("go")
+    stand_in = ServiceComponent(name, Service(kind=kind, path=suite.path, env=suite.env), platform.instance)
+    return {**_passed(go), **go.native_environment(stand_in), **of_component(platform, stand_in)}
 
 
-def _of_machine(loaded: Loaded, component: Component) -> dict[str, str]:
+def _of_machine(platform: Platform, component: Component) -> dict[str, str]:
     found = {name: os.environ[name] for name in PASSED if name in os.environ}
     found |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
-    if component.kind == "go":
-        found |= {name: os.environ[name] for name in GO if name in os.environ}
-        found["GOTOOLCHAIN"] = "local"
-    return {**network.environment(found), "PATH": path(loaded, component)}
+    if component.is_service:
+        kind = services.kind(component)
+        found |= {**_passed(kind), **kind.native_environment(component)}
+    return {**network.environment(found), "PATH": path(platform, component)}
 
 
-def toolbox(loaded: Loaded, instance: Instance) -> dict[str, str]:
+def _passed(kind: services.ServiceKind) -> dict[str, str]:
+    return {name: os.environ[name] for name in kind.passed if name in os.environ}
+
+
+def toolbox(platform: Platform) -> dict[str, str]:
     """What `./dev shell` adds to a person's own environment: [env] and the pinned tools."""
-    found = os.pathsep.join([*tools.path_entries(loaded), os.environ.get("PATH", os.defpath)])
-    return {**shared(loaded, instance), "PATH": found}
+    found = os.pathsep.join([*tools.path_entries(platform.loaded), os.environ.get("PATH", os.defpath)])
+    return {**shared(platform), "PATH": found}
 
 
-def shared(loaded: Loaded, instance: Instance, name: str = "") -> dict[str, str]:
+def shared(platform: Platform, name: str = "") -> dict[str, str]:
     """[env] for the component: plain values, and those that live on this machine only; without one, what all get."""
-    stored = envfile.values(instance)
+    stored = envfile.values(platform.instance)
     found = {}
-    for key, variable in loaded.desired.env.items():
+    for key, variable in platform.desired.env.items():
         value = variable.value if variable.value is not None else stored.get(key, os.environ.get(key))
         if value is not None and (not variable.only or name in variable.only):
             found[key] = value
@@ -94,17 +95,16 @@ def make_private(component: Component) -> None:
             directory.mkdir(mode=0o700, exist_ok=True)
 
 
-def path(loaded: Loaded, component: Component) -> str:
-    """The service's own venv, the pinned tools, then the caller's PATH."""
-    first = list(tools.path_entries(loaded))
-    if component.kind == "python":
-        first.insert(0, str(dependencies.venv(component.instance, component.name) / "bin"))
+def path(platform: Platform, component: Component) -> str:
+    """What its kind puts first, as a venv; the pinned tools, then the caller's PATH."""
+    own = services.kind(component).path(component) if component.is_service else ()
+    first = [*(str(directory) for directory in own), *tools.path_entries(platform.loaded)]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
-def fill(text: str, loaded: Loaded, component: Component, placement: str = "native", host: str = HOME) -> str:
+def fill(text: str, platform: Platform, component: Component, placement: str = "native", host: str = HOME) -> str:
     """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it shall listen."""
-    everyone = components(loaded, component.instance)
+    everyone = platform.components
 
     def value(match: re.Match[str]) -> str:
         name, _, key = match.group(1).rpartition(".")
@@ -117,13 +117,13 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
         if not name and key == "state":
             return STATE if placement == "docker" else str(component.instance.private(component.name))
         other = everyone.get(name)
-        found = addresses(loaded, other, placement).get(key) if other else None
+        found = addresses(platform, other, placement).get(key) if other else None
         if found is None:
             raise DevError(
                 "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
                 because="a component has url, address, host and port; of its own there are {host}, {port}, "
                 "{debug_port} and {state}",
-                source=loaded.source(f"{'services' if component.is_service else 'infra'}.{component.name}.env"),
+                source=platform.source(component, "env"),
                 exit=Exit.BAD_STATE,
             )  # fmt: skip
         return found
@@ -131,9 +131,9 @@ def fill(text: str, loaded: Loaded, component: Component, placement: str = "nati
     return re.sub(r"\{(debug_port|[a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
 
 
-def addresses(loaded: Loaded, component: Component, placement: str = "native") -> dict[str, str]:
+def addresses(platform: Platform, component: Component, placement: str = "native") -> dict[str, str]:
     """How others reach the component: by its name in the Docker network, on loopback from the host."""
     host = component.name if placement == "docker" else HOME
     if component.is_service:
-        return infra.plain_addresses(component, host)
-    return dict(infra.kind(component).addresses(loaded, component, host))
+        return at(component, host, "http")
+    return dict(infra.kind(component).addresses(platform, component, host))

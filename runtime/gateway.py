@@ -14,14 +14,15 @@ from hashlib import sha256
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from converge.desired import Infra, Loaded, Service
+from converge.desired import Infra
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine
 from runtime import compose, images, record
-from runtime.component import Component, components
+from runtime.component import InfraComponent, ServiceComponent
 from runtime.compose import Project
 from runtime.placements import docker
+from runtime.platform import Platform
 
 NAME = "dev-gateway"
 IMAGE = "haproxy:3.0"
@@ -59,9 +60,9 @@ resolvers docker
 """
 
 
-def component(instance: Instance) -> Component:
+def component(instance: Instance) -> InfraComponent:
     """The gateway as a component of its own; the desired state does not name it."""
-    return Component(NAME, Infra(port=1, stop_grace=2), instance)
+    return InfraComponent(NAME, Infra(port=1, stop_grace=2), instance)
 
 
 def fits(engine: Engine) -> bool:
@@ -73,9 +74,9 @@ def fits(engine: Engine) -> bool:
     return sys.platform == "linux" and "Docker Desktop" not in str(about.get("OperatingSystem", ""))
 
 
-def served(loaded: Loaded, instance: Instance) -> dict[str, Component]:
+def served(platform: Platform) -> dict[str, ServiceComponent]:
     """The services that have an address."""
-    return {n: c for n, c in components(loaded, instance).items() if c.is_service and c.port}
+    return {name: service for name, service in platform.services.items() if service.port}
 
 
 def image(project: Project, say: Callable[[str], None]) -> str:
@@ -105,7 +106,7 @@ def candidates(project: Project) -> tuple[str, str]:
 
 def write(project: Project) -> None:
     """Its configuration, and the Compose file with its names and everyone's addresses."""
-    instance, mine = project.instance, served(project.loaded, project.instance)
+    instance, mine = project.instance, served(project.platform)
     for directory in ("gate", "box", "host"):
         (instance.routes / directory).mkdir(parents=True, exist_ok=True)
     instance.routes.chmod(0o700)
@@ -124,7 +125,7 @@ def write(project: Project) -> None:
     record.write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
 
 
-def configuration(mine: Mapping[str, Component], hosts: Mapping[str, str]) -> str:
+def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]) -> str:
     """HAProxy's configuration: three ways in (network, this host, a look at the box), a way out per placement.
 
     Each placement has connections of its own, so that a request never meets the process of the one before.
@@ -132,7 +133,6 @@ def configuration(mine: Mapping[str, Component], hosts: Mapping[str, str]) -> st
     parts = [HEAD] if hosts else [HEAD, NAMES]
     for name, box in mine.items():
         wants, port = box.wants, box.port
-        assert isinstance(wants, Service)
         owner = f"{{ str({name}),map(/run/dev/owner.map,none) }}".replace(" }", "")
         web = wants.protocol != "tcp"
         mode = "  mode http\n  retry-on conn-failure\n" if web else "  mode tcp\n"

@@ -12,16 +12,15 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from converge.desired import Loaded, Service
 from converge.errors import DevError, Exit
-from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME
 from runtime import editors, health, journal, placements, routing, switch
-from runtime.component import BESIDE, Component, chosen, components, known
+from runtime.component import BESIDE, Component, ServiceComponent
 from runtime.journal import Record
 from runtime.placements import docker, ide, native
 from runtime.placements.choice import Asked
+from runtime.platform import Platform
 from runtime.start import start
 
 Listener = Callable[[str, str, float], None]
@@ -50,8 +49,7 @@ class Moved:
 
 
 def move(
-    loaded: Loaded,
-    instance: Instance,
+    platform: Platform,
     name: str,
     to: str,
     on_event: Listener,
@@ -62,19 +60,20 @@ def move(
 
     An IDE's process listens beside 127.0.0.1, where callers wait for it, unless it needs the `same_address`.
     """
-    component = _movable(loaded, instance, name)
+    component = _movable(platform, name)
     if to == "ide":
-        return _lend(loaded, component, until, same_address)
-    if journal.record(instance, name):
-        return give_back(loaded, instance, name, on_event, to)
-    _start(loaded, instance, name, to, on_event)
-    routing.settle(loaded, instance)
+        return _lend(platform, component, until, same_address)
+    if journal.record(platform.instance, name):
+        return give_back(platform, name, on_event, to)
+    _start(platform, name, to, on_event)
+    routing.settle(platform)
     return _moved(component, to)
 
 
-def give_back(loaded: Loaded, instance: Instance, name: str, on_event: Listener, to: str | None = None) -> Moved:
+def give_back(platform: Platform, name: str, on_event: Listener, to: str | None = None) -> Moved:
     """Return the service to the placement it came from, or to another one; DevError if it was not handed off."""
-    component = _movable(loaded, instance, name)
+    instance = platform.instance
+    component = _movable(platform, name)
     entry = journal.record(instance, name)
     if entry is None:
         raise DevError(
@@ -90,32 +89,33 @@ def give_back(loaded: Loaded, instance: Instance, name: str, on_event: Listener,
                 because=f"{ide.listener(component)} still listens on {component.port}",
                 hint="end it in your IDE, then again",
             )  # fmt: skip
-        _start(loaded, instance, name, to, on_event)
+        _start(platform, name, to, on_event)
     except BaseException:
-        _stay(loaded, component, entry)
+        _stay(platform, component, entry)
         raise
     if to == "native":
         ide.halt(component)
         journal.forget(instance, name)
-    routing.settle(loaded, instance)
+    routing.settle(platform)
     waits = (
         f"{ide.listener(component)} to let go of 127.0.0.1:{component.port}" if journal.record(instance, name) else ""
     )
     return _moved(component, to, waits)
 
 
-def reconcile(loaded: Loaded, instance: Instance, on_event: Listener, about: Collection[str] = ()) -> None:
+def reconcile(platform: Platform, on_event: Listener, about: Collection[str] = ()) -> None:
     """Bring what a run left half done to an end, and back what was lent until now, but for what this one is `about`.
 
     One that cannot be brought back keeps nobody from what he wants: why is told.
     """
-    everyone = components(loaded, instance)
+    instance = platform.instance
+    everyone = platform.services
     for name, entry in journal.records(instance).items():
         if name not in everyone:
             journal.forget(instance, name)
             continue
         try:
-            _resume(loaded, everyone[name], entry, on_event, name in about)
+            _resume(platform, everyone[name], entry, on_event, name in about)
         except (DevError, EngineError) as problem:
             because = f": {problem.because}" if isinstance(problem, DevError) and problem.because else ""
             on_event(name, f"failed to go on: {problem}{because}", 0.0)
@@ -125,39 +125,39 @@ def reconcile(loaded: Loaded, instance: Instance, on_event: Listener, about: Col
             docker.halt(everyone[name])
 
 
-def check(loaded: Loaded, instance: Instance, names: Iterable[str]) -> None:
+def check(platform: Platform, names: Iterable[str]) -> None:
     """Refuse what cannot be handed off, before anything is moved."""
     for name in names:
-        _movable(loaded, instance, name)
+        _movable(platform, name)
 
 
-def _resume(loaded: Loaded, component: Component, entry: Record, on_event: Listener, spared: bool) -> None:
+def _resume(platform: Platform, component: ServiceComponent, entry: Record, on_event: Listener, spared: bool) -> None:
     """Go on where a run was cut off."""
     instance, name = component.instance, component.name
     if entry.state == "FLIPPING_OUT":
-        _lend(loaded, component, entry.until, entry.host == HOME)
+        _lend(platform, component, entry.until, entry.host == HOME)
     elif entry.state == "FLIPPING_IN":
-        switch.arrive(loaded, component)
-    elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(loaded, component):
-        routing.own(loaded, instance, name, "native", native.host(component))
+        switch.arrive(platform, component)
+    elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(platform, component):
+        routing.own(platform, name, "native", native.host(component))
         ide.halt(component)
         journal.forget(instance, name)
     elif entry.state != "IDE_WAIT":
-        _stay(loaded, component, entry)
+        _stay(platform, component, entry)
     elif entry.until and entry.until < time.time() and not spared:
         on_event(name, "its lease is over: giving it back", 0.0)
-        give_back(loaded, instance, name, on_event)
+        give_back(platform, name, on_event)
     else:
-        routing.own(loaded, instance, name, "ide", entry.host)
+        routing.own(platform, name, "ide", entry.host)
         if routing.is_open(instance):
-            routing.refresh(loaded, instance)  # an edge that is gone comes back
+            routing.refresh(platform)  # an edge that is gone comes back
 
 
-def _is_ready(loaded: Loaded, component: Component) -> bool:
-    return not health.why_not(loaded, component, native.look(component))
+def _is_ready(platform: Platform, component: Component) -> bool:
+    return not health.why_not(platform, component, native.look(component))
 
 
-def _lend(loaded: Loaded, component: Component, until: float | None, same_address: bool) -> Moved:
+def _lend(platform: Platform, component: ServiceComponent, until: float | None, same_address: bool) -> Moved:
     """Out to the IDE: journal, flip, drain, end what ran. Once more, it changes only what is asked for."""
     instance, name = component.instance, component.name
     entry = journal.record(instance, name)
@@ -166,7 +166,7 @@ def _lend(loaded: Loaded, component: Component, until: float | None, same_addres
     if entry and entry.state == "IDE_WAIT":
         entry = replace(entry, until=until or entry.until, host=HOME if same_address else entry.host)
         journal.write(instance, entry)
-        routing.own(loaded, instance, name, "ide", entry.host)
+        routing.own(platform, name, "ide", entry.host)
     else:
         seen = placements.certain(component)
         if not seen.lives and (there := ide.stranger(component)):
@@ -180,47 +180,46 @@ def _lend(loaded: Loaded, component: Component, until: float | None, same_addres
                 because="this Docker engine has a machine of its own, with which no socket can be shared",
                 hint=f"./dev handoff {name} --to native, then ./dev handoff {name}",
             )  # fmt: skip
-        assert isinstance(component.wants, Service)
         home = seen.placement if seen.lives and seen.placement != "ide" else component.wants.placement
         entry = replace(entry or Record(name, "FLIPPING_OUT", home, time.time(), until, host), state="FLIPPING_OUT")
         journal.write(instance, entry)
         if entry.host != HOME:
-            routing.prepare(loaded, instance)
-        switch.leave(loaded, component, "ide", entry.host)
+            routing.prepare(platform)
+        switch.leave(platform, component, "ide", entry.host)
         entry = replace(entry, state="IDE_WAIT")
         journal.write(instance, entry)
     if entry.until or routing.is_open(instance):
-        routing.refresh(loaded, instance)  # the edge knows the hour
+        routing.refresh(platform)  # the edge knows the hour
     there = ide.listener(component)
     waits = "" if there else f"your process on {entry.host}:{component.port}"
-    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(loaded, component))
+    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(platform, component))
 
 
-def _start(loaded: Loaded, instance: Instance, name: str, to: str, on_event: Listener) -> None:
+def _start(platform: Platform, name: str, to: str, on_event: Listener) -> None:
     """Start it there, everyone else staying where it is."""
-    everyone = chosen(components(loaded, instance), [name])
+    everyone = platform.chosen([name])
     stay = {n: s.placement for n, c in everyone.items() if (s := placements.certain(c)).lives}
-    failed = start(loaded, instance, [name], on_event, Asked(stay=stay | {name: to}))
+    failed = start(platform, [name], on_event, Asked(stay=stay | {name: to}))
     for other in failed.keys() - {name}:
         on_event(other, f"failed: {failed[other].because or failed[other]}", 0.0)
     if name in failed:
         raise failed[name]
 
 
-def _stay(loaded: Loaded, component: Component, entry: Record) -> None:
+def _stay(platform: Platform, component: Component, entry: Record) -> None:
     """It did not come back: the IDE has it as before, and nothing of ours runs beside."""
     now = journal.record(component.instance, component.name)
     if now and now.state == "FLIPPING_IN":
         return
-    routing.own(loaded, component.instance, component.name, "ide", entry.host)
+    routing.own(platform, component.name, "ide", entry.host)
     native.stop(component)
     if component.instance.engine_record.exists():
         docker.halt(component)
     journal.write(component.instance, replace(entry, state="IDE_WAIT"))
 
 
-def _movable(loaded: Loaded, instance: Instance, name: str) -> Component:
-    component = known(components(loaded, instance), name)
+def _movable(platform: Platform, name: str) -> ServiceComponent:
+    component = platform.component(name)
     if not component.is_service or not component.port or component.once:
         raise DevError(
             "not-handed-off", f"{name} cannot be handed off", because="only services with a port can", exit=Exit.USAGE

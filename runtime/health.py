@@ -7,39 +7,38 @@ import socket
 import subprocess
 from collections.abc import Mapping
 
-from converge.desired import Loaded, Ready
+from converge.desired import Ready
 from facts.ports import HOME, Owner, owner
 from runtime import infra
 from runtime.component import Component
 from runtime.environment import of_component
 from runtime.placements import ide, native
 from runtime.placements.seen import Seen
+from runtime.platform import Platform
 
 Listening = Mapping[tuple[int, str], Owner | None]
 """Port and address -> who listens there, where somebody has looked already."""
 UNSEEN: Listening = {}
 HANG_UP = 0.1
 """Seconds after which a connection through Docker's proxy counts as held by the container, in a quick look."""
-GREETS = ("postgres",)
-"""Kinds of infrastructure that say themselves whether they are there."""
 
 
 def why_not(
-    loaded: Loaded, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
+    platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
     hang_up: float = HANG_UP,
 ) -> str:  # fmt: skip
     """Empty when it is ready, else what is missing."""
     ready, boxed = component.ready or Ready(), seen.placement == "docker"
     routed = boxed and component.is_service and component.instance.owner_map.exists()
     host = HOME if boxed else host_of(component, seen)
-    own = infra.kind(component) if not component.is_service and component.ready is None else None
+    own = None if component.is_service or component.ready else infra.kind(component)
     if component.port and routed:
         if problem := _box(component, ready, timeout, hang_up) or _door(component, listening):
             return problem
     elif component.port:
-        hang_up = (HANG_UP if own and component.kind in GREETS else hang_up) if boxed else 0
+        hang_up = (HANG_UP if own and own.greets else hang_up) if boxed else 0
         if seen.placement == "ide":
-            if not seen.told.get("pid"):
+            if seen.pid is None:
                 return f"nothing listens on {component.port} yet"
         elif not boxed and (problem := _stranger(component, host, listening)):
             return problem
@@ -47,9 +46,9 @@ def why_not(
             return problem
         if not ready.http and (problem := _tcp(component.port, timeout, hang_up, host)):
             return problem
-    if own and (problem := own.why_not(component, timeout)):
+    if not component.is_service and own and (problem := own.why_not(component, timeout)):
         return problem
-    if ready.exec and not _exec(loaded, component, ready.exec):
+    if ready.exec and not _exec(platform, component, ready.exec):
         return f"`{ready.exec}` does not end with 0"
     if ready.log and not _logged(component, ready.log, boxed):
         return f"its log has no {ready.log!r} yet"
@@ -148,8 +147,8 @@ def _held(connection: socket.socket, port: int, hang_up: float) -> str:
         return ""
 
 
-def _exec(loaded: Loaded, component: Component, command: str) -> bool:
-    env = of_component(loaded, component)
+def _exec(platform: Platform, component: Component, command: str) -> bool:
+    env = of_component(platform, component)
     argv = ["/bin/sh", "-c", command]
     try:
         done = subprocess.run(argv, env=env, cwd=component.instance.checkout, capture_output=True, timeout=20)

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from converge import lockfile
-from converge.desired import Infra, Service
 from converge.errors import DevError, Exit
-from converge.instance import Instance, store
+from converge.instance import store
 from facts.engine import Engine, EngineError
 from runtime import compose, record
 from runtime.component import Component
@@ -44,7 +43,7 @@ def reference(project: Project, component: Component) -> str:
     entry = project.entry(component)
     assert entry is not None
     if entry.context:
-        return f"{project.instance.project}-{component.name}:{sources(project.instance, component, entry)}"
+        return f"{project.instance.project}-{component.name}:{sources(component, entry)}"
     name = declared(project, component)
     digest = name.partition("@")[2]
     return (digest and _loaded(project.engine, digest)) or name
@@ -54,7 +53,7 @@ def declared(project: Project, component: Component) -> str:
     """The image that is only pulled, by its tag and by the digest of the lock if there is one."""
     entry = project.entry(component)
     assert entry is not None
-    image = (component.wants.image if isinstance(component.wants, Infra) else None) or entry.image
+    image = (None if component.is_service else component.wants.image) or entry.image
     digest = pinned(project.instance.checkout, image)
     return f"{image}@{digest}" if digest else image
 
@@ -178,12 +177,12 @@ def build(
             _prune(project.engine, images[component.name])
 
 
-def sources(instance: Instance, component: Component, entry: compose.Entry) -> str:
+def sources(component: Component, entry: compose.Entry) -> str:
     """Twelve hex digits of all that goes into the image: a service's `path` and `watch`, else the build's context."""
     assert entry.context is not None
     places = [entry.context]
-    if isinstance(component.wants, Service):
-        base = instance.checkout / component.wants.path
+    if component.is_service:
+        base = component.path
         places = [base, *(base / more for more in component.wants.watch)]
     places.append(entry.context / entry.dockerfile)
     digest = sha256()

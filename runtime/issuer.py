@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from converge import auth, envfile
-from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
-from runtime import platform
-from runtime.component import Component, components
+from runtime import status
+from runtime.component import Component
+from runtime.platform import Platform
 
 SECRET = "AUTH_ISSUER_SECRET"
 """The variable of [env] whose value opens the service to tools of this user."""
@@ -28,14 +28,14 @@ class Refusal(Exception):
         self.status = status
 
 
-def ask(loaded: Loaded, instance: Instance, path: str, wish: Mapping[str, Any]) -> dict[str, Any]:
+def ask(platform: Platform, path: str, wish: Mapping[str, Any]) -> dict[str, Any]:
     """What it answers to a tool's POST; raises Refusal, and DevError where there is nobody to ask."""
-    component = _component(loaded, instance)
-    state = platform.look(loaded, component, timeout=PATIENCE)
+    component = _component(platform)
+    state = status.look(platform, component, timeout=PATIENCE)
     if state.state != "ready":  # the secret is for nobody else who may listen there
         raise _down(component, state.reason or f"it is {state.state}")
     connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=PATIENCE)
-    headers = {"Content-Type": "application/json", "X-Issuer-Secret": _secret(instance)}
+    headers = {"Content-Type": "application/json", "X-Issuer-Secret": _secret(platform.instance)}
     try:
         connection.request("POST", path, json.dumps(wish), headers)
         answer = connection.getresponse()
@@ -57,14 +57,14 @@ def refused(problem: Refusal) -> DevError:
     return DevError("token-refused", "no token was minted", because=str(problem), hint=hint, exit=exit)
 
 
-def _component(loaded: Loaded, instance: Instance) -> Component:
-    wants, identity = loaded.desired.auth, auth.look(loaded, instance)
+def _component(platform: Platform) -> Component:
+    wants, identity = platform.desired.auth, auth.look(platform.loaded, platform.instance)
     if wants is None:
         raise DevError(
             "auth-absent", "nobody mints tokens here", because="the desired state has no [auth]",
             hint="name the service that does: [auth] and its key `issuer`", exit=Exit.BAD_STATE,
         )  # fmt: skip
-    source = loaded.source("auth.issuer")
+    source = platform.loaded.source("auth.issuer")
     if identity and identity.mode == "clerk":
         raise DevError(
             "auth-clerk", "no token is minted in clerk mode", because=f"{identity.because}: identities are Clerk's",
@@ -75,7 +75,7 @@ def _component(loaded: Loaded, instance: Instance) -> Component:
             "auth-refused", "no token is minted", because=identity.because, hint="./dev doctor --only auth",
             source=source, exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
-    return components(loaded, instance)[wants.issuer]
+    return platform.components[wants.issuer]
 
 
 def _secret(instance: Instance) -> str:

@@ -7,14 +7,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
-from converge.instance import Instance
-from runtime import boxes, compose, placements
-from runtime.component import Component, components
+from runtime import boxes, compose, infra, placements
+from runtime.component import InfraComponent
 from runtime.infra import postgres
 from runtime.placements import choice, docker
 from runtime.placements.choice import Asked, Name
+from runtime.platform import Platform
 from runtime.start import Listener, start
 
 BY_NAME = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname"
@@ -24,62 +23,62 @@ Counts = dict[str, dict[str, str]]
 """Database -> table -> rows."""
 
 
-def copy(loaded: Loaded, instance: Instance, source: Name, target: Name, on_event: Listener) -> dict[str, Path]:
+def copy(platform: Platform, source: Name, target: Name, on_event: Listener) -> dict[str, Path]:
     """Move every database server's data; gives for each the dump that is kept. What ran before runs afterwards.
 
     Until all is counted in the target, the source stays as it is; a copy that was killed is begun anew.
     """
-    everyone = components(loaded, instance)
-    wanted = [c for c in everyone.values() if isinstance(c.wants, Infra) and choice.place(instance, c) == source]
+    everyone = platform.components
+    wanted = [c for c in platform.infra.values() if choice.place(c) == source]
     if not wanted:
         raise DevError(
             "no-data", f"no component has its data in placement {source}", hint="./dev status shows where each runs",
             exit=Exit.USAGE,
         )  # fmt: skip
     for component in wanted:
-        if component.kind != "postgres":
+        if not infra.kind(component).copied_by_sql:
             raise DevError(
                 "not-movable", f"nobody here knows how to move the data of {component.name}",
                 because=f"it is of kind {component.kind}", exit=Exit.USAGE,
             )  # fmt: skip
-        _empty(loaded, component, target)
+        _empty(platform, component, target)
     ran = [name for name, component in everyone.items() if placements.certain(component).lives]
     try:
-        dumps = {component.name: _one(loaded, component, source, target, on_event) for component in wanted}
+        dumps = {component.name: _one(platform, component, source, target, on_event) for component in wanted}
     except BaseException:
-        start(loaded, instance, ran, on_event)
+        start(platform, ran, on_event)
         raise
     if ran:
-        _must(start(loaded, instance, ran, on_event))
+        _must(start(platform, ran, on_event))
     return dumps
 
 
-def _one(loaded: Loaded, component: Component, source: Name, target: Name, on_event: Listener) -> Path:
+def _one(platform: Platform, component: InfraComponent, source: Name, target: Name, on_event: Listener) -> Path:
     began, instance = time.monotonic(), component.instance
 
     def tell(text: str) -> None:
         on_event(component.name, text, time.monotonic() - began)
 
     choice.keep(component, source)
-    _users(loaded, instance)
-    _must(start(loaded, instance, [component.name], on_event, Asked(infra=source)))
+    _users(platform)
+    _must(start(platform, [component.name], on_event, Asked(infra=source)))
     dump = instance.state / "dumps" / f"{component.name}-{time.strftime('%Y%m%dT%H%M%S')}"
     dump.mkdir(parents=True, mode=0o700)
     tell("dumping: reading all databases")
-    databases = postgres.sql(loaded, component, BY_NAME).splitlines()
-    before = _counts(loaded, component, databases)
-    _pour(loaded, component, ["pg_dumpall", "--roles-only"], dump / "roles.sql")
+    databases = postgres.sql(platform, component, BY_NAME).splitlines()
+    before = _counts(platform, component, databases)
+    _pour(platform, component, ["pg_dumpall", "--roles-only"], dump / "roles.sql")
     for index, database in enumerate(databases):
         create = [] if database == "postgres" else ["--create"]
-        _pour(loaded, component, ["pg_dump", *create, "-d", database], dump / f"{index}.sql")
+        _pour(platform, component, ["pg_dump", *create, "-d", database], dump / f"{index}.sql")
     placements.stop(component)
     mark = choice.copying(component)
     mark.write_text(target)
     try:
-        _must(start(loaded, instance, [component.name], on_event, Asked(infra=target, moving=component.name)))
+        _must(start(platform, [component.name], on_event, Asked(infra=target, moving=component.name)))
         tell("restoring: writing all databases")
-        _restore(loaded, component, databases, dump)
-        after = _counts(loaded, component, databases)
+        _restore(platform, component, databases, dump)
+        after = _counts(platform, component, databases)
         if after != before:
             lost = sorted(name for name in before if before[name] != after.get(name))
             raise DevError("copy-failed", f"the copy of {component.name} differs", because=f"in {', '.join(lost)}")
@@ -95,7 +94,7 @@ def _one(loaded: Loaded, component: Component, source: Name, target: Name, on_ev
     return dump
 
 
-def give_up(component: Component, placement: Name) -> None:
+def give_up(component: InfraComponent, placement: Name) -> None:
     """Delete its data in the placement; it must not run."""
     if placement == "docker":
         boxes.drop_volumes(component)
@@ -103,14 +102,14 @@ def give_up(component: Component, placement: Name) -> None:
         shutil.rmtree(component.instance.data / component.name, ignore_errors=True)
 
 
-def _empty(loaded: Loaded, component: Component, target: Name) -> None:
+def _empty(platform: Platform, component: InfraComponent, target: Name) -> None:
     """Refuse a target that has data already, unless an earlier copy left them half done."""
     if choice.copying(component).exists():
         give_up(component, target)
         return
     there = (component.instance.data / component.name).exists()
     if target == "docker":
-        found = compose.find(loaded, component.instance)
+        found = compose.find(platform)
         if isinstance(found, str):
             raise DevError(
                 "docker-unavailable", f"{component.name} cannot be moved to Docker", because=found,
@@ -125,38 +124,41 @@ def _empty(loaded: Loaded, component: Component, target: Name) -> None:
         )  # fmt: skip
 
 
-def _users(loaded: Loaded, instance: Instance) -> None:
+def _users(platform: Platform) -> None:
     """End every service first, so that nothing is written meanwhile."""
-    for other in components(loaded, instance).values():
-        if other.is_service:
-            placements.stop(other)
+    for service in platform.services.values():
+        placements.stop(service)
 
 
-def _counts(loaded: Loaded, component: Component, databases: list[str]) -> Counts:
+def _counts(platform: Platform, component: InfraComponent, databases: list[str]) -> Counts:
     found: Counts = {}
     for database in databases:
-        tables = postgres.sql(loaded, component, TABLES, database).splitlines()
+        tables = postgres.sql(platform, component, TABLES, database).splitlines()
         texts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]
-        rows = postgres.sql(loaded, component, " UNION ALL ".join(texts), database, postgres.COPYING) if texts else ""
+        rows = postgres.sql(platform, component, " UNION ALL ".join(texts), database, postgres.COPYING) if texts else ""
         found[database] = dict(row.rsplit("|", 1) for row in rows.splitlines())
     return found
 
 
-def _restore(loaded: Loaded, component: Component, databases: list[str], dump: Path) -> None:
-    there = set(postgres.sql(loaded, component, "SELECT rolname FROM pg_roles").splitlines())
+def _restore(platform: Platform, component: InfraComponent, databases: list[str], dump: Path) -> None:
+    there = set(postgres.sql(platform, component, "SELECT rolname FROM pg_roles").splitlines())
     lines = (dump / "roles.sql").read_text().splitlines(keepends=True)
     known = {f"CREATE ROLE {quoted};" for name in there for quoted in (name, f'"{name}"')}
     (dump / "roles.sql").write_text("".join(line for line in lines if line.strip() not in known))
     for database in databases:
         if database != "postgres":
-            postgres.sql(loaded, component, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            postgres.sql(platform, component, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
     for name in ("roles", *(str(index) for index in range(len(databases)))):
-        _pour(loaded, component, ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", "postgres"], None, dump / f"{name}.sql")
+        _pour(
+            platform, component, ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", "postgres"], None, dump / f"{name}.sql"
+        )
 
 
-def _pour(loaded: Loaded, component: Component, argv: list[str], sink: Path | None, source: Path | None = None) -> None:
+def _pour(
+    platform: Platform, component: InfraComponent, argv: list[str], sink: Path | None, source: Path | None = None
+) -> None:
     """Run one of Postgres' programs where the component runs, from and into files."""
-    command, env = postgres.client(loaded, component, argv)
+    command, env = postgres.client(platform, component, argv)
     with open(source or "/dev/null", "rb") as given, open(sink or "/dev/null", "wb") as taken:
         ran = subprocess.run(command, env=env, stdin=given, stdout=taken, stderr=subprocess.PIPE, timeout=3600)
     if ran.returncode:

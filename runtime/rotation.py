@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from converge import envfile
-from converge.desired import EnvVar, Loaded
+from converge.desired import EnvVar
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import locks
 from runtime import debugger, placements
-from runtime.component import Component, components
+from runtime.component import Component
 from runtime.environment import of_component
 from runtime.placements.choice import Asked
+from runtime.platform import Platform
 from runtime.start import Listener, start
 
 STEPS = ("everybody learns the new value", "everybody sends the new value", "everybody forgets the old value")
@@ -41,10 +42,10 @@ class Secret:
     """The step of a rotation that was cut off; 0 for none."""
 
 
-def listed(loaded: Loaded, instance: Instance) -> tuple[Secret, ...]:
+def listed(platform: Platform) -> tuple[Secret, ...]:
     """Every secret of [env] but the second places."""
-    env, text = loaded.desired.env, envfile.text(instance)
-    stored = envfile.values(instance)
+    env, text = platform.desired.env, envfile.text(platform.instance)
+    stored = envfile.values(platform.instance)
     secret = {name: variable for name, variable in env.items() if variable.secret or variable.generate}
     return tuple(
         Secret(name, variable.generate is not None, bool(stored.get(name)),
@@ -55,14 +56,15 @@ def listed(loaded: Loaded, instance: Instance) -> tuple[Secret, ...]:
 
 
 def rotate(
-    loaded: Loaded, instance: Instance, name: str, write: Write, say: Callable[[str], None],
+    platform: Platform, name: str, write: Write, say: Callable[[str], None],
     on_event: Listener,
 ) -> list[str]:  # fmt: skip
     """Walk the three steps, or those that an earlier run left; gives what was restarted.
 
     DevError if something is not ready after its restart: what runs still works, and the next run goes on there.
     """
-    variable = _checked(loaded, instance, name)
+    instance = platform.instance
+    variable = _checked(platform, name)
     step = _step(envfile.text(instance), name)
     if step:
         say(f"an earlier run was cut off in step {step} of {len(STEPS)}; going on there")
@@ -73,7 +75,7 @@ def rotate(
     restarted: list[str] = []
     while True:
         say(f"step {step} of {len(STEPS)}: {STEPS[step - 1]}")
-        restarted += _walk(loaded, instance, name, step, write, on_event)
+        restarted += _walk(platform, name, step, write, on_event)
         values = envfile.values(instance)
         step += 1
         if step == 2:
@@ -86,8 +88,9 @@ def rotate(
             return restarted
 
 
-def _checked(loaded: Loaded, instance: Instance, name: str) -> EnvVar:
-    env, at, stored = loaded.desired.env, loaded.source(f"env.{name}"), envfile.values(instance)
+def _checked(platform: Platform, name: str) -> EnvVar:
+    instance = platform.instance
+    env, at, stored = platform.desired.env, platform.loaded.source(f"env.{name}"), envfile.values(instance)
     variable = env.get(name)
     if variable is None or not (variable.secret or variable.generate):
         raise DevError(
@@ -123,10 +126,10 @@ def _checked(loaded: Loaded, instance: Instance, name: str) -> EnvVar:
     return variable
 
 
-def _walk(loaded: Loaded, instance: Instance, name: str, step: int, write: Write, on_event: Listener) -> list[str]:
+def _walk(platform: Platform, name: str, step: int, write: Write, on_event: Listener) -> list[str]:
     """Restart what runs with other values than those of now, one after another; each is ready before the next goes."""
     restarted = []
-    for component, placement in _holders(loaded, instance, name):
+    for component, placement in _holders(platform, name):
         at, own = component.name, component.instance.name
         title = f"{at} ({own})" if own else at
         events: list[str] = []
@@ -136,9 +139,10 @@ def _walk(loaded: Loaded, instance: Instance, name: str, step: int, write: Write
             on_event(title, text, seconds)
 
         # whoever is cut off now leaves it ended: the next run has to know
-        write(_at(envfile.text(instance), name, step, {}, f", restarting {placement} {at} {own}".rstrip()))
+        write(_at(envfile.text(platform.instance), name, step, {}, f", restarting {placement} {at} {own}".rstrip()))
         debug = frozenset({at} if debugger.under(component) else ())
-        failed = start(loaded, component.instance, [at], event, Asked(stay={at: placement}, alone=True, debug=debug))
+        there = replace(platform, instance=component.instance)
+        failed = start(there, [at], event, Asked(stay={at: placement}, alone=True, debug=debug))
         for problem in failed.values():
             problem.hint = f"{problem.hint}; then ./dev secrets rotate {name} goes on".removeprefix("; ")
             raise problem
@@ -147,18 +151,19 @@ def _walk(loaded: Loaded, instance: Instance, name: str, step: int, write: Write
     return restarted
 
 
-def _holders(loaded: Loaded, instance: Instance, name: str) -> list[tuple[Component, str]]:
+def _holders(platform: Platform, name: str) -> list[tuple[Component, str]]:
     """What runs and gets the secret, and where, in every instance of the checkout: they share one env file.
 
     Besides, what an earlier run had ended when it was cut off.
     """
-    found, cut = [], _mark(name).search(envfile.text(instance))
-    for each in _instances(instance):
-        for component in components(loaded, each).values():
+    found, cut = [], _mark(name).search(envfile.text(platform.instance))
+    for each in _instances(platform.instance):
+        there = replace(platform, instance=each)
+        for component in there.components.values():
             seen = placements.certain(component)
             if cut and (cut[3], cut[4]) == (component.name, each.name) and not seen.lives:
                 found.append((component, cut[2]))
-            elif seen.lives and not component.once and name in of_component(loaded, component, seen.placement):
+            elif seen.lives and not component.once and name in of_component(there, component, seen.placement):
                 found.append((component, seen.placement))
     return found
 

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converge.desired import Loaded, Service
+from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts.ports import HOME
-from runtime import gateway, placements, record
-from runtime.component import BESIDE, Component, Launch, components
-from runtime.environment import GO, PASSED
+from runtime import gateway, placements, record, services
+from runtime.component import BESIDE, Component, Launch, ServiceComponent
+from runtime.environment import PASSED
 from runtime.placements import docker, ide, native
+from runtime.platform import Platform
 
 PROGRAM = Path(__file__).with_name("edge.py")
 LAUNCHER = Path(__file__).resolve().parent.parent / "dev"
@@ -48,9 +49,9 @@ class Route:
         return f"{self.owner}@{self.host}" if self.host else self.owner
 
 
-def edge(instance: Instance) -> Component:
+def edge(instance: Instance) -> ServiceComponent:
     """The edge as a component of its own; the desired state does not name it."""
-    return Component(EDGE, Service(kind="command", retries=1_000_000, stop_grace=1), instance)
+    return ServiceComponent(EDGE, Service(kind="command", retries=1_000_000, stop_grace=1), instance)
 
 
 def is_open(instance: Instance) -> bool:
@@ -73,54 +74,55 @@ def owners(instance: Instance) -> dict[str, str]:
     return {name: route.owner for name, route in routes(instance).items()}
 
 
-def prepare(loaded: Loaded, instance: Instance) -> None:
+def prepare(platform: Platform) -> None:
     """Have an owner map that names every service, and an edge that follows it; the gateway's container comes later."""
-    mine = gateway.served(loaded, instance)
+    mine = gateway.served(platform)
     with _GUARD:
-        known = routes(instance)
+        known = routes(platform.instance)
         found = {name: known.get(name) or _now(component) for name, component in mine.items()}
         if found != known:
-            _write(instance, found)
-        _start_edge(loaded, instance)
+            _write(platform.instance, found)
+        _start_edge(platform)
 
 
-def run_gateway(loaded: Loaded, instance: Instance, container: str) -> None:
+def run_gateway(platform: Platform, container: str) -> None:
     """Have the gateway's container run and know the owners."""
+    instance = platform.instance
     if not docker.look(gateway.component(instance)).lives:
         docker.spawn(gateway.component(instance), container)
     gateway.wait(instance)
     with _GUARD:
         gateway.tell(instance, routes(instance))
-        _start_edge(loaded, instance)
+        _start_edge(platform)
 
 
-def own(loaded: Loaded, instance: Instance, name: str, owner: str, host: str = "") -> None:
+def own(platform: Platform, name: str, owner: str, host: str = "") -> None:
     """Give the service's name and port to another owner: written first, then live.
 
     The edge is told first of a process, so that it never leads a request to the one before; of a container the gateway
     is, so that no request goes in circles between the two.
     """
     with _GUARD:
-        now, then = routes(instance), Route(owner, host)
+        now, then = routes(platform.instance), Route(owner, host)
         if name not in now or now[name] == then:
             return
-        _write(instance, now | {name: then})
-        refresh(loaded, instance, first=owner != "docker")
+        _write(platform.instance, now | {name: then})
+        refresh(platform, first=owner != "docker")
 
 
-def hold(loaded: Loaded, instance: Instance, name: str) -> None:
+def hold(platform: Platform, name: str) -> None:
     """Before it is restarted: have its callers wait, and let it answer what it was asked. Its return ends that."""
-    route = routes(instance).get(name)
+    route = routes(platform.instance).get(name)
     if route and route.owner in placements.PLACEMENTS and route.host != HOME:
-        own(loaded, instance, name, "hold")
-        drain(instance, name, route.owner)
+        own(platform, name, "hold")
+        drain(platform.instance, name, route.owner)
 
 
-def refresh(loaded: Loaded, instance: Instance, first: bool = False) -> None:
+def refresh(platform: Platform, first: bool = False) -> None:
     """Make edge and gateway follow the map as it is, or the edge `first`."""
     steps: list[Callable[[], None]] = [
-        lambda: _start_edge(loaded, instance),
-        lambda: gateway.tell(instance, routes(instance)),
+        lambda: _start_edge(platform),
+        lambda: gateway.tell(platform.instance, routes(platform.instance)),
     ]
     with _GUARD:
         for step in steps if first else reversed(steps):
@@ -142,15 +144,16 @@ def drain(instance: Instance, name: str, placement: str) -> None:
         time.sleep(0.005)
 
 
-def settle(loaded: Loaded, instance: Instance) -> None:
+def settle(platform: Platform) -> None:
     """End gateway and edge if nobody needs them any more: nothing in a container, nothing handed off."""
+    instance = platform.instance
     if not is_open(instance) and not native.lives(edge(instance)):
         return
     if {"docker", "hold"} & set(owners(instance).values()) or any((instance.state / "handoff").glob("*.json")):
         return
     if any(route.host == BESIDE["native"] for route in routes(instance).values()):  # until a start moves it
         return
-    workers = [c for c in components(loaded, instance).values() if c.is_service and not c.port]
+    workers = [c for c in platform.components.values() if c.is_service and not c.port]
     if is_open(instance) and any(
         docker.look(worker).lives for worker in workers
     ):  # they have no address, and call others
@@ -170,11 +173,12 @@ def close(instance: Instance) -> None:
         socket_file.unlink(missing_ok=True)
 
 
-def _start_edge(loaded: Loaded, instance: Instance) -> None:
+def _start_edge(platform: Platform) -> None:
     """A living edge that has read the map."""
+    instance = platform.instance
     component, spec = edge(instance), instance.routes / "edge.json"
-    record.write(spec, json.dumps(_spec(loaded, instance)))
-    launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(loaded))
+    record.write(spec, json.dumps(_spec(platform)))
+    launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(platform))
     deadline = time.monotonic() + PATIENCE
     while True:
         if not native.lives(component):
@@ -191,18 +195,19 @@ def _start_edge(loaded: Loaded, instance: Instance) -> None:
         time.sleep(0.01)
 
 
-def _environment(loaded: Loaded) -> dict[str, str]:
+def _environment(platform: Platform) -> dict[str, str]:
     """What the command that gives a service back needs of the caller's: what a start makes an environment of."""
-    names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *GO, *loaded.desired.env}
+    names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *services.passed()}
+    names |= platform.desired.env.keys()
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 
-def _spec(loaded: Loaded, instance: Instance) -> dict[str, Any]:
+def _spec(platform: Platform) -> dict[str, Any]:
+    instance = platform.instance
     from runtime import journal
 
     services = {}
-    for name, component in gateway.served(loaded, instance).items():
-        assert isinstance(component.wants, Service)
+    for name, component in gateway.served(platform).items():
         services[name] = {"port": component.port, "protocol": component.wants.protocol}
     due = {name: entry.until for name, entry in journal.records(instance).items()}
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]

@@ -11,22 +11,22 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from converge.desired import Loaded, Service
 from converge.errors import DevError
-from converge.instance import Instance
 from facts.engine import EngineError
 from facts.ports import HOME, Owner, owner
 from facts.processes import BY_MIGRATION, MARK, ends
-from runtime import debugger, editors, gateway, health, infra, kinds, logs, placements, routing, switch
-from runtime.component import BESIDE, Component, Launch, chosen, components
+from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, served, services, switch
+from runtime.component import BESIDE, Component, Launch, ServiceComponent
 from runtime.environment import make_private, of_component
+from runtime.logs.lines import Stream
+from runtime.logs.recording import Recording
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.placements.seen import lost
-from runtime.platform import undeclared
+from runtime.platform import Platform
+from runtime.services import launch as native_services
+from runtime.stop import undeclared
 
-PATIENCE = {"go": 180.0}
-"""Seconds a kind may take to get ready where its entry says nothing; Go compiles first."""
 QUIET = 4.0
 """Seconds of a start after which a component's own last words are shown."""
 LONGEST = 10.0
@@ -40,61 +40,60 @@ Listener = Callable[[str, str, float], None]
 
 
 def start(
-    loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener, asked: Asked | None = None
+    platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked | None = None
 ) -> dict[str, DevError]:
     """Start what is named with all it needs, independent components side by side; gives what failed and why.
 
     What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start.
     """
-    failed = _attempt(loaded, instance, names, on_event, asked)
+    failed = _attempt(platform, names, on_event, asked)
     for forget in (_containers_of, _network_of):  # the first leaves alone what runs; ports go only with their network
         stumbled = [name for name, problem in failed.items() if problem.code == "engine-left-over"]
         if not stumbled:
             break
-        forget(loaded, instance, stumbled)
-        failed = _attempt(loaded, instance, names, on_event, asked)
+        forget(platform, stumbled)
+        failed = _attempt(platform, names, on_event, asked)
     return failed
 
 
-def restart(loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
+def restart(platform: Platform, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
     """End and start again in the same placement; without names all services, not the infrastructure."""
-    everyone = components(loaded, instance)
+    everyone = platform.components
     wanted = names or [name for name, component in everyone.items() if component.is_service]
     stay = {
-        name: seen.placement for name, c in chosen(everyone, wanted).items() if (seen := placements.certain(c)).lives
+        name: seen.placement for name, c in platform.chosen(wanted).items() if (seen := placements.certain(c)).lives
     }
-    return start(loaded, instance, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
+    return start(platform, wanted, on_event, Asked(stay=stay, anew=frozenset(wanted)))
 
 
-def debug(loaded: Loaded, instance: Instance, name: str, on_event: Listener) -> dict[str, DevError]:
+def debug(platform: Platform, name: str, on_event: Listener) -> dict[str, DevError]:
     """Start it natively under its debugger, from wherever it runs; everyone else stays where he is.
 
     It is compiled and its debugger's port looked at first, so that what cannot be debugged goes on as it was.
     """
-    everyone = components(loaded, instance)
-    stay = {n: seen.placement for n, c in chosen(everyone, [name]).items() if (seen := placements.certain(c)).lives}
+    stay = {n: seen.placement for n, c in platform.chosen([name]).items() if (seen := placements.certain(c)).lives}
     asked = Asked(stay=stay | {name: "native"}, anew=frozenset({name}), debug=frozenset({name}))
-    return start(loaded, instance, [name], on_event, asked)
+    return start(platform, [name], on_event, asked)
 
 
 def _attempt(
-    loaded: Loaded, instance: Instance, names: list[str] | None, on_event: Listener, asked: Asked | None
+    platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked | None
 ) -> dict[str, DevError]:
     from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-    everyone = components(loaded, instance)
+    everyone = platform.components
     alone = asked is not None and asked.alone
-    wanted = {name: everyone[name] for name in names or ()} if alone else chosen(everyone, names)
+    wanted = {name: everyone[name] for name in names or ()} if alone else platform.chosen(names)
     began = time.monotonic()
 
     def tell(name: str, text: str) -> None:
         on_event(name, text, time.monotonic() - began)
 
-    choices = choose(loaded, wanted, asked or Asked(), tell)
-    for left in undeclared(everyone, instance):
+    choices = choose(platform, wanted, asked or Asked(), tell)
+    for left in undeclared(platform):
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
-    run = _Start(loaded, choices, wanted, asked or Asked())
+    run = _Start(platform, choices, wanted, asked or Asked())
     futures: dict[str, Future[None]] = {}
     failed: dict[str, DevError] = {}
 
@@ -134,8 +133,8 @@ def _attempt(
             for name, known in failed.items():
                 tell(name, f"failed: {known.because or known}")
             raise problem
-    if instance.routes.exists():
-        routing.settle(loaded, instance)
+    if platform.instance.routes.exists():
+        routing.settle(platform)
     return failed
 
 
@@ -143,7 +142,7 @@ def _attempt(
 class _Start:
     """One start: what it spawned, and whether it was told to give up."""
 
-    loaded: Loaded
+    platform: Platform
     choices: Choices
     wanted: Mapping[str, Component]
     asked: Asked
@@ -159,16 +158,16 @@ class _Start:
         """Make it run where it was decided and wait until it is ready; the word for how that went."""
         self._check()
         placement = self.choices.placements[component.name]
-        if placement == "ide":
-            editors.refresh(self.loaded, component)
-            return "ready already, in your IDE" if placements.told(component).get("pid") else "handed off to your IDE"
-        if component.name in self.asked.debug:
+        if component.is_service and placement == "ide":
+            editors.refresh(self.platform, component)
+            return "ready already, in your IDE" if placements.look(component).pid else "handed off to your IDE"
+        if component.is_service and component.name in self.asked.debug:
             self._compile(component, say)
         seen = placements.look(component)
         gated = self.choices.project is not None and self.choices.project.routed
         routed = component.is_service and component.port is not None and (gated or routing.is_open(component.instance))
         if routed and not gated and component.name not in routing.routes(component.instance):
-            routing.prepare(self.loaded, component.instance)  # it is declared since the last one
+            routing.prepare(self.platform)  # it is declared since the last one
         moves = seen.lives and seen.placement != placement
         host = self._host(component) if routed and placement == "native" else HOME
         later = moves and host != HOME
@@ -178,11 +177,11 @@ class _Start:
         if moves or (seen.lives and component.name in self.asked.anew):
             say(f"moving to placement {placement}" if moves else "restarting")
             if not moves and routed:
-                routing.hold(self.loaded, component.instance, component.name)
+                routing.hold(self.platform, component.name)
             if not moves or not routed:
                 placements.halt(component)
         if placement == "native" and routed and not later:
-            switch.leave(self.loaded, component, "native", host)
+            switch.leave(self.platform, component, "native", host)
         begun = self._docker(component, say) if placement == "docker" else self._native(component, say, host)
         try:
             if begun:
@@ -192,13 +191,13 @@ class _Start:
                 native.stop(component)  # its callers are where they were
             raise
         if routed and placement == "docker":
-            switch.arrive(self.loaded, component)
+            switch.arrive(self.platform, component)
         elif later:
-            switch.leave(self.loaded, component, "native", host)
+            switch.leave(self.platform, component, "native", host)
         if not begun:
             return "under its debugger, left alone" if debugger.under(component) else "ready already"
         if not component.is_service:
-            infra.kind(component).provision(self.loaded, component)
+            infra.kind(component).provision(self.platform, component)
         where = " in Docker" if placement == "docker" else ""
         where = " under its debugger" if component.name in self.asked.debug else where
         return ("done" if component.once else "ready") + where
@@ -213,15 +212,15 @@ class _Start:
             return HOME
         return native.host(component) if keeps else BESIDE["native"]
 
-    def _compile(self, component: Component, say: Callable[[str], None]) -> None:
+    def _compile(self, component: ServiceComponent, say: Callable[[str], None]) -> None:
         """Make what the debugger runs, and see that nobody else has its port."""
         number = debugger.port(component)
         if (found := owner(number)) and not component.owns(found):
-            raise _taken(self.loaded, component, number, "debug_port", found)
-        env = debugger.launch(self.loaded, component).env  # refused where there is no debugger
-        if command := debugger.build(self.loaded, component):
+            raise _taken(self.platform, component, number, "debug_port", found)
+        env = debugger.launch(self.platform, component).env  # refused where there is no debugger
+        if command := debugger.build(component):
             say("compiling for the debugger")
-            code, last = self._run(list(command), env, component)
+            code, last = self._run(list(command), env, component, "build")
             if code:
                 raise DevError(
                     "compile-failed", f"{component.name} could not be compiled for its debugger",
@@ -230,22 +229,25 @@ class _Start:
 
     def _native(self, component: Component, say: Callable[[str], None], host: str) -> bool:
         """Spawn its shim; False if nothing is to be done."""
-        loaded, seen = self.loaded, native.look(component)
-        debugged = component.name in self.asked.debug
-        if seen.lives and seen.told.get("debug") and not debugged:
+        platform, seen = self.platform, native.look(component)
+        debugged = component.is_service and component.name in self.asked.debug
+        if seen.lives and seen.debug and not debugged:
             return False
         if not component.is_service and not seen.lives:
-            infra.kind(component).prepare(loaded, component)
-        launch = debugger.launch(loaded, component, host) if debugged else _launch(loaded, component, host)
+            infra.kind(component).prepare(platform, component)
+        if component.is_service and debugged:
+            launch = debugger.launch(platform, component, host)
+        else:
+            launch = _launch(platform, component, host)
         digest = placements.spec_hash(launch, _dependencies(component))
         if seen.lives:
-            if seen.told.get("hash") == digest:
-                return bool(health.why_not(loaded, component, seen))
+            if seen.fingerprint == digest:
+                return bool(health.why_not(platform, component, seen))
             say("changed, restarting")
             native.stop(component)
-        _free_port(loaded, component, component.port, host)
+        _free_port(platform, component, component.port, host)
         if debugged:
-            _free_port(loaded, component, component.debug_port, HOME, "debug_port")
+            _free_port(platform, component, component.debug_port, HOME, "debug_port")
         make_private(component)
         self._migrate(component, say)
         say("starting")
@@ -263,10 +265,10 @@ class _Start:
             self._route()
         seen = docker.look(component)
         if seen.lives:
-            return bool(health.why_not(self.loaded, component, seen))
+            return bool(health.why_not(self.platform, component, seen))
         serves = component.instance.handed(component.name).exists() or native.lives(component)
         if not serves:  # until its container is ready
-            _free_port(self.loaded, component, component.port, spared=routing.edge(component.instance))
+            _free_port(self.platform, component, component.port, spared=routing.edge(component.instance))
         if not component.is_service:
             infra.kind(component).check_volume(component)
         self._migrate(component, say)
@@ -290,7 +292,7 @@ class _Start:
                     self._boxes = boxes.make(project, mine, self.choices.images, say, self._hold)
                 except BaseException:
                     for name in self._held:
-                        routing.own(self.loaded, project.instance, name, "docker")
+                        routing.own(self.platform, name, "docker")
                     raise
             return self._boxes
 
@@ -299,16 +301,15 @@ class _Start:
         for name in names:
             if name in self.wanted and routing.owners(self.wanted[name].instance).get(name) == "docker":
                 self._held.append(name)
-                routing.hold(self.loaded, self.wanted[name].instance, name)
+                routing.hold(self.platform, name)
 
     def _route(self) -> None:
         """Have gateway and edge run before the first service in a container does."""
         with self._routing:
             if not self._routed:
                 assert self._boxes is not None
-                instance = next(iter(self.wanted.values())).instance
-                routing.prepare(self.loaded, instance)
-                routing.run_gateway(self.loaded, instance, self._boxes[gateway.NAME])
+                routing.prepare(self.platform)
+                routing.run_gateway(self.platform, self._boxes[gateway.NAME])
                 self._routed = True
 
     def _keep(self, component: Component) -> None:
@@ -322,7 +323,7 @@ class _Start:
 
     def _migrate(self, component: Component, say: Callable[[str], None]) -> None:
         """Run its migration where it will run itself."""
-        command = component.wants.migrate if isinstance(component.wants, Service) else None
+        command = component.wants.migrate if component.is_service else None
         if not command:
             self._check()
             return
@@ -333,7 +334,7 @@ class _Start:
             assert self.choices.project is not None
             code, last = self._run(*boxes.one_off(self.choices.project, component, command, self.choices.images))
         else:
-            env = {**of_component(self.loaded, component), MARK: component.mark + BY_MIGRATION}
+            env = {**of_component(self.platform, component), MARK: component.mark + BY_MIGRATION}
             code, last = self._run(["/bin/sh", "-c", command], env, component)
         if code:
             raise DevError(
@@ -343,14 +344,14 @@ class _Start:
             )  # fmt: skip
         self._check()
 
-    def _run(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:
-        """Run to the end or until the start is given up; exit code and last lines."""
-        import tempfile
-
-        directory = component.instance.checkout / getattr(component.wants, "path", ".")
-        with tempfile.TemporaryFile("w+", errors="replace") as said:
+    def _run(
+        self, argv: list[str], env: Mapping[str, str], component: Component, stream: Stream = "migrate"
+    ) -> tuple[int, list[str]]:
+        """Run to the end or until the start is given up; exit code and last lines. All of it is in the log."""
+        directory = component.path if component.is_service else component.instance.checkout
+        with Recording(component.log, stream) as said:
             process = subprocess.Popen(
-                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said,
+                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
             try:
@@ -361,18 +362,17 @@ class _Start:
                 with contextlib.suppress(OSError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            said.seek(0)
-            return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
+        return process.returncode, said.last(4)
 
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
-        timeout = (component.ready and component.ready.timeout) or PATIENCE.get(component.kind, 60.0)
+        timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
         placement = self.choices.placements[component.name]
         deadline, pause, missing, told_at = time.monotonic() + timeout, 0.03, "", time.monotonic()
         patience, heard = 1.0, time.monotonic()
         while (now := time.monotonic()) < deadline:
             self._check()
             seen = placements.of(placement).look(component)
-            state, reason = seen.told.get("state"), str(seen.told.get("reason") or "")
+            state, reason = seen.state, seen.reason
             if state == "done":
                 return
             heard = now if state != "lost" else heard
@@ -382,14 +382,15 @@ class _Start:
                 missing = reason or f"it is {state}"
             elif not component.once:
                 within = max(1.0, min(patience, deadline - now))
-                missing = health.why_not(self.loaded, component, seen, timeout=within, hang_up=THROUGH)
+                missing = health.why_not(self.platform, component, seen, timeout=within, hang_up=THROUGH)
                 if time.monotonic() - now >= patience:  # it may need longer for an answer
                     patience = min(2 * patience, LONGEST)
                 if component.name in self.asked.debug:
-                    if missing and debugger.ended(component, seen.told):
+                    if missing and debugger.ended(component, seen):
                         raise _failure(component, placement, "it ended under its debugger")
                     missing = missing or debugger.why_not(component)
                 if not missing:
+                    served.remember(component, seen)
                     return
             if time.monotonic() > told_at + QUIET:
                 told_at = time.monotonic()
@@ -399,10 +400,16 @@ class _Start:
         raise _failure(component, placement, f"it was not ready after {timeout:g} s: {missing or 'it has not ended'}")
 
 
-def _launch(loaded: Loaded, component: Component, host: str) -> Launch:
+def _launch(platform: Platform, component: Component, host: str) -> Launch:
     if component.is_service:
-        return kinds.launch(loaded, component, host)
-    return infra.kind(component).launch(loaded, component)
+        return native_services.launch(platform, component, host)
+    return infra.kind(component).launch(platform, component)
+
+
+def _ready_timeout(component: Component) -> float:
+    """Seconds that its kind gives it to become ready."""
+    kind = services.kind(component) if component.is_service else infra.kind(component)
+    return kind.ready_timeout
 
 
 def _dependencies(component: Component) -> str:
@@ -413,7 +420,7 @@ def _dependencies(component: Component) -> str:
 
 
 def _free_port(
-    loaded: Loaded,
+    platform: Platform,
     component: Component,
     port: int | None,
     host: str = HOME,
@@ -438,7 +445,7 @@ def _free_port(
             time.sleep(0.05)
         found = owner(port, host)
     if found and not (spared and spared.owns(found)):
-        raise _taken(loaded, component, port, key, found)
+        raise _taken(platform, component, port, key, found)
 
 
 def _listener(component: Component, port: int, host: str) -> Owner | None:
@@ -451,7 +458,7 @@ def _listener(component: Component, port: int, host: str) -> Owner | None:
     return found
 
 
-def _taken(loaded: Loaded, component: Component, port: int, key: str, found: Owner) -> DevError:
+def _taken(platform: Platform, component: Component, port: int, key: str, found: Owner) -> DevError:
     from facts import containers
 
     at = f"{'services' if component.is_service else 'infra'}.{component.name}.{key}"
@@ -465,7 +472,7 @@ def _taken(loaded: Loaded, component: Component, port: int, key: str, found: Own
     whom = f"{component.name}'s debugger" if key == "debug_port" else component.name
     return DevError(
         "port-taken", f"port {port} of {whom} is taken", because=f"{who} listens there and {whose}",
-        hint=f"stop it, or change {at}{beside}", source=loaded.source(at),
+        hint=f"stop it, or change {at}{beside}", source=platform.loaded.source(at),
     )  # fmt: skip
 
 
@@ -483,18 +490,18 @@ def _orphan(component: Component, pid: int) -> bool:
         return False
 
 
-def _containers_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
+def _containers_of(platform: Platform, names: list[str]) -> None:
     """A task that a kill cut off is forgotten with its container."""
-    everyone = components(loaded, instance)
+    everyone = platform.components
     for name in names:
         placements.stop(everyone[name])
 
 
-def _network_of(loaded: Loaded, instance: Instance, names: list[str]) -> None:
+def _network_of(platform: Platform, names: list[str]) -> None:
     """A port that a kill left taken is often forgotten with the network of its container."""
     from runtime import compose, subnet
 
-    project = compose.find(loaded, instance)
+    project = compose.find(platform)
     if not isinstance(project, str):
         subnet.give_up(project)
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from converge.desired import Loaded
 from runtime import journal, placements, routing
 from runtime.component import Component
 from runtime.placements import docker, native
+from runtime.platform import Platform
 
 PATIENCE = 10.0
 """Seconds the edge has to get a port back when a service returns."""
 
 
-def arrive(loaded: Loaded, component: Component) -> None:
+def arrive(platform: Platform, component: Component) -> None:
     """Give name and port to the container, which is ready, then end what had them. One of the two always answers."""
     instance, name = component.instance, component.name
     entry = journal.record(instance, name)
     if entry:
         journal.write(instance, replace(entry, state="FLIPPING_IN"))
     if routing.owners(instance).get(name) != "docker":
-        routing.own(loaded, instance, name, "docker")
+        routing.own(platform, name, "docker")
     elif not routing.listens(instance, name):
-        routing.refresh(loaded, instance)
+        routing.refresh(platform)
     for placement in (["native"] if native.lives(component) else []) + (["ide"] if entry else []):
         routing.drain(instance, name, placement)
         placements.of(placement).halt(component)
@@ -35,11 +35,11 @@ def arrive(loaded: Loaded, component: Component) -> None:
     journal.forget(instance, name)
 
 
-def leave(loaded: Loaded, component: Component, owner: str, host: str) -> None:
+def leave(platform: Platform, component: Component, owner: str, host: str) -> None:
     """Give name and port to a process of this machine, then end who had them when all that was asked is answered."""
     instance, name = component.instance, component.name
     before = routing.owners(instance).get(name, owner)
-    routing.own(loaded, instance, name, owner, host)
+    routing.own(platform, name, owner, host)
     if before != owner:
         routing.drain(instance, name, before)
     if docker.look(component).lives:

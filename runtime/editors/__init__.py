@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converge import envfile
-from converge.desired import Loaded
 from converge.errors import DevError
-from converge.instance import Instance
-from runtime import journal
-from runtime.component import Component, components
+from runtime import journal, services
+from runtime.component import ServiceComponent
 from runtime.editors import jetbrains, keeping, recipes, spelling, vscode
 from runtime.editors.keeping import Keeper, Refused
+from runtime.platform import Platform
 
 
 @dataclass(frozen=True)
@@ -32,24 +31,24 @@ class Written:
     """Variables that the debugger of the IDE cannot be given as they are."""
 
 
-def lend(loaded: Loaded, component: Component) -> Written:
+def lend(platform: Platform, component: ServiceComponent) -> Written:
     """The service is handed off: write its environment, and have the IDE's files know all services."""
-    env, changed = environment(loaded, component)
-    done = sync(loaded, component.instance, component.name)
+    env, changed = environment(platform, component)
+    done = sync(platform, component.name)
     own = str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
     return Written(
         (*((own,) if changed else ()), *done.files), done.refused, _ide(component), own, recipes.command(component),
-        spelling.lost(env, component.kind),
+        spelling.lost(env, services.kind(component).dialect),
     )  # fmt: skip
 
 
-def environment(loaded: Loaded, component: Component) -> tuple[dict[str, str], bool]:
+def environment(platform: Platform, component: ServiceComponent) -> tuple[dict[str, str], bool]:
     """Write the environment of a service that is handed off, 0600; its variables, and whether the file changed."""
     envfile.settle(component.instance)
-    found = recipes.variables(loaded, component)
+    found = recipes.variables(platform, component)
     path = component.instance.environment_file(component.name)
     head = f"# Made by ./dev for {component.name} while it is handed off. It holds secrets: never commit it.\n"
-    text = head + spelling.lines(found, component.kind)
+    text = head + spelling.lines(found, services.kind(component).dialect)
     try:
         for directory in dict.fromkeys((component.instance.environments, path.parent)):
             directory.mkdir(mode=0o700, exist_ok=True)
@@ -61,22 +60,23 @@ def environment(loaded: Loaded, component: Component) -> tuple[dict[str, str], b
         ) from problem  # fmt: skip
 
 
-def refresh(loaded: Loaded, component: Component) -> None:
+def refresh(platform: Platform, component: ServiceComponent) -> None:
     """Bring the environment of a service that is handed off up to date, as a start does for one that runs."""
     entry = journal.record(component.instance, component.name)
     if entry and entry.state == "IDE_WAIT":
-        environment(loaded, component)
+        environment(platform, component)
 
 
-def sync(loaded: Loaded, instance: Instance, about: str = "") -> Written:
+def sync(platform: Platform, about: str = "") -> Written:
     """Have the files of the IDEs that are used in this checkout name every service, and none that is gone.
 
     They are of the default instance alone: no file of a team should say what one machine runs beside it.
     """
+    instance = platform.instance
     if instance.name:
         return Written()
     everyone = {
-        name: each for name, each in components(loaded, instance).items()
+        name: each for name, each in platform.components.items()
         if each.is_service and each.port and not each.once
     }  # fmt: skip
     keeper = Keeper(instance.checkout)
@@ -99,12 +99,12 @@ def uses_jetbrains(checkout: Path) -> bool:
     return (checkout / ".idea").is_dir() or (checkout / ".run").is_dir()
 
 
-def _ide(component: Component) -> str:
+def _ide(component: ServiceComponent) -> str:
     if component.instance.name or not vscode.launches(component):
         return ""
     ways = {
         f"VS Code: F5 on `{vscode.OURS}{component.name}`": uses_vscode(component.instance.checkout),
-        f"JetBrains: debug `{vscode.OURS}{component.name}`": component.kind in jetbrains.LAUNCHED
+        f"JetBrains: debug `{vscode.OURS}{component.name}`": bool(jetbrains.launched(component))
         and uses_jetbrains(component.instance.checkout),
     }
     return "; ".join(way for way, there in ways.items() if there)

@@ -6,48 +6,36 @@ import os
 import re
 import shlex
 
-from converge.desired import Loaded, Service
 from facts.processes import MARK
-from runtime.component import Component
+from runtime import services
+from runtime.component import ServiceComponent
 from runtime.environment import make_private, of_component
 from runtime.placements import ide
+from runtime.platform import Platform
 
-NEXT = 'exec node node_modules/next/dist/bin/next dev -H "$HOST" -p "$PORT"'
 _TEMPLATE = re.compile(r"\{[a-z0-9-]+(?:\.[a-z]+)?\}")
 
 
-def service(component: Component) -> Service:
-    """Its entry."""
-    assert isinstance(component.wants, Service)
-    return component.wants
-
-
-def variables(loaded: Loaded, component: Component) -> dict[str, str]:
+def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]:
     """What it would get natively; besides the mark of our processes, so that it can be asked to end on the way back."""
     make_private(component)
     host = ide.host(component)
-    found = {**of_component(loaded, component, host=host), MARK: ide.mark(component)}
-    if component.kind == "python":
-        found |= {"UVICORN_HOST": host, "UVICORN_PORT": str(component.port)}
-    return found
+    found = {**of_component(platform, component, host=host), MARK: ide.mark(component)}
+    return {**found, **services.kind(component).ide_environment(component, host)}
 
 
-def script(component: Component) -> str:
+def script(component: ServiceComponent) -> str:
     """What a shell runs in its directory with its environment; empty where only `./dev` could say."""
-    wants = service(component)
-    if wants.dev:
-        filled = wants.dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
+    dev = component.wants.dev
+    if dev:
+        filled = dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
         return "" if _TEMPLATE.search(filled) else filled
-    if component.kind == "python":
-        return f"exec python -m uvicorn {shlex.quote(wants.app)}" if wants.app else ""
-    return {"go": f"exec go run {shlex.quote(wants.main)}", "next": NEXT, "node": "exec npm run dev"}.get(
-        component.kind, ""
-    )
+    return services.kind(component).by_hand(component)
 
 
-def command(component: Component) -> str:
+def command(component: ServiceComponent) -> str:
     """The whole line for a terminal in the checkout; empty where there is none."""
-    words, directory = script(component), service(component).path
+    words, directory = script(component), component.wants.path
     if not words:
         return ""
     home = component.instance.checkout / directory

@@ -18,11 +18,11 @@ _END = "FOR-EDITORS"
 _FILLED_IN = re.compile(r"(?<!\\)\$\{")
 
 
-def lines(values: Mapping[str, str], kind: str) -> str:
-    """All of them, for the editor's debugger of that kind of service and for `. FILE`."""
+def lines(values: Mapping[str, str], dialect: str) -> str:
+    """All of them, for an editor's debugger that reads this dialect and for `. FILE`."""
     both, editor, shell = [], [], []
     for name, value in sorted(values.items()):
-        best = _best(value, kind)
+        best = _best(value, dialect)
         if best is not None and _by_shell(best) == value:
             both.append(f"{name}={best}")
             continue
@@ -34,15 +34,15 @@ def lines(values: Mapping[str, str], kind: str) -> str:
     return "".join(f"{line}\n" for line in (*both, *editor, *shell))
 
 
-def lost(values: Mapping[str, str], kind: str) -> tuple[str, ...]:
+def lost(values: Mapping[str, str], dialect: str) -> tuple[str, ...]:
     """Names of those that the editor's debugger cannot be given as they are; a shell can have every one."""
-    return tuple(sorted(name for name, value in values.items() if _best(value, kind) is None))
+    return tuple(sorted(name for name, value in values.items() if _best(value, dialect) is None))
 
 
-def read(text: str, kind: str) -> dict[str, str]:
-    """What the editor's debugger of that kind makes of a file."""
+def read(text: str, dialect: str) -> dict[str, str]:
+    """What an editor's debugger that reads this dialect makes of a file."""
     rows = (re.match(r"\s*(_*[a-zA-Z]\w*)\s*=\s*(.*?)\s*$", line) for line in text.split("\n"))
-    return {row[1]: _by_editor(row[2], kind) for row in rows if row}
+    return {row[1]: _by_editor(row[2], dialect) for row in rows if row}
 
 
 def _for_shell(name: str, value: str) -> str:
@@ -53,9 +53,9 @@ def _for_shell(name: str, value: str) -> str:
     return f"eval \"$(printf '{code}')\""
 
 
-def _best(value: str, kind: str) -> str | None:
+def _best(value: str, dialect: str) -> str | None:
     """How the editor has to see it; if there is a choice, so that the shell reads the same."""
-    fitting = [each for each in _candidates(value) if _one_line(each) and _by_editor(each, kind) == value]
+    fitting = [each for each in _candidates(value) if _one_line(each) and _by_editor(each, dialect) == value]
     return next((each for each in fitting if _by_shell(each) == value), next(iter(fitting), None))
 
 
@@ -72,16 +72,16 @@ def _one_line(text: str) -> bool:
     return not re.search(r"[\n\r\u2028\u2029]", text) and text == text.strip()
 
 
-def _by_editor(text: str, kind: str) -> str:
-    """What stands after the sign, as the debugger of that kind takes it."""
+def _by_editor(text: str, dialect: str) -> str:
+    """What stands after the sign, as a debugger that reads this dialect takes it."""
     both = len(text) > 1 and text[0] == text[-1]
-    if both and (text[0] == '"' or (kind == "python" and text[0] == "'")):
+    if both and (text[0] == '"' or (dialect == "python" and text[0] == "'")):
         text = text.replace("\\n", "\n")
-    if kind == "python":
+    if dialect == "python":
         text = text[1:-1] if both and text[0] in "\"'" else text
     else:
         text = re.sub(r"\A[\"']|[\"']\Z", "", text)
-    if kind not in ("go", "python"):
+    if dialect not in ("go", "python"):
         return text
     return _FILLED_IN.sub("\0", text).replace("\\$", "$")  # whatever is filled in: it is another value
 

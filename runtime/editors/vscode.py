@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError
-from converge.operations import dependencies
-from runtime import debugger
-from runtime.component import Component
+from runtime import debugger, services
+from runtime.component import ServiceComponent
 from runtime.editors import recipes
+from runtime.services.debugger import Debugger
+from runtime.services.ide import VSCODE_ROOT, environment_file, in_vscode
 
-ROOT = "${workspaceFolder}"
 OURS = "dev: "
 """What the names of all our entries begin with."""
 LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
@@ -29,93 +29,59 @@ def ours(entry: Mapping[str, Any]) -> bool:
     return str(entry.get("name", entry.get("label", ""))).startswith(OURS)
 
 
-def entries(everyone: Mapping[str, Component]) -> dict[str, list[dict[str, Any]]]:
+def entries(everyone: Mapping[str, ServiceComponent]) -> dict[str, list[dict[str, Any]]]:
     """File of `.vscode` -> our entries for these services. Nothing in them is secret or of one machine."""
     launch, tasks = [], []
     for name, component in everyone.items():
         if made := _launch(component):
             launch.append(made)
-        if there := attach(component):
-            launch.append(_attach(component, *there))
+        if (there := debugged(component)) and there[0].vscode:
+            launch.append(_attach(component, there[0].vscode(there[1])))
             tasks.append(_task(component, f"debug {name}", "debug", name))
         tasks.append(_task(component, f"hand off {name}", "handoff", name))
         tasks.append(_task(component, f"give back {name}", "handoff", name, "--back"))
     return {"launch.json": launch, "tasks.json": tasks}
 
 
-def launches(component: Component) -> bool:
+def launches(component: ServiceComponent) -> bool:
     """Whether the IDE can start it."""
     return _launch(component) is not None
 
 
-def attach(component: Component) -> tuple[str, int] | None:
-    """Debugger and port where `./dev debug` has it listen; None where that is none an IDE knows."""
+def debugged(component: ServiceComponent) -> tuple[Debugger, int] | None:
+    """Debugger and port where `./dev debug` has it listen; None where it cannot be debugged so."""
     try:
-        found, port = debugger.recipe(component).debugger, debugger.port(component)
+        return debugger.recipe(component), debugger.port(component)
     except DevError:
         return None
-    return (found, port) if found in _ATTACH else None
 
 
-def _launch(component: Component) -> dict[str, Any] | None:
+def _launch(component: ServiceComponent) -> dict[str, Any] | None:
     """Under the IDE: it is handed off first and given back at the end."""
-    wants, directory = recipes.service(component), _below(recipes.service(component).path)
-    script = recipes.script(component)
-    if component.kind == "go":
-        flags = wants.env.get("GOFLAGS")
-        more: dict[str, Any] = {
-            "type": "go", "mode": "debug", "program": _below(os.path.normpath(f"{wants.path}/{wants.main}")),
-            **({"buildFlags": flags} if flags else {}),
-        }  # fmt: skip
-    elif component.kind == "python" and wants.app:
-        venv = dependencies.venv(component.instance, component.name).relative_to(component.instance.checkout)
-        more = {
-            "type": "debugpy", "module": "uvicorn", "args": [wants.app], "python": _below(f"{venv}/bin/python"),
-            "justMyCode": False, "subProcess": True,
-        }  # fmt: skip
-    elif component.kind in ("next", "node") and script:
-        more = {
-            "type": "node", "runtimeExecutable": "sh", "runtimeArgs": ["-c", script],
-            "autoAttachChildProcesses": True, "skipFiles": ["<node_internals>/**"],
-        }  # fmt: skip
-    else:
+    more = services.kind(component).vscode(component, recipes.script(component))
+    if more is None:
         return None
-    file = component.instance.environment_file(component.name).relative_to(component.instance.checkout)
+    directory = in_vscode(component.wants.path)
+    file = in_vscode(environment_file(component))
     return {
-        "name": f"{OURS}{component.name}", "request": "launch", **more, "cwd": directory, "envFile": _below(str(file)),
+        "name": f"{OURS}{component.name}", "request": "launch", **more, "cwd": directory, "envFile": file,
         "preLaunchTask": f"{OURS}hand off {component.name}", "postDebugTask": f"{OURS}give back {component.name}",
     }  # fmt: skip
 
 
-_ATTACH: Mapping[str, dict[str, Any]] = {
-    "delve": {"type": "go", "mode": "remote"},
-    "debugpy": {"type": "debugpy", "justMyCode": False},
-    "node inspector": {"type": "node", "skipFiles": ["<node_internals>/**"]},
-}
-
-
-def _attach(component: Component, found: str, port: int) -> dict[str, Any]:
-    at: dict[str, Any] = {"host": "127.0.0.1", "port": port}
-    if found == "debugpy":
-        at = {"connect": at}
-    elif found == "node inspector":
-        at = {"address": "127.0.0.1", "port": port}
+def _attach(component: ServiceComponent, found: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": f"{OURS}attach {component.name}", "request": "attach", **_ATTACH[found], **at,
-        "cwd": _below(recipes.service(component).path), "preLaunchTask": f"{OURS}debug {component.name}",
+        "name": f"{OURS}attach {component.name}", "request": "attach", **found,
+        "cwd": in_vscode(component.wants.path), "preLaunchTask": f"{OURS}debug {component.name}",
     }  # fmt: skip
 
 
-def _task(component: Component, label: str, *words: str) -> dict[str, Any]:
+def _task(component: ServiceComponent, label: str, *words: str) -> dict[str, Any]:
     """A run of the launcher without a terminal; what it says is shown when it fails."""
     checkout = component.instance.checkout
-    there = [] if LAUNCHER.parent == checkout else ["-C", ROOT]
+    there = [] if LAUNCHER.parent == checkout else ["-C", VSCODE_ROOT]
     return {
-        "label": f"{OURS}{label}", "type": "process", "command": _below(os.path.relpath(LAUNCHER, checkout)),
+        "label": f"{OURS}{label}", "type": "process", "command": in_vscode(os.path.relpath(LAUNCHER, checkout)),
         "args": [*there, *words], "problemMatcher": [],
         "presentation": {"reveal": "silent", "panel": "shared", "showReuseMessage": False},
     }  # fmt: skip
-
-
-def _below(path: str) -> str:
-    return ROOT if path in ("", ".") else f"{ROOT}/{path}"

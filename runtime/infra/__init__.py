@@ -1,4 +1,4 @@
-"""Infrastructure: per kind how it is embedded, what its container needs, its addresses, readiness, provisioning."""
+"""Infrastructure kinds: per kind how it is embedded, what its container needs, its addresses, readiness, contents."""
 
 from __future__ import annotations
 
@@ -6,62 +6,67 @@ import importlib
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-from converge.desired import Loaded
-from runtime.component import Component, Launch
+from runtime.component import InfraComponent, Launch
+from runtime.platform import Platform
 
 
 class InfraKind(Protocol):
-    """What a kind's module offers."""
+    """What the module `runtime/infra/KIND.py` offers; how to add one: docs/how-to/add-an-infra-kind.md.
+
+    Every member is asked for a component of this kind. `runtime/infra/plain.py` has the answers of a kind with nothing
+    special. In Docker a component is run by an entry of its name in `compose/infra.yaml`.
+    """
 
     keeps_data: bool
-    """Whether something would be lost if it began anew in another placement."""
+    """Whether it has data that must not be replaced by an empty placement; its placement is then kept."""
 
-    def prepare(self, loaded: Loaded, component: Component) -> None:
-        """Make its data directory, before the launch; safe to run again."""
+    greets: bool
+    """Whether `why_not` has a client of its protocol talk to it. Docker's proxy then needs no test of its own."""
+
+    ready_timeout: float
+    """Seconds that a start waits for it to become ready, where its entry has no `ready.timeout`."""
+
+    copied_by_sql: bool
+    """Whether `./dev data` can snapshot its databases and copy them to another placement."""
+
+    def prepare(self, platform: Platform, component: InfraComponent) -> None:
+        """Make its data directory before the native launch; safe to run again, and never replaces one that is there."""
         ...
 
-    def launch(self, loaded: Loaded, component: Component) -> Launch:
-        """How it is run natively."""
+    def launch(self, platform: Platform, component: InfraComponent) -> Launch:
+        """How it is run natively, on 127.0.0.1 and its one port. DevError where its program is missing."""
         ...
 
-    def no_fallback(self, loaded: Loaded, component: Component) -> str:
+    def no_fallback(self, platform: Platform, component: InfraComponent) -> str:
         """Why the embedded one cannot stand in for the declared image, as a clause; empty if it can."""
         ...
 
-    def variables(self, loaded: Loaded, component: Component) -> Mapping[str, str]:
-        """What its Compose file gets besides port and image, by the end of the variable's name (`PASSWORD`)."""
+    def variables(self, platform: Platform, component: InfraComponent) -> Mapping[str, str]:
+        """What its entry in the Compose file gets besides port and image: `PASSWORD` is `${NAME_PASSWORD}` there."""
         ...
 
-    def check_volume(self, component: Component) -> None:
-        """Refuse what a volume already holds before its container starts on it. DevError where it would not fit."""
+    def check_volume(self, component: InfraComponent) -> None:
+        """Look at what its volume holds before its container starts. DevError where the container must not use it."""
         ...
 
-    def addresses(self, loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
-        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for where it is `host`."""
+    def addresses(self, platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
+        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for where it is called `host`."""
         ...
 
-    def why_not(self, component: Component, timeout: float) -> str:
-        """Why it cannot be used though its port accepts a connection; empty if it can."""
+    def why_not(self, component: InfraComponent, timeout: float) -> str:
+        """Why it cannot be used although its port accepts connections, within `timeout` seconds; empty if it can."""
         ...
 
-    def provision(self, loaded: Loaded, component: Component) -> None:
-        """Make what is declared inside it, once it is ready and before anything that needs it."""
+    def provision(self, platform: Platform, component: InfraComponent) -> None:
+        """Make what is declared inside it, once it is ready and before anything that needs it; safe to run again."""
         ...
 
 
-KINDS = {
-    "postgres": "runtime.infra.postgres",
-    "pubsub": "runtime.infra.pubsub",
-    "command": "runtime.infra.command",
-}
-
-
-def kind(component: Component) -> InfraKind:
+def kind(component: InfraComponent) -> InfraKind:
     """The module of the component's kind."""
-    return cast(InfraKind, importlib.import_module(KINDS[component.kind]))
+    return load(component.kind)
 
 
-def plain_addresses(component: Component, host: str) -> dict[str, str]:
-    """The addresses of anything that speaks on its one port."""
-    address = f"{host}:{component.port}"
-    return {"url": f"http://{address}", "address": address, "host": host, "port": str(component.port)}
+def load(name: str) -> InfraKind:
+    """The module of a kind, one of the keys of `converge.kinds.INFRA`."""
+    return cast(InfraKind, importlib.import_module(f"runtime.infra.{name}"))

@@ -14,13 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from converge import tools
-from converge.desired import Infra, Loaded
+from converge.desired import Loaded
 from converge.errors import DevError
 from runtime import placements
-from runtime.component import Component, Launch
-from runtime.infra import plain_addresses
+from runtime.component import InfraComponent, Launch
+from runtime.infra import plain
+from runtime.platform import Platform
 
 keeps_data = True
+greets = True
+ready_timeout = plain.ready_timeout
+copied_by_sql = True
 VOLUME = "/var/lib/postgresql"
 """Where the official images since 18 want their volume."""
 PATIENCE, COPYING = 60.0, 1800.0
@@ -29,9 +33,9 @@ OLDEST = range(12, 40)
 """Major versions whose data are looked for."""
 
 
-def prepare(loaded: Loaded, component: Component) -> None:
+def prepare(platform: Platform, component: InfraComponent) -> None:
     """Make the data directory whole or not at all; an existing one is never replaced."""
-    data, home = _data(component), _home(loaded)
+    data, home = _data(component), _home(platform.loaded)
     _password(component)
     if (data / "PG_VERSION").exists():
         found = (data / "PG_VERSION").read_text().strip()
@@ -71,9 +75,9 @@ def prepare(loaded: Loaded, component: Component) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def launch(loaded: Loaded, component: Component) -> Launch:
+def launch(platform: Platform, component: InfraComponent) -> Launch:
     """On loopback at its one port; SIGINT is its fast and clean end."""
-    home = _home(loaded)
+    home = _home(platform.loaded)
     settings = {"listen_addresses": "127.0.0.1", "port": component.port, "unix_socket_directories": ""}
     settings |= {"logging_collector": "off", "max_connections": 200}
     argv = [str(home / "bin/postgres"), "-D", str(_data(component))]
@@ -81,28 +85,27 @@ def launch(loaded: Loaded, component: Component) -> Launch:
     return Launch(tuple(argv), _data(component), _env(home), _user(), signal.SIGINT)
 
 
-def no_fallback(loaded: Loaded, component: Component) -> str:
+def no_fallback(platform: Platform, component: InfraComponent) -> str:
     """The embedded one has another major version than the image, or lacks a declared extension."""
     from runtime.placements.choice import major
 
     wants = component.wants
-    assert isinstance(wants, Infra)
     if wants.image and (wanted := major(wants.image)) != tools.POSTGRES:
         other = wanted or "of a version its tag does not tell"
         return (
             f"the embedded Postgres is {tools.POSTGRES}, {wants.image} is {other}: their data might not fit each other"
         )
-    known = _home(loaded) / "share/postgresql/extension"
+    known = _home(platform.loaded) / "share/postgresql/extension"
     lacking = [name for name in wants.extensions if not (known / f"{name}.control").exists()]
     return f"the embedded Postgres has no extension {', '.join(lacking)}" if lacking else ""
 
 
-def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
     """The password; an existing volume gets it by `provision`."""
     return {"PASSWORD": _password(component)}
 
 
-def check_volume(component: Component) -> None:
+def check_volume(component: InfraComponent) -> None:
     """Data of another major version are not touched, nor is an empty directory made beside them.
 
     Where the official images keep them: from 18 on below a directory per major, before that in `data`.
@@ -110,7 +113,6 @@ def check_volume(component: Component) -> None:
     from runtime.placements import docker
     from runtime.placements.choice import major
 
-    assert isinstance(component.wants, Infra)
     wanted = major(component.wants.image)
     if not wanted:
         return
@@ -126,13 +128,14 @@ def check_volume(component: Component) -> None:
         )  # fmt: skip
 
 
-def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
+def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """With the password in the URL; a database's name is appended by whoever uses it."""
-    plain = plain_addresses(component, host)
-    return {**plain, "url": f"postgresql://postgres:{_password(component)}@{plain['address']}"}
+    return plain.at(component, host, "postgresql") | {
+        "url": f"postgresql://postgres:{_password(component)}@{host}:{component.port}"
+    }
 
 
-def why_not(component: Component, timeout: float) -> str:
+def why_not(component: InfraComponent, timeout: float) -> str:
     """What pg_isready asks: does it greet a client, or does it still recover (SQLSTATE 57P03)?
 
     Source: the start-up message of Postgres' protocol 3.0, and PQping, for which any other refusal is an answer.
@@ -152,29 +155,29 @@ def why_not(component: Component, timeout: float) -> str:
     return "it does not accept connections yet" if answer[:1] == b"E" and b"C57P03\0" in answer else ""
 
 
-def provision(loaded: Loaded, component: Component) -> None:
+def provision(platform: Platform, component: InfraComponent) -> None:
     """Databases, each owned by the role of its name, and extensions in each; in a container our password too."""
     wants = component.wants
-    assert isinstance(wants, Infra)
     if placements.where(component) == "docker":
-        sql(loaded, component, f"ALTER ROLE postgres PASSWORD '{_password(component)}'")
-    rows = sql(loaded, component, "SELECT datallowconn, datname FROM pg_database").splitlines()
+        sql(platform, component, f"ALTER ROLE postgres PASSWORD '{_password(component)}'")
+    rows = sql(platform, component, "SELECT datallowconn, datname FROM pg_database").splitlines()
     there = {name: allowed == "t" for allowed, _, name in (row.partition("|") for row in rows)}
-    roles = set(sql(loaded, component, "SELECT rolname FROM pg_roles").splitlines())
+    roles = set(sql(platform, component, "SELECT rolname FROM pg_roles").splitlines())
     for name in wants.databases:
         if name not in roles:
-            sql(loaded, component, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{_password(component)}'")
+            sql(platform, component, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{_password(component)}'")
         if name not in there:
-            sql(loaded, component, f'CREATE DATABASE "{name}" OWNER "{name}"')
+            sql(platform, component, f'CREATE DATABASE "{name}" OWNER "{name}"')
         elif not there[name]:  # a snapshot that was killed left it so
-            sql(loaded, component, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            sql(platform, component, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         for extension in wants.extensions:
-            sql(loaded, component, f'CREATE EXTENSION IF NOT EXISTS "{extension}"', name)
+            sql(platform, component, f'CREATE EXTENSION IF NOT EXISTS "{extension}"', name)
 
 
 def sql(
-    loaded: Loaded, component: Component, statement: str, database: str = "postgres", patience: float = PATIENCE
-) -> str:
+    platform: Platform, component: InfraComponent, statement: str, database: str = "postgres",
+    patience: float = PATIENCE,
+) -> str:  # fmt: skip
     """What the statement answers, one row per line; by the psql of where it runs."""
     argv = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
     if placements.where(component) == "docker":
@@ -183,7 +186,7 @@ def sql(
         code, out = docker.execute(component, [*argv, "-U", "postgres"])
         err = out
     else:
-        command, env = client(loaded, component, argv)
+        command, env = client(platform, component, argv)
         try:
             ran = subprocess.run(
                 command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=patience
@@ -202,17 +205,17 @@ def sql(
     return out
 
 
-def client(loaded: Loaded, component: Component, argv: list[str]) -> tuple[list[str], dict[str, str]]:
+def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tuple[list[str], dict[str, str]]:
     """How one of Postgres' own programs is run against it, by the programs of where it runs; with its environment."""
     if placements.where(component) == "docker":
         from runtime import compose
 
-        found = compose.find(loaded, component.instance)
+        found = compose.find(platform)
         if isinstance(found, str):
             raise DevError("docker-unavailable", f"{component.name} cannot be reached", because=found)
         command = found.command(["exec", "-T", compose.key(component), *argv, "-U", "postgres"])
         return command, found.environment(compose.values(found, {}))
-    home = _home(loaded)
+    home = _home(platform.loaded)
     where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
     return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": _password(component)}
 
@@ -224,7 +227,7 @@ def _home(loaded: Loaded) -> Path:
     return found.parent.parent
 
 
-def _data(component: Component) -> Path:
+def _data(component: InfraComponent) -> Path:
     return component.instance.data / component.name
 
 
@@ -244,7 +247,7 @@ def _user() -> str | None:
     raise DevError("no-user", "Postgres cannot run here", because="it refuses root, and there is no user nobody")
 
 
-def _password(component: Component) -> str:
+def _password(component: InfraComponent) -> str:
     """Made once per instance; 0600. It lies beside the data: a new data directory may come with a new one."""
     path = component.instance.state / "secrets" / component.name
     try:

@@ -5,55 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from converge import tools
-from converge.desired import Infra, Loaded
 from converge.errors import DevError
-from runtime.component import Component, Launch
-from runtime.infra import plain_addresses
+from runtime.component import InfraComponent, Launch
+from runtime.infra import plain
+from runtime.platform import Platform
 
 keeps_data = False
+greets = False
+ready_timeout = plain.ready_timeout
+copied_by_sql = False
+prepare = plain.no_data
 
 
-def prepare(loaded: Loaded, component: Component) -> None:
-    """It keeps nothing."""
-
-
-def launch(loaded: Loaded, component: Component) -> Launch:
+def launch(platform: Platform, component: InfraComponent) -> Launch:
     """The declared topics with their subscriptions are part of its command line."""
-    program = tools.executable(loaded, "pubsub-emulator")
+    program = tools.executable(platform.loaded, "pubsub-emulator")
     if program is None:
         raise DevError("command-missing", "there is no Pub/Sub emulator", hint="run ./dev doctor --fix")
-    assert isinstance(component.wants, Infra)
     argv = [str(program), "--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
     for topic, subscriptions in component.wants.topics.items():
         argv += ["--topic", f"{topic}={','.join(subscriptions)}"]
     return Launch(tuple(argv), component.instance.checkout)
 
 
-def no_fallback(loaded: Loaded, component: Component) -> str:
-    """It is the same program."""
-    return ""
+no_fallback = plain.can_fall_back  # it is the same program
 
 
-def variables(loaded: Loaded, component: Component) -> Mapping[str, str]:
+def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
     """Project and topics."""
-    assert isinstance(component.wants, Infra)
     topics = " ".join(f"{topic}={','.join(names)}" for topic, names in component.wants.topics.items())
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
 
-def check_volume(component: Component) -> None:
-    """Whatever a volume holds fits."""
+check_volume = plain.any_volume
+addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST wants the address without a scheme
+why_not = plain.port_says_it  # it listens only after its topics are made
 
 
-def addresses(loaded: Loaded, component: Component, host: str) -> Mapping[str, str]:
-    """For PUBSUB_EMULATOR_HOST: the address without a scheme."""
-    return plain_addresses(component, host)
-
-
-def why_not(component: Component, timeout: float) -> str:
-    """It listens only after its topics are made."""
-    return ""
-
-
-def provision(loaded: Loaded, component: Component) -> None:
+def provision(platform: Platform, component: InfraComponent) -> None:
     """Done by its command line."""

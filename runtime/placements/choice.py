@@ -9,15 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from converge.desired import Infra, Loaded
 from converge.errors import DevError, Exit
-from converge.instance import Instance
 from facts import docker as engines
 from facts.engine import Engine, EngineError
 from runtime import compose, debugger, gateway, images, infra, journal, placements, record
-from runtime.component import Component, components
+from runtime.component import Component, InfraComponent
 from runtime.compose import Project
 from runtime.placements import docker
+from runtime.platform import Platform
 
 Name = Literal["docker", "native"]
 Place = Literal["docker", "native", "ide"]
@@ -53,7 +52,7 @@ class Choices:
     """Component -> the image its container runs."""
 
 
-def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: Tell) -> Choices:
+def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, tell: Tell) -> Choices:
     """Decide for every wanted component, and get the images that are needed; a DevError if one has no place."""
     made = Choices()
     found: Project | str | None = None
@@ -63,18 +62,18 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
         if not component.is_service:
             if wish != "native" and any(name in (*wanted[box].wants.needs, *wanted[box].uses) for box in boxed):
                 wish, why = "docker", "services that need it run in Docker"
-            wish = wish if name == asked.moving else _kept(loaded, component, wish)
+            wish = wish if name == asked.moving else _kept(platform, component, wish)
         if wish in ("native", "ide"):
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
-        found = _found(loaded, component.instance) if found is None else found
+        found = _found(platform) if found is None else found
         trouble = _trouble(found, component, made, tell)
         if trouble is None:
             made.placements[name] = "docker"
-        elif wish == "docker" or _final(found, component, trouble):
-            raise _impossible(loaded, component, trouble, why)
+        elif component.is_service or wish == "docker" or _final(found, component, trouble):
+            raise _impossible(platform, component, trouble, why)
         else:
-            made.placements[name] = _fall_back(loaded, component, trouble, tell)
+            made.placements[name] = _fall_back(platform, component, trouble, tell)
     if isinstance(found, Project) and "docker" in made.placements.values():
         made.project = found
         _build(found, wanted, made, tell)
@@ -84,11 +83,11 @@ def choose(loaded: Loaded, wanted: Mapping[str, Component], asked: Asked, tell: 
             for name in boxes:
                 _unrouted(made.project, wanted[name])
             made.images[gateway.NAME] = gateway.image(made.project, partial(tell, gateway.NAME))
-    _reachable(loaded, wanted, made)
+    _reachable(platform, wanted, made)
     return made
 
 
-def place(instance: Instance, component: Component) -> Name | None:
+def place(component: Component) -> Name | None:
     """Where the data of the component lie: where they were put, else where some are found; None without data."""
     if component.is_service or not infra.kind(component).keeps_data:
         return None
@@ -98,9 +97,9 @@ def place(instance: Instance, component: Component) -> Name | None:
         noted = ""
     if noted in ("docker", "native"):
         return "docker" if noted == "docker" else "native"
-    if (instance.data / component.name).exists():
+    if (component.instance.data / component.name).exists():
         return "native"
-    used = docker.engine(instance) or _answering()
+    used = docker.engine(component.instance) or _answering()
     try:
         return "docker" if used and docker.has_data(component, used) else None
     except EngineError:
@@ -143,16 +142,16 @@ def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
     return asked.infra or component.wants.placement
 
 
-def _kept(loaded: Loaded, component: Component, wish: str) -> Name | Literal["auto"]:
+def _kept(platform: Platform, component: InfraComponent, wish: str) -> Name | Literal["auto"]:
     """Data decide; else what runs stays where it is, unless somebody asks for a place."""
-    data = place(component.instance, component)
+    data = place(component)
     if data and wish not in ("auto", data):
         other = "docker" if data == "native" else "native"
         raise DevError(
             "data-elsewhere", f"{component.name} cannot run in placement {other}",
             because=f"its data lie in placement {data}, and a start would begin there with none",
             hint=f"move them: ./dev data copy --from {data} --to {other}; or give them up: ./dev data reset",
-            source=loaded.source(f"infra.{component.name}.placement"),
+            source=platform.source(component, "placement"),
         )  # fmt: skip
     if data:
         return data
@@ -161,13 +160,13 @@ def _kept(loaded: Loaded, component: Component, wish: str) -> Name | Literal["au
     return wish  # type: ignore[return-value]
 
 
-def _found(loaded: Loaded, instance: Instance) -> Project | str:
+def _found(platform: Platform) -> Project | str:
     """The instance's project; DevError `engine-changed` while another engine has its containers or data."""
-    found, before = compose.find(loaded, instance), docker.engine(instance)
+    instance = platform.instance
+    found, before = compose.find(platform), docker.engine(instance)
     if isinstance(found, str) or before is None or before == found.engine:
         return found
-    everyone = components(loaded, instance).values()
-    left = [f"the data of {c.name}" for c in everyone if not c.is_service and place(instance, c) == "docker"]
+    left = [f"the data of {each.name}" for each in platform.infra.values() if place(each) == "docker"]
     try:
         left += [row["Names"][0].lstrip("/") for row in docker.containers(instance)]
     except EngineError:
@@ -219,10 +218,10 @@ def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tel
             images.build(project, some, made.images, tell)
         except DevError as problem:
             for name in group:
-                wants = wanted[name].wants
-                if not isinstance(wants, Infra) or wants.placement == "docker" or not wants.fallback:
+                component = wanted[name]
+                if component.is_service or component.wants.placement == "docker" or not component.wants.fallback:
                     raise
-                made.placements[name] = _fall_back(project.loaded, wanted[name], problem, tell)
+                made.placements[name] = _fall_back(project.platform, component, problem, tell)
 
 
 def _final(found: Project | str, component: Component, trouble: DevError | str) -> bool:
@@ -232,14 +231,13 @@ def _final(found: Project | str, component: Component, trouble: DevError | str) 
     return isinstance(found, Project) and docker.has_data(component, found.engine)
 
 
-def _fall_back(loaded: Loaded, component: Component, trouble: DevError | str, tell: Tell) -> Name:
+def _fall_back(platform: Platform, component: InfraComponent, trouble: DevError | str, tell: Tell) -> Name:
     """The embedded placement, if it may stand in for the image; says why in one line."""
-    wants, wanted = component.wants, loaded.desired.docker
-    assert isinstance(wants, Infra)
+    wants, wanted = component.wants, platform.desired.docker
     if not wants.fallback:
-        raise _impossible(loaded, component, trouble, "its entry allows no fall-back")
-    if refusal := infra.kind(component).no_fallback(loaded, component):
-        raise _impossible(loaded, component, trouble, refusal)
+        raise _impossible(platform, component, trouble, "its entry allows no fall-back")
+    if refusal := infra.kind(component).no_fallback(platform, component):
+        raise _impossible(platform, component, trouble, refusal)
     meant = not isinstance(trouble, DevError) or trouble.code != "placement-absent"
     if meant and wanted and wanted.engine != "off":
         because = trouble if isinstance(trouble, str) else f"{trouble.what}, as {trouble.because}"
@@ -247,15 +245,14 @@ def _fall_back(loaded: Loaded, component: Component, trouble: DevError | str, te
     return "native"
 
 
-def _impossible(loaded: Loaded, component: Component, trouble: DevError | str, why: str) -> DevError:
-    room = "services" if component.is_service else "infra"
+def _impossible(platform: Platform, component: Component, trouble: DevError | str, why: str) -> DevError:
     if isinstance(trouble, DevError):
-        trouble.source = trouble.source or loaded.source(f"{room}.{component.name}")
+        trouble.source = trouble.source or platform.source(component)
         return trouble
     return DevError(
         "docker-unavailable", f"{component.name} cannot run in Docker", because=f"{trouble}; {why}" if why else trouble,
         hint="./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it",
-        source=loaded.source(f"{room}.{component.name}"),
+        source=platform.source(component),
     )  # fmt: skip
 
 
@@ -272,7 +269,7 @@ def _unrouted(project: Project, component: Component) -> None:
         )  # fmt: skip
 
 
-def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -> None:
+def _reachable(platform: Platform, wanted: Mapping[str, Component], made: Choices) -> None:
     """A container reaches other containers by name, and services by the gateway, but no infrastructure on loopback."""
     gated = made.project is not None and made.project.routed
     for name, component in wanted.items():
@@ -284,7 +281,7 @@ def _reachable(loaded: Loaded, wanted: Mapping[str, Component], made: Choices) -
                     "not-reachable", f"{name} in Docker cannot reach {other}, which runs natively",
                     because="a container does not see what listens on 127.0.0.1 of this machine",
                     hint=f"let both run in the same placement: ./dev start {name} --docker, or without --docker",
-                    source=loaded.source(f"services.{name}.placement"), exit=Exit.BAD_STATE,
+                    source=platform.loaded.source(f"services.{name}.placement"), exit=Exit.BAD_STATE,
                 )  # fmt: skip
 
 

@@ -23,13 +23,7 @@ def look(component: Component) -> Seen:
     if entry is None or entry.state == "FLIPPING_OUT":
         return Seen("ide")
     there = listener(component)
-    told = {
-        "state": "running",
-        "pid": there.pid or None if there else None,
-        "began": entry.since,
-        "restarts": 0,
-    }
-    return Seen("ide", True, told)
+    return Seen("ide", True, "running", pid=there.pid or None if there else None, began=entry.since)
 
 
 def listener(component: Component) -> Owner | None:

@@ -20,25 +20,20 @@ from facts import locks, processes
 from facts.ports import HOME
 from facts.processes import MARK, Process
 from runtime.component import Component, Launch
-from runtime.placements.seen import Seen
+from runtime.placements.seen import Seen, of_record
 
 SHIM = Path(__file__).resolve().parent.parent / "shim.py"
+ENDED = ("done", "failed", "stopped")
+"""What a shim says of its component before it ends itself."""
 KILLED = 10.0
 """Seconds a killed shim's guard has to end what it kept."""
-STATES = ("running", "backoff", "failed", "done", "stopped")
-"""What a shim says of its component."""
-TOLD: dict[str, tuple[type, ...]] = {
-    "state": (str,), "shim": (int,), "pid": (int, type(None)), "restarts": (int,), "reason": (str, type(None)),
-    "since": (float, int), "began": (float, int), "hash": (str,), "run_id": (str,), "debug": (int, type(None)),
-}  # fmt: skip
-"""Key of state.json -> of which types its value may be."""
 
 
 def look(component: Component) -> Seen:
     """Whether a shim keeps it, and what that shim last wrote, or what is seen where that cannot be right."""
     if not lives(component):
-        return Seen("native", False, told(component))
-    return Seen("native", True, _checked(component, told(component)))
+        return of_record("native", False, _killed(component, told(component)))
+    return of_record("native", True, _checked(component, told(component)))
 
 
 def lives(component: Component) -> bool:
@@ -47,20 +42,28 @@ def lives(component: Component) -> bool:
 
 
 def told(component: Component) -> dict[str, Any]:
-    """What its shim last wrote, without what cannot be its words; empty where there never was one."""
+    """What its shim last wrote; empty where there never was one, or where that is damaged."""
     value = processes.load(component.directory / "state.json")
-    said = value if isinstance(value, dict) else {}
-    return {name: said[name] for name, kinds in TOLD.items() if type(said.get(name)) in kinds and name in said}
+    return value if isinstance(value, dict) else {}
+
+
+def _killed(component: Component, said: dict[str, Any]) -> dict[str, Any]:
+    """What a shim said that lives no more, with what it left over if it had no time to say that it ends."""
+    if said.get("state") not in ("running", "backoff"):
+        return said
+    left = leftovers.described(leftovers.of(component.instance, component.name))
+    reason = f"its shim was killed; left over: {left}; ./dev stop ends them"
+    return said | {"reason": reason if left else ""}
 
 
 def _checked(component: Component, said: dict[str, Any]) -> dict[str, Any]:
     """What the living shim said, corrected by what is seen of it: the holder of the lock is the shim, no file is."""
     run = component.instance.run(component.name)
     keepers = {keeper.pid: found for keeper in run.keepers if (found := processes.read(keeper.pid))}
-    reason = ""
-    if keepers and (said.get("shim") not in keepers or said.get("state") not in STATES):
-        tree = processes.below(run)
-        child = next((each.pid for each in tree if each.parent in keepers), None)
+    shim, reason = said.get("shim"), ""
+    known = isinstance(shim, int) and shim in keepers and said.get("state") in ("running", "backoff", *ENDED)
+    if keepers and not known:
+        child = next((each.pid for each in processes.below(run) if each.parent in keepers), None)
         said = {"state": "running" if child else "backoff", "pid": child}
         reason = "its state.json was deleted or damaged; what runs was looked up instead"
     if halted := [pid for pid, found in keepers.items() if found.state == "T"]:
@@ -82,14 +85,13 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
     leftovers.sweep(component.instance, component.name, component.wants.stop_grace)
     forget(component)
     account = pwd.getpwnam(launch.user) if launch.user else None
-    wants = component.wants
     run_id = component.mark + secrets.token_hex(4)
     spec = {
         "run_id": run_id, "argv": launch.argv, "cwd": str(launch.cwd),
         "env": dict(launch.env), "user": account.pw_uid if account else None,
         "group": account.pw_gid if account else None, "log": str(component.log),
         "state": str(component.directory / "state.json"), "lock": str(component.directory / "lock"),
-        "stop_signal": int(launch.stop_signal), "grace": wants.stop_grace, "retries": getattr(wants, "retries", 5),
+        "stop_signal": int(launch.stop_signal), "grace": component.wants.stop_grace, "retries": component.retries,
         "once": component.once, "hash": digest, "since": time.time(), "debug": launch.debug,
     }  # fmt: skip
     path = component.directory / "spec.json"

@@ -25,7 +25,7 @@ HOMES = {
     "distro": {"facts/machine.py"},
     "shellingham": {"facts/shell.py"},
     "psutil": {"facts/ports.py"},
-    "watchfiles": {"runtime/rebuild.py"},
+    "watchfiles": {"runtime/services/rebuild.py"},
 }
 
 

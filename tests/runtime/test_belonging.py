@@ -19,9 +19,10 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts import locks, ports, processes
 from facts.processes import MARK, Process
-from runtime import health, platform, start
-from runtime.component import Component, Launch, components
+from runtime import health, start, status, stop
+from runtime.component import Launch, ServiceComponent
 from runtime.placements import native
+from runtime.platform import Platform
 from tests.conftest import wait_until
 
 LEAVES = Path(__file__).with_name("leaves.py")
@@ -39,7 +40,7 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self.instance = Instance(path, "x")
-        self.component = Component("a", Service(kind="command", stop_grace=0.5), self.instance)
+        self.component = ServiceComponent("a", Service(kind="command", stop_grace=0.5), self.instance)
         self.notes = path / "notes"
         self.notes.mkdir()
 
@@ -117,7 +118,7 @@ def test_what_is_stopped_by_a_signal_is_ended_too(place: Place, stopped: str) ->
     kill(*chosen, number=signal.SIGSTOP)
     wait_until(lambda: all((now := processes.read(each.pid)) and now.state == "T" for each in chosen), BOUND)
     said = native.look(place.component)
-    assert said.lives and (stopped == "worker") == ("stopped by a signal" not in str(said.told["reason"]))
+    assert said.lives and (stopped == "worker") == ("stopped by a signal" not in said.reason)
     assert native.stop(place.component)
     assert none_lives([*found, shim, guard]) and not native.lives(place.component)
 
@@ -145,7 +146,7 @@ def test_what_shim_and_guard_left_over_is_found_and_ended(
     found = place.spawn()
     kill_both(place)
     assert all(map(lives, found)), "nobody ended them"
-    state = platform.look(LOADED, place.component)
+    state = status.look(Platform(LOADED, place.instance), place.component)
     assert state.state == "stopped" and "left over" in str(state.reason)
     if then == "fix":
         (item,) = cycle.doctor(LOADED, place.instance, ["processes"]).items
@@ -156,7 +157,7 @@ def test_what_shim_and_guard_left_over_is_found_and_ended(
         again = place.spawn()
         assert all(map(lives, again))
     elif then == "stop":
-        assert platform.stop(LOADED, place.instance, None) == ["a"]
+        assert stop.stop(Platform(LOADED, place.instance), None) == ["a"]
     else:  # what carries the mark is still known
         (place.component.directory / processes.RECORD).write_text("[]")
         marked = stranger(**{MARK: place.component.mark + "00000000"})
@@ -202,18 +203,18 @@ DAMAGES: dict[str, Callable[[Path, int], object]] = {
 def test_a_damaged_state_hides_nothing_and_stop_ends_all(
     tmp_path: Path, damage: str, stranger: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    component = Component("a", Service(kind="command", stop_grace=0.5), Instance(tmp_path, "x"))
+    component = ServiceComponent("a", Service(kind="command", stop_grace=0.5), Instance(tmp_path, "x"))
     native.spawn(component, Launch(("sleep", "1000"), tmp_path), "hash")
     (process,) = wait_until(lambda: processes.members(component.instance.run("a")), BOUND)
     other = stranger()
     DAMAGES[damage](component.directory / "state.json", other.pid)
-    state = platform.look(LOADED, component)
+    state = status.look(Platform(LOADED, component.instance), component)
     assert state.placement == "native" and state.state in ("ready", "starting") and state.pid == process.pid
     assert native.stop(component), "it ran"
     assert not native.lives(component) and not lives(process)
     assert other.poll() is None, "a stranger was signalled"
     native.spawn(component, Launch(("sleep", "1000"), tmp_path), "hash")  # and it can be started again
-    assert native.look(component).told["state"] == "running" and native.stop(component)
+    assert native.look(component).state == "running" and native.stop(component)
 
 
 def test_a_living_shim_writes_a_damaged_state_again(place: Place) -> None:
@@ -229,7 +230,9 @@ def test_stop_says_when_something_lives_on(place: Place, monkeypatch: pytest.Mon
     monkeypatch.setattr(ending, "KILL_TIMEOUT", 0.0)
     monkeypatch.setattr(native, "KILLED", 0.2)
     monkeypatch.setattr(ending, "send", lambda process, number: None)  # as of another user
-    impatient = Component("a", Service(kind="command", stop_grace=-3.9), place.instance)  # 8 s more than twice that
+    impatient = ServiceComponent(
+        "a", Service(kind="command", stop_grace=-3.9), place.instance
+    )  # 8 s more than twice that
     with pytest.raises(DevError) as caught:
         native.stop(impatient)
     assert caught.value.code == "still-running" and caught.value.exit == 3 and "pid " in caught.value.because
@@ -252,20 +255,22 @@ def test_a_copied_mark_makes_no_process_of_another_user_ours(
 
 def test_what_another_run_keeps_is_not_ours_although_it_descends_from_us(tmp_path: Path) -> None:
     """A component that calls `./dev`, as the edge does, starts shims below itself."""
-    outer, inner = (Component(n, Service(kind="command", stop_grace=1), Instance(tmp_path, "x")) for n in ("o", "i"))
+    outer, inner = (
+        ServiceComponent(n, Service(kind="command", stop_grace=1), Instance(tmp_path, "x")) for n in ("o", "i")
+    )
     program = (
         "import sys, time; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
         "from tests.runtime.test_belonging import *\n"
-        "inner = Component('i', Service(kind='command', stop_grace=1), Instance(Path(sys.argv[2]), 'x'))\n"
+        "inner = ServiceComponent('i', Service(kind='command', stop_grace=1), Instance(Path(sys.argv[2]), 'x'))\n"
         "native.spawn(inner, Launch(('env', '-i', 'sleep', '1000'), Path('/')), '')\n"
         "time.sleep(1000)"
     )
     argv = (sys.executable, "-c", program, str(LEAVES.parents[2]), str(tmp_path))
     native.spawn(outer, Launch(argv, tmp_path, {"PATH": os.environ["PATH"]}), "")
     try:
-        wait_until(lambda: native.look(inner).told.get("state") == "running", BOUND)
+        wait_until(lambda: native.look(inner).state == "running", BOUND)
         assert native.stop(outer)
-        assert native.look(inner).told["state"] == "running", "it was ended with what called it"
+        assert native.look(inner).state == "running", "it was ended with what called it"
         assert processes.members(inner.instance.run("i"))
     finally:
         native.stop(outer)
@@ -299,13 +304,14 @@ def test_a_program_that_sets_its_title_is_ready_and_ends(
     (tmp_path / "nginx.conf").write_text(NGINX.replace("PORT", str(port)))
     loaded = schema.parse(f'{HEAD}port = {port}\ndev = "{REAL[program]}"\n'.encode())
     instance = Instance(tmp_path, "x")
-    component = components(loaded, instance)["a"]
+    platform = Platform(loaded, instance)
+    component = platform.components["a"]
     try:
-        assert start.start(loaded, instance, None, lambda name, text, at: None) == {}
+        assert start.start(platform, None, lambda name, text, at: None) == {}
         listener = ports.owner(port)
         assert listener and component.owns(listener) and not listener.mark, "it erased its environment"
-        assert health.why_not(loaded, component, native.look(component)) == ""
-        assert start.start(loaded, instance, None, lambda name, text, at: None) == {}, "ready already"
+        assert health.why_not(platform, component, native.look(component)) == ""
+        assert start.start(platform, None, lambda name, text, at: None) == {}, "ready already"
         found = processes.members(instance.run("a"))
         assert len(found) >= {"nginx": 3, "redis-server": 1}[program]
         if end != "stop":
@@ -318,7 +324,7 @@ def test_a_program_that_sets_its_title_is_ready_and_ends(
             kill(shim, *([guard] if end == "both" else []))
             wait_until(lambda: not locks.held(instance.shim_lock("a")), BOUND)
         began = time.monotonic()
-        assert platform.stop(loaded, instance, None) == ([] if end == "shim" else ["a"])
+        assert stop.stop(platform, None) == ([] if end == "shim" else ["a"])
         assert none_lives(found) and time.monotonic() < began + BOUND and ports.owner(port) is None
     finally:
         native.stop(component)

@@ -84,7 +84,7 @@ def test_what_never_gets_ready_is_reported_and_goes_on(checkout: Checkout, free_
     ran = checkout.dev("start")
     assert ran.code == 3 and "/never answers 503" in ran.err
     entry = checkout.components()["a"]
-    assert entry["state"] == "starting" and entry["pid"]
+    assert entry["state"] == "unhealthy" and entry["pid"], "it was ready before, and goes on"
 
 
 def test_a_stranger_on_the_port_is_named_and_lives(checkout: Checkout, free_port: Callable[[], int]) -> None:

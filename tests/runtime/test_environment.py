@@ -8,8 +8,8 @@ from pathlib import Path
 
 from converge import schema
 from converge.instance import Instance
-from runtime.component import components
 from runtime.environment import of_component, toolbox
+from runtime.platform import Platform
 from tests.conftest import Checkout
 
 STATE = r"""
@@ -30,18 +30,19 @@ once = true
 
 def test_a_variable_only_for_some_reaches_nobody_else(tmp_path: Path) -> None:
     loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
-    instance = Instance(tmp_path, "x")
-    own, other = (of_component(loaded, each) for each in components(loaded, instance).values())
+    platform = Platform(loaded, Instance(tmp_path, "x"))
+    own, other = (of_component(platform, each) for each in platform.components.values())
     assert own["OWN"] == "one" and own["SHARED"] == other["SHARED"] == "all"
-    assert "OWN" not in other and "OWN" not in toolbox(loaded, instance)
+    assert "OWN" not in other and "OWN" not in toolbox(platform)
 
 
 def test_the_private_place_is_named_for_where_it_runs(tmp_path: Path) -> None:
     loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
     instance = Instance(tmp_path, "x")
-    one = components(loaded, instance)["a"]
-    assert of_component(loaded, one)["KEPT"] == str(instance.state / "private/a")
-    assert of_component(loaded, one, "docker")["KEPT"] == "/state"
+    platform = Platform(loaded, instance)
+    one = platform.component("a")
+    assert of_component(platform, one)["KEPT"] == str(instance.state / "private/a")
+    assert of_component(platform, one, "docker")["KEPT"] == "/state"
     assert not instance.state.exists()  # looking makes nothing
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converge.desired import Infra, Loaded
+from converge.desired import Loaded
 from converge.errors import DevError
 from converge.instance import EPHEMERAL_START, STEP, Instance
 from converge.schema import load, parse
 from runtime import debugger
-from runtime.component import components
+from runtime.platform import Platform
 from tests.conftest import HEAD, TOOL
 
 
@@ -44,12 +44,11 @@ def test_it_says_so_in_every_instance() -> None:
     debuggers = [s.debug_port for s in loaded.desired.services.values() if s.debug_port]
     assert len({port % STEP for port in declared + debuggers}) == len(declared + debuggers)
     other = Instance(Path("/somewhere"), "shop", "two", max(declared + debuggers))
-    for component in components(loaded, other).values():
-        if component.is_service:
-            assert debugger.port(component) - other.port_shift in debuggers
-            assert debugger.port(component) < EPHEMERAL_START
-        else:
-            assert isinstance(component.wants, Infra) and component.debug_port is None
+    platform = Platform(loaded, other)
+    for service in platform.services.values():
+        assert debugger.port(service) - other.port_shift in debuggers
+        assert debugger.port(service) < EPHEMERAL_START
+    assert {component.debug_port for component in platform.infra.values()} == {None}
 
 
 def test_an_entry_of_its_own_wins_also_on_one_machine_alone() -> None:

@@ -20,6 +20,7 @@ import pytest
 from converge import schema
 from converge.instance import Instance
 from runtime.placements.choice import Asked
+from runtime.platform import Platform
 from runtime.start import start
 from tests.conftest import Checkout, wait_until
 
@@ -130,7 +131,7 @@ def test_without_the_walk_calls_are_refused(pair: tuple[Checkout, dict[str, int]
     file.write_text(file.read_text().replace("CALL_TOKEN=svc_", "CALL_TOKEN=svc_x"))
     instance = Instance(checkout.path, "story", "", max(ports.values()))
     with load(ports) as seen:
-        assert not start(schema.load(checkout.path), instance, ["two"], lambda *_: None, Asked(alone=True))
+        assert not start(Platform(schema.load(checkout.path), instance), ["two"], lambda *_: None, Asked(alone=True))
         wait_until(lambda: seen[401] > 0)
     assert seen[401]
 

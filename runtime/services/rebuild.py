@@ -1,17 +1,19 @@
-"""Stands in for Air where it cannot be had: builds, runs, and on a change builds again and restarts.
+"""The loop that builds a service, runs it, and on a change builds again and restarts it.
 
-`python rebuild.py PROGRAM DIRECTORY… -- BUILD…`; a build that fails leaves the old program running.
+`rebuild.py --suffix=go… --skip=GLOB… DIRECTORY… --build WORD… --run WORD…`; a build that fails leaves the old program
+running. It is a program of its own: the shim runs it in the service's directory with the service's environment.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 
-SUFFIXES = (".go", ".sql", ".toml", ".html", ".mod")
 GRACE = 5.0
 """Seconds the program has to end."""
 
@@ -20,16 +22,19 @@ def main(argv: list[str]) -> int:
     """Until SIGTERM or SIGINT."""
     from watchfiles import Change, watch
 
-    at = argv.index("--")
-    program, directories, build = argv[0], argv[1:at], argv[at + 1 :]
+    first, second = argv.index("--build"), argv.index("--run")
+    given, build, program = argv[:first], argv[first + 1 : second], argv[second + 1 :]
+    suffixes = tuple("." + word.removeprefix("--suffix=") for word in given if word.startswith("--suffix="))
+    skipped = [word.removeprefix("--skip=") for word in given if word.startswith("--skip=")]
+    directories = [word for word in given if not word.startswith(("--suffix=", "--skip="))]
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
 
     def counts(change: Change, path: str) -> bool:
-        return path.endswith(SUFFIXES) and not path.endswith("_test.go")
+        return path.endswith(suffixes) and not any(fnmatch.fnmatch(path, pattern) for pattern in skipped)
 
-    print("air cannot be had: ./dev itself watches, builds and restarts", flush=True)
+    print("./dev itself watches, builds and restarts this service", flush=True)
     running = _again(None, build, program)
     for _ in watch(*directories, watch_filter=counts, stop_event=over, debounce=100, step=20, rust_timeout=200):
         running = _again(running, build, program)
@@ -37,12 +42,14 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _again(running: subprocess.Popen[bytes] | None, build: list[str], program: str) -> subprocess.Popen[bytes] | None:
+def _again(
+    running: subprocess.Popen[bytes] | None, build: Sequence[str], program: Sequence[str]
+) -> subprocess.Popen[bytes] | None:
     if subprocess.run(build).returncode:
         print("the build failed; waiting for the next change", flush=True)
         return running
     _end(running)
-    return subprocess.Popen([program])
+    return subprocess.Popen(program)
 
 
 def _end(running: subprocess.Popen[bytes] | None) -> None:

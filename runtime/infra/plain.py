@@ -1,0 +1,54 @@
+"""The answers of an infra kind with nothing special; a kind's module assigns those that fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runtime.component import Component, InfraComponent
+from runtime.platform import Platform
+
+ready_timeout = 60.0
+"""Seconds."""
+
+
+def no_data(platform: Platform, component: InfraComponent) -> None:
+    """It has no data directory."""
+
+
+def data_directory(platform: Platform, component: InfraComponent) -> None:
+    """An empty directory, if there is none."""
+    (component.instance.data / component.name).mkdir(parents=True, exist_ok=True)
+
+
+def can_fall_back(platform: Platform, component: InfraComponent) -> str:
+    """The embedded one is as good as the container."""
+    return ""
+
+
+def no_variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
+    """Port and image are enough."""
+    return {}
+
+
+def any_volume(component: InfraComponent) -> None:
+    """Its container can use whatever its volume holds."""
+
+
+def http_addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
+    """Its one port, by HTTP."""
+    return at(component, host, "http")
+
+
+def port_says_it(component: InfraComponent, timeout: float) -> str:
+    """It can be used as soon as its port accepts connections."""
+    return ""
+
+
+def nothing_inside(platform: Platform, component: InfraComponent) -> None:
+    """There is nothing to make in it."""
+
+
+def at(component: Component, host: str, scheme: str) -> dict[str, str]:
+    """The addresses of a component on its one port; those of a service have the scheme `http`."""
+    address = f"{host}:{component.port}"
+    return {"url": f"{scheme}://{address}", "address": address, "host": host, "port": str(component.port)}

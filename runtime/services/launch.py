@@ -1,0 +1,32 @@
+"""What a native placement runs for a service: its own `dev` command, else its kind's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from converge.errors import DevError, Exit
+from facts.ports import HOME
+from runtime.component import Launch, ServiceComponent
+from runtime.environment import fill, of_component
+from runtime.platform import Platform
+from runtime.services import kind
+
+
+def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
+    """With hot reload; it has to listen on `host`."""
+    service, home = component.wants, at_home(platform, component, host)
+    if service.dev:
+        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, platform, component, host=host)))
+    return replace(home, argv=kind(component).run(platform, component, host))
+
+
+def at_home(platform: Platform, component: ServiceComponent, host: str) -> Launch:
+    """Its directory and its environment, whatever is run there."""
+    service = component.wants
+    directory = component.path
+    if not directory.is_dir():
+        raise DevError(
+            "no-directory", f"{component.name} has no directory {service.path}",
+            source=platform.source(component, "path"), exit=Exit.BAD_STATE,
+        )  # fmt: skip
+    return Launch((), directory, of_component(platform, component, host=host))

@@ -1,0 +1,62 @@
+"""Next.js: a client of the platform, run by the `next` of its own node_modules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from converge import tools
+from converge.errors import DevError
+from facts.ports import HOME
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
+from runtime.services import node, plain
+
+NEXT = "node_modules/next/dist/bin/next"
+ready_timeout = plain.ready_timeout
+passed: tuple[str, ...] = ()
+dialect = "node"
+web_front = True
+
+
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
+    """Without npm, which would stand between us and the process."""
+    return (_node(platform), NEXT, "dev", "-H", host, "-p", str(component.port))
+
+
+def by_hand(component: ServiceComponent) -> str:
+    """The same by the node of PATH."""
+    return f'exec node {NEXT} dev -H "$HOST" -p "$PORT"'
+
+
+environment = node.environment
+native_environment = plain.native_environment
+ide_environment = plain.ide_environment
+path = plain.path
+test = node.test
+
+
+def leftovers(component: ServiceComponent) -> tuple[Path, ...]:
+    """What npm installed, and its builds."""
+    return (*node.leftovers(component), component.path / ".next")
+
+
+vscode = node.vscode
+jetbrains = plain.jetbrains
+
+
+def _node(platform: Platform) -> str:
+    found = tools.executable(platform.loaded, "node")
+    if found is None:
+        raise DevError("command-missing", "there is no node", hint="add node to [tools]")
+    return str(found)
+
+
+def _inspected(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
+    """Next's own option: it gives the inspector to the process it forks, which runs the pages. With NODE_OPTIONS the
+    parent takes the port and that process the one after it (next 16, `dist/cli/next-dev.js`)."""
+    program, script, dev, *rest = run(platform, component, host)
+    return (program, script, dev, f"--inspect={HOME}:{number}", *rest)
+
+
+debugger = replace(node.debugger, run=_inspected)

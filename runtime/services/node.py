@@ -1,0 +1,92 @@
+"""Node services: what `npm run dev` and `npm test` say in their package.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from converge import tools
+from facts.ports import HOME
+from runtime.component import ServiceComponent
+from runtime.platform import Platform
+from runtime.services import plain
+from runtime.services.debugger import Debugger
+from runtime.services.ide import RunConfiguration
+
+ready_timeout = plain.ready_timeout
+passed: tuple[str, ...] = ()
+dialect = "node"
+web_front = False
+
+
+def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
+    """Its own script reloads it; HOST and PORT tell it where to listen."""
+    return ("/bin/sh", "-c", "exec npm run dev")
+
+
+def by_hand(component: ServiceComponent) -> str:
+    """The same script."""
+    return "exec npm run dev"
+
+
+def environment(component: ServiceComponent, placement: str) -> Mapping[str, str]:
+    """Next in it reports nothing to its vendor, and two instances build in directories of their own."""
+    found = {"NEXT_TELEMETRY_DISABLED": "1"}
+    if component.instance.name and placement != "docker":
+        found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"
+    return found
+
+
+native_environment = plain.native_environment
+ide_environment = plain.ide_environment
+path = plain.path
+
+
+def test(component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
+    """Its own script."""
+    return ("npm", "test", "--silent")
+
+
+def leftovers(component: ServiceComponent) -> tuple[Path, ...]:
+    """What npm installed."""
+    return (component.path / "node_modules",)
+
+
+def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
+    """By a shell, whose child processes are debugged."""
+    return (script and {
+        "type": "node", "runtimeExecutable": "sh", "runtimeArgs": ["-c", script],
+        "autoAttachChildProcesses": True, "skipFiles": ["<node_internals>/**"],
+    }) or None  # fmt: skip
+
+
+jetbrains = plain.jetbrains
+
+
+def inspect(platform: Platform, number: int) -> str:
+    """Node's own client of its inspector."""
+    return f"{tools.executable(platform.loaded, 'node') or 'node'} inspect {HOME}:{number}"
+
+
+def attach_vscode(number: int) -> dict[str, Any]:
+    """To an inspector."""
+    return {"type": "node", "skipFiles": ["<node_internals>/**"], "address": HOME, "port": number}
+
+
+def attach_jetbrains(number: int) -> RunConfiguration:
+    """To an inspector."""
+    return RunConfiguration(
+        "ChromiumRemoteDebugType", f'factoryName="Chromium Remote" host="{HOME}" port="{number}"'
+    )  # fmt: skip
+
+
+def _inspected(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
+    """npm's node-options reach what its script runs, and not npm itself."""
+    return ("/bin/sh", "-c", f"exec npm run dev --node-options=--inspect={HOME}:{number}")
+
+
+debugger = Debugger(
+    name="node inspector", run=_inspected, attach="Attach to Node.js/Chrome", terminal=inspect, word="--inspect",
+    vscode=attach_vscode, jetbrains=attach_jetbrains,
+)  # fmt: skip
