@@ -195,6 +195,17 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
 
 
+@pytest.mark.parametrize(
+    ("found", "statuses"),
+    [({}, {"left-over": "ok"}), ({"a": "pid 7 `x`"}, {"a": "drift"}), (AWAY, {"left-over": "unknown"}),
+     ({"a": "pid 7 `x`", "of-a-branch-before": "pid 8 `y`"}, {"a": "drift", "of-a-branch-before": "drift"})],
+)  # fmt: skip
+def test_what_components_left_over_is_named_and_ended(found: object, statuses: dict[str, str]) -> None:
+    seen = items("processes", context(PORT), {"processes": found})
+    assert {name: item.status for name, item in seen.items()} == {f"processes.{n}": s for n, s in statuses.items()}
+    assert all((item.status == "drift") == (item.step is not None) == ("pid" in item.because) for item in seen.values())
+
+
 @pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])
 def test_a_port_that_a_container_publishes_is_ours_or_its_owner_is_named(project: str, status: str) -> None:
     target = context(PORT)
