@@ -175,6 +175,8 @@ CODES: dict[str, str] = {
     "state-not-text": "The desired state is not UTF-8 text, or contains a NUL byte.",
     "state-not-toml": "The desired state is not valid TOML; the message has the line and column.",
     "state-unreadable": "The desired state cannot be read: check its permissions.",
+    "still-running": "A component was asked to end, then killed, and a process of it still lives: another user's, "
+    "or one that the kernel cannot end yet. Its number is named; nothing was started in its place.",
     "store-unwritable": "The store of tools cannot be written: check its owner and the free space, or set DEV_STORE.",
     "sudo-missing": "The step needs root, and sudo would ask for a password, which cannot be typed here.",
     "system-change": "A package manager or service manager failed; its last lines follow.",

@@ -213,7 +213,7 @@ class Edge:
             if until < time.time() and self.asked.get(name, 0.0) < time.monotonic() - AGAIN:
                 self.asked[name] = time.monotonic()
                 print(f"the lease of {name} is over: giving it back", flush=True)
-                env = {key: value for key, value in os.environ.items() if key != "DEV_RUN_ID"}
+                env = {**os.environ, "DEV_RUN_ID": "apart"}  # what it starts is not the edge's, and outlives it
                 self.children.append(subprocess.Popen(
                     [*self.spec["back"], "handoff", name, "--back"], stdin=subprocess.DEVNULL, cwd="/", env=env,
                     start_new_session=True,

@@ -161,7 +161,7 @@ def _ended(status: Status, seen: Seen) -> Status:
         return replace(status, state="ready", reason=seen.reason)
     killed = "it was killed together with its shim" if seen.state in ("running", "backoff") else ""
     state: State = "failed" if seen.state == "failed" else "stopped"
-    return replace(status, placement="none", state=state, reason=killed or seen.reason)
+    return replace(status, placement="none", state=state, reason=seen.reason or killed)
 
 
 def _age(seen: Seen) -> float:

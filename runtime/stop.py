@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from converge import leftovers
 from converge.desired import Service
 from converge.errors import DevError
+from converge.instance import EDGE
 from runtime import boxes, placements, routing
 from runtime.component import Component, ServiceComponent
 from runtime.platform import Platform
@@ -24,7 +26,8 @@ def stop(platform: Platform, names: list[str] | None) -> list[str]:
     def one(component: Component) -> None:
         try:
             lent = placements.of("ide").stop(component)
-            if placements.stop(component) or lent:
+            ran = placements.stop(component)
+            if leftovers.sweep(instance, component.name, component.wants.stop_grace) or ran or lent:
                 ended.append(component.name)
             if component.is_service and names and instance.routes.exists():
                 routing.own(platform, component.name, "none")
@@ -53,8 +56,9 @@ def undeclared(platform: Platform) -> list[Component]:
         names = {entry.name for entry in (instance.state / "run").iterdir()}
     except OSError:
         names = set()
-    names -= {*platform.components, routing.EDGE}
+    names -= {*platform.components, EDGE}
     left: list[Component] = [ServiceComponent(name, Service(kind="command"), instance) for name in sorted(names)]
     if instance.engine_record.exists():
         left += boxes.undeclared(platform)
-    return [component for component in left if placements.lives(component)]
+    over = leftovers.everywhere(instance, ())
+    return [component for component in left if component.name in over or placements.lives(component)]

@@ -6,6 +6,7 @@ import os
 import shlex
 
 from converge import templates
+from facts.processes import MARK
 from runtime import services
 from runtime.component import ServiceComponent
 from runtime.environment import make_private, of_component
@@ -20,7 +21,7 @@ def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]
     """What it would get natively; besides the mark of our processes, so that it can be asked to end on the way back."""
     make_private(component)
     host = ide.host(component)
-    found = {**of_component(platform, component, host=host), "DEV_RUN_ID": f"{component.mark}ide"}
+    found = {**of_component(platform, component, host=host), MARK: ide.mark(component)}
     return {**found, **services.kind(component).ide_environment(component, host)}
 
 

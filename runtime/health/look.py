@@ -145,11 +145,7 @@ def _door(component: Component, listening: Listening) -> str:
     listener = _listener(component.port, HOME, listening)
     if listener is None:
         return f"nothing listens on {component.port} yet"
-    return (
-        ""
-        if listener.mark.startswith(routing.edge(component.instance).mark)
-        else f"{listener} listens on {component.port}"
-    )
+    return "" if routing.edge(component.instance).owns(listener) else f"{listener} listens on {component.port}"
 
 
 def _stranger(component: Component, host: str, listening: Listening) -> str:
@@ -158,7 +154,7 @@ def _stranger(component: Component, host: str, listening: Listening) -> str:
     listener = _listener(component.port, host, listening)
     if listener is None:
         return f"nothing listens on {component.port} yet"
-    return "" if listener.mark.startswith(component.mark) else f"{listener} listens on {component.port}"
+    return "" if component.owns(listener) else f"{listener} listens on {component.port}"
 
 
 def _listener(port: int, host: str, listening: Listening) -> Owner | None:

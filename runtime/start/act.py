@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from converge.errors import DevError
-from facts.ports import HOME, MARK, owner
+from facts.ports import HOME, owner
+from facts.processes import BY_MIGRATION, MARK
 from runtime import boxes, debugger, editors, infra, placements, routing, switch
 from runtime.component import Component
 from runtime.environment import make_private, of_component
@@ -52,7 +53,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
     if not component.is_service:
         return
     number = debugger.port(component)
-    if (found := owner(number)) and not found.mark.startswith(component.mark):
+    if (found := owner(number)) and not component.owns(found):
         raise ports.taken(run.platform, component, number, "debug_port", found)
     env = debugger.launch(run.platform, component).env  # refused where there is no debugger
     if command := debugger.build(component):
@@ -90,7 +91,7 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
         return
     serves = component.instance.handed(component.name).exists() or native.lives(component)
     if not serves:  # until its container is ready
-        ports.clear(platform, component, component.port, spared=routing.edge(component.instance).mark)
+        ports.clear(platform, component, component.port, spared=routing.edge(component.instance))
     if not component.is_service:
         infra.kind(component).check_volume(component)
 
@@ -106,7 +107,7 @@ def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
         assert run.choices.project is not None
         code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images), "migrate")
     else:
-        env = {**of_component(run.platform, component), MARK: component.mark + "migrate"}
+        env = {**of_component(run.platform, component), MARK: component.mark + BY_MIGRATION}
         code, last = run.command(["/bin/sh", "-c", command], env, component, "migrate")
     if code:
         raise DevError(

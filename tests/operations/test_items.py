@@ -214,8 +214,9 @@ PORT = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 5000\n"
 )  # fmt: skip
 def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, status: str) -> None:
     target = context(PORT)
-    marks = {"own": f"{target.instance.id}:a:1", "stranger": "", "elsewhere": "ffffffffff:a:1"}
-    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner])
+    marks = {"own": "", "stranger": "", "elsewhere": "ffffffffff:a:1"}
+    whose = {"own": "a"}.get(owner or "", "")
+    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], whose)
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
@@ -227,7 +228,7 @@ LISTEN += "; print('listens', flush=True); time.sleep(600)"
 
 @pytest.mark.parametrize(
     ("mark", "ends"),
-    [("ID:a:1", True), ("", False), ("ID:b:1", False), ("ID:a:2", False), ("ffffffffff:a:1", False)],
+    [("ID:a:1", True), ("", False), ("ID:b:1", False), ("ID:a:2", True), ("ffffffffff:a:1", False)],
 )
 def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
     monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int], mark: str, ends: bool
@@ -236,12 +237,11 @@ def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
     monkeypatch.setattr(load("ports"), "GRACE", 0.2, raising=False)  # a process that is not ours is given no time
     port = free_port()
     target = context(PORT.replace("5000", str(port)))
-    own = f"{target.instance.id}:a:1"
     env = {**os.environ, "DEV_RUN_ID": mark.replace("ID", target.instance.id)}
     process = subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE, env=env)
     try:
         assert process.stdout and process.stdout.readline()
-        seen = Owner(process.pid, "python", "bo", "/home/bo", own)
+        seen = Owner(process.pid, "python", "bo", "/home/bo", f"{target.instance.id}:a:1", "a")
         item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
         assert item.step
         load("ports").apply(item.step, LocalMachine(target))
@@ -249,6 +249,17 @@ def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("found", "statuses"),
+    [({}, {"left-over": "ok"}), ({"a": "pid 7 `x`"}, {"a": "drift"}), (AWAY, {"left-over": "unknown"}),
+     ({"a": "pid 7 `x`", "of-a-branch-before": "pid 8 `y`"}, {"a": "drift", "of-a-branch-before": "drift"})],
+)  # fmt: skip
+def test_what_components_left_over_is_named_and_ended(found: object, statuses: dict[str, str]) -> None:
+    seen = items("processes", context(PORT), {"processes": found})
+    assert {name: item.status for name, item in seen.items()} == {f"processes.{n}": s for n, s in statuses.items()}
+    assert all((item.status == "drift") == (item.step is not None) == ("pid" in item.because) for item in seen.values())
 
 
 @pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])
@@ -307,7 +318,7 @@ def test_data_that_lie_in_docker_are_said_to_lie_there() -> None:
 def test_every_noun_without_wishes_has_nothing_to_say() -> None:
     target = context("")
     for noun in OPERATIONS:
-        seen = {"machine.surroundings": (), "ports": {}, "containers": {}, "env.mode": Entry("absent")}
+        seen = {"machine.surroundings": (), "ports": {}, "processes": {}, "containers": {}, "env.mode": Entry("absent")}
         seen |= {"env.file": {}, "env.process": {}, "env.lent": ()}
         assert list(load(noun).items(target, seen)) == [], noun
 
