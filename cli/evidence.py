@@ -83,20 +83,30 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
             prefixes.add(variable.prefix)
             values |= {variable.value or "", os.environ.get(name, "")}
     hide = Redactor(names=frozenset(names))
-    values |= set(_texts(instance.dev.glob("instances/*/secrets/*")))
+    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
+    values |= set(_written(instance, hide))
+    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
+
+
+def _written(instance: Instance, hide: Redactor) -> Iterator[str]:
+    """Secrets in files of every instance of the checkout: its own, and those of environments by their names."""
+    yield from _texts(instance.dev.glob("instances/*/secrets/*"))
+    yield from (text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET)
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
-        lines = (line.partition("=") for line in text.splitlines())
-        values |= {value for name, _, value in lines if hide.secret(name)}
+        yield from _assigned(text, hide)
     for text in _texts(instance.environments.glob("**/*.env")):  # as an editor or a shell is given them
-        lines = (line.partition("=") for line in text.splitlines())
-        spelled = {value for name, _, value in lines if hide.secret(name)}
-        values |= {value.strip("\"'").replace("\\n", "\n").replace("\\$", "$") for value in spelled} | spelled
+        for value in _assigned(text, hide):
+            yield value
+            yield value.strip("\"'").replace("\\n", "\n").replace("\\$", "$")
     for text in _texts(instance.dev.glob("instances/*/run/*/spec.json")):  # what is made for one run stands there alone
         with contextlib.suppress(ValueError, AttributeError):
-            values |= {value for name, value in loads(text)["env"].items() if hide.secret(name)}
-    values |= {text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET}
-    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
-    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
+            yield from (value for name, value in loads(text)["env"].items() if hide.secret(name))
+
+
+def _assigned(text: str, hide: Redactor) -> Iterator[str]:
+    """Values of secret variables in `NAME=value` lines."""
+    lines = (line.partition("=") for line in text.splitlines())
+    return (value for name, _, value in lines if hide.secret(name))
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:

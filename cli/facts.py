@@ -51,11 +51,16 @@ def run(
     found = {name: plain(value) for name, value in observe(wanted, LocalReader()).items()}
     if json:
         render.document({"schema": 1, "facts": dict(sorted(found.items()))})
-        return int(Exit.OK)
+    else:
+        _show(found)
+    return int(Exit.OK)
+
+
+def _show(found: dict[str, Any]) -> None:
+    """One line per fact."""
     for name, value in sorted(found.items()):
         text = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
         render.out(f"{render.style(name, 'bold'):<28} {text}")
-    return int(Exit.OK)
 
 
 def plain(value: Any) -> Any:

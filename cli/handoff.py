@@ -44,19 +44,12 @@ def run(
     from converge.lock import hold
     from runtime import handoff, journal
 
-    to_ide = not back and to in (None, "ide")
-    if (back and to) or (status and (back or to)) or ((lease or same_address) and (status or not to_ide)):
-        because = "--back, --status and --to are three things, and --for and --same-address are for an IDE"
-        raise DevError("usage", "these options do not go together", because=because, exit=Exit.USAGE)
-    if status or not names:
-        if not status and not json:
-            raise DevError(
-                "usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE
-            )
+    _check(to, back, status, for_ide=bool(lease) or same_address)
+    if status or (json and not names):
         handoff.check(context.platform, names or [])
         return _show(list(journal.records(context.instance).values()), names, json)
-    if to not in (None, "ide", "native", "docker"):
-        raise DevError("usage", f"{to!r} is no placement", because="it is ide, native or docker", exit=Exit.USAGE)
+    if not names:
+        raise DevError("usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE)
     until = time.time() + seconds(lease) if lease else None
     handoff.check(context.platform, names)
     moved: list[Moved] = []
@@ -66,20 +59,44 @@ def run(
                 _equip(context, names)
             handoff.reconcile(context.platform, board.event, names)
             for name in names:
-                if back and not journal.record(context.instance, name):
-                    render.say(f"{name} is not handed off")
-                elif back:
-                    moved.append(handoff.give_back(context.platform, name, board.event))
+                if back:
+                    moved += _give_back(context, name, board)
                 else:
-                    place = to or "ide"
-                    moved.append(handoff.move(context.platform, name, place, board.event, until, same_address))
+                    moved.append(handoff.move(context.platform, name, to or "ide", board.event, until, same_address))
     finally:
-        if json:
-            render.document({"schema": 1, "services": [each.document() for each in moved]})
-        else:
-            for each in moved:
-                _tell(each)
+        _report(moved, json)
     return int(Exit.OK)
+
+
+def _check(to: str | None, back: bool, status: bool, for_ide: bool) -> None:
+    """Refuse options that contradict each other, and a placement that there is not."""
+    leaves = status or back or to not in (None, "ide")
+    if [status, back, to is not None].count(True) > 1 or (for_ide and leaves):
+        because = "--back, --status and --to are three things, and --for and --same-address are for an IDE"
+        raise DevError("usage", "these options do not go together", because=because, exit=Exit.USAGE)
+    if to not in (None, "ide", "native", "docker"):
+        raise DevError(
+            "usage", f"{to!r} is not a valid placement", because="it is ide, native or docker", exit=Exit.USAGE
+        )
+
+
+def _report(moved: list[Moved], json: bool) -> None:
+    """What was moved until now, also where a later one could not be."""
+    if json:
+        render.document({"schema": 1, "services": [each.document() for each in moved]})
+        return
+    for each in moved:
+        _tell(each)
+
+
+def _give_back(context: Context, name: str, board: Board) -> list[Moved]:
+    """What was moved: nothing where it is not handed off."""
+    from runtime import handoff, journal
+
+    if journal.record(context.instance, name):
+        return [handoff.give_back(context.platform, name, board.event)]
+    render.say(f"{name} is not handed off")
+    return []
 
 
 def _tell(each: Moved) -> None:

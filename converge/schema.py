@@ -249,6 +249,18 @@ def _check_required(
 
 
 def _check_values(loaded: Loaded) -> None:
+    _check_tools(loaded)
+    _check_machine(loaded)
+    _check_docker(loaded)
+    _check_variables(loaded)
+    _check_files(loaded)
+    for section, group in (("infra", loaded.desired.infra), ("services", loaded.desired.services)):
+        for name, component in group.items():
+            if component.ready and component.ready.log is not None:
+                _check_pattern(component.ready.log, loaded.source(f"{section}.{name}.ready"))
+
+
+def _check_tools(loaded: Loaded) -> None:
     from packaging.version import InvalidVersion, Version
 
     desired = loaded.desired
@@ -263,6 +275,10 @@ def _check_values(loaded: Loaded) -> None:
                 "tools are pinned exactly",
                 'write it as "1.27.3"',
             ) from None
+
+
+def _check_machine(loaded: Loaded) -> None:
+    desired = loaded.desired
     for key in ("disk_free", "memory", "open_files", "inotify_watches"):
         text = getattr(desired.machine, key)
         if text is not None and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)?\s*([KMGT]i?B)?\s*", text):
@@ -273,8 +289,14 @@ def _check_values(loaded: Loaded) -> None:
                 "it is an operator, a number and a unit",
                 'for example ">=5 GiB"',
             )
-    for key in ("engine", "compose") if desired.docker else ():
-        text = getattr(desired.docker, key)
+
+
+def _check_docker(loaded: Loaded) -> None:
+    wants = loaded.desired.docker
+    if wants is None:
+        return
+    for key in ("engine", "compose"):
+        text = getattr(wants, key)
         if (key, text) != ("engine", "off") and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)*\s*", text):
             raise _refuse(
                 "bad-comparison",
@@ -283,12 +305,15 @@ def _check_values(loaded: Loaded) -> None:
                 "it is an operator and a version",
                 'for example ">=20.10"' + (', or "off"' if key == "engine" else ""),
             )
-    if desired.docker and desired.docker.mirror and not re.match(r"https?://[^/\s]", desired.docker.mirror):
+    if wants.mirror and not re.match(r"https?://[^/\s]", wants.mirror):
         raise _refuse(
             "value-wrong", "docker.mirror is not an address", loaded.source("docker.mirror"),
             "an engine takes http:// or https:// and a host", 'for example "http://127.0.0.1:5000"',
         )  # fmt: skip
-    for name, variable in desired.env.items():
+
+
+def _check_variables(loaded: Loaded) -> None:
+    for name, variable in loaded.desired.env.items():
         at = loaded.source(f"env.{name}")
         if not re.fullmatch(VARIABLE, name):
             raise _refuse("bad-name", f"{name!r} is not a variable name", at, "shells take letters, digits and _")
@@ -300,7 +325,10 @@ def _check_values(loaded: Loaded) -> None:
             )
         if variable.pattern is not None:
             _check_pattern(variable.pattern, loaded.source(f"env.{name}.pattern"))
-    for path, file in desired.files.items():
+
+
+def _check_files(loaded: Loaded) -> None:
+    for path, file in loaded.desired.files.items():
         at = loaded.source(f"files.{path}")
         if Path(path).is_absolute() or ".." in Path(path).parts:
             raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files lie in the checkout")
@@ -316,10 +344,6 @@ def _check_values(loaded: Loaded) -> None:
             raise _refuse(
                 "file-both", f"{path} must have either content or directory = true", at, "it is a file or a directory"
             )
-    for section, group in (("infra", desired.infra), ("services", desired.services)):
-        for name, component in group.items():
-            if component.ready and component.ready.log is not None:
-                _check_pattern(component.ready.log, loaded.source(f"{section}.{name}.ready"))
 
 
 def _check_pattern(pattern: str, at: str) -> None:
