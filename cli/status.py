@@ -9,6 +9,7 @@ from cli import render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import Exit
+from facts import terminal
 
 if TYPE_CHECKING:
     from runtime.status import Status
@@ -58,11 +59,12 @@ def show(state: Status) -> None:
     restarts = f", restarted {state.restarts} times" if state.restarts else ""
     render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
     if state.reason:
-        render.out(f"    {state.reason}")
+        render.out(f"    {terminal.shown(state.reason)}")
 
 
 def age(seconds: float) -> str:
-    """A duration in its two largest units."""
+    """A duration in its two largest units; never negative, as after the clock was set back."""
+    seconds = max(0.0, seconds)
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
     if days:
         return f"{days} d {hours % 24} h"

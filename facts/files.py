@@ -29,6 +29,12 @@ ls -ld {at}
     return Probe(name, sh, _parse)
 
 
+def text(name: str, path: Path) -> Probe:
+    """What a small file holds, without white space around it; empty where there is none."""
+    at = shlex.quote(str(path))
+    return Probe(name, f"[ -e {at} ] && cat {at}; true", str.strip)
+
+
 def _parse(text: str) -> Entry:
     kind, *rest = text.split("\n")
     if kind == "absent":

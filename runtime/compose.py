@@ -81,7 +81,7 @@ class Project:
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """Every service of the files by its key; asked of Compose once per content of the files."""
-        digest = sha256(str(self.program).encode())
+        digest = sha256(f"{self.program}\0every profile".encode())
         for path in self.files:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
         cache = self.instance.dev / "cache" / f"compose-{digest.hexdigest()[:16]}.json"

@@ -14,8 +14,13 @@ import subprocess
 import sys
 import time
 
+# beside this file and without its package, which imports much
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "logs"))
+from writer import Writer  # type: ignore[import-not-found]
+
 MARK = "DEV_RUN_ID"
-LARGEST_LOG = 8 * 1024 * 1024
+BLOCK = 262144
+ENDING = 64
 STABLE = 10.0
 LOOK = 2.0
 LOCK = 2.0
@@ -83,8 +88,7 @@ class Shim:
         self.again = False
         self.told = False
         self.reason = None
-        self.partial = b""
-        self.log = open(spec["log"], "ab", buffering=0)  # noqa: SIM115 - open as long as the shim lives
+        self.log = Writer(spec["log"])
         self.selector = selectors.DefaultSelector()
 
     def tell(self, state):
@@ -106,19 +110,6 @@ class Shim:
             if not self.told:
                 raise
 
-    def write(self, text, source="|"):
-        now = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
-        try:
-            self.log.write(f"{stamp} {source} ".encode() + text + b"\n")
-            if self.log.tell() > LARGEST_LOG:
-                if os.path.exists(self.spec["log"]):
-                    os.replace(self.spec["log"], self.spec["log"] + ".1")
-                full, self.log = self.log, open(self.spec["log"], "ab", buffering=0)  # noqa: SIM115
-                full.close()
-        except OSError:  # no room, or no directory: a line is lost, not the component
-            pass
-
     def start(self):
         spec = self.spec
         self.began, self.began_wall = time.monotonic(), time.time()
@@ -131,31 +122,31 @@ class Shim:
         except OSError as problem:
             self.child = None
             self.reason = f"{spec['argv'][0]} could not be started: {problem.strerror}"
-            self.write(self.reason.encode(), "!")
+            self.log.say(self.reason)
             return self.crashed()
         os.set_blocking(self.child.stdout.fileno(), False)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            try:
+                fcntl.fcntl(self.child.stdout, fcntl.F_SETPIPE_SZ, BLOCK)
+            except OSError:  # its user has too many pipes
+                pass
         self.selector.register(self.child.stdout, selectors.EVENT_READ, self.pump)
         self.tell("running")
         return None
 
-    def take(self, block):
-        *lines, self.partial = (self.partial + block).split(b"\n")
-        for line in lines:
-            self.write(line)
-
     def pump(self, stream):
+        """Write down what was said since the last time; whether more may come at once."""
         try:
-            block = os.read(stream.fileno(), 65536)
+            block = os.read(stream.fileno(), BLOCK)
         except BlockingIOError:
-            return
-        if not block:
-            self.selector.unregister(stream)
-            stream.close()
-            return
-        self.take(block)
-        if len(self.partial) > 65536:
-            self.write(self.partial)
-            self.partial = b""
+            return False
+        if block:
+            self.log.take(block)
+            return True
+        self.log.end()
+        self.selector.unregister(stream)
+        stream.close()
+        return False
 
     def reap(self):
         """Collect every child that ended, also those the system handed to us."""
@@ -172,10 +163,10 @@ class Shim:
         if code is None:
             return
         self.child.returncode = code
+        self.sweep()  # what is left of it may have last words
         if self.child.stdout and not self.child.stdout.closed:
             self.pump_all(self.child.stdout)
         self.child = None
-        self.sweep()
         if self.ending:
             return
         if self.again:
@@ -184,7 +175,7 @@ class Shim:
             self.start()
             return
         self.reason = f"ended with {code}" if code >= 0 else f"ended by signal {-code}"
-        self.write(self.reason.encode(), "!")
+        self.log.say(self.reason)
         if self.spec["once"] and code == 0:
             self.reason = None
             self.tell("done")
@@ -192,22 +183,13 @@ class Shim:
         self.crashed()
 
     def pump_all(self, stream):
-        while not stream.closed:
-            try:
-                block = os.read(stream.fileno(), 65536)
-            except BlockingIOError:
+        """The same to its end, which is now, whoever still holds it."""
+        for _ in range(ENDING):  # more than a pipe holds is said by somebody who is not ours
+            if not self.pump(stream):
                 break
-            if not block:
-                break
-            self.take(block)
-        if self.partial:
-            self.write(self.partial)
-            self.partial = b""
+        self.log.end()
         if not stream.closed:
-            try:
-                self.selector.unregister(stream)
-            except KeyError:
-                pass
+            self.selector.unregister(stream)
             stream.close()
 
     def crashed(self):
@@ -268,7 +250,7 @@ class Shim:
             self.collect()
             time.sleep(0.01)
         if self.child.returncode is None:
-            self.write(b"did not end in time and was killed", "!")
+            self.log.say("did not end in time and was killed")
             kill(self.child.pid, signal.SIGKILL, group=True)
         self.sweep()
         if self.child.stdout and not self.child.stdout.closed:
@@ -297,6 +279,7 @@ class Shim:
                 self.end_child()
                 self.quit()
             wait = max(0.0, self.next_start - time.monotonic()) if not self.child else LOOK
+            wait = min(wait, self.log.tend())
             for key, _ in self.selector.select(wait):
                 if key.data:
                     key.data(key.fileobj)

@@ -17,6 +17,8 @@ from facts.ports import HOME, MARK, Owner, ends, owner
 from runtime import debugger, editors, gateway, health, infra, logs, placements, routing, served, services, switch
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
 from runtime.environment import make_private, of_component
+from runtime.logs.lines import Stream
+from runtime.logs.recording import Recording
 from runtime.placements import native
 from runtime.placements.choice import Asked, Choices, choose, keep
 from runtime.placements.seen import lost
@@ -217,7 +219,7 @@ class _Start:
         env = debugger.launch(self.platform, component).env  # refused where there is no debugger
         if command := debugger.build(component):
             say("compiling for the debugger")
-            code, last = self._run(list(command), env, component)
+            code, last = self._run(list(command), env, component, "build")
             if code:
                 raise DevError(
                     "compile-failed", f"{component.name} could not be compiled for its debugger",
@@ -341,14 +343,14 @@ class _Start:
             )  # fmt: skip
         self._check()
 
-    def _run(self, argv: list[str], env: Mapping[str, str], component: Component) -> tuple[int, list[str]]:
-        """Run to the end or until the start is given up; exit code and last lines."""
-        import tempfile
-
+    def _run(
+        self, argv: list[str], env: Mapping[str, str], component: Component, stream: Stream = "migrate"
+    ) -> tuple[int, list[str]]:
+        """Run to the end or until the start is given up; exit code and last lines. All of it is in the log."""
         directory = component.path if component.is_service else component.instance.checkout
-        with tempfile.TemporaryFile("w+", errors="replace") as said:
+        with Recording(component.log, stream) as said:
             process = subprocess.Popen(
-                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said,
+                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
             try:
@@ -359,8 +361,7 @@ class _Start:
                 with contextlib.suppress(OSError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            said.seek(0)
-            return process.returncode, [line for line in said.read().splitlines() if line.strip()][-4:]
+        return process.returncode, said.last(4)
 
     def _wait(self, component: Component, say: Callable[[str], None]) -> None:
         timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)

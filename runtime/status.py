@@ -166,7 +166,7 @@ def _alive(status: Status, component: Component, seen: Seen, missing: str, befor
 
 def _age(seen: Seen) -> float:
     """Seconds since its process began."""
-    return round(time.time() - seen.began, 1) if seen.began is not None else 0.0
+    return max(0.0, round(time.time() - seen.began, 1)) if seen.began is not None else 0.0
 
 
 def among(component: Component, own: Status, look_at: Callable[[str], Status]) -> Status:

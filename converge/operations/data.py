@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import facts.files
 from converge import kinds, tools
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
-from facts.probe import AnyProbe, Observation, Probe
+from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -28,11 +27,9 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Mode and major version of each, and where it was put."""
     found: list[AnyProbe] = []
     for name, path in _databases(context):
-        version = shlex.quote(str(path / "PG_VERSION"))
         found.append(facts.files.probe(f"data.{name}", path))
-        found.append(Probe(f"data.{name}.major", f"[ -e {version} ] && cat {version}; true", str.strip))
-        note = shlex.quote(str(context.instance.data_note(name)))
-        found.append(Probe(f"data.{name}.placement", f"[ -e {note} ] && cat {note}; true", str.strip))
+        found.append(facts.files.text(f"data.{name}.major", path / "PG_VERSION"))
+        found.append(facts.files.text(f"data.{name}.placement", context.instance.data_note(name)))
     return found
 
 

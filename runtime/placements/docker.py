@@ -147,9 +147,10 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         said = used.log(about["Id"], PATIENCE, **query)
     except EngineError:
         return
-    for line in said.decode(errors="replace").splitlines():
+    for line in said.decode(errors="replace").removesuffix("\n").split("\n"):
         stamp, _, text = line.partition(" ")
-        yield f"{stamp[:23]}Z | {text}"
+        if stamp:
+            yield f"{stamp[:23]}Z | {text}"
 
 
 def execute(component: Component, argv: Sequence[str]) -> tuple[int, str]:
@@ -251,11 +252,11 @@ def state_of(state: dict[str, Any], once: bool) -> tuple[State, str]:
 
 
 def _keep_log(component: Component) -> None:
-    text = "".join(row + "\n" for row in rows(component))
+    text = "".join(f"{row[:24]} c {row[27:]}\n" for row in rows(component))
     if text:
         component.log.parent.mkdir(parents=True, exist_ok=True)
-        with component.log.open("a") as file:
-            file.write(text)
+        with component.log.open("ab") as file:
+            file.write(text.encode())
 
 
 def _seconds(stamp: str) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +16,24 @@ from facts.probe import Probe, observe
 from facts.value import Unknown
 
 HERE = Path("/nowhere")
-PROBES = {
-    probe.name: probe
-    for probe in (
-        *machine.probes(), docker.kernel(),
-        privileges.probe(), packages.manager(), packages.probe("x", ("x",)), git.probe(HERE),
-        files.probe("files", HERE), tools.probe("go", "1.2.3", HERE), dependencies.probe("x", HERE, HERE, HERE),
-        *env.probes(HERE, {"KEY": "^pk_", "OTHER": None}),
-        auth.probe(HERE, {}, (*auth.NAMES, "DYNO")), auth.loose((HERE,)),
-    )
-    if isinstance(probe, Probe)
-}  # fmt: skip
+TOOL = Path(__file__).resolve().parents[2]
+MADE_BY = {
+    "facts/auth.py loose": [auth.loose((HERE,))],
+    "facts/auth.py probe": [auth.probe(HERE, {}, (*auth.NAMES, "DYNO"))],
+    "facts/dependencies.py probe": [dependencies.probe("x", HERE, HERE, HERE)],
+    "facts/docker.py kernel": [docker.kernel()],
+    "facts/env.py probes": env.probes(HERE, {"KEY": "^pk_", "OTHER": None}),
+    "facts/files.py probe": [files.probe("files", HERE)],
+    "facts/files.py text": [files.text("text", HERE)],
+    "facts/git.py probe": [git.probe(HERE)],
+    "facts/machine.py probes": machine.probes(),
+    "facts/packages.py manager": [packages.manager()],
+    "facts/packages.py probe": [packages.probe("x", ("x",))],
+    "facts/privileges.py probe": [privileges.probe()],
+    "facts/tools.py probe": [tools.probe("go", "1.2.3", HERE)],
+}
+"""Each function that makes a `Probe`, by file and name -> what it makes."""
+PROBES = {probe.name: probe for made in MADE_BY.values() for probe in made if isinstance(probe, Probe)}
 CASES = sorted((Path(__file__).parent / "golden").glob("*.toml"))
 
 
@@ -57,5 +66,29 @@ def test_golden(case: Path) -> None:
     assert plain(fact) == wanted["fact"]
 
 
-def test_every_probe_has_a_case() -> None:
-    assert {tomllib.loads(case.read_text("utf-8"))["probe"] for case in CASES} == set(PROBES)
+def makers(room: str) -> Iterator[str]:
+    """Functions in which `Probe(…)` is called."""
+    for path in sorted((TOOL / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                calls = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
+                if any(isinstance(called, ast.Name) and called.id == "Probe" for called in calls):
+                    yield f"{path.relative_to(TOOL)} {node.name}"
+
+
+def test_every_function_that_makes_a_probe_is_known_here() -> None:
+    assert set(makers("facts")) == MADE_BY.keys(), "add to MADE_BY what it makes, and cases to golden/"
+
+
+@pytest.mark.parametrize("room", ["converge", "runtime", "cli"])
+def test_probes_are_made_by_facts_alone(room: str) -> None:
+    assert list(makers(room)) == [], "a probe belongs to a noun in facts/, where golden cases are asked for"
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_has_a_case(name: str) -> None:
+    assert any(tomllib.loads(case.read_text("utf-8"))["probe"] == name for case in CASES), f"golden/ lacks {name}"
+
+
+def test_every_case_is_of_a_probe() -> None:
+    assert {tomllib.loads(case.read_text("utf-8"))["probe"] for case in CASES} <= PROBES.keys()
