@@ -13,7 +13,11 @@ from cli.option import Option
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.instance import store as store_of_user
+from converge.lock import hold
+from converge.operations import dependencies
+from runtime import boxes, services
 from runtime.platform import Platform
+from runtime.stop import stop
 
 
 def run(
@@ -26,7 +30,6 @@ def run(
     That is its environment, data, logs, dependencies and generated secrets of this checkout; with --instance
     only what that instance has.
     """
-    from converge.lock import hold
 
     dev, name = context.instance.dev, context.instance.name
     instances = [context.instance, *([] if name else _others(context))]
@@ -68,8 +71,6 @@ def _others(context: Context) -> list[Instance]:
 
 def _end(platform: Platform) -> None:
     """Stop all that runs, and take its containers and volumes away; what an engine that is gone has is left there."""
-    from runtime import boxes
-    from runtime.stop import stop
 
     try:
         stop(platform, None)
@@ -82,8 +83,6 @@ def _end(platform: Platform) -> None:
 
 def _of_services(context: Context) -> list[Path]:
     """What the tools of its kind left in the directory of a service, where we installed something."""
-    from converge.operations import dependencies
-    from runtime import services
 
     found: list[Path] = []
     for name, component in context.platform.services.items():

@@ -18,8 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from cli.context import TOOL, Context
 from cli.redact import Redactor
+from converge import envfile
 from converge.errors import DevError
 from converge.instance import Instance
+from facts import docker
+from facts.engine import Engine, EngineError
+from runtime import compose
 from runtime.platform import Platform
 
 if TYPE_CHECKING:
@@ -71,7 +75,6 @@ def parts(context: Context, instance: Instance) -> Iterator[Part]:
 
 def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     """Knows the secrets of [env], of `.dev/values`, of every instance of the checkout, and the caller's own."""
-    from converge import envfile
 
     kept: dict[str, str] = {}
     with contextlib.suppress(OSError, DevError):
@@ -173,8 +176,6 @@ def _fail(because: str) -> str:
 
 def _docker(context: Context, instance: Instance) -> Iterator[Part]:
     """The engine, and every container that carries this instance's label."""
-    from facts import docker
-    from facts.engine import Engine, EngineError
 
     if ENGINE_LOG.exists():
         yield Part("docker/daemon.log", partial(_end, ENGINE_LOG))
@@ -204,7 +205,6 @@ def _docker(context: Context, instance: Instance) -> Iterator[Part]:
 
 def _resolved(context: Context, instance: Instance) -> str:
     """The Compose files with this instance's values, as Compose reads them; images are those of the containers."""
-    from runtime import compose
 
     project = compose.find(Platform(context.loaded, instance))
     if isinstance(project, str):

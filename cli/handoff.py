@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from cli import render
@@ -11,6 +12,9 @@ from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from converge.lock import hold
+from converge.operations import dependencies
+from runtime import handoff, journal
 
 if TYPE_CHECKING:
     from runtime.editors import Written
@@ -41,8 +45,6 @@ def run(
 
     Start the process in your IDE afterwards; requests that arrive before it listens wait for it. --back returns it.
     """
-    from converge.lock import hold
-    from runtime import handoff, journal
 
     _check(to, back, status, for_ide=bool(lease) or same_address)
     if status or (json and not names):
@@ -91,7 +93,6 @@ def _report(moved: list[Moved], json: bool) -> None:
 
 def _give_back(context: Context, name: str, board: Board) -> list[Moved]:
     """What was moved: nothing where it is not handed off."""
-    from runtime import handoff, journal
 
     if journal.record(context.instance, name):
         return [handoff.give_back(context.platform, name, board.event)]
@@ -100,8 +101,6 @@ def _give_back(context: Context, name: str, board: Board) -> list[Moved]:
 
 
 def _tell(each: Moved) -> None:
-    from runtime import journal
-
     where = {"ide": "your IDE", "docker": "its container", "native": "its native process"}[each.placement]
     render.out(f"{each.name:<12} http://127.0.0.1:{each.port} now leads to {where}")
     if each.waits:
@@ -125,7 +124,6 @@ def seconds(text: str) -> float:
 
 def _equip(context: Context, names: list[str]) -> None:
     """Before anything is moved: what services that ran in containers alone need to run outside of them."""
-    from converge.operations import dependencies
 
     services = [name for name in names if name in context.loaded.desired.services]
     if wanted := dependencies.without(context.loaded, context.instance, services):
@@ -155,10 +153,6 @@ def tell_ide(done: Written) -> None:
 
 
 def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
-    from dataclasses import asdict
-
-    from runtime import journal
-
     wanted = [entry for entry in records if not names or entry.name in names]
     if json:
         render.document({"schema": 1, "handed_off": [asdict(entry) for entry in wanted]})

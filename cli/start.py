@@ -9,7 +9,16 @@ from cli import progress, render
 from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
+from converge import auth, cycle, daemon
+from converge.context import context_of
 from converge.errors import DevError, Exit
+from converge.local_machine import LocalMachine
+from converge.lock import hold
+from converge.tools import SUBSTITUTED
+from facts import docker
+from runtime import handoff
+from runtime.placements.choice import Asked
+from runtime.start import start
 
 if TYPE_CHECKING:
     from converge.context import Purpose
@@ -30,10 +39,6 @@ def run(
 
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
-    from converge.lock import hold
-    from runtime import handoff
-    from runtime.placements.choice import Asked
-    from runtime.start import start
 
     if infra not in (None, "docker", "native"):
         raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
@@ -61,7 +66,6 @@ def run(
 
 def _banner(context: Context) -> None:
     """Where identities come from, loudly where anybody at this machine may be anybody."""
-    from converge import auth
 
     identity = auth.look(context.loaded, context.instance)
     if identity and identity.mode in ("local", "test"):
@@ -72,10 +76,6 @@ def _banner(context: Context) -> None:
 
 def _engine_again(context: Context) -> bool:
     """End and start an engine of our own, which alone makes it forget what a kill cut off; False if it is not ours."""
-    from converge import daemon
-    from converge.context import context_of
-    from converge.local_machine import LocalMachine
-    from facts import docker
 
     if docker.look().host != f"unix://{docker.SOCKET}":  # the one that is used is another
         return False
@@ -89,7 +89,6 @@ def _engine_again(context: Context) -> bool:
 
 def refuse_open(report: Report) -> None:
     """Raise the first thing that a start cannot do without; a port is checked by the component that needs it."""
-    from converge.tools import SUBSTITUTED
 
     for item in report.open:
         if item.id.partition(".")[2] in SUBSTITUTED and item.noun == "tools":
@@ -104,8 +103,6 @@ def refuse_open(report: Report) -> None:
 
 
 def _prepare(context: Context, yes: bool, docker: bool) -> None:
-    from converge import cycle
-
     purpose: Purpose = "containers" if docker else "start"
     report = cycle.prepare(context.loaded, context.instance, progress.listen, yes, purpose=purpose)
     refuse_open(report)

@@ -23,7 +23,7 @@ LEFT = {
     "runtime/start.py: bring_up": 43,
 }
 """Functions that are above, each to be split: none is added, and none may grow."""
-LAZY = 1.45
+LAZY = 0.83
 """Imports inside functions for each module, to be lowered to 0.5."""
 LENGTH = 100
 """Lines of half of the modules at most."""
