@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -201,25 +202,19 @@ def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
                     "needs names components of this file",
                     f"declared are: {', '.join(components)}",
                 )
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            section = "infra" if name in loaded.desired.infra else "services"
-            circle = " -> ".join((*path[path.index(name) :], name))
-            raise _refuse(
-                "needs-cycle",
-                f"needs run in a circle: {circle}",
-                loaded.source(f"{section}.{name}.needs"),
-                "none of them could start first",
-            )
-        if name not in done:
-            for need in components[name].needs:
-                visit(need, (*path, name))
-            done.add(name)
-
-    for name in components:
-        visit(name, ())
+    try:
+        TopologicalSorter({name: component.needs for name, component in components.items()}).prepare()
+    except CycleError as problem:
+        circle = problem.args[1][:0:-1]  # it begins with what is needed, and ends with the same one
+        first = next(name for name in components if name in circle)
+        circle = [*circle[circle.index(first) :], *circle[: circle.index(first)], first]
+        section = "infra" if first in loaded.desired.infra else "services"
+        raise _refuse(
+            "needs-cycle",
+            f"needs run in a circle: {' -> '.join(circle)}",
+            loaded.source(f"{section}.{first}.needs"),
+            "none of them could start first",
+        ) from None
 
 
 def _check_kinds(loaded: Loaded) -> None:
