@@ -18,11 +18,11 @@ GO_BUILD: Mapping[str, str] = MappingProxyType({
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """How what a lock file asks for is installed.
+    """How the packages of a lock file are installed.
 
     In commands and paths `{lock}`, `{main}` (the key of the entry), `{own}` (the directory `.dev/services/NAME`) and
     `{TOOL}` (the program of each of `tools`) are filled in. A command runs in the directory of the lock file, and its
-    first word is one of the tools, or a program that lies beside one.
+    first word is one of the tools, or a program in the same directory as one.
     """
 
     lock: str

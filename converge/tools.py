@@ -1,4 +1,4 @@
-"""Where the pinned tools lie: one directory per version in the per-user store, reached by PATH and nothing else."""
+"""Where the pinned tools are: one directory per version in the per-user store, reached by PATH and nothing else."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ COMPLETE = ".complete"
 """Marker inside a tool's directory: it was unpacked whole. Its text names the provider."""
 SUBSTITUTED = {
     "air": "./dev itself rebuilds and restarts Go services",
-    "docker-compose": "what need not run in Docker runs without it",
+    "docker-compose": "components that do not need Docker run without it",
 }
-"""Tools that a start can do without, and what stands in for them."""
+"""Tools that a start does not need, and what replaces them."""
 DEBUGGERS = ("delve", "debugpy")
 """Tools that only `./dev debug` uses: it installs them, and no service has them on its PATH."""
 PROGRAMS = {"python": "python3", "delve": "dlv"}
@@ -61,7 +61,7 @@ EMBEDDED: dict[str, Callable[[], str]] = {"postgres": lambda: POSTGRES, "pubsub-
 
 
 def home(tool: str, version: str) -> Path:
-    """Directory of one version of a tool; its commands lie in `bin/`."""
+    """Directory of one version of a tool; its commands are in `bin/`."""
     return store() / "tools" / tool / version
 
 

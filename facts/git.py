@@ -1,4 +1,4 @@
-"""What git says about a checkout: whether it is one, and where its hooks lie."""
+"""What git says about a checkout: whether it is one, and where its hooks are."""
 
 from __future__ import annotations
 

@@ -38,14 +38,14 @@ def probe(ports: Collection[int]) -> LocalProbe:
 
 
 def owner(port: int, host: str = HOME) -> Owner | None:
-    """The process that would answer there; None where nobody listens."""
+    """The process that would answer there; None if no process listens."""
     return owners((port,), {port: host})[port]
 
 
 def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, Owner | None]:
     """Who listens on each of the ports, by one walk over the processes.
 
-    Sockets of another loopback address than the asked one (of `hosts`, else 127.0.0.1) are somebody else's.
+    Sockets of another loopback address than the asked one (of `hosts`, else 127.0.0.1) belong to others.
     """
     if not Path("/proc/net/tcp").exists():
         return {port: _by_psutil(port) for port in ports}

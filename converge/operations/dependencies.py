@@ -22,8 +22,8 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
-BESIDE = {"npm": "node"}
-"""Program that installs -> the tool that brings it."""
+CONTAINED_IN = {"npm": "node"}
+"""Program that installs -> the tool that contains it."""
 
 
 def own(instance: Instance, name: str) -> Path:
@@ -82,7 +82,7 @@ class _Owner:
     lock: str
     main: str
     key: str
-    """Where it stands in the desired state."""
+    """Its key in the desired state."""
 
 
 def kind_of(suite: TestSuite) -> str:
@@ -142,7 +142,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
         path = owner.directory.relative_to(context.instance.checkout) / want
         step = Step(
-            key, "dependencies", f"install what {path} asks for", because,
+            key, "dependencies", f"install the packages of {path}", because,
             after=tuple(f"tools.{tool}" for tool in owner.how.tools), args={"name": owner.name, "stamp": expected},
         )  # fmt: skip
         yield Item(
@@ -158,7 +158,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """Install by the kind's own client; the stamp is written last, so an install that was cut off is done again."""
+    """Install by the kind's own client; the stamp is written last, so an interrupted install is done again."""
     name, instance, loaded = step.args["name"], machine.context.instance, machine.context.loaded
     owner = next(each for each in _owners(machine.context) if each.name == name)
     how, mark = owner.how, stamp(instance, name)
@@ -193,7 +193,7 @@ def _filled(texts: Mapping[str, str], values: Mapping[str, str]) -> dict[str, st
 
 def _program(loaded: Loaded, name: str) -> str:
     """Path of a program that installs; DevError where neither the store nor PATH has its tool."""
-    tool = BESIDE.get(name, name)
+    tool = CONTAINED_IN.get(name, name)
     found = tools.executable(loaded, tool)
     if found is None:
         raise DevError("command-missing", f"there is no {tool}", hint=f"add {tool} to [tools] in desired_state.toml")

@@ -23,7 +23,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """`core.hooksPath` is the declared one; a directory that is no repository has none to set."""
+    """`core.hooksPath` is the declared one; a directory that is not a repository has no item."""
     want, source = context.desired.project.hooks_path, context.loaded.source("project.hooks_path")
     if not want:
         return

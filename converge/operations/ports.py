@@ -47,7 +47,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """ok where nobody or our own component of this instance listens."""
+    """ok if no process or our own component of this instance listens."""
     listening = observation["ports"]
     for name, key, port in _components(context):
         debug = key.endswith(".debug_port")
@@ -73,7 +73,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif not debug and context.instance.handed(name).exists():
             yield Item(item, "ports", "ok", f"{port} handed off", want, source=source)
         elif owner.mark.startswith(f"{context.instance.id}:dev-edge:"):
-            yield Item(item, "ports", "ok", f"{port} ours, leads to where {name} runs", want, source=source)
+            yield Item(item, "ports", "ok", f"{port} ours, forwards to {name}", want, source=source)
         elif isinstance(published, Unknown) and not owner.mark:  # it may be the proxy of a container of ours
             yield Item(item, "ports", "unknown", "?", want, published.because, source=source)
         elif not owner.mark.startswith(f"{context.instance.id}:{name}:"):
@@ -85,14 +85,14 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif lives is True:
             yield Item(item, "ports", "ok", f"{port} ours, pid {owner.pid}", want, source=source)
         else:
-            why = f"{owner} was left over by an earlier run of {name}"
+            why = f"{owner} is left over from an earlier run of {name}"
             args = {"pid": owner.pid, "mark": owner.mark, "port": port}
             step = Step(item, "ports", f"end pid {owner.pid} on port {port}", why, args=args)
             yield Item(item, "ports", "drift", f"{port} left over", want, why, source=source, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """End the left-over process; looked at again first, so that a pid given to somebody else is never touched."""
+    """End the left-over process; it is checked again first, in case its pid was given to another process."""
     pid, port = step.args["pid"], step.args["port"]
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + GRACE

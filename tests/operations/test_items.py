@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +195,36 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
+
+
+LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+LISTEN += "; print('listens', flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize(
+    ("mark", "ends"),
+    [("ID:a:1", True), ("", False), ("ID:b:1", False), ("ID:a:2", False), ("ffffffffff:a:1", False)],
+)
+def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
+    monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int], mark: str, ends: bool
+) -> None:
+    """Between the look and the repair the left-over process may end and its pid and port go to another one."""
+    monkeypatch.setattr(load("ports"), "GRACE", 0.2, raising=False)  # a process that is not ours is given no time
+    port = free_port()
+    target = context(PORT.replace("5000", str(port)))
+    own = f"{target.instance.id}:a:1"
+    env = {**os.environ, "DEV_RUN_ID": mark.replace("ID", target.instance.id)}
+    process = subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE, env=env)
+    try:
+        assert process.stdout and process.stdout.readline()
+        seen = Owner(process.pid, "python", "bo", "/home/bo", own)
+        item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
+        assert item.step
+        load("ports").apply(item.step, LocalMachine(target))
+        assert (process.poll() is not None) == ends
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -135,11 +135,11 @@ def test_ended_in_the_middle_of_a_download_and_run_again(
 ) -> None:
     artefacts.wheel(offered.parent, size=1 << 20)
     checkout.write("desired_state.lock", artefacts.lock(offered))
-    with artefacts.index(offered.parent, stall=True) as address:
-        stalled = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{address}/simple"}
-        process = checkout.popen("doctor", "--fix", env=stalled)
-        wait_until(lambda: _children(str(tmp_path)))
-        time.sleep(0.5)
+    stalled = threading.Event()
+    with artefacts.index(offered.parent, stalled) as address:
+        env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{address}/simple"}
+        process = checkout.popen("doctor", "--fix", env=env)
+        assert stalled.wait(60) and _children(str(tmp_path))
         process.send_signal(number)
         process.communicate(timeout=20)
         assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
