@@ -44,9 +44,7 @@ def run(
     """Show what the components said, ordered by time (UTC)."""
     if raw and json:
         raise DevError("usage", "--raw and --json exclude each other", hint="./dev logs --json", exit=Exit.USAGE)
-    first, last = times.since(since) if since else "", times.until(until) if until else ""
-    if first and last and last < first:
-        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    first, last = _span(since, until)
     everyone = context.platform.components
     wanted = list(map(context.platform.component, names)) if names else list(everyone.values())
     people = sys.stdout.isatty()
@@ -68,6 +66,14 @@ def show(shown: Printer, lines: Iterable[Line]) -> None:
         if texts:
             render.out("\n".join(texts))
     sys.stdout.flush()
+
+
+def _span(since: str | None, until: str | None) -> tuple[str, str]:
+    """First and last moment, empty where nothing was asked for."""
+    first, last = times.since(since) if since else "", times.until(until) if until else ""
+    if first and last and last < first:
+        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    return first, last
 
 
 def _pattern(grep: str | None) -> re.Pattern[str] | None:
