@@ -6,7 +6,6 @@ import re
 import select
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated
@@ -87,9 +86,8 @@ def _go_on(last: str) -> bool:
     """Until the moment has passed, or the reader of the output has closed it."""
     if last and stamped(datetime.now(UTC) - SETTLED) > last:
         return False
-    with suppress(OSError, ValueError):
-        look = select.poll()
-        look.register(sys.stdout.fileno(), 0)
-        if any(event & (select.POLLERR | select.POLLNVAL) for _, event in look.poll(0)):
-            raise BrokenPipeError
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)
+    if any(event & select.POLLERR for _, event in look.poll(0)):
+        raise BrokenPipeError
     return True
