@@ -10,7 +10,15 @@ from cli import progress, render
 from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
+from converge import auth, cycle, daemon, part
+from converge.context import context_of
 from converge.errors import DevError, Exit
+from converge.local_machine import LocalMachine
+from converge.lock import hold
+from converge.tools import SUBSTITUTED
+from facts import docker
+from runtime import handoff, start
+from runtime.placements.choice import Asked
 
 if TYPE_CHECKING:
     from converge.context import Purpose
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
-    no_fix: Annotated[bool, Option("--no-fix", help="Do not repair anything first.")] = False,
+    no_fix: Annotated[bool, Option("--no-fix", help="Start without repairs.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to steps that change the whole machine.")] = False,
     docker: Annotated[bool, Option("--docker", help="Run services in containers too.")] = False,
     infra: Annotated[
@@ -32,10 +40,11 @@ def run(
 
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
-    from runtime.placements.choice import Asked
 
     if infra not in (None, "docker", "native"):
-        raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
+        raise DevError(
+            "usage", f"{infra!r} is not a valid placement", because="it must be docker or native", exit=Exit.USAGE
+        )
     asked = Asked("docker" if docker else None, infra, fix=not no_fix)  # type: ignore[arg-type]
     if not _start(context, names, asked, yes):
         return int(Exit.NOT_CONVERGED)
@@ -48,8 +57,6 @@ def run(
 
 def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -> bool:
     """Prepare and start; whether all is well. What is known to fail is said first, as a preparation may take long."""
-    from converge.lock import hold
-    from runtime import handoff, start
 
     platform = context.platform
     wanted = platform.chosen(names)
@@ -73,22 +80,17 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
 
 
 def _banner(context: Context) -> None:
-    """Where identities come from, loudly where anybody at this machine may be anybody."""
-    from converge import auth
+    """Warn where identities come from if every user of this machine can use any identity."""
 
     identity = auth.look(context.loaded, context.instance)
     if identity and identity.mode in ("local", "test"):
         how = " Sign in: ./dev sign-in --open; for curl: ./dev token" if context.loaded.desired.auth else ""
         mode = identity.mode.upper()
-        render.say(f"AUTH MODE {mode}: identities of this machine alone, not for production.{how}", "bold", "yellow")
+        render.say(f"AUTH MODE {mode}: identities for this machine only, not for production.{how}", "bold", "yellow")
 
 
 def _engine_again(context: Context) -> bool:
-    """End and start an engine of our own, which alone makes it forget what a kill cut off; False if it is not ours."""
-    from converge import daemon
-    from converge.context import context_of
-    from converge.local_machine import LocalMachine
-    from facts import docker
+    """Restart an engine that ./dev started, which clears what a kill left in it; False if ./dev did not start it."""
 
     if docker.look().host != f"unix://{docker.SOCKET}":  # the one that is used is another
         return False
@@ -105,11 +107,12 @@ def refuse_open(report: Report, but: str = "") -> None:
 
     A port is checked by the component that needs it.
     """
-    from converge.tools import SUBSTITUTED
 
     for item in report.open:
         if item.id.partition(".")[2] in SUBSTITUTED and item.noun == "tools":
-            render.say(f"{item.id} cannot be had ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow")
+            render.say(
+                f"{item.id} is not available ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow"
+            )
         elif item.noun == "docker":  # what can run without it does, and what cannot says so
             render.say(f"{item.id} is {item.status}: {item.because or item.found}", "yellow")
         elif item.noun not in ("ports", but):
@@ -121,7 +124,6 @@ def refuse_open(report: Report, but: str = "") -> None:
 
 def _prepare(context: Context, yes: bool, docker: bool, names: Collection[str] | None) -> dict[str, DevError]:
     """Make ready what these components need, or all; gives the services whose dependencies could not be installed."""
-    from converge import cycle, part
 
     purpose: Purpose = "containers" if docker else "start"
     loaded = context.loaded if names is None else part.of(context.loaded, names)

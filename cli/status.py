@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 from cli import render
 from cli.context import Context
 from cli.option import Option
+from converge import auth
 from converge.errors import Exit
 from facts import terminal
+from runtime import status
 
 if TYPE_CHECKING:
     from runtime.status import Status
 
 STYLES = {"ready": "green", "failed": "red", "unhealthy": "red", "stopped": "dim"}
 MODES = {"clerk": "green", "refused": "red"}
-PAUSE = 1.0
+WATCH_EVERY = 1.0
 """Seconds between two looks of --watch."""
 
 
@@ -26,8 +28,6 @@ def run(
     watch: Annotated[bool, Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
 ) -> int:
     """Show every component: state, address, pid, age; and where identities come from."""
-    from converge import auth
-    from runtime import status
 
     while True:
         states = status.status(context.platform)
@@ -47,7 +47,7 @@ def run(
                 render.out(f"{'auth':<12} {render.style(identity.mode, colour):<10} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
-        time.sleep(PAUSE)
+        time.sleep(WATCH_EVERY)
 
 
 def show(state: Status) -> None:

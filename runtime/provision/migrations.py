@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.steps import Item, Step
-from facts.ports import MARK
 from facts.probe import AnyProbe, LocalProbe, Observation
+from facts.processes import BY_MIGRATION, MARK
 from facts.value import Unknown
 from runtime import placements
 from runtime.component import InfraComponent, ServiceComponent
@@ -161,7 +161,7 @@ def _once(platform: Platform, component: ServiceComponent, place: Place, check: 
         argv, env, _ = boxes.one_off(place.project, component, wants.migrate, place.images)
     else:
         argv = ["/bin/sh", "-c", wants.migrate]
-        env = {**of_component(platform, component), MARK: component.mark + "migrate"}
+        env = {**of_component(platform, component), MARK: component.mark + BY_MIGRATION}
     code, last = running.execute(component, argv, env, check)
     if code:
         raise DevError(

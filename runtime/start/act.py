@@ -53,7 +53,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
     if not component.is_service:
         return
     number = debugger.port(component)
-    if (found := owner(number)) and not found.mark.startswith(component.mark):
+    if (found := owner(number)) and not component.owns(found):
         raise ports.taken(run.platform, component, number, "debug_port", found)
     env = debugger.launch(run.platform, component).env  # refused where there is no debugger
     if command := debugger.build(component):
@@ -91,7 +91,7 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
         return
     serves = component.instance.handed(component.name).exists() or native.lives(component)
     if not serves:  # until its container is ready
-        ports.clear(platform, component, component.port, spared=routing.edge(component.instance).mark)
+        ports.clear(platform, component, component.port, spared=routing.edge(component.instance))
     if not component.is_service:
         infra.kind(component).check_volume(component)
 
