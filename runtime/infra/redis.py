@@ -67,6 +67,3 @@ def why_not(component: InfraComponent, timeout: float) -> str:
     if answer.startswith((b"-LOADING", b"-BUSY", b"-MASTERDOWN")):
         return "it does not serve yet: " + answer[1:].decode("utf-8", "replace").split("\r\n")[0]
     return "" if answer.startswith((b"+PONG", b"-")) else "what answers there is not Redis"
-
-
-provision = plain.nothing_inside
