@@ -9,7 +9,11 @@ from cli.board import Board
 from cli.context import Context
 from cli.handoff import tell_ide
 from cli.option import Argument, Option
+from cli.start import refuse_open
+from converge import cycle
 from converge.errors import DevError, Exit
+from converge.lock import hold
+from runtime import debugger, editors, handoff, start
 
 WAYS = {"vscode": ("VS Code", "F5 on `{}`"), "jetbrains": ("JetBrains", "{}"), "terminal": ("terminal", "{}")}
 
@@ -17,7 +21,7 @@ WAYS = {"vscode": ("VS Code", "F5 on `{}`"), "jetbrains": ("JetBrains", "{}"), "
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME", help="A service.")] = None,
-    off: Annotated[bool, Option("--off", help="Go back to hot reload.")] = False,
+    off: Annotated[bool, Option("--off", help="Return to hot reload.")] = False,
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Restart a service natively under its debugger, on a fixed port of 127.0.0.1, and say how to attach.
@@ -25,11 +29,11 @@ def run(
     It serves at once; attach whenever you like, and run it again after an edit. It stays under the debugger, whatever
     else is started, until --off, `./dev restart NAME` or `./dev stop`. What it wants is made ready and started first.
     """
-    from converge.lock import hold
-    from runtime import debugger, editors, handoff, start
 
     if not names or len(names) > 1:
-        raise DevError("usage", "which service?", because="it takes one", hint="./dev debug NAME", exit=Exit.USAGE)
+        raise DevError(
+            "usage", "which service?", because="one service is needed", hint="./dev debug NAME", exit=Exit.USAGE
+        )
     platform = context.platform
     component = platform.component(names[0])
     with hold(context.instance.dev / "lock", say=render.say):
@@ -65,7 +69,5 @@ def run(
 
 def _prepare(context: Context, debuggers: frozenset[str]) -> None:
     """What a start needs, and the debugger."""
-    from cli.start import refuse_open
-    from converge import cycle
 
     refuse_open(cycle.prepare(context.loaded, context.instance, progress.listen, debuggers=debuggers))

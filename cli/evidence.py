@@ -18,8 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from cli.context import TOOL, Context
 from cli.redact import Redactor
+from converge import envfile
 from converge.errors import DevError
 from converge.instance import Instance
+from facts import docker
+from facts.engine import Engine, EngineError
+from runtime import compose
 from runtime.platform import Platform
 
 if TYPE_CHECKING:
@@ -29,15 +33,15 @@ if TYPE_CHECKING:
 LARGEST = 2 * 1024 * 1024
 """Bytes kept of a file: its end."""
 LONGEST_SECRET = 4096
-"""Characters of a file that is hidden wherever it stands; a key is shorter."""
-PATIENCE = 120.0
-"""Seconds a command of ours may take."""
+"""Longest text of a secret file that is hidden in other files too; a key is shorter."""
+COMMAND_TIMEOUT = 120.0
+"""Seconds that a command of ./dev may take."""
 ASKED = ("status", "doctor", "facts")
 """Commands whose `--json` is a part; each in a process of its own, as one of them may be what fails."""
 STATE = ("logs/*", "run/*/*.json", "run/*/build/*.toml", "env/*.env", "compose/*", "placed/*")
 """What of an instance's state is text for people."""
 SHOWN = frozenset({"CI", "LANG", "SHELL", "TERM", "PATH", "HOME", "USER", "PWD", "DOCKER_HOST", "DOCKER_CONTEXT"})
-"""Variables of the caller whose values are shown, besides DEV_*, LC_* and proxies."""
+"""Variables of the caller whose values are shown, in addition to DEV_*, LC_* and proxies."""
 ENGINE_LOG = Path("/var/log/dev-dockerd.log")
 """What an engine started by `./dev` says (converge/daemon.py)."""
 
@@ -71,7 +75,6 @@ def parts(context: Context, instance: Instance) -> Iterator[Part]:
 
 def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     """Knows the secrets of [env], of `.dev/values`, of every instance of the checkout, and the caller's own."""
-    from converge import envfile
 
     kept: dict[str, str] = {}
     with contextlib.suppress(OSError, DevError):
@@ -83,20 +86,30 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
             prefixes.add(variable.prefix)
             values |= {variable.value or "", os.environ.get(name, "")}
     hide = Redactor(names=frozenset(names))
-    values |= set(_texts(instance.dev.glob("instances/*/secrets/*")))
+    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
+    values |= set(_written(instance, hide))
+    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
+
+
+def _written(instance: Instance, hide: Redactor) -> Iterator[str]:
+    """Secrets in files of every instance of the checkout: its own, and those of environments by their names."""
+    yield from _texts(instance.dev.glob("instances/*/secrets/*"))
+    yield from (text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET)
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
-        lines = (line.partition("=") for line in text.splitlines())
-        values |= {value for name, _, value in lines if hide.secret(name)}
+        yield from _assigned(text, hide)
     for text in _texts(instance.environments.glob("**/*.env")):  # as an editor or a shell is given them
-        lines = (line.partition("=") for line in text.splitlines())
-        spelled = {value for name, _, value in lines if hide.secret(name)}
-        values |= {value.strip("\"'").replace("\\n", "\n").replace("\\$", "$") for value in spelled} | spelled
+        for value in _assigned(text, hide):
+            yield value
+            yield value.strip("\"'").replace("\\n", "\n").replace("\\$", "$")
     for text in _texts(instance.dev.glob("instances/*/run/*/spec.json")):  # what is made for one run stands there alone
         with contextlib.suppress(ValueError, AttributeError):
-            values |= {value for name, value in loads(text)["env"].items() if hide.secret(name)}
-    values |= {text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET}
-    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
-    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
+            yield from (value for name, value in loads(text)["env"].items() if hide.secret(name))
+
+
+def _assigned(text: str, hide: Redactor) -> Iterator[str]:
+    """Values of secret variables in `NAME=value` lines."""
+    lines = (line.partition("=") for line in text.splitlines())
+    return (value for name, _, value in lines if hide.secret(name))
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:
@@ -132,7 +145,7 @@ def _ask(context: Context, name: str) -> str:
     argv = [sys.executable, "-I", str(TOOL / "cli" / "__main__.py"), "-C", str(context.checkout)]
     argv += ["--instance", context.instance_name] if context.instance_name else []
     ran = subprocess.run(
-        [*argv, name, "--json"], capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+        [*argv, name, "--json"], capture_output=True, text=True, timeout=COMMAND_TIMEOUT, stdin=subprocess.DEVNULL,
         cwd=context.checkout,
     )  # fmt: skip
     return ran.stdout or f"exit code {ran.returncode}\n{ran.stderr}"
@@ -163,8 +176,6 @@ def _fail(because: str) -> str:
 
 def _docker(context: Context, instance: Instance) -> Iterator[Part]:
     """The engine, and every container that carries this instance's label."""
-    from facts import docker
-    from facts.engine import Engine, EngineError
 
     if ENGINE_LOG.exists():
         yield Part("docker/daemon.log", partial(_end, ENGINE_LOG))
@@ -194,7 +205,6 @@ def _docker(context: Context, instance: Instance) -> Iterator[Part]:
 
 def _resolved(context: Context, instance: Instance) -> str:
     """The Compose files with this instance's values, as Compose reads them; images are those of the containers."""
-    from runtime import compose
 
     project = compose.find(Platform(context.loaded, instance))
     if isinstance(project, str):

@@ -3,70 +3,91 @@
 from __future__ import annotations
 
 import re
+import select
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from itertools import islice
+from typing import Annotated
 
 from cli import render
 from cli.context import Context
+from cli.lines import Form, Printer, printer
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from runtime.logs import reader, times
+from runtime.logs.containers import stamped
+from runtime.logs.lines import Line
 
-if TYPE_CHECKING:
-    from runtime.logs import Line
-
-COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+BATCH = 2000
+"""Lines that are printed at once."""
+SETTLED = timedelta(seconds=1)
+"""How long after --until its last lines are in the files."""
 
 
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
-    follow: Annotated[bool, Option("-f", "--follow", help="Go on with what comes.")] = False,
+    follow: Annotated[bool, Option("-f", "--follow", help="Go on with what comes, until Ctrl-C or --until.")] = False,
     since: Annotated[
-        str | None, Option("--since", help="Only what is younger: 30s, 10m, 2h, 1d, or a UTC time.", metavar="AGE")
+        str | None,
+        Option("--since", help="Only from then on: 90s, 1h30m, 2d, 17:02:27, 2026-11-25T17:02+01:00.", metavar="TIME"),
     ] = None,
-    grep: Annotated[str | None, Option("--grep", help="Only lines that match.", metavar="PATTERN")] = None,
+    until: Annotated[str | None, Option("--until", help="Only up to then, in the same forms.", metavar="TIME")] = None,
+    grep: Annotated[
+        str | None, Option("--grep", help="Only lines in which it is found; colours do not count.", metavar="PATTERN")
+    ] = None,
+    raw: Annotated[bool, Option("--raw", help="JSON lines as they were written, also on a terminal.")] = False,
+    json: Annotated[bool, Option("--json", help="A JSON object for each line: time, component, text, fields.")] = False,
 ) -> int:
-    """Show what the components said, ordered by time."""
-    from runtime import logs
-
-    platform = context.platform
-    wanted = list(map(platform.component, names)) if names else list(platform.components.values())
-    try:
-        pattern = re.compile(grep or "")
-    except re.error as problem:
-        raise DevError("usage", f"{grep!r} is not a pattern", because=str(problem), exit=Exit.USAGE) from None
-    order = list(platform.components)
-    mark = logs.mark(wanted) if follow else None
-    show(logs.kept(wanted, _stamp(since), mark), pattern, order)
-    if mark:
-        for lines in logs.follow(wanted, mark):
-            show(lines, pattern, order)
+    """Show what the components said, ordered by time (UTC)."""
+    if raw and json:
+        raise DevError("usage", "--raw and --json exclude each other", hint="./dev logs --json", exit=Exit.USAGE)
+    first, last = _span(since, until)
+    everyone = context.platform.components
+    wanted = list(map(context.platform.component, names)) if names else list(everyone.values())
+    people = sys.stdout.isatty()
+    form: Form = "json" if json else "people" if people and not raw else "text"
+    shown = printer(list(everyone), form, people, _pattern(grep))
+    found = reader.readers(wanted)
+    show(shown, reader.kept(found, first, last))
+    if follow:
+        for lines in reader.follow(found, lambda: _go_on(last)):
+            show(shown, (line for line in lines if line.order <= last) if last else lines)
     return int(Exit.OK)
 
 
-def show(lines: Iterable[Line], pattern: re.Pattern[str], order: list[str]) -> None:
-    """Print the lines that match, each component in its colour."""
-    width = max((len(name) for name in order), default=0)
-    for line in lines:
-        if pattern.search(line.text):
-            colour = COLOURS[order.index(line.component) % len(COLOURS)]
-            name = render.style(f"{line.component:<{width}}", colour)
-            render.out(f"{render.style(line.stamp[11:-1], 'dim')} {name} {line.text}")
+def show(shown: Printer, lines: Iterable[Line]) -> None:
+    """Print the lines."""
+    rest = iter(lines)
+    while batch := list(islice(rest, BATCH)):
+        texts = [text for line in batch if (text := shown.text(line)) is not None]
+        if texts:
+            render.out("\n".join(texts))
     sys.stdout.flush()
 
 
-def _stamp(since: str | None) -> str:
-    if since is None:
-        return ""
-    if found := re.fullmatch(r"(\d+)([smhd])", since):
-        past = datetime.now(UTC) - timedelta(**{UNITS[found.group(2)]: int(found.group(1))})
-        return past.strftime("%Y-%m-%dT%H:%M:%S")
-    if re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d)?)?)?", since):
-        return since
-    raise DevError(
-        "usage", f"{since!r} is not an age", because="it is a number with s, m, h or d, or a UTC time as logs show it",
-        hint="./dev logs --since 10m", exit=Exit.USAGE,
-    )  # fmt: skip
+def _span(since: str | None, until: str | None) -> tuple[str, str]:
+    """First and last moment, empty where nothing was asked for."""
+    first, last = times.since(since) if since else "", times.until(until) if until else ""
+    if first and last and last < first:
+        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    return first, last
+
+
+def _pattern(grep: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(grep) if grep else None
+    except re.error as problem:
+        raise DevError("usage", f"{grep!r} is not a valid pattern", because=str(problem), exit=Exit.USAGE) from None
+
+
+def _go_on(last: str) -> bool:
+    """Until the moment has passed, or the reader of the output has closed it."""
+    if last and stamped(datetime.now(UTC) - SETTLED) > last:
+        return False
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)
+    if any(event & select.POLLERR for _, event in look.poll(0)):
+        raise BrokenPipeError
+    return True

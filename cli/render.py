@@ -1,4 +1,4 @@
-"""The only printer: results to stdout, talk to stderr, colour only where someone looks."""
+"""The only printer: results to stdout, messages to stderr, colour only on a terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from converge.errors import DevError
+from facts import terminal
 
 _CODES = {
     "bold": "1",
@@ -23,9 +24,14 @@ _CODES = {
 }
 
 
+def refused() -> bool:
+    """Whether the user wants no colours at all."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def colours(stream: TextIO) -> bool:
     """Whether the stream shows colour: a terminal that can, unless NO_COLOR; FORCE_COLOR wins over a missing one."""
-    if os.environ.get("NO_COLOR"):
+    if refused():
         return False
     if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
         return True
@@ -50,7 +56,7 @@ def out(text: str = "") -> None:
 
 
 def say(text: str, *names: str) -> None:
-    """A line of talk."""
+    """A message for the user, on stderr."""
     print(style(text, *names, stream=sys.stderr), file=sys.stderr, flush=True)
 
 
@@ -90,12 +96,12 @@ def document(value: Any) -> None:
 
 
 def error(problem: DevError) -> None:
-    """What, because, hint; where it was asked for at the end of the first line."""
+    """What, because, hint; where it was asked for at the end of the first line. Colours of others' words pass."""
     where = f" ({problem.source})" if problem.source else ""
     head = style(f"error[{problem.code}]:", "bold", "red", stream=sys.stderr)
-    print(f"{head} {problem.what}{where}", file=sys.stderr)
+    print(f"{head} {terminal.shown(problem.what)}{where}", file=sys.stderr)
     if problem.because:
-        print(f"  because {problem.because}", file=sys.stderr)
+        print(f"  because {terminal.shown(problem.because)}", file=sys.stderr)
     if problem.hint:
-        print(f"{style('hint:', 'cyan', stream=sys.stderr)} {problem.hint}", file=sys.stderr)
+        print(f"{style('hint:', 'cyan', stream=sys.stderr)} {terminal.shown(problem.hint)}", file=sys.stderr)
     sys.stderr.flush()

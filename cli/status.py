@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 from cli import render
 from cli.context import Context
 from cli.option import Option
+from converge import auth
 from converge.errors import Exit
+from facts import terminal
+from runtime import status
 
 if TYPE_CHECKING:
-    from runtime.status import State
+    from runtime.status import Status
 
-STYLES = {"ready": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
+STYLES = {"ready": "green", "failed": "red", "unhealthy": "red", "stopped": "dim"}
 MODES = {"clerk": "green", "refused": "red"}
-PAUSE = 1.0
+WATCH_EVERY = 1.0
 """Seconds between two looks of --watch."""
 
 
@@ -25,8 +28,6 @@ def run(
     watch: Annotated[bool, Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
 ) -> int:
     """Show every component: state, address, pid, age; and where identities come from."""
-    from converge import auth
-    from runtime import status
 
     while True:
         states = status.status(context.platform)
@@ -43,26 +44,27 @@ def run(
                 show(state)
             if identity:
                 colour = MODES.get(identity.mode, "yellow")
-                render.out(f"{'auth':<12} {render.style(identity.mode, colour):<9} {identity.because}")
+                render.out(f"{'auth':<12} {render.style(identity.mode, colour):<10} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
-        time.sleep(PAUSE)
+        time.sleep(WATCH_EVERY)
 
 
-def show(state: State) -> None:
+def show(state: Status) -> None:
     """One line, and a second one where there is a reason."""
-    word = render.style(f"{state.state:<9}", STYLES.get(state.state, "yellow"))
+    word = render.style(f"{state.state:<10}", STYLES.get(state.state, "yellow"))
     address = f"127.0.0.1:{state.port}" if state.port else ""
     pid = f"pid {state.pid}, " if state.pid else ""
     since = "" if state.uptime_s is None else f"{pid}{age(state.uptime_s)}"
     restarts = f", restarted {state.restarts} times" if state.restarts else ""
     render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
     if state.reason:
-        render.out(f"    {state.reason}")
+        render.out(f"    {terminal.shown(state.reason)}")
 
 
 def age(seconds: float) -> str:
-    """A duration in its two largest units."""
+    """A duration in its two largest units; never negative, as after the clock was set back."""
+    seconds = max(0.0, seconds)
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
     if days:
         return f"{days} d {hours % 24} h"

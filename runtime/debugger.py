@@ -6,17 +6,18 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from converge import tools
 from converge.errors import DevError, Exit
 from converge.kinds import SERVICES
+from facts import processes
 from facts.ports import HOME, owner
 from runtime import journal, services
 from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill
 from runtime.placements import native
+from runtime.placements.seen import Seen
 from runtime.platform import Platform
 from runtime.services import launch as native_services
 from runtime.services.debugger import Debugger
@@ -52,8 +53,8 @@ def port(component: Component) -> int:
 
 def under(component: Component) -> int | None:
     """The port of the debugger it runs under now; None if it does not run, or without one. The shim says which."""
-    found = native.told(component).get("debug") if native.lives(component) else None
-    return found if isinstance(found, int) else None
+    seen = native.look(component)
+    return seen.debug if seen.lives else None
 
 
 def recipe(component: Component) -> Debugger:
@@ -110,23 +111,16 @@ def why_not(component: Component) -> str:
     found = owner(number)
     if found is None:
         return f"its debugger does not listen on {number} yet"
-    return "" if found.mark.startswith(component.mark) else f"{found} listens on {number}"
+    return "" if component.owns(found) else f"{found} listens on {number}"
 
 
-def ended(component: Component, told: Mapping[str, Any]) -> bool:
+def ended(component: Component, seen: Seen) -> bool:
     """Whether the program has ended whose debugger goes on, so that one can look at how it ended."""
-    executable, processes = recipe(component).executable, Path("/proc")
-    young = time.time() - told.get("began", time.time()) < SETTLED
-    if executable is None or not component.is_service or young or not processes.exists():
+    executable = recipe(component).executable
+    young = seen.began is None or time.time() - seen.began < SETTLED
+    if executable is None or not component.is_service or young or not processes.LINUX:
         return False
-    program = executable(component)
-    for entry in processes.iterdir():
-        try:
-            if entry.name.isdigit() and os.readlink(entry / "exe").removesuffix(" (deleted)") == str(program):
-                return False
-        except OSError:
-            continue
-    return True
+    return not processes.executes(str(executable(component)))
 
 
 def attach(platform: Platform, component: Component) -> Debugged:

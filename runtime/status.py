@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from converge.instance import Instance
 from facts.ports import HOME, owners
-from runtime import health, placements
+from runtime import health, placements, served
 from runtime.component import Component
+from runtime.placements.seen import Seen
 from runtime.platform import Platform
+
+State = Literal[
+    "ready", "starting", "compiling", "migrating", "unhealthy", "paused", "waiting", "restarting", "failed", "stopped",
+    "unknown",
+]  # fmt: skip
+"""`unhealthy`: it was ready in this run of it, or something it needs is not ready; until then it is `starting`.
+`waiting`: it is handed off, and no process of an IDE listens yet. `restarting`: it ended, and is started again."""
 
 
 @dataclass(frozen=True)
-class State:
+class Status:
     """One component, as looked up now."""
 
     name: str
-    kind: str
-    placement: str
-    state: str
+    kind: Literal["infra", "service"]
+    placement: Literal["native", "docker", "ide", "none"]
+    state: State
     port: int | None
     pid: int | None = None
     uptime_s: float | None = None
     restarts: int = 0
-    reason: str | None = None
+    reason: str = ""
+    """Why it is not ready, and what it needs that is not; of one that is ready what a person wants to know besides."""
     debugger: int | None = None
     """Port of the debugger it is under."""
 
@@ -37,24 +48,23 @@ class State:
         return {
             "name": self.name, "kind": self.kind, "placement": self.placement, "state": self.state,
             "address": address, "port": self.port, "pid": self.pid, "uptime_s": self.uptime_s,
-            "restarts": self.restarts, "reason": self.reason,
+            "restarts": self.restarts, "reason": self.reason or None,
             "debugger": f"127.0.0.1:{self.debugger}" if self.debugger else None,
         }  # fmt: skip
 
 
-def status(platform: Platform) -> tuple[State, ...]:
+def status(platform: Platform) -> tuple[Status, ...]:
     """Every declared component."""
     everyone = list(platform.components.values())
     hosts = _hosts(platform.instance, everyone)
-    listening = {(port, hosts.get(port, HOME)): found for port, found in owners(
-        [component.port for component in everyone if component.port], hosts
-    ).items()}  # fmt: skip
-    found: dict[str, State] = {}
+    ports = [component.port for component in everyone if component.port]
+    listening = {(port, hosts.get(port, HOME)): found for port, found in owners(ports, hosts).items()}
+    found: dict[str, Status] = {}
     problems: list[Exception] = []
 
     def one(component: Component) -> None:
         try:
-            found[component.name] = look(platform, component, listening)
+            found[component.name] = alone(platform, component, listening)
         except Exception as problem:
             problems.append(problem)
 
@@ -65,7 +75,46 @@ def status(platform: Platform) -> tuple[State, ...]:
         thread.join()
     if problems:
         raise problems[0]
-    return tuple(found[component.name] for component in everyone)
+    return tuple(among(component, found[component.name], found.__getitem__) for component in everyone)
+
+
+def look(platform: Platform, component: Component, timeout: float = 1.0) -> Status:
+    """One component, and what it needs where it is not ready itself."""
+    others = platform.components
+    return among(component, alone(platform, component, timeout=timeout), lambda name: alone(platform, others[name]))
+
+
+def alone(
+    platform: Platform, component: Component, listening: health.Listening = health.UNSEEN, timeout: float = 1.0
+) -> Status:
+    """One component by itself: who holds its lock, what its keeper says, whether it answers."""
+    seen, verdict = placements.look(component), health.Verdict("ready")
+    if seen.lives and seen.state == "running" and not component.once:
+        verdict = health.judge(platform, component, seen, listening, timeout)
+    missing = "" if verdict.state == "ready" else verdict.reason
+    found = judge(component, seen, missing, served.ever(component, seen), _migrating(component))
+    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
+        return replace(found, state=verdict.state, reason=verdict.reason)
+    if found.state == "ready" and verdict.reason:
+        found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))
+    if found.state == "ready" and seen.lives:
+        served.remember(component, seen)
+    return found
+
+
+def judge(
+    component: Component, seen: Seen, missing: str = "", before: bool = False, migrates: float | None = None
+) -> Status:
+    """What was found as one status. `missing` says why it does not answer as it must, `before` whether it did already
+    in this run of it, `migrates` for how many seconds its migration has been running."""
+    kind: Literal["infra", "service"] = "service" if component.is_service else "infra"
+    status = Status(component.name, kind, seen.placement, "stopped", component.port, restarts=seen.restarts)
+    if migrates is not None:
+        return replace(status, state="migrating", reason=f"its migration has run for {migrates:.0f} s")
+    if not seen.lives:
+        return _ended(status, seen)
+    status = replace(status, pid=seen.pid, uptime_s=_age(seen), debugger=seen.debug)
+    return _alive(status, component, seen, missing, before)
 
 
 def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
@@ -78,47 +127,73 @@ def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
     return {each.port: native[each.name] for each in everyone if each.port and each.name in native}
 
 
-def look(
-    platform: Platform, component: Component, listening: health.Listening = health.UNSEEN, timeout: float = 1.0
-) -> State:
-    """One component: who holds its lock, what its shim says, whether it is ready."""
-    kind = "service" if component.is_service else "infra"
-    seen = placements.look(component)
-    told = seen.told
-    reason, restarts = told.get("reason"), told.get("restarts", 0)
-    if not seen.lives:
-        state = "ready" if told.get("state") == "done" else "failed" if told.get("state") == "failed" else "stopped"
-        if told.get("state") in ("running", "backoff"):
-            reason = "it was killed together with its shim"
-        state = "unknown" if told.get("state") == "lost" else state
-        placement = seen.placement if state in ("ready", "unknown") else "none"
-        return State(component.name, kind, placement, state, component.port, None, None, restarts, reason)
-    missing = (
-        health.why_not(platform, component, seen, listening, timeout)
-        if told.get("state") == "running" and not component.once
-        else "starting"
-    )
-    uptime = round(time.time() - told.get("began", time.time()), 1)
-    state = "starting" if missing else "ready"
+def _migrating(component: Component) -> float | None:
+    """For how many seconds its migration has been running; None while none runs."""
+    try:
+        noted = json.loads((component.directory / "migrating.json").read_text())
+        pid, began = int(noted["pid"]), float(noted["began"])
+        os.kill(max(pid, 1), 0)
+    except PermissionError:  # it runs as another user
+        return max(0.0, time.time() - began) if pid > 1 else None
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+        return None
+    return max(0.0, time.time() - began) if pid > 1 else None
+
+
+def _ended(status: Status, seen: Seen) -> Status:
+    """Of one that does not run."""
+    if seen.state == "lost":
+        return replace(status, state="unknown", reason=seen.reason)
+    if seen.state == "done":
+        return replace(status, state="ready", reason=seen.reason)
+    killed = "it was killed together with its shim" if seen.state in ("running", "backoff") else ""
+    state: State = "failed" if seen.state == "failed" else "stopped"
+    return replace(status, placement="none", state=state, reason=seen.reason or killed)
+
+
+def _alive(status: Status, component: Component, seen: Seen, missing: str, before: bool) -> Status:
+    """Of one that runs, or that somebody keeps running."""
+    if seen.state == "backoff":
+        return replace(status, state="restarting", reason=seen.reason or "it is started again in a moment")
+    if seen.state == "paused":
+        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause lets it go on")
+    if component.once or seen.state != "running":
+        return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
     if seen.placement == "ide":
-        state, missing = ("waiting" if missing else "ready"), _lent(component, missing)
-    debugged = told.get("debug")
-    if debugged:
-        reason = "; ".join(filter(None, (reason, _debugged(component, told, missing))))
-    return State(
-        component.name, kind, seen.placement, state, component.port, told.get("pid"), uptime, restarts,
-        reason or missing or None, debugged,
-    )  # fmt: skip
+        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
+    words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
+    reason = "; ".join(filter(None, words))
+    if not missing:
+        return replace(status, state="ready", reason=reason)
+    broke = before and not seen.debug  # at a breakpoint nothing answers, and nothing is wrong
+    return replace(status, state="unhealthy" if broke else "starting", reason=reason)
 
 
-def _debugged(component: Component, told: Mapping[str, Any], missing: str) -> str:
+def _age(seen: Seen) -> float:
+    """Seconds since its process began."""
+    return max(0.0, round(time.time() - seen.began, 1)) if seen.began is not None else 0.0
+
+
+def among(component: Component, own: Status, look_at: Callable[[str], Status]) -> Status:
+    """Its status with what it needs or uses that is not ready, which is often the cause."""
+    if own.state not in ("starting", "unhealthy") or component.once:
+        return own
+    needs = [found for name in component.wants.needs if (found := look_at(name)).state != "ready"]
+    uses = [found for name in component.uses if (found := look_at(name)).state != "ready"]
+    causes = [f"needs {found.name}, which is {found.state}" for found in needs]
+    causes += [f"uses {found.name}, which is {found.state}" for found in uses]
+    state: State = "unhealthy" if needs else own.state
+    return replace(own, state=state, reason="; ".join([own.reason, *causes]))
+
+
+def _debugged(component: Component, seen: Seen, missing: str) -> str:
     """What a person wants to know of a service that is under its debugger."""
     from runtime import debugger
 
-    where = f"under its debugger on 127.0.0.1:{told['debug']}"
-    if not missing or told.get("state") != "running":
+    where = f"under its debugger on {HOME}:{seen.debug}"
+    if not missing:
         return where
-    if debugger.ended(component, told):
+    if debugger.ended(component, seen):
         return f"{where}, where its program has ended: ./dev debug {component.name} begins it again"
     return f"{where}; does not answer, as at a breakpoint: {missing}"
 

@@ -50,6 +50,7 @@ OPERATIONS: dict[str, str] = {
     "auth": "converge.operations.auth",
     "files": "converge.operations.files",
     "git": "converge.operations.git",
+    "processes": "converge.operations.processes",
     "ports": "converge.operations.ports",
     "data": "converge.operations.data",
     "dependencies": "converge.operations.dependencies",

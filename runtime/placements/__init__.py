@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from runtime.component import Component, Launch
 from runtime.placements.seen import Seen, lost
@@ -47,14 +46,14 @@ def look(component: Component) -> Seen:
     if native.lives or not component.instance.engine_record.exists():
         return native
     boxed = of("docker").look(component)
-    return boxed if boxed.lives or boxed.told else native
+    return boxed if boxed.lives or boxed.state != "absent" else native
 
 
 def certain(component: Component) -> Seen:
     """The same for whoever ends or moves it by that; DevError while its engine does not answer."""
     seen = look(component)
-    if seen.told.get("state") == "lost":
-        raise lost(f"it is not known where {component.name} runs", seen.told["reason"])
+    if seen.state == "lost":
+        raise lost(f"it is not known where {component.name} runs", seen.reason)
     return seen
 
 
@@ -66,11 +65,6 @@ def where(component: Component) -> str:
 def lives(component: Component) -> bool:
     """Whether it runs anywhere."""
     return look(component).lives
-
-
-def told(component: Component) -> Mapping[str, Any]:
-    """What its keeper last said."""
-    return look(component).told
 
 
 def halt(component: Component) -> bool:

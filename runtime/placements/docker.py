@@ -16,7 +16,7 @@ from runtime import record
 from runtime.component import Component
 from runtime.compose import key
 from runtime.placements import native
-from runtime.placements.seen import Seen, lost
+from runtime.placements.seen import Seen, State, lost
 
 PATIENCE = 5.0
 """Seconds the engine has for a look."""
@@ -55,16 +55,15 @@ def look(component: Component) -> Seen:
     try:
         about = inspect(component)
     except EngineError as problem:
-        return Seen("docker", told={"state": "lost", "reason": f"its Docker engine does not answer: {problem}"})
+        return Seen("docker", state="lost", reason=f"its Docker engine does not answer: {problem}")
     if not about:
         return Seen("docker")
     state = about["State"]
-    word, reason = _word(state, component.once)
-    told = {
-        "state": word, "reason": reason or None, "restarts": about.get("RestartCount", 0),
-        "pid": state.get("Pid") or None, "began": _seconds(state.get("StartedAt", "")), "hash": about["Id"],
-    }  # fmt: skip
-    return Seen("docker", word in ("running", "backoff"), told)
+    word, reason = state_of(state, component.once)
+    return Seen(
+        "docker", word in ("running", "paused", "backoff"), word, reason, state.get("Pid") or None,
+        about.get("RestartCount", 0), _seconds(state.get("StartedAt", "")), about["Id"],
+    )  # fmt: skip
 
 
 def inspect(component: Component) -> dict[str, Any]:
@@ -101,6 +100,16 @@ def spawn(component: Component, container: str) -> None:
             f"the container of {component.name} could not be started", because=str(problem),
             hint="restart the engine, as `sudo systemctl restart docker`" if left else f"./dev logs {component.name}",
         ) from problem  # fmt: skip
+
+
+def resume(component: Component) -> None:
+    """Let its paused container go on; DevError if its engine does not answer."""
+    try:
+        used, about = engine(component.instance), inspect(component)
+        if used and about and about["State"].get("Paused"):
+            used.post(f"/containers/{about['Id']}/unpause", 30)
+    except EngineError as problem:
+        raise lost(f"the container of {component.name} stays paused", problem) from problem
 
 
 def halt(component: Component) -> bool:
@@ -148,9 +157,10 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         said = used.log(about["Id"], PATIENCE, **query)
     except EngineError:
         return
-    for line in said.decode(errors="replace").splitlines():
+    for line in said.decode(errors="replace").removesuffix("\n").split("\n"):
         stamp, _, text = line.partition(" ")
-        yield f"{stamp[:23]}Z | {text}"
+        if stamp:
+            yield f"{stamp[:23]}Z | {text}"
 
 
 def execute(component: Component, argv: Sequence[str]) -> tuple[int, str]:
@@ -231,12 +241,15 @@ def _gone(used: Engine, path: str, **query: Any) -> None:
             raise
 
 
-def _word(state: dict[str, Any], once: bool) -> tuple[str, str]:
+def state_of(state: dict[str, Any], once: bool) -> tuple[State, str]:
+    """What its engine says of a container as one word, and why."""
     code, status = state.get("ExitCode", 0), state.get("Status")
     if status == "restarting":
         return "backoff", f"it ended with {code} and is started again"
-    if status in ("running", "paused"):
-        return "running", "it is paused" if status == "paused" else ""
+    if status == "paused":
+        return "paused", "its container is paused"
+    if status == "running":
+        return "running", ""
     if status == "created" and not code:
         return "created", ""
     if state.get("OOMKilled"):
@@ -249,11 +262,11 @@ def _word(state: dict[str, Any], once: bool) -> tuple[str, str]:
 
 
 def _keep_log(component: Component) -> None:
-    text = "".join(row + "\n" for row in rows(component))
+    text = "".join(f"{row[:24]} c {row[27:]}\n" for row in rows(component))
     if text:
         component.log.parent.mkdir(parents=True, exist_ok=True)
-        with component.log.open("a") as file:
-            file.write(text)
+        with component.log.open("ab") as file:
+            file.write(text.encode())
 
 
 def _seconds(stamp: str) -> float:

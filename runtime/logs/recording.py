@@ -1,0 +1,63 @@
+"""Takes what a process of a start says, as a migration, into the log of its component as a stream of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from facts import terminal
+from runtime.logs.lines import MARKS, Stream
+from runtime.logs.writer import Writer
+
+BLOCK = 65536
+"""Bytes that are read at once."""
+LAST = 8192
+"""Bytes of its last words that are kept for an error."""
+PAUSE = 0.1
+"""Seconds after which it is looked whether the process has ended."""
+
+
+class Recording:
+    """`with Recording(component.log, "migrate") as said: Popen(…, stdout=said.pipe)`; at its end the log has it all."""
+
+    def __init__(self, path: Path, stream: Stream) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = Writer(str(path), next(mark for mark, name in MARKS.items() if name == stream))
+        self._reading, self.pipe = os.pipe()
+        os.set_blocking(self._reading, False)
+        self._over = threading.Event()
+        self._words = b""
+        self._thread = threading.Thread(target=self._pump, name=f"recording {path.name}", daemon=True)
+
+    def __enter__(self) -> Recording:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
+        os.close(self.pipe)
+        self._over.set()
+        self._thread.join()
+        os.close(self._reading)
+        self._writer.close()
+
+    def last(self, lines: int) -> list[str]:
+        """Its last lines that are not empty, without sequences; complete after the end of the `with`."""
+        said = terminal.plain(self._words.decode("utf-8", "replace")).split("\n")
+        return [terminal.shown(line.removesuffix("\r"), colours=False) for line in said if line.strip()][-lines:]
+
+    def _pump(self) -> None:
+        """Until its end; a process that outlives it and still holds the pipe is not waited for."""
+        while True:
+            wait = min(PAUSE, self._writer.tend())
+            ready, _, _ = select.select([self._reading], [], [], wait)
+            if ready:
+                block = os.read(self._reading, BLOCK)
+                if not block:
+                    return
+                self._words = (self._words + block)[-LAST:]
+                self._writer.take(block)
+            elif self._over.is_set():
+                return

@@ -1,0 +1,238 @@
+"""Writes what a component says into its log file, rotates that file, and opens it again where it was removed.
+
+Standard library only, and nothing else of ours: the shim imports this file by itself.
+
+A row of a log file is `STAMP MARK TEXT`. The stamp is UTC with milliseconds. The mark names the stream: `|` what the
+component said, `m` what its migration said, `b` what its build said, `!` what `./dev` says about it, `c` what its
+container had said. A `~` after it means that the line is not ended: the next row of the same stream goes on with it.
+The mark `=` begins a file that is not the first: how many rows and bytes went before it, so that a reader can tell
+how many it missed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+import time
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes after which a log file is rotated."""
+KEPT = 2
+"""Rotated files that stay; each has a number, and the newest the highest."""
+YOUNG = 10.0
+"""Seconds for which further rotated files stay, so that a burst is there until it was read."""
+MOST = 32
+"""Rotated files that stay in any case."""
+SILENCE = 0.5
+"""Seconds of silence after which a line that is not ended is written, as a prompt is."""
+PATIENCE = 2.0
+"""Seconds after which such a line is written although more of it comes, as a row of dots."""
+LONGEST = 65536
+"""Bytes of a line that are held back until it ends."""
+LOOK = 1.5
+"""Seconds between two looks at the file while nothing is said."""
+BEFORE = re.compile(rb"\S+ = after (\d+) rows, (\d+) bytes\n")
+
+
+class Writer:
+    """The log of one component, for one stream. More than one writer may have the same file."""
+
+    def __init__(self, path: str, mark: str = "|", largest: int = LARGEST) -> None:
+        self.path = path
+        self.mark = mark
+        self.largest = largest
+        self._begun = b""
+        """What was said of a line that is not ended, and is not written yet."""
+        self._first = self._last = 0.0
+        """When the first and the last byte of it was said."""
+        self._open = False
+        """Whether the last row of this stream is a line that is not ended."""
+        self._torn = False
+        """Whether the file does not end with a line feed."""
+        self._lost = 0
+        self._many = False
+        self._file, _ = _opened(path)
+        self._identity = _identity(os.fstat(self._file))
+        self._torn = _is_torn(self._file)
+
+    def take(self, block: bytes) -> None:
+        """What was said. Lines that are ended are written at once, in one go; the rest waits."""
+        ended, feed, rest = block.rpartition(b"\n")
+        if feed:
+            self._rows(self._begun + ended)
+            self._begun, self._open = b"", False
+            self._first = time.monotonic()
+        elif not self._begun:
+            self._first = time.monotonic()
+        self._begun += rest
+        self._last = time.monotonic()
+        while len(self._begun) > LONGEST:
+            self._piece(LONGEST)
+
+    def say(self, text: str) -> None:
+        """A line of our own about the component."""
+        self._append(_head("!") + text.encode("utf-8", "replace").replace(b"\n", b" ") + b"\n")
+
+    def tend(self) -> float:
+        """Write a line that waits long enough, open a file that is gone; seconds until this is to be called again."""
+        now = time.monotonic()
+        if self._begun and min(self._last + SILENCE, self._first + PATIENCE) <= now:
+            self._piece(len(self._begun))
+        self._settle()
+        if self._many:
+            self._prune()
+        due = min(self._last + SILENCE, self._first + PATIENCE) - now if self._begun else LOOK
+        return min(LOOK, max(0.0, due))
+
+    def end(self) -> None:
+        """Nothing more is said: write what is left. The writer can go on with another process afterwards."""
+        if self._begun or self._open:
+            self._rows(self._begun)
+        self._begun, self._open = b"", False
+
+    def close(self) -> None:
+        """End, and give the file back."""
+        self.end()
+        os.close(self._file)
+
+    def _rows(self, lines: bytes) -> None:
+        head = _head(self.mark)
+        self._append(head + lines.replace(b"\n", b"\n" + head) + b"\n")
+
+    def _piece(self, length: int) -> None:
+        """Write the beginning of a line that is not ended; never a part of a character."""
+        cut = length
+        while cut > length - 4 and cut > 1 and cut < len(self._begun) and self._begun[cut] & 0xC0 == 0x80:
+            cut -= 1
+        piece, self._begun = self._begun[:cut], self._begun[cut:]
+        self._append(_head(self.mark + "~") + piece + b"\n")
+        self._open, self._first = True, time.monotonic()
+
+    def _append(self, rows: bytes) -> None:
+        """Where there is no room, lines are lost and counted, and the component goes on."""
+        self._settle()
+        note = _head("!") + b"%d lines were lost: they could not be written\n" % self._lost if self._lost else b""
+        if note and not self._write(note):
+            self._lost += rows.count(b"\n")
+        elif not self._write(rows):
+            self._lost = rows.count(b"\n")
+        else:
+            self._lost = 0
+
+    def _write(self, rows: bytes) -> bool:
+        rest = memoryview(b"\n" + rows if self._torn else rows)
+        try:
+            while rest:
+                done = os.write(self._file, rest)
+                self._torn = rest[done - 1] != 0x0A
+                rest = rest[done:]
+        except OSError:  # no room
+            return False
+        return True
+
+    def _settle(self) -> None:
+        """Have the file that is now the log: one that was removed or replaced is opened again, a large one rotated."""
+        try:
+            there = os.stat(self.path)
+        except OSError:
+            self._again()
+            return
+        if _identity(there) != self._identity:
+            self._again()
+        elif there.st_size > self.largest and stat.S_ISREG(there.st_mode):
+            self._rotate()
+
+    def _again(self) -> None:
+        """Open the log of now; without a directory for it the old file is gone on with."""
+        try:
+            if not os.path.isdir(os.path.dirname(self.path)):
+                os.mkdir(os.path.dirname(self.path))
+            fresh, made = _opened(self.path)
+        except OSError:
+            return
+        old, self._file = self._file, fresh
+        self._identity, self._torn = _identity(os.fstat(fresh)), _is_torn(fresh)
+        if made:
+            self._write(_head("=") + b"after %d rows, %d bytes\n" % _counted(old))
+        os.close(old)
+
+    def _rotate(self) -> None:
+        """Only one writer at a time, and only the file that is the log: two would push a fresh one out."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        try:
+            if _identity(os.stat(self.path)) != self._identity:
+                return
+            os.replace(self.path, f"{self.path}.{max(rotated(self.path), default=0) + 1}")
+        except OSError:
+            return
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._again()
+        self._prune()
+
+    def _prune(self) -> None:
+        """Remove rotated files, those of a burst when they are no longer young."""
+        self._many = False
+        try:
+            numbers = sorted(rotated(self.path), reverse=True)
+            for at, number in enumerate(numbers[KEPT:], KEPT + 1):
+                path = f"{self.path}.{number}"
+                if at > MOST or time.time() - os.stat(path).st_mtime > YOUNG:
+                    os.unlink(path)
+                else:
+                    self._many = True
+        except OSError:  # another writer does the same
+            self._many = True
+
+
+def rotated(path: str) -> list[int]:
+    """The numbers of its rotated files, in no order."""
+    directory, name = os.path.split(path)
+    numbers = [entry[len(name) + 1 :] for entry in os.listdir(directory) if entry.startswith(name + ".")]
+    return [int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < 10]
+
+
+def before(beginning: bytes) -> tuple[int, int, int]:
+    """Rows and bytes of the log that went before a file which begins so, and the length of the row that says it."""
+    found = BEFORE.match(beginning)
+    return (int(found[1]), int(found[2]), found.end()) if found else (0, 0, 0)
+
+
+def _counted(file: int) -> tuple[int, int]:
+    """Rows and bytes of the log up to the end of this file."""
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        return 0, 0
+    rows, size, at = before(os.pread(file, 200, 0))
+    while block := os.pread(file, 1 << 20, at):
+        rows, size, at = rows + block.count(b"\n"), size + len(block), at + len(block)
+    return rows, size
+
+
+def _opened(path: str) -> tuple[int, bool]:
+    """The log, and whether it was made now."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
+    except FileExistsError:
+        return os.open(path, flags | os.O_CREAT, 0o666), False
+
+
+def _identity(about: os.stat_result) -> tuple[int, int]:
+    return about.st_dev, about.st_ino
+
+
+def _is_torn(file: int) -> bool:
+    """Whether a writer that was killed left half a row."""
+    about = os.fstat(file)
+    return stat.S_ISREG(about.st_mode) and about.st_size > 0 and os.pread(file, 1, about.st_size - 1) != b"\n"
+
+
+def _head(mark: str) -> bytes:
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    return f"{stamp}.{int(now * 1000) % 1000:03d}Z {mark} ".encode()
