@@ -25,8 +25,9 @@ CODES: dict[str, str] = {
     "digits and dashes, at most 32. Variables take letters, digits and underscores.",
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
-    "bad-template": "Text in braces names a component and one of url, address, host and port: {postgres.url}; of "
-    "its own there are {host}, {port} and {state}.",
+    "bad-template": "A word in braces names a component and one of url, address, host and port: {postgres.url}; of "
+    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. Write "
+    "{{word}} for the braces themselves. A command keeps braces that name none of these, as awk's {print}.",
     "bad-type": "A key has a value of the wrong type; `./dev schema` describes every key.",
     "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
     "blocked": "The step depends on another step that was not done. Repair that one first.",
@@ -157,6 +158,8 @@ CODES: dict[str, str] = {
     "port-taken": "A process that does not belong to this platform listens on a component's port. ./dev never ends it: "
     "stop it yourself, or change the port in desired_state.toml, or for this machine only in desired_state.local.toml.",
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
+    "postgres-password": "The data of a Postgres were made with another password than this instance has now, as after "
+    "`git clean -fdx`. Put the earlier one back, or delete the data: `./dev data reset`.",
     "secret-absent": "The secret has no value in .dev/values: `./dev doctor --fix` generates those that have "
     "`generate`.",
     "secret-given": "./dev can rotate only values that it generates. Replace any other value yourself.",
@@ -174,12 +177,15 @@ CODES: dict[str, str] = {
     "state-not-text": "The desired state is not UTF-8 text, or contains a NUL byte.",
     "state-not-toml": "The desired state is not valid TOML; the message has the line and column.",
     "state-unreadable": "The desired state cannot be read: check its permissions.",
+    "still-running": "A component was asked to end, then killed, and a process of it still lives: another user's, "
+    "or one that the kernel cannot end yet. Its number is named; nothing was started in its place.",
     "store-unwritable": "The store of tools cannot be written: check its owner and the free space, or set DEV_STORE.",
     "sudo-missing": "The step needs root, and sudo would ask for a password, which cannot be typed here.",
     "system-change": "A package manager or service manager failed; its last lines follow.",
     "system-refused": "The system refused a read or write; the reason follows.",
     "test-environment": "The packages of the tool's own tests could not be installed.",
     "token-refused": "The service that creates tokens refused the request; its message follows.",
+    "topics-failed": "The Pub/Sub emulator did not accept a declared topic or subscription, or did not answer.",
     "unknown-component": "The desired state declares no component of that name.",
     "unknown-key": "The desired state has a key that does not exist, often because of a spelling mistake.",
     "unknown-suite": "`./dev test` was given a name that no suite has; `./dev test --list` shows the suites.",

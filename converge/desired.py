@@ -88,7 +88,8 @@ class EnvVar:
 
     __pydantic_config__ = _STRICT
     value: str | None = None
-    """The value itself; `NAME = "text"` is short for `NAME = { value = "text" }`."""
+    """The value itself; `NAME = "text"` is short for `NAME = { value = "text" }`. Addresses (`{postgres.url}`) are
+    filled in; `{{postgres.url}}` is the text in braces itself."""
     generate: Literal["token"] | None = None
     """Made once on this machine and kept in the env file (0600): `token` is random URL-safe text."""
     prefix: str = ""
@@ -156,9 +157,10 @@ class Ready:
     tcp: bool = False
     """The port accepts a connection."""
     exec: str | None = None
-    """Command that exits 0, run with the component's environment."""
+    """Command that exits 0, run in the checkout with the component's environment; ended with all it started after 5
+    seconds. `{port}`, `{host}` and addresses are filled in."""
     log: str | None = None
-    """Regular expression that has appeared in the component's log since it started."""
+    """Regular expression that a line of the component's log has matched since its process began."""
     timeout: float | None = None
     """Seconds after which a start gives up waiting and reports; the component is not killed. Default: 60, Go 180."""
 
@@ -221,9 +223,10 @@ class Service:
     """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
     env: dict[str, str] = field(default_factory=dict)
     """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in; `{state}` is a
-    directory that only this service of this instance has (0700), in a container `/state`."""
+    directory that only this service of this instance has (0700), in a container `/state`; `{{word}}` is `{word}`."""
     dev: str | None = None
-    """Command that runs it with hot reload; replaces the kind's own."""
+    """Command that runs it with hot reload; replaces the kind's own. `{host}`, `{port}`, `{state}` and addresses are
+    filled in; other braces stay, and `{{port}}` is `{port}` itself."""
     debug: str | None = None
     """Command that runs it under a debugger; replaces the kind's own, and goes with `dev`. `{host}`, `{port}`,
     `{debug_port}` and addresses are filled in; the debugger listens on 127.0.0.1 and does not hold the service."""
@@ -238,9 +241,17 @@ class Service:
     once: bool = False
     """It runs to its end once per start (a seed, a code generator) and is ready when it has exited 0."""
     migrate: str | None = None
-    """Command run after its needs are ready and before it starts; must be idempotent."""
+    """Command run after its needs are ready and before it starts, and while it runs whenever its inputs changed; must
+    be idempotent."""
+    migrate_inputs: tuple[str, ...] = ()
+    """Globs, relative to `path`, of the files that `migrate` depends on. Default: what looks like a migration (`*.sql`,
+    `*migrat*`, `alembic`) in `path` and `watch`, and the scripts that the command names."""
     test: str | None = None
     """Command that tests it; replaces the kind's own."""
+    ready_after: float | None = None
+    """Seconds that it must have run before it counts as ready. Default: 1 without `port` and `ready`, else 0."""
+    compile_timeout: float = 600.0
+    """Seconds after which a start gives up on a compiler that runs below it; they do not count as `ready.timeout`."""
     retries: int = 5
     """Restarts after crashes in a row before it counts as failed."""
     stop_grace: float = 10.0

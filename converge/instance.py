@@ -11,7 +11,10 @@ from functools import cached_property
 from pathlib import Path
 
 from converge.errors import DevError, Exit
+from facts import locks, processes
 
+EDGE = "dev-edge"
+"""Name of the component that listens on the ports of services in containers; no desired state declares it."""
 EPHEMERAL_START = 32768
 """First port of Linux' default ephemeral range, whose ports outgoing connections use; fixed ports are below it."""
 STEP = 20
@@ -114,6 +117,25 @@ class Instance:
     def shim_lock(self, component: str) -> Path:
         """The lock that the component's shim holds as long as it lives."""
         return self.run_directory(component) / "lock"
+
+    def mark(self, component: str) -> str:
+        """With what the mark of each of the component's processes begins."""
+        return f"{self.id}:{component}:"
+
+    def run(self, component: str) -> processes.Run:
+        """By what the component's processes are known: what its shim wrote down, else who holds its lock."""
+        value, lock = processes.load(self.run_directory(component) / processes.RECORD), self.shim_lock(component)
+        run = processes.of_document(value, self.mark(component))
+        if not locks.held(lock) or any(processes.holds(keeper, lock) for keeper in run.keepers):
+            return run
+        found = frozenset(holder.identity for holder in processes.holders(lock))
+        return run._replace(keepers=found) if found else run  # another user's are not seen
+
+    def owns(self, component: str, pid: int) -> bool:
+        """Whether the process of that number belongs to the component; no process has the number 0."""
+        among = processes.table()
+        process = among.get(pid) if pid else None
+        return process is not None and processes.belongs(process, self.run(component), among)
 
     @cached_property
     def data(self) -> Path:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import facts.compose
+import facts.unpacked
 from converge import kinds, network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
@@ -51,6 +52,7 @@ def install(tool: str, version: str, machine: Machine) -> None:
                 provider = "built here"
             else:
                 provider = _from_lock(tool, version, fresh, machine)
+            (fresh / facts.unpacked.RECORD).write_text(facts.unpacked.record(fresh))
             (fresh / tools.COMPLETE).write_text(provider + "\n")
     if tool == "docker-compose":
         _link(place / "bin" / tool)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import facts.compose
 import facts.tools
+import facts.unpacked
 from converge import kinds
 from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
@@ -120,6 +121,8 @@ def stored_compose(desired: Desired) -> Path | None:
 
 def installed(desired: Desired, tool: str, version: str) -> bool:
     """Whether the store has the tool whole, and in a version that is accepted; its marker ends with that version."""
+    if facts.unpacked.damage(home(tool, version), program(tool)):
+        return False
     try:
         marker = (home(tool, version) / COMPLETE).read_text()
     except OSError:

@@ -6,15 +6,15 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from facts import processes
 from facts.probe import LocalProbe
+from facts.processes import MARK
 
 HOME = "127.0.0.1"
-MARK = "DEV_RUN_ID"
-"""Environment variable that every process we start carries; its value says for which component of which instance."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,24 @@ class Owner:
     user: str = ""
     cwd: str = ""
     mark: str = ""
+    """Mark in its environment: says whose it calls itself, for words alone. `Instance.owns` says whose it is."""
+    belongs_to: str = ""
+    """Component of this instance that it belongs to, where that was asked."""
 
     def __str__(self) -> str:
         parts = [f"pid {self.pid}" if self.pid else "", f"user {self.user}" if self.user else "", self.cwd]
         return f"`{self.command or 'a process of another user'}` ({', '.join(p for p in parts if p)})"
 
 
-def probe(ports: Collection[int]) -> LocalProbe:
-    """`ports`: port -> its `Owner`, or None where it is free."""
-    return LocalProbe("ports", lambda: owners(ports))
+def probe(ports: Collection[int], whose: Callable[[int, int], str]) -> LocalProbe:
+    """`ports`: port -> its `Owner`, or None where it is free; `whose` says to what a pid on a port belongs."""
+
+    def look() -> dict[int, Owner | None]:
+        return {
+            port: found and replace(found, belongs_to=whose(port, found.pid)) for port, found in owners(ports).items()
+        }
+
+    return LocalProbe("ports", look)
 
 
 def owner(port: int, host: str = HOME) -> Owner | None:
@@ -58,14 +67,6 @@ def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, O
         if any(port in hidden and link not in now for link, port in sockets.items()):  # it died during the walk
             found |= dict.fromkeys(hidden) | _walk(now)
     return found
-
-
-def ends(pid: int) -> bool:
-    """Whether a process is gone, or is about to be: its memory goes before its descriptors."""
-    try:
-        return not (Path("/proc") / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return Path("/proc/self").exists()
 
 
 def _walk(sockets: Mapping[str, int]) -> dict[int, Owner | None]:
@@ -120,13 +121,6 @@ def describe(pid: int) -> Owner:
     import pwd
 
     base = Path("/proc") / str(pid)
-
-    def read(name: str) -> str:
-        try:
-            return (base / name).read_bytes().decode(errors="replace")
-        except OSError:
-            return ""
-
     try:
         user = pwd.getpwuid(base.stat().st_uid).pw_name
     except (OSError, KeyError):
@@ -135,9 +129,7 @@ def describe(pid: int) -> Owner:
         cwd = os.readlink(base / "cwd")
     except OSError:
         cwd = ""
-    marks = [entry for entry in read("environ").split("\0") if entry.startswith(MARK + "=")]
-    command = read("cmdline").replace("\0", " ").strip()[:120] or read("comm").strip()
-    return Owner(pid, command, user, cwd, marks[0].partition("=")[2] if marks else "")
+    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid))
 
 
 def _by_psutil(port: int) -> Owner | None:

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from converge import kinds
 from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
+from facts.ports import Owner
 
 BESIDE = {"ide": "127.0.0.2", "native": "127.0.0.3"}
 """Where a placement's process listens while 127.0.0.1 is held for the service, so that nobody is ever refused there."""
@@ -62,7 +63,11 @@ class _Entry:
     @property
     def mark(self) -> str:
         """What the run id of each of its processes starts with."""
-        return f"{self.instance.id}:{self.name}:"
+        return self.instance.mark(self.name)
+
+    def owns(self, owner: Owner | None) -> bool:
+        """Whether the process that listens is one of its own."""
+        return owner is not None and self.instance.owns(self.name, owner.pid)
 
 
 @dataclass(frozen=True)

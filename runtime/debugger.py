@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from converge import tools
 from converge.errors import DevError, Exit
 from converge.kinds import SERVICES
+from facts import processes
 from facts.ports import HOME, owner
 from runtime import journal, services
 from runtime.component import Component, Launch, ServiceComponent
@@ -111,23 +111,16 @@ def why_not(component: Component) -> str:
     found = owner(number)
     if found is None:
         return f"its debugger does not listen on {number} yet"
-    return "" if found.mark.startswith(component.mark) else f"{found} listens on {number}"
+    return "" if component.owns(found) else f"{found} listens on {number}"
 
 
 def ended(component: Component, seen: Seen) -> bool:
     """Whether the program has ended whose debugger goes on, so that one can look at how it ended."""
-    executable, processes = recipe(component).executable, Path("/proc")
+    executable = recipe(component).executable
     young = seen.began is None or time.time() - seen.began < SETTLED
-    if executable is None or not component.is_service or young or not processes.exists():
+    if executable is None or not component.is_service or young or not processes.LINUX:
         return False
-    program = executable(component)
-    for entry in processes.iterdir():
-        try:
-            if entry.name.isdigit() and os.readlink(entry / "exe").removesuffix(" (deleted)") == str(program):
-                return False
-        except OSError:
-            continue
-    return True
+    return not processes.executes(str(executable(component)))
 
 
 def attach(platform: Platform, component: Component) -> Debugged:

@@ -19,7 +19,7 @@ from typing import Any
 
 from converge.desired import Service
 from converge.errors import DevError
-from converge.instance import Instance
+from converge.instance import EDGE, Instance
 from facts.ports import HOME
 from runtime import gateway, placements, record, services
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
@@ -27,7 +27,6 @@ from runtime.environment import PASSED
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
 
-EDGE = "dev-edge"
 PROGRAM = Path(__file__).with_name("edge.py")
 LAUNCHER = Path(__file__).resolve().parent.parent / "dev"
 DRAIN = 5.0

@@ -63,6 +63,9 @@ def _lacks(loaded: Loaded, instance: Instance, name: str, service: Service) -> b
     locked = (instance.checkout / service.path / how.lock).exists()
     if locked and not stamp(instance, name).exists():
         return True
+    installed = _fill(how.installed, {"own": str(own(instance, name))})
+    if locked and installed and not (instance.checkout / service.path / installed).exists():
+        return True
     pinned = loaded.desired.tools.keys()
     return any(tools.executable(loaded, tool) is None for tool in how.tools if tool in pinned)
 
@@ -112,7 +115,11 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Each one's hash of its lock file, the stamp of the last install, and whether what was installed is there."""
     return [
         facts.dependencies.probe(
-            owner.name, owner.directory / owner.lock, stamp(context.instance, owner.name), _there(context, owner)
+            owner.name,
+            owner.directory / owner.lock,
+            stamp(context.instance, owner.name),
+            _there(context, owner),
+            _contents(context, owner),
         )
         for owner in _owners(context)
     ]
@@ -122,6 +129,12 @@ def _there(context: ConvergeContext, owner: _Owner) -> Path:
     if not owner.how.installed:
         return stamp(context.instance, owner.name)
     return owner.directory / owner.how.installed.replace("{own}", str(own(context.instance, owner.name)))
+
+
+def _contents(context: ConvergeContext, owner: _Owner) -> list[str]:
+    """The patterns of what is counted, below the directories in which it lies."""
+    place = {"own": str(own(context.instance, owner.name))}
+    return [str(owner.directory / _fill(pattern, place)) for pattern in owner.how.contents]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -136,10 +149,12 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
             continue
         expected = f"{fact.lock} {_versions(context, owner.how)}"
-        if fact.stamp == expected:
+        if fact.stamp == expected and not fact.missing:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
             continue
         because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
+        if fact.stamp == expected:
+            because = f"{fact.missing} of the files and directories that were installed are gone"
         path = owner.directory.relative_to(context.instance.checkout) / want
         step = Step(
             key, "dependencies", f"install the packages of {path}", because,
@@ -149,7 +164,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             key,
             "dependencies",
             "drift",
-            "outdated" if fact.stamp else "absent",
+            "incomplete" if fact.stamp == expected else "outdated" if fact.stamp else "absent",
             want,
             because,
             source=source,
@@ -178,7 +193,8 @@ def apply(step: Step, machine: Machine) -> None:
         # the first build is by far the longest; whether the service itself compiles is for the start to say
         argv = [_program(loaded, how.compile[0]), *(_fill(word, values) for word in how.compile[1:])]
         machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
-    machine.write(mark, step.args["stamp"].encode())
+    counted = facts.dependencies.count(_contents(machine.context, owner))
+    machine.write(mark, f"{step.args['stamp']}\n{counted}\n".encode())
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

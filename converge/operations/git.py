@@ -16,6 +16,8 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
+HINT = "git status in the checkout says more"
+
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """What git says, where a hooks path is declared."""
@@ -29,7 +31,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         return
     found = observation["git"]
     if isinstance(found, Unknown):
-        yield Item("git.hooks", "git", "unknown", "?", want, found.because, source=source)
+        yield Item("git.hooks", "git", "unknown", "?", want, found.because, HINT, source)
     elif not found.exists:
         yield Item("git.hooks", "git", "skipped", "no repository", want, source=source)
     elif found.hooks_path == want:

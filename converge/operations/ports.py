@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import facts.containers
 import facts.locks
 import facts.ports
+import facts.processes
+from converge import ending
 from converge.context import ConvergeContext
+from converge.instance import EDGE
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
+from facts.processes import Process
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -41,7 +41,12 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
         facts.locks.probe(f"shims.{name}", context.instance.shim_lock(name))
         for name in dict.fromkeys(name for name, _, _ in _components(context))
     ]
-    ports = facts.ports.probe([port for _, _, port in _components(context)])
+    names = {port: name for name, _, port in _components(context)}
+
+    def whose(port: int, pid: int) -> str:
+        return next((name for name in (names[port], EDGE) if context.instance.owns(name, pid)), "")
+
+    ports = facts.ports.probe([port for _, _, port in _components(context)], whose)
     record = context.instance.engine_record
     return [ports, facts.containers.probe(lambda: record.read_text().strip() if record.exists() else ""), *shims]
 
@@ -72,11 +77,11 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(item, "ports", "ok", f"{port} free", want, source=source)
         elif not debug and context.instance.handed(name).exists():
             yield Item(item, "ports", "ok", f"{port} handed off", want, source=source)
-        elif owner.mark.startswith(f"{context.instance.id}:dev-edge:"):
+        elif owner.belongs_to == EDGE:
             yield Item(item, "ports", "ok", f"{port} ours, forwards to {name}", want, source=source)
         elif isinstance(published, Unknown) and not owner.mark:  # it may be the proxy of a container of ours
             yield Item(item, "ports", "unknown", "?", want, published.because, source=source)
-        elif not owner.mark.startswith(f"{context.instance.id}:{name}:"):
+        elif owner.belongs_to != name:
             other = "another checkout or instance of ./dev" if owner.mark else "not ours"
             yield Item(
                 item, "ports", "manual", "taken", want, f"{owner} listens there and is {other}",
@@ -86,20 +91,17 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(item, "ports", "ok", f"{port} ours, pid {owner.pid}", want, source=source)
         else:
             why = f"{owner} is left over from an earlier run of {name}"
-            args = {"pid": owner.pid, "mark": owner.mark, "port": port}
+            args = {"pid": owner.pid, "name": name}
             step = Step(item, "ports", f"end pid {owner.pid} on port {port}", why, args=args)
             yield Item(item, "ports", "drift", f"{port} left over", want, why, source=source, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
     """End the left-over process; it is checked again first, in case its pid was given to another process."""
-    pid, port = step.args["pid"], step.args["port"]
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + GRACE
-        with contextlib.suppress(ProcessLookupError):
-            if facts.ports.describe(pid).mark == step.args["mark"]:
-                os.kill(pid, number)
-        while (found := facts.ports.owner(port)) and found.pid == pid and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if not found or found.pid != pid:
-            return
+    name, pid = step.args["name"], step.args["pid"]
+
+    def left() -> list[Process]:
+        run = machine.context.instance.run(name)
+        return [process for process in facts.processes.members(run) if process.pid == pid]
+
+    ending.end(left, GRACE)

@@ -22,8 +22,7 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",
             source=platform.source(component), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    run = component.wants.run.replace("{data}", str(component.instance.data / component.name))
-    text = fill(run, platform, component)
+    text = fill(component.wants.run, platform, component, data=True)
     return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(platform, component))
 
 
@@ -36,4 +35,3 @@ variables = plain.no_variables
 check_volume = plain.any_volume
 addresses = plain.http_addresses
 why_not = plain.port_says_it
-provision = plain.nothing_inside

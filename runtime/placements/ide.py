@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 
+from converge import ending
+from converge.instance import EDGE
+from facts import processes
 from facts.ports import HOME, Owner, owner
 from runtime import journal
 from runtime.component import Component
@@ -27,14 +29,14 @@ def look(component: Component) -> Seen:
 def listener(component: Component) -> Owner | None:
     """Who listens where its process is waited for, if that is not our own edge."""
     found = owner(component.port, host(component)) if component.port else None
-    return None if found is None or found.mark.startswith(f"{component.instance.id}:dev-") else found
+    return None if found is None or component.instance.owns(EDGE, found.pid) else found
 
 
 def stranger(component: Component) -> Owner | None:
     """Who has the service's own port and is neither our edge nor a process of the service."""
     found = owner(component.port) if component.port else None
-    marks = (f"{component.instance.id}:dev-", component.mark)
-    return None if found is None or found.mark.startswith(marks) else found
+    ours = found is not None and (component.instance.owns(EDGE, found.pid) or component.owns(found))
+    return None if ours else found
 
 
 def host(component: Component) -> str:
@@ -47,15 +49,19 @@ def halt(component: Component) -> bool:
     """Ask the process that listens to end, if it was started with the service's environment, which marks it; whether
     its port is free afterwards. Nobody else's process is touched: that one its debugger ends."""
     there = listener(component)
-    if there and there.pid and there.mark == f"{component.mark}ide":
-        try:
-            os.kill(there.pid, signal.SIGTERM)
-        except OSError:
-            return listener(component) is None
+    among = processes.table()
+    process = among.get(there.pid) if there and there.pid else None
+    if there and process and processes.belongs(process, processes.Run(mark(component), processes.uids()), among):
+        ending.send(process, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE
         while (now := listener(component)) and now.pid == there.pid and time.monotonic() < deadline:
             time.sleep(0.01)
     return listener(component) is None
+
+
+def mark(component: Component) -> str:
+    """What its process carries if it was started with the service's environment."""
+    return component.mark + processes.BY_IDE
 
 
 def stop(component: Component) -> bool:

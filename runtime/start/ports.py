@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from converge.errors import DevError
 from facts import containers
 from facts.engine import EngineError
-from facts.ports import HOME, Owner, ends, owner, owners
+from facts.ports import HOME, Owner, owner, owners
+from facts.processes import ends
 from runtime import placements, routing, subnet
 from runtime.component import Component
 from runtime.platform import Platform
@@ -33,23 +34,28 @@ def check(platform: Platform, wanted: Mapping[str, Component]) -> dict[str, DevE
             continue
         if placements.lives(component):
             continue
-        left = _listener(port, HOME)
+        left = _listener(component, port, HOME)
         if left and not _ours(component, left) and not _proxy(component, left.pid):
             found[component.name] = taken(platform, component, port, "port", left)
     return found
 
 
 def clear(
-    platform: Platform, component: Component, port: int | None, host: str = HOME, key: str = "port", spared: str = ""
+    platform: Platform,
+    component: Component,
+    port: int | None,
+    host: str = HOME,
+    key: str = "port",
+    spared: Component | None = None,
 ) -> None:
     """End what an earlier run of this component left on its port; DevError `port-taken` beside somebody else's process.
 
-    A process whose mark begins with `spared` may stay.
+    A process of the component `spared` may stay.
     """
     if not port:
         return
     deadline = time.monotonic() + LEFT_OVER_TIMEOUT
-    while (found := _listener(port, host)) and found.mark.startswith(component.mark) and time.monotonic() < deadline:
+    while (found := _listener(component, port, host)) and component.owns(found) and time.monotonic() < deadline:
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
@@ -59,7 +65,7 @@ def clear(
                 os.kill(found.pid, signal.SIGTERM)
             time.sleep(0.05)
         found = owner(port, host)
-    if found and not (spared and found.mark.startswith(spared)):
+    if found and not (spared and spared.owns(found)):
         raise taken(platform, component, port, key, found)
 
 
@@ -69,7 +75,7 @@ def taken(platform: Platform, component: Component, port: int, key: str, found: 
     who: containers.Container | Owner = found
     with contextlib.suppress(EngineError):
         who = containers.publishers().get(port) or found
-    left = found.mark.startswith(component.mark)
+    left = component.owns(found)
     whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
     whose = "was left over by an earlier run and does not end" if left else whose
     beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
@@ -82,14 +88,14 @@ def taken(platform: Platform, component: Component, port: int, key: str, found: 
 
 def _ours(component: Component, found: Owner) -> bool:
     """Whether it is a process of the component, or the edge that stands there for it."""
-    return found.mark.startswith((component.mark, routing.edge(component.instance).mark))
+    return component.owns(found) or routing.edge(component.instance).owns(found)
 
 
-def _listener(port: int, host: str) -> Owner | None:
+def _listener(component: Component, port: int, host: str) -> Owner | None:
     """Who listens there and goes on to; one who is just ending is waited for, as nobody can say whose it was."""
     began = time.monotonic()
     while (found := owner(port, host)) and not found.mark and time.monotonic() < began + (2 if found.pid else 0.2):
-        if found.pid and not ends(found.pid):
+        if found.pid and (not ends(found.pid) or component.owns(found)):
             break
         time.sleep(0.05)
     return found

@@ -33,17 +33,20 @@ def wait(run: Run, task: Task) -> None:
     """Return when it is ready, or has ended well if it runs to its end; DevError `not-ready` if it does neither."""
     component, place = task.component, str(task.wanted.placement)
     timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
-    began = told_at = time.monotonic()
-    deadline, pause, missing = began + timeout, 0.03, ""
-    patience = _Patience(1.0, began)
-    while time.monotonic() < deadline:
+    compile_timeout = component.wants.compile_timeout if component.is_service else timeout
+    budget = health.Budget(timeout, compile_timeout)
+    told_at = time.monotonic()
+    pause, missing = 0.03, ""
+    patience = _Patience(1.0, told_at)
+    while budget.left() > 0:
         run.check()
-        missing = _missing(run, task, patience, deadline)
+        missing = _missing(run, task, patience, budget)
         if not missing:
             return
         if time.monotonic() > told_at + LOG_AFTER:
             told_at = time.monotonic()
-            task.say(f"starting: {logs.last(component, place) or missing}")
+            compiles = missing.startswith("compiling")
+            task.say(missing if compiles else f"starting: {logs.last(component, place) or missing}")
         time.sleep(pause)
         pause = min(pause * 1.3, 0.5)
     raise _failure(run, component, place, f"it was not ready after {timeout:g} s: {missing}")
@@ -55,7 +58,7 @@ def _ready_timeout(component: Component) -> float:
     return kind.ready_timeout
 
 
-def _missing(run: Run, task: Task, patience: _Patience, deadline: float) -> str:
+def _missing(run: Run, task: Task, patience: _Patience, budget: health.Budget) -> str:
     """Why it is not ready yet; empty if it is. DevError where no waiting helps."""
     component, place, now = task.component, str(task.wanted.placement), time.monotonic()
     seen = placements.of(place).look(component)
@@ -69,23 +72,27 @@ def _missing(run: Run, task: Task, patience: _Patience, deadline: float) -> str:
         return reason or f"it is {state}"
     if component.once:
         return "it has not ended"
-    missing = _unready(run, task, seen, patience, deadline)
+    missing = _unready(run, task, seen, patience, budget)
     if not missing:
         served.remember(component, seen)
     return missing
 
 
-def _unready(run: Run, task: Task, seen: Found, patience: _Patience, deadline: float) -> str:
+def _unready(run: Run, task: Task, seen: Found, patience: _Patience, budget: health.Budget) -> str:
     """Why a component that runs does not serve yet; asked for longer where it takes long to answer."""
-    component, now = task.component, time.monotonic()
-    within = max(1.0, min(patience.look, deadline - now))
-    missing = health.why_not(run.platform, component, seen, timeout=within, hang_up=PROXY_TIMEOUT)
+    component, place, now = task.component, str(task.wanted.placement), time.monotonic()
+    within = max(1.0, min(patience.look, budget.left()))
+    verdict = health.judge(run.platform, component, seen, timeout=within, hang_up=PROXY_TIMEOUT)
+    over = budget.note(verdict.state == "compiling")
+    if over or verdict.state == "failed":
+        raise _failure(run, component, place, over or verdict.reason)
+    missing = "" if verdict.state == "ready" else verdict.reason
     if time.monotonic() - now >= patience.look:
         patience.look = min(2 * patience.look, LOOK_TIMEOUT)
     if not task.asked.debug:
         return missing
     if missing and debugger.ended(component, seen):
-        raise _failure(run, component, str(task.wanted.placement), "it ended under its debugger")
+        raise _failure(run, component, place, "it ended under its debugger")
     return missing or debugger.why_not(component)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from facts import docker, locks, machine, ports
+from facts import docker, locks, machine, ports, processes
 from facts.local import LocalReader
 from facts.probe import LocalProbe, Probe, observe, render, split
 from facts.value import Unknown
@@ -79,7 +79,7 @@ print(listener.getsockname()[1], flush=True)
 while True:
     for each in [os.dup(0) for _ in range(3)]: os.close(each)
 """
-    argv, env = [sys.executable, "-c", program], {ports.MARK: "i:busy:1"}
+    argv, env = [sys.executable, "-c", program], {processes.MARK: "i:busy:1"}
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout
         port = int(process.stdout.readline())
@@ -89,11 +89,11 @@ while True:
 
 
 def test_a_process_that_died_ends_also_before_it_is_waited_for() -> None:
-    assert not ports.ends(os.getpid())
+    assert not processes.ends(os.getpid())
     with subprocess.Popen(["true"]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert ports.ends(process.pid)
-    assert ports.ends(process.pid)
+        assert processes.ends(process.pid)
+    assert processes.ends(process.pid)
 
 
 def test_a_lock_is_held_as_long_as_its_holder_lives(tmp_path: Path) -> None:

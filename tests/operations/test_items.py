@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from converge.operations import OPERATIONS, load
 from converge.plan import make_plan
 from converge.steps import Item
 from facts.containers import Container
+from facts.dependencies import Installed
 from facts.docker import Docker
 from facts.files import Entry
 from facts.git import Repository
@@ -113,6 +115,28 @@ def test_tools_match_their_pin_exactly(found: object, status: str) -> None:
     assert one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": found}).status == status
 
 
+def test_a_damaged_tool_is_installed_again() -> None:
+    item = one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": Tool(damage="bin/go is gone")})
+    assert (item.status, item.found) == ("drift", "damaged") and "bin/go is gone" in item.because and item.step
+
+
+@pytest.mark.parametrize(("missing", "status"), [(None, "ok"), (0, "ok"), (9, "drift")])
+def test_dependencies_that_are_gone_are_installed_again(missing: int | None, status: str) -> None:
+    target = context("[tools]\nnode = '24'\n[services.a]\nkind = 'node'\nport = 5000\n")
+    item = one("dependencies", target, {"dependencies.a": Installed("l node=24", "l", missing)})
+    assert item.status == status
+    assert status == "ok" or (item.found == "incomplete" and "9 of the files" in item.because and item.step)
+
+
+def test_a_repository_that_git_cannot_read_is_unknown() -> None:
+    target = context("").desired
+    hooks = replace(target, project=replace(target.project, hooks_path=".githooks"))
+    seen = replace(context(""), loaded=replace(context("").loaded, desired=hooks))
+    item = one("git", seen, {"git": Unknown("git says: detected dubious ownership")})
+    assert item.status == "unknown" and "dubious" in item.because and item.hint
+    assert one("git", seen, {"git": Repository(False)}).status == "skipped"
+
+
 def test_a_shorter_pin_accepts_any_that_starts_so() -> None:
     target = context("[tools]\npython = '3.11'\n")
     assert one("tools", target, {"tools.python": Tool("3.11.9", "/usr/bin/python3")}).status == "ok"
@@ -190,8 +214,9 @@ PORT = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 5000\n"
 )  # fmt: skip
 def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, status: str) -> None:
     target = context(PORT)
-    marks = {"own": f"{target.instance.id}:a:1", "stranger": "", "elsewhere": "ffffffffff:a:1"}
-    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner])
+    marks = {"own": "", "stranger": "", "elsewhere": "ffffffffff:a:1"}
+    whose = {"own": "a"}.get(owner or "", "")
+    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], whose)
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
@@ -203,7 +228,7 @@ LISTEN += "; print('listens', flush=True); time.sleep(600)"
 
 @pytest.mark.parametrize(
     ("mark", "ends"),
-    [("ID:a:1", True), ("", False), ("ID:b:1", False), ("ID:a:2", False), ("ffffffffff:a:1", False)],
+    [("ID:a:1", True), ("", False), ("ID:b:1", False), ("ID:a:2", True), ("ffffffffff:a:1", False)],
 )
 def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
     monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int], mark: str, ends: bool
@@ -212,12 +237,11 @@ def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
     monkeypatch.setattr(load("ports"), "GRACE", 0.2, raising=False)  # a process that is not ours is given no time
     port = free_port()
     target = context(PORT.replace("5000", str(port)))
-    own = f"{target.instance.id}:a:1"
     env = {**os.environ, "DEV_RUN_ID": mark.replace("ID", target.instance.id)}
     process = subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE, env=env)
     try:
         assert process.stdout and process.stdout.readline()
-        seen = Owner(process.pid, "python", "bo", "/home/bo", own)
+        seen = Owner(process.pid, "python", "bo", "/home/bo", f"{target.instance.id}:a:1", "a")
         item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
         assert item.step
         load("ports").apply(item.step, LocalMachine(target))
@@ -225,6 +249,17 @@ def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("found", "statuses"),
+    [({}, {"left-over": "ok"}), ({"a": "pid 7 `x`"}, {"a": "drift"}), (AWAY, {"left-over": "unknown"}),
+     ({"a": "pid 7 `x`", "of-a-branch-before": "pid 8 `y`"}, {"a": "drift", "of-a-branch-before": "drift"})],
+)  # fmt: skip
+def test_what_components_left_over_is_named_and_ended(found: object, statuses: dict[str, str]) -> None:
+    seen = items("processes", context(PORT), {"processes": found})
+    assert {name: item.status for name, item in seen.items()} == {f"processes.{n}": s for n, s in statuses.items()}
+    assert all((item.status == "drift") == (item.step is not None) == ("pid" in item.because) for item in seen.values())
 
 
 @pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])
@@ -283,7 +318,7 @@ def test_data_that_lie_in_docker_are_said_to_lie_there() -> None:
 def test_every_noun_without_wishes_has_nothing_to_say() -> None:
     target = context("")
     for noun in OPERATIONS:
-        seen = {"machine.surroundings": (), "ports": {}, "containers": {}, "env.mode": Entry("absent")}
+        seen = {"machine.surroundings": (), "ports": {}, "processes": {}, "containers": {}, "env.mode": Entry("absent")}
         seen |= {"env.file": {}, "env.process": {}, "env.lent": ()}
         assert list(load(noun).items(target, seen)) == [], noun
 

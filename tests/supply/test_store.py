@@ -50,6 +50,18 @@ def test_a_tool_comes_once_and_is_reached_by_path(checkout: Checkout, offered: P
     assert checkout.dev("doctor").code == 0
 
 
+def test_a_damaged_tool_is_found_and_comes_again(checkout: Checkout, offered: Path) -> None:
+    assert checkout.dev("doctor", "--fix").code == 0
+    program = Path(checkout.env["DEV_STORE"]) / "tools/hello/1.0/bin/hello"
+    whole = program.read_bytes()
+    os.truncate(program, 3)
+    said = checkout.dev("doctor", "--json")
+    (item,) = [entry for entry in said.json["items"] if entry["id"] == "tools.hello"]
+    assert said.code == 2 and item["status"] == "drift" and "bin/hello has 3 bytes" in item["because"]
+    assert checkout.dev("doctor", "--fix").code == 0
+    assert program.read_bytes() == whole and os.access(program, os.X_OK)
+
+
 def test_two_that_install_at_once_share_one_store(checkout: Checkout, offered: Path, tmp_path: Path) -> None:
     other = Checkout(tmp_path / "other", checkout.home, checkout.env)
     shutil.copytree(checkout.path, other.path)

@@ -1,0 +1,68 @@
+"""Processes of components that no shim keeps any more: shim and guard were killed, or the state was deleted."""
+
+from __future__ import annotations
+
+import contextlib
+
+from converge import ending
+from converge.errors import DevError
+from converge.instance import Instance
+from facts import locks, processes
+from facts.processes import Process, Table
+
+SHOWN = 5
+"""Processes that a message names at most."""
+
+
+def of(instance: Instance, name: str, among: Table | None = None) -> list[Process]:
+    """The living processes of a component whose lock nobody holds; empty while a shim keeps them.
+
+    Those that never had a shim, an engineer's own process and a migration, are not left over.
+    """
+    if locks.held(instance.shim_lock(name)):
+        return []
+    among = among or processes.table()
+    apart = {instance.mark(name) + end for end in (processes.BY_IDE, processes.BY_MIGRATION, processes.BY_READY)}
+    run = instance.run(name)
+    run = run._replace(keepers=frozenset(), known=run.known | run.keepers)  # a shim without its lock is left over, too
+    found = [each for each in processes.members(run, among) if among.mark(each) not in apart]
+    return [] if locks.held(instance.shim_lock(name)) else found  # a shim may have started meanwhile
+
+
+def everywhere(instance: Instance, names: tuple[str, ...]) -> dict[str, list[Process]]:
+    """Component -> what is left over of it: of those that are named, and of all that ever ran in this instance."""
+    try:
+        ran = {entry.name for entry in (instance.state / "run").iterdir()}
+    except OSError:
+        ran = set()
+    among = processes.table()
+    found = {name: of(instance, name, among) for name in dict.fromkeys((*names, *sorted(ran)))}
+    return {name: left for name, left in found.items() if left}
+
+
+def sweep(instance: Instance, name: str, grace: float) -> bool:
+    """End what is left over of the component; whether there was anything. DevError `still-running` if some lives on.
+
+    What the shim wrote down of it goes with it: numbers in it may be given to other processes one day.
+    """
+    found = of(instance, name)
+    if found and (lives := ending.end(lambda: of(instance, name), grace)):
+        raise still_running(name, described(lives))
+    if not locks.held(instance.shim_lock(name)):
+        with contextlib.suppress(OSError):
+            (instance.run_directory(name) / processes.RECORD).unlink(missing_ok=True)
+    return bool(found)
+
+
+def described(found: list[Process]) -> str:
+    """Each with its number and command."""
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(f"pid {each.pid} `{processes.command(each.pid)}`" for each in found[:SHOWN]) + more
+
+
+def still_running(name: str, what: str) -> DevError:
+    """The error of whoever was to end a component and sees that it has not ended."""
+    return DevError(
+        "still-running", f"{name} could not be stopped", because=f"{what} still runs",
+        hint="end it as its user, or as root: kill -KILL PID",
+    )  # fmt: skip
