@@ -17,7 +17,7 @@ def chosen(context: Context, platform: Platform, junit: Path | None, names: list
     """The suites of these names, groups and paths, in the order they run; every suite where nothing is named."""
     every = _every(context, platform, junit)
     known = list(dict.fromkeys(name for suite in every for name in (suite.group, suite.name)))
-    wanted = [*names, *(["system"] if system else ())]
+    wanted = [*names, "system"] if system else names
     places = [name for name in wanted if name not in known and paths.is_path(name)]
     for name in wanted:
         if name not in known and name not in places:
