@@ -14,7 +14,6 @@ ROOMS = ("facts", "converge", "runtime", "cli")
 MOST = 15
 """Complexity above which a function hides a table, a value or a second function."""
 LEFT = {
-    "converge/cycle.py: converge": 16,
     "converge/operations/ports.py: items": 20,
 }
 """Functions that are above, each to be split: none is added, and none may grow."""
