@@ -110,7 +110,7 @@ def _port(
     if boxed and component.is_service and component.instance.owner_map.exists():
         return _box(component, ready, deadline, hang_up) or _door(component, listening)
     host = HOME if boxed else host_of(component, seen)
-    if problem := _absent(component, seen, host, listening):
+    if problem := _unheard(component, seen, host, listening):
         return problem
     if ready.http:
         return answers.http(host, component.port, ready.http, deadline)
@@ -118,11 +118,11 @@ def _port(
     return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
 
 
-def _absent(component: Component, seen: Seen, host: str, listening: Listening) -> str:
-    """Why it is not its own process that listens; for a container the engine does."""
+def _unheard(component: Component, seen: Seen, host: str, listening: Listening) -> str:
+    """Why no process of its own listens; of a container the engine publishes the port, so nothing is looked up."""
     if seen.placement == "ide":
-        return f"nothing listens on {component.port} yet" if seen.pid is None else ""
-    return _stranger(component, host, listening) if seen.placement == "native" else ""
+        return "" if seen.pid is not None else f"nothing listens on {component.port} yet"
+    return "" if seen.placement == "docker" else _stranger(component, host, listening)
 
 
 def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
