@@ -1,1 +1,1 @@
-"""What is asked and shown: one file per command, one printer, one error boundary."""
+"""Commands and output: one file per command, one printer, one place that prints errors."""

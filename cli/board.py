@@ -12,13 +12,13 @@ from typing import Any
 
 from cli import render
 
-PATIENCE = 0.3
+BOARD_AFTER = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
-PAUSE = 4.0
-"""Seconds between two lines about the progress of one component where nobody sees a board."""
-NOTICES = ("embedded:",)
-"""What a person must not miss: it stays on the screen above the board."""
-FINAL = ("ready", "done", "failed", "interrupted", "no longer", "under its debugger", "handed off")
+LINE_EVERY = 4.0
+"""Seconds between two lines about the progress of one component without a live board."""
+NOTICES = ("embedded:", "leaving Docker:")
+"""Messages that stay on the screen above the board."""
+FINAL = ("ready", "done", "failed", "not started", "interrupted", "no longer", "under its debugger", "handed off")
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Board:
                 self._notices.append((name, text, seconds))
         now = time.monotonic()
         at, last = self._told.get(name, (0.0, ""))
-        due = text.startswith((*FINAL, *NOTICES)) or (":" in text and now > at + PAUSE and text != last)
+        due = text.startswith((*FINAL, *NOTICES)) or (":" in text and now > at + LINE_EVERY and text != last)
         if self._thread is None and due:
             self._told[name] = (now, text)
             self._line(name, text, seconds)
@@ -66,7 +66,7 @@ class Board:
                     self._line(name, text, seconds)
 
     def _show(self) -> None:
-        if self._over.wait(PATIENCE):
+        if self._over.wait(BOARD_AFTER):
             return
         from rich.console import Console
         from rich.live import Live

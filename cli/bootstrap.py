@@ -22,11 +22,11 @@ class BootstrapError(Exception):
 def ensure(checkout: Path, purpose: str) -> Path:
     """The venv for the purpose, made if it is missing, broken or of another lock; gives its Python.
 
-    Two runs at once wait for each other; a run that was cut off leaves a directory without its stamp, which the
+    Two runs at once wait for each other; an interrupted run leaves a directory without its stamp, which the
     next one replaces.
     """
     lock = checkout / LOCKS[purpose]
-    link = checkout / ".dev" / ("venv" if purpose == "tool" else f"venv-{purpose}")
+    link = directory(checkout, purpose)
     try:
         content = lock.read_bytes()
     except OSError as problem:
@@ -45,6 +45,11 @@ def ensure(checkout: Path, purpose: str) -> Path:
             "hint: check its owner and the free disk space, then run again"
         ) from problem
     return link / "bin" / "python"
+
+
+def directory(checkout: Path, purpose: str) -> Path:
+    """Where the venv for the purpose is or will be."""
+    return checkout / ".dev" / ("venv" if purpose == "tool" else f"venv-{purpose}")
 
 
 def _make_own_directory(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""`./dev bundle`: one archive with what somebody else needs to see why a run failed, and nothing secret."""
+"""`./dev bundle`: one archive that shows others why a run failed, without secrets."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def run(
     file: Annotated[list[str] | None, Argument("FILE", help="The archive; default: .dev/bundle-TIME.tar.gz.")] = None,
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
-    """Pack logs, status, facts and settings for somebody who helps.
+    """Pack logs, status, facts and settings for a person who helps.
 
-    Secrets are hidden. What could not be had is named in the archive's contents.json.
+    Secrets are hidden. What could not be collected is named in the archive's contents.json.
     """
     if file and len(file) > 1:
         raise DevError("usage", "one file is needed", hint="./dev bundle failed.tar.gz", exit=Exit.USAGE)
@@ -70,7 +70,7 @@ def run(
 
 
 def take(parts: Iterable[evidence.Part], hide: Redactor) -> Sequence[Taken]:
-    """Every part, side by side; one that cannot be had, or from which secrets cannot be taken, is only named."""
+    """Every part, side by side; one that is not available, or whose secrets cannot be removed, is only named."""
 
     def one(part: evidence.Part) -> Taken:
         began = time.monotonic()
@@ -88,7 +88,7 @@ def take(parts: Iterable[evidence.Part], hide: Redactor) -> Sequence[Taken]:
 
 
 def _target(context: Context) -> tuple[Loaded | None, Instance]:
-    """A desired state that cannot be read may be what somebody needs help with: then the checkout has to do."""
+    """Without a readable desired state, which may be the problem itself, only the checkout is used."""
     try:
         return context.loaded, context.instance
     except DevError as problem:

@@ -16,7 +16,9 @@ from runtime.platform import Platform
 
 def run(
     context: Context,
-    store: Annotated[bool, Option("--store", help="The per-user store of tools too; other checkouts use it.")] = False,
+    store: Annotated[
+        bool, Option("--store", help="Also the per-user store of tools, which other checkouts use.")
+    ] = False,
     force: Annotated[bool, Option("--force", help="Do not ask.")] = False,
 ) -> int:
     """Stop everything and remove what the tool made here.
@@ -44,8 +46,8 @@ def run(
         return int(Exit.OK)
     for place in places:
         render.say(f"  {place}")
-    what = f"the data of instance {name}" if name else "data, generated secrets and what you wrote into .dev/values"
-    sure(f"All this will be deleted, with {what}.", force)
+    what = f"the data of instance {name}" if name else "data, generated secrets and your entries in .dev/values"
+    sure(f"All of this will be deleted, including {what}.", force)
     with hold(dev / "lock", say=render.say):
         for instance in instances:
             try:

@@ -1,4 +1,4 @@
-"""What every command starts from: whose checkout, which instance, how talkative."""
+"""What every command starts from: which checkout, which instance, how much output."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Context:
 
     @cached_property
     def instance(self) -> Instance:
-        """Where everything of this platform lies."""
+        """Where everything of this platform is."""
         desired = self.loaded.desired
         name = self.instance_name or os.environ.get("DEV_INSTANCE", "")
         if name:

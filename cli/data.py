@@ -1,4 +1,4 @@
-"""Put data aside, put them back, make them anew."""
+"""Save data, restore them, copy them, delete them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
         made = data.snapshot(context.platform, name, force)
-    render.say(f"put aside as {', '.join(made)} ({time.monotonic() - began:.1f} s)", "green")
+    render.say(f"saved as {', '.join(made)} ({time.monotonic() - began:.1f} s)", "green")
     return int(Exit.OK)
 
 
@@ -74,9 +74,9 @@ def reset(context: Context, force: Force = False) -> int:
 def copy(
     context: Context,
     source: Annotated[
-        str | None, Option("--from", help="Where they lie: docker or native.", metavar="PLACEMENT")
+        str | None, Option("--from", help="Where the data are: docker or native.", metavar="PLACEMENT")
     ] = None,
-    target: Annotated[str | None, Option("--to", help="Where they go.", metavar="PLACEMENT")] = None,
+    target: Annotated[str | None, Option("--to", help="Where to move them.", metavar="PLACEMENT")] = None,
 ) -> int:
     """Move all data from one placement to the other, counted on both sides."""
     from converge.lock import hold
@@ -84,28 +84,28 @@ def copy(
 
     if {source, target} != {"docker", "native"}:
         raise DevError(
-            "usage", "both placements are needed, and they differ", hint="./dev data copy --from native --to docker",
+            "usage", "two different placements are needed", hint="./dev data copy --from native --to docker",
             exit=Exit.USAGE,
         )  # fmt: skip
     began = time.monotonic()
     with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
         dumps = move.copy(context.platform, source, target, board.event)  # type: ignore[arg-type]
     for name, dump in dumps.items():
-        render.say(f"{name} lies in placement {target} now ({time.monotonic() - began:.1f} s)", "green")
+        render.say(f"{name} is in placement {target} now ({time.monotonic() - began:.1f} s)", "green")
         render.say(f"a dump is kept: {dump}")
     return int(Exit.OK)
 
 
 def sure(what: str, force: bool) -> None:
-    """Ask before something that cannot be undone; where nobody can answer, only --force will do."""
+    """Ask before something that cannot be undone; without a terminal only --force confirms."""
     if force:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise DevError(
-            "consent-destructive", what, because="it cannot be undone, and nobody can be asked here",
-            hint="say --force if that is meant", exit=Exit.NEEDS_HUMAN,
+            "consent-destructive", what, because="it cannot be undone, and there is no terminal for a confirmation",
+            hint="use --force to confirm", exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
-    if not render.ask(f"{what} Go on?"):
+    if not render.ask(f"{what} Continue?"):
         raise KeyboardInterrupt
 
 

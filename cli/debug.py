@@ -17,7 +17,7 @@ WAYS = {"vscode": ("VS Code", "F5 on `{}`"), "jetbrains": ("JetBrains", "{}"), "
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME", help="A service.")] = None,
-    off: Annotated[bool, Option("--off", help="Go back to hot reload.")] = False,
+    off: Annotated[bool, Option("--off", help="Return to hot reload.")] = False,
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Restart a service natively under its debugger, on a fixed port of 127.0.0.1, and say how to attach.
@@ -29,7 +29,9 @@ def run(
     from runtime import debugger, editors, handoff, start
 
     if not names or len(names) > 1:
-        raise DevError("usage", "which service?", because="it takes one", hint="./dev debug NAME", exit=Exit.USAGE)
+        raise DevError(
+            "usage", "which service?", because="one service is needed", hint="./dev debug NAME", exit=Exit.USAGE
+        )
     platform = context.platform
     component = platform.component(names[0])
     with hold(context.instance.dev / "lock", say=render.say):

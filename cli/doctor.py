@@ -25,7 +25,7 @@ def run(
     fix: Annotated[bool, Option("--fix", help="Repair what differs.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to steps that change the whole machine.")] = False,
     allow: Annotated[list[str] | None, Option("--allow", help="Consent to one step that cannot be undone.")] = None,
-    only: Annotated[list[str] | None, Option("--only", help="Look at this noun only.", metavar="NOUN")] = None,
+    only: Annotated[list[str] | None, Option("--only", help="Check only this noun.", metavar="NOUN")] = None,
     json: Annotated[bool, Option("--json", help="One JSON document instead of text.")] = False,
     explain: Annotated[str | None, Option("--explain", help="What an error code means.", metavar="CODE")] = None,
     lock_timeout: Annotated[
@@ -63,8 +63,8 @@ def _explain(code: str) -> int:
     if not explain(code):
         close = [name for name in CODES if code.split("-")[0] in name]
         raise DevError(
-            "usage", f"there is no error code {code!r}", because=f"close are {', '.join(close)}" if close else "",
-            hint="the code stands in brackets after `error`", exit=Exit.USAGE,
+            "usage", f"there is no error code {code!r}", because=f"similar codes: {', '.join(close)}" if close else "",
+            hint="the code is in brackets after `error`", exit=Exit.USAGE,
         )  # fmt: skip
     render.out(f"{render.style(code, 'bold')}: {explain(code)}")
     return int(Exit.OK)
@@ -118,5 +118,5 @@ def show(report: Report) -> None:
             render.out(f"  would {step.change}")
         render.out("run ./dev doctor --fix to do it")
     fine = report.exit_code == Exit.OK
-    words = f"{report.verdict}: {len(report.items) - len(report.open)} of {len(report.items)} checks are fine"
+    words = f"{report.verdict}: {len(report.items) - len(report.open)} of {len(report.items)} checks are ok"
     render.out(render.style(f"{words} ({report.duration_ms} ms)", "green" if fine else "yellow"))

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 LARGEST = 2 * 1024 * 1024
 """Bytes kept of a file: its end."""
 LONGEST_SECRET = 4096
-"""Characters of a file that is hidden wherever it stands; a key is shorter."""
-PATIENCE = 120.0
-"""Seconds a command of ours may take."""
+"""Longest text of a secret file that is hidden in other files too; a key is shorter."""
+COMMAND_TIMEOUT = 120.0
+"""Seconds that a command of ./dev may take."""
 ASKED = ("status", "doctor", "facts")
 """Commands whose `--json` is a part; each in a process of its own, as one of them may be what fails."""
 STATE = ("logs/*", "run/*/*.json", "run/*/build/*.toml", "env/*.env", "compose/*", "placed/*")
 """What of an instance's state is text for people."""
 SHOWN = frozenset({"CI", "LANG", "SHELL", "TERM", "PATH", "HOME", "USER", "PWD", "DOCKER_HOST", "DOCKER_CONTEXT"})
-"""Variables of the caller whose values are shown, besides DEV_*, LC_* and proxies."""
+"""Variables of the caller whose values are shown, in addition to DEV_*, LC_* and proxies."""
 ENGINE_LOG = Path("/var/log/dev-dockerd.log")
 """What an engine started by `./dev` says (converge/daemon.py)."""
 
@@ -132,7 +132,7 @@ def _ask(context: Context, name: str) -> str:
     argv = [sys.executable, "-I", str(TOOL / "cli" / "__main__.py"), "-C", str(context.checkout)]
     argv += ["--instance", context.instance_name] if context.instance_name else []
     ran = subprocess.run(
-        [*argv, name, "--json"], capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+        [*argv, name, "--json"], capture_output=True, text=True, timeout=COMMAND_TIMEOUT, stdin=subprocess.DEVNULL,
         cwd=context.checkout,
     )  # fmt: skip
     return ran.stdout or f"exit code {ran.returncode}\n{ran.stderr}"

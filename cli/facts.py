@@ -45,7 +45,7 @@ def run(
     for noun in nouns or ():
         if noun not in known:
             raise DevError(
-                "noun-unknown", f"there are no facts about {noun!r}", because=", ".join(known), exit=Exit.USAGE
+                "noun-unknown", f"there are no facts named {noun!r}", because=", ".join(known), exit=Exit.USAGE
             )
     wanted = [probe for name, probe in probes.items() if not nouns or name.partition(".")[0] in nouns]
     found = {name: plain(value) for name, value in observe(wanted, LocalReader()).items()}

@@ -56,7 +56,7 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
     )  # fmt: skip
 
     @app.callback(
-        help="One entry point for this checkout: makes the machine ready, then runs the platform.\n\n" + EXAMPLES
+        help="One entry point for this checkout: prepares the machine, then runs the platform.\n\n" + EXAMPLES
     )
     def top(
         ctx: typer.Context,
@@ -65,11 +65,15 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
         ] = None,
         instance: Annotated[
             str,
-            typer.Option("--instance", metavar="NAME", help="A second platform beside the first, on shifted ports."),
+            typer.Option("--instance", metavar="NAME", help="A second platform, on other ports."),
         ] = "",
         verbose: Annotated[
-            int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; -vv shows tracebacks.")
+            int,
+            typer.Option("-v", "--verbose", count=True, show_default=False, help="More output; -vv shows tracebacks."),
         ] = 0,
+        version: Annotated[
+            bool, typer.Option("--version", help="Show the version and end.")  # `quick.py` answers it
+        ] = False,
     ) -> None:
         ctx.obj = Context(directory, instance, verbose, extra)
 

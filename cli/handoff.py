@@ -26,15 +26,15 @@ def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Services.")] = None,
     to: Annotated[
-        str | None, Option("--to", help="Where it shall run: ide (unless said), native or docker.", metavar="PLACEMENT")
+        str | None, Option("--to", help="Where it runs: ide (the default), native or docker.", metavar="PLACEMENT")
     ] = None,
     same_address: Annotated[
         bool,
-        Option("--same-address", help="Your process must listen on 127.0.0.1: nobody is held there."),
+        Option("--same-address", help="Your process listens on 127.0.0.1; requests before that are refused."),
     ] = False,
-    back: Annotated[bool, Option("--back", help="Return it to the placement it came from.")] = False,
-    status: Annotated[bool, Option("--status", help="Only show what is handed off.")] = False,
-    lease: Annotated[str | None, Option("--for", help="Return it by itself after that time.", metavar="2h")] = None,
+    back: Annotated[bool, Option("--back", help="Return it to the placement from which it was handed off.")] = False,
+    status: Annotated[bool, Option("--status", help="Only show the services that are handed off.")] = False,
+    lease: Annotated[str | None, Option("--for", help="Return it automatically after this time.", metavar="2h")] = None,
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Move services to your IDE, or to another placement, while callers keep their addresses.
@@ -46,7 +46,7 @@ def run(
 
     to_ide = not back and to in (None, "ide")
     if (back and to) or (status and (back or to)) or ((lease or same_address) and (status or not to_ide)):
-        because = "--back, --status and --to are three things, and --for and --same-address are for an IDE"
+        because = "use only one of --back, --status and --to; --for and --same-address are only for an IDE"
         raise DevError("usage", "these options do not go together", because=because, exit=Exit.USAGE)
     if status or not names:
         if not status and not json:
@@ -56,7 +56,9 @@ def run(
         handoff.check(context.platform, names or [])
         return _show(list(journal.records(context.instance).values()), names, json)
     if to not in (None, "ide", "native", "docker"):
-        raise DevError("usage", f"{to!r} is no placement", because="it is ide, native or docker", exit=Exit.USAGE)
+        raise DevError(
+            "usage", f"{to!r} is not a valid placement", because="it must be ide, native or docker", exit=Exit.USAGE
+        )
     until = time.time() + seconds(lease) if lease else None
     handoff.check(context.platform, names)
     moved: list[Moved] = []
@@ -90,7 +92,7 @@ def _tell(each: Moved) -> None:
     if each.waits:
         render.out(f"    waits for {each.waits}")
     if each.until:
-        render.out(f"    goes back by itself at {journal.clock(each.until)}")
+        render.out(f"    returns automatically at {journal.clock(each.until)}")
     if each.placement == "ide":
         tell_ide(each.written)
         render.out(f"    give it back: ./dev handoff {each.name} --back")
@@ -101,8 +103,8 @@ def seconds(text: str) -> float:
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])", text)
     time_asked = float(found[1]) * UNITS[found[2]] if found else 0
     if not 0 < time_asked <= LONGEST:
-        because = "it is a number and s, m, h or d, 30d at most"
-        raise DevError("usage", f"{text!r} is no time", because=because, exit=Exit.USAGE)
+        because = "it must be a number and s, m, h or d, at most 30d"
+        raise DevError("usage", f"{text!r} is not a valid time", because=because, exit=Exit.USAGE)
     return time_asked
 
 
@@ -130,11 +132,11 @@ def tell_ide(done: Written) -> None:
     if done.files:
         render.out(f"    wrote {', '.join(done.files)}")
     for name in done.lost:
-        render.say(f"{name} has a value that no debugger reads from a file as it is; a shell does", "yellow")
+        render.say(f"{name} has a value that debuggers cannot read from a file; a shell can", "yellow")
     for each in done.refused:
-        render.say(f"{each.path} was left as it is: {each.because}", "yellow")
+        render.say(f"{each.path} was not changed: {each.because}", "yellow")
         if each.paste:
-            render.say(f"to be pasted there:\n{each.paste}")
+            render.say(f"paste this there:\n{each.paste}")
 
 
 def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
@@ -150,7 +152,7 @@ def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
         until = f", until {journal.clock(entry.until)}" if entry.until else ""
         since = journal.clock(entry.since)
         word = {"IDE_WAIT": "handed off"}.get(entry.state, entry.state.lower().replace("_", " "))
-        render.out(f"{entry.name:<12} {word} since {since}{until}; goes back to {entry.home}")
+        render.out(f"{entry.name:<12} {word} since {since}{until}; returns to {entry.home}")
     if not wanted:
         render.say("nothing is handed off")
     return int(Exit.OK)

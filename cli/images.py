@@ -51,7 +51,9 @@ def save(context: Context, file: File = None) -> int:
         rows = images.save(project, wanted.values(), target, lambda text: board.event("images", text, 0))
     for row in rows:
         render.out(f"{row['id'][7:19]}  {row['name']}")
-    render.say(f"{target}: {target.stat().st_size >> 20} MiB; bring it there and run ./dev images load", "green")
+    render.say(
+        f"{target}: {target.stat().st_size >> 20} MiB; copy it to the other machine and run ./dev images load", "green"
+    )
     return int(Exit.OK)
 
 

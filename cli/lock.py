@@ -65,7 +65,7 @@ PLATFORMS = {
 
 def run(
     context: Context,
-    images: Annotated[bool, Option("--images", help="Only the images' digests; the tools stay as they are.")] = False,
+    images: Annotated[bool, Option("--images", help="Only the images' digests; tools are not changed.")] = False,
 ) -> int:
     """Resolve the pins of [tools] and the images of [infra] into desired_state.lock."""
     from converge import lockfile
@@ -175,13 +175,13 @@ def _python(pin: str, machine: Any) -> dict[str, Any]:
                 archives[name] = {"url": newest["url"], "sha256": found.group(1)}
                 version = newest["version"]
     if not archives:
-        raise DevError("no-provider", f"uv knows no Python {pin} with a hash", hint="check the version")
+        raise DevError("no-provider", f"uv has no Python {pin} with a hash", hint="check the version")
     return {"pin": pin, "version": version, "archives": archives}
 
 
 @contextlib.contextmanager
 def _loopback(answer: bytes) -> Iterator[str]:
-    """A server that gives everyone the same answer."""
+    """A server that gives the same answer to every client."""
 
     class Same(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

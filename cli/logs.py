@@ -74,11 +74,11 @@ def _pattern(grep: str | None) -> re.Pattern[str] | None:
     try:
         return re.compile(grep) if grep else None
     except re.error as problem:
-        raise DevError("usage", f"{grep!r} is not a pattern", because=str(problem), exit=Exit.USAGE) from None
+        raise DevError("usage", f"{grep!r} is not a valid pattern", because=str(problem), exit=Exit.USAGE) from None
 
 
 def _go_on(last: str) -> bool:
-    """Until the moment has passed, or nobody reads what is printed."""
+    """Until the moment has passed, or the reader of the output has closed it."""
     if last and stamped(datetime.now(UTC) - SETTLED) > last:
         return False
     with suppress(OSError, ValueError):

@@ -79,7 +79,7 @@ def main(argv: list[str]) -> int:
 
 
 def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by becoming another program
-    """A package of ours is gone: have the launcher make the venv anew, once."""
+    """A package of the tool is missing: let the launcher create the venv again, once."""
     import os
     from pathlib import Path
 
@@ -90,14 +90,14 @@ def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by bec
         "facts",
     ):
         return _report_bug(missing)
-    render.say(f"{missing.name} is missing from the tool's environment: making it anew")
+    render.say(f"{missing.name} is missing from the tool's environment: creating it again")
     (Path(sys.prefix) / "requirements.lock").unlink(missing_ok=True)
     launcher = Path(__file__).resolve().parent.parent / "dev"
     os.execve(launcher, [str(launcher), *sys.argv[1:]], {**os.environ, "DEV_HEALED": "1"})
 
 
 def _engine_trouble(bug: Exception) -> DevError | None:
-    """A Docker engine may go or refuse at any moment; whoever asked it and knows no other way lets that come here."""
+    """A Docker engine may stop or refuse at any moment; callers that cannot handle that let the error come here."""
     if "facts.engine" not in sys.modules:
         return None
     from facts.engine import EngineError
@@ -105,8 +105,8 @@ def _engine_trouble(bug: Exception) -> DevError | None:
     if not isinstance(bug, EngineError):
         return None
     return DevError(
-        "engine-lost", "the Docker engine did not do its part", because=str(bug),
-        hint="./dev doctor --fix --only docker, then again",
+        "engine-lost", "a request to the Docker engine failed", because=str(bug),
+        hint="./dev doctor --fix --only docker, then run again",
     )  # fmt: skip
 
 

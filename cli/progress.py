@@ -1,4 +1,4 @@
-"""What a repair does while it does it: a line when a step begins, another when it ends."""
+"""Progress of a repair: a line when a step begins, another when it ends."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from cli import render
 from cli.context import Context
 from cli.option import Argument, Option
 
@@ -27,6 +28,11 @@ def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) ->
             directory = Path(rest.pop(0))
         elif flag == "--instance" and rest:
             instance = rest.pop(0)
+        elif flag == "--version":
+            from cli import version  # saves 4 ms of every other command
+
+            render.out(version.text())
+            return 0
         elif flag in ("-v", "-vv"):
             verbose += len(flag) - 1
         else:

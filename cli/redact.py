@@ -1,7 +1,7 @@
 """What must not leave this machine, taken out of any text: values known to be secret, and whatever looks like one.
 
-It is meant to hide too much rather than too little. What it cannot see: a secret nobody declared, under a harmless name
-and without a form of its own, or one cut in two by whoever printed it.
+It is meant to hide too much rather than too little. What it cannot find: a secret that is not declared, has a
+harmless name and no special form; and a secret that was printed in two parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "********"
 SHORTEST = 4
-"""A known value shorter than this is hidden only where its name stands before it: `1` is everywhere."""
+"""A known value shorter than this is hidden only after its name: `1` is everywhere."""
 
 _WORD = (
     r"passw(?:or)?d|passwd|passphrase|passcode|secret|token|credential|authorization|cookie|signature|jwt|bearer|dsn|salt"

@@ -1,4 +1,4 @@
-"""The only printer: results to stdout, talk to stderr, colour only where someone looks."""
+"""The only printer: results to stdout, messages to stderr, colour only on a terminal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def out(text: str = "") -> None:
 
 
 def say(text: str, *names: str) -> None:
-    """A line of talk."""
+    """A message for the user, on stderr."""
     print(style(text, *names, stream=sys.stderr), file=sys.stderr, flush=True)
 
 

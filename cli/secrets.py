@@ -25,7 +25,9 @@ def list_secrets(context: Context, json: Json = False) -> int:
     for each in found:
         how = "generated" if each.generated else "given"
         more = ", can be rotated" if each.generated and each.previous else ""
-        more = f", rotation was cut off in step {each.step}: ./dev secrets rotate {each.name}" if each.step else more
+        more = (
+            f", rotation was interrupted in step {each.step}: ./dev secrets rotate {each.name}" if each.step else more
+        )
         render.out(f"{each.name:<28} {'set' if each.set else 'absent':<7} {how}{more}")
     return int(Exit.OK)
 
@@ -37,7 +39,7 @@ def rotate(
 ) -> int:
     """Give a generated secret a new value, with no call refused meanwhile.
 
-    Restarts what runs three times, one after another. Cut off, it goes on where it was.
+    Restarts what runs three times, one after another. If it is interrupted, the same command continues it.
     """
     from converge import envfile
     from converge.context import context_of
@@ -61,7 +63,7 @@ def rotate(
                 render.say, board.event,
             )  # fmt: skip
         except KeyboardInterrupt:
-            render.say(f"./dev secrets rotate {names[0]} goes on where this was cut off", "yellow")
+            render.say(f"./dev secrets rotate {names[0]} continues where this was interrupted", "yellow")
             raise
     seconds = round(time.monotonic() - began, 1)
     if json:

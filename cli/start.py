@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 from cli import progress, render
@@ -14,12 +15,13 @@ from converge.errors import DevError, Exit
 if TYPE_CHECKING:
     from converge.context import Purpose
     from converge.report import Report
+    from runtime.placements.choice import Asked
 
 
 def run(
     context: Context,
     names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None,
-    no_fix: Annotated[bool, Option("--no-fix", help="Do not repair anything first.")] = False,
+    no_fix: Annotated[bool, Option("--no-fix", help="Start without repairs.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Consent to steps that change the whole machine.")] = False,
     docker: Annotated[bool, Option("--docker", help="Run services in containers too.")] = False,
     infra: Annotated[
@@ -30,48 +32,61 @@ def run(
 
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
-    from converge.lock import hold
-    from runtime import handoff
     from runtime.placements.choice import Asked
-    from runtime.start import start
 
     if infra not in (None, "docker", "native"):
-        raise DevError("usage", f"{infra!r} is no placement", because="it is docker or native", exit=Exit.USAGE)
-    asked = Asked("docker" if docker else None, infra)  # type: ignore[arg-type]
-    wanted = context.platform.chosen(names)
-    with hold(context.instance.dev / "lock", say=render.say):
-        if not no_fix:
-            _prepare(context, yes, docker)
-        with Board(list(wanted)) as board:
-            handoff.reconcile(context.platform, board.event, names or [])
-            failed = start(context.platform, names, board.event, asked)
-            if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
-                failed = start(context.platform, names, board.event, asked)
-    for problem in failed.values():
-        if problem.code != "need-failed":
-            render.error(problem)
-    if failed:
+        raise DevError(
+            "usage", f"{infra!r} is not a valid placement", because="it must be docker or native", exit=Exit.USAGE
+        )
+    asked = Asked("docker" if docker else None, infra, fix=not no_fix)  # type: ignore[arg-type]
+    if not _start(context, names, asked, yes):
         return int(Exit.NOT_CONVERGED)
-    for name, component in wanted.items():
+    for name, component in context.platform.chosen(names).items():
         if component.port and component.is_service:
             render.out(f"{name:<12} http://127.0.0.1:{component.port}")
     _banner(context)
     return int(Exit.OK)
 
 
+def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -> bool:
+    """Prepare and start; whether all is well. What is known to fail is said first, as a preparation may take long."""
+    from converge.lock import hold
+    from runtime import handoff, start
+
+    platform = context.platform
+    wanted = platform.chosen(names)
+    with hold(context.instance.dev / "lock", say=render.say):
+        taken = start.taken_ports(platform, wanted)
+        for problem in taken.values():
+            render.error(problem)
+        obstacles, startable = dict(taken), start.without(wanted, taken)
+        if startable and asked.fix:
+            part = startable if names or taken else None
+            obstacles |= _prepare(context, yes, asked.services == "docker", part)
+        with Board(list(wanted)) as board:
+            handoff.reconcile(platform, board.event, names or [])
+            failed = start.start(platform, names, board.event, asked, obstacles)
+            if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
+                failed = start.start(platform, names, board.event, asked, obstacles)
+    for name, problem in failed.items():
+        if problem.code != "need-failed" and name not in taken:
+            render.error(problem)
+    return not failed
+
+
 def _banner(context: Context) -> None:
-    """Where identities come from, loudly where anybody at this machine may be anybody."""
+    """Warn where identities come from if every user of this machine can use any identity."""
     from converge import auth
 
     identity = auth.look(context.loaded, context.instance)
     if identity and identity.mode in ("local", "test"):
         how = " Sign in: ./dev sign-in --open; for curl: ./dev token" if context.loaded.desired.auth else ""
         mode = identity.mode.upper()
-        render.say(f"AUTH MODE {mode}: identities of this machine alone, not for production.{how}", "bold", "yellow")
+        render.say(f"AUTH MODE {mode}: identities for this machine only, not for production.{how}", "bold", "yellow")
 
 
 def _engine_again(context: Context) -> bool:
-    """End and start an engine of our own, which alone makes it forget what a kill cut off; False if it is not ours."""
+    """Restart an engine that ./dev started, which clears what a kill left in it; False if ./dev did not start it."""
     from converge import daemon
     from converge.context import context_of
     from converge.local_machine import LocalMachine
@@ -87,25 +102,39 @@ def _engine_again(context: Context) -> bool:
     return True
 
 
-def refuse_open(report: Report) -> None:
-    """Raise the first thing that a start cannot do without; a port is checked by the component that needs it."""
+def refuse_open(report: Report, but: str = "") -> None:
+    """Raise the first thing that a start cannot do without, `but` for a noun that is said otherwise.
+
+    A port is checked by the component that needs it.
+    """
     from converge.tools import SUBSTITUTED
 
     for item in report.open:
         if item.id.partition(".")[2] in SUBSTITUTED and item.noun == "tools":
-            render.say(f"{item.id} cannot be had ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow")
+            render.say(
+                f"{item.id} is not available ({item.because}): {SUBSTITUTED[item.id.partition('.')[2]]}", "yellow"
+            )
         elif item.noun == "docker":  # what can run without it does, and what cannot says so
             render.say(f"{item.id} is {item.status}: {item.because or item.found}", "yellow")
-        elif item.noun != "ports":
+        elif item.noun not in ("ports", but):
             raise DevError(
                 item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
                 because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
             )  # fmt: skip
 
 
-def _prepare(context: Context, yes: bool, docker: bool) -> None:
-    from converge import cycle
+def _prepare(context: Context, yes: bool, docker: bool, names: Collection[str] | None) -> dict[str, DevError]:
+    """Make ready what these components need, or all; gives the services whose dependencies could not be installed."""
+    from converge import cycle, part
 
     purpose: Purpose = "containers" if docker else "start"
-    report = cycle.prepare(context.loaded, context.instance, progress.listen, yes, purpose=purpose)
-    refuse_open(report)
+    loaded = context.loaded if names is None else part.of(context.loaded, names)
+    report = cycle.prepare(loaded, context.instance, progress.listen, yes, purpose=purpose)
+    refuse_open(report, but="dependencies")
+    return {
+        item.id.partition(".")[2]: DevError(
+            "dependencies-failed", f"the dependencies of {item.id.partition('.')[2]} could not be installed",
+            because=item.because, hint=item.hint or "see ./dev doctor", source=item.source,
+        )
+        for item in report.open if item.noun == "dependencies"
+    }  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = {"ready": "green", "failed": "red", "unhealthy": "red", "stopped": "dim"}
 MODES = {"clerk": "green", "refused": "red"}
-PAUSE = 1.0
+WATCH_EVERY = 1.0
 """Seconds between two looks of --watch."""
 
 
@@ -47,7 +47,7 @@ def run(
                 render.out(f"{'auth':<12} {render.style(identity.mode, colour):<10} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
-        time.sleep(PAUSE)
+        time.sleep(WATCH_EVERY)
 
 
 def show(state: Status) -> None:

@@ -15,8 +15,10 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 def run(
     context: Context,
-    user: Annotated[str, Option("--user", help="Who it is for; made at first sight.", metavar="NAME")] = "alice",
-    ttl: Annotated[str, Option("--ttl", help="How long it is good: 90s, 30m, 1h; up to 24h.", metavar="TIME")] = "1h",
+    user: Annotated[str, Option("--user", help="The user; created at first use.", metavar="NAME")] = "alice",
+    ttl: Annotated[
+        str, Option("--ttl", help="How long it is valid: 90s, 30m, 1h; at most 24h.", metavar="TIME")
+    ] = "1h",
     org: Annotated[str | None, Option("--org", help="Active organisation: acme, or acme:admin.", metavar="ORG")] = None,
     email: Annotated[str | None, Option("--email", help="Default: NAME@example.test.", metavar="ADDRESS")] = None,
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
@@ -44,7 +46,7 @@ def _seconds(text: str) -> int:
     seconds = int(found[1]) * UNITS[found[2]] if found else 0
     if not 1 <= seconds <= 86400:
         raise DevError(
-            "usage", f"{text!r} is no lifetime", because="it is a number and s, m or h, up to 24h",
+            "usage", f"{text!r} is not a valid lifetime", because="it must be a number and s, m or h, at most 24h",
             hint="./dev token --ttl 30m", exit=Exit.USAGE,
         )  # fmt: skip
     return seconds

@@ -36,7 +36,7 @@ def open_names(desired: Desired) -> tuple[str, ...]:
 
 
 def fixed(desired: Desired) -> dict[str, str]:
-    """Values that stand in the desired state: those of [env], and the one setting that services have one by one."""
+    """Values from the desired state: those of [env], and the one setting that services have one by one."""
     found = {name: variable.value for name, variable in desired.env.items() if variable.value is not None}
     own = [service.env[NAMES[-1]] for service in desired.services.values() if NAMES[-1] in service.env]
     if own and NAMES[-1] not in desired.env:

@@ -1,4 +1,4 @@
-"""Who must agree to a step: nobody in the project, a person for the system, an id for what cannot be undone."""
+"""Which consent a step needs: none in the project, a confirmation for the system, an id for what cannot be undone."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Consent:
     _may_sudo: bool | None = None
 
     def may_sudo(self, machine: Machine) -> bool:
-        """Whether root's rights can be had, found out once and before the first write."""
+        """Whether root's rights are available; checked once, before the first write."""
         if self._may_sudo is None:
             self._may_sudo = os.geteuid() == 0 or _sudo(machine) or bool(self.sudo_prompt and self.sudo_prompt())
         return self._may_sudo
 
 
 def refusals(plan: Plan, consent: Consent, machine: Machine, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
-    """Steps that nobody agreed to or that this user may not take, as `manual` outcomes."""
+    """Steps that were not confirmed or that this user may not do, as `manual` outcomes."""
     refused: dict[str, Outcome] = {}
     system = [step for step in plan.steps if step.reach == "system" and step.id not in settled]
     consent._agreed |= consent.again
@@ -43,7 +43,7 @@ def refusals(plan: Plan, consent: Consent, machine: Machine, settled: Mapping[st
         consent._agreed |= {step.id for step in new}
     for step in system:
         if step.id not in consent._agreed:
-            why = "it changes the whole machine, and nobody agreed to that"
+            why = "it changes the whole machine and was not confirmed"
             refused[step.id] = _manual(step, why, "consent-missing", "./dev doctor --fix --yes")
         elif step.args.get("sudo", True) and not consent.may_sudo(machine):
             refused[step.id] = _manual(step, "it needs root, and sudo cannot be used here", "sudo-missing", "")

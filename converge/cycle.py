@@ -1,4 +1,4 @@
-"""START HERE: load, observe, plan, apply, observe again, report; doctor, fix and prepare are its three doors."""
+"""START HERE: load, observe, plan, apply, observe again, report; doctor, fix and prepare are its three entry points."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def prepare(
     from converge.consent import Consent
     from facts import daemon
 
-    # an engine that ./dev itself started is its own to start again; whoever consented then need not do it again
+    # an engine that ./dev itself started may be started again without a second consent
     again = frozenset({"docker.engine"}) if loaded.desired.docker and daemon.was_own() else frozenset()
     # tests take an engine that runs, and those of Docker itself have one of their own
     left_out = SYSTEM_NOUNS if not yes else frozenset({"docker"}) if purpose == "test" else frozenset()
@@ -83,7 +83,7 @@ def prepare(
 
 
 def checkout_lock(instance: Instance) -> Path:
-    """The lock of whoever changes this checkout: `with lock.hold(checkout_lock(instance)): …`."""
+    """The lock that every change of this checkout needs: `with lock.hold(checkout_lock(instance)): …`."""
     return instance.dev / "lock"
 
 
@@ -126,14 +126,14 @@ class _Run:
         began = time.monotonic()
         journal = Journal(self.context.instance.dev / "journal")
         interrupted = journal.interrupted()
-        # what an interrupted run touched is looked at again even if nobody asked for its noun
+        # what an interrupted run touched is checked again even if its noun was not requested
         touched = {name.partition(".")[0] for name in interrupted}
         self.nouns = tuple(noun for noun in OPERATIONS if noun in self.nouns or noun in touched)
         seen = self._look()
         for name in interrupted:
             status = next((item.status for item in seen.items if item.id == name), "skipped")
-            self.say(f"an interrupted run left {name} behind; looked at again: {status}")
-            journal.done(name, f"looked at again: {status}")
+            self.say(f"an interrupted run left {name} unfinished; checked again: {status}")
+            journal.done(name, f"checked again: {status}")
         states = [_state(seen.items)]
         oscillating: frozenset[str] = frozenset()
         rounds = 0

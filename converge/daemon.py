@@ -20,12 +20,12 @@ from facts.docker import Here
 LOG = "/var/log/dev-dockerd.log"
 """What an engine that we started ourselves says."""
 CONFIG, PID = "etc/docker/daemon.json", "var/run/docker.pid"
-PATIENCE = 40.0
-"""Seconds an engine has from its start to its first answer; with thousands of layers it needs some."""
-LOADING = 180.0
-"""Seconds one that we started has if it only goes on living."""
-BRIEFLY = 15.0
-"""Seconds it has where it has said already that it started."""
+ANSWER_TIMEOUT = 40.0
+"""Seconds from an engine's start to its first answer; with thousands of layers it needs many."""
+LOADING_TIMEOUT = 180.0
+"""Seconds that an engine started by ./dev has while its process lives."""
+STARTED_TIMEOUT = 15.0
+"""Seconds that an engine has after it reported that it started."""
 SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
             "SSL_CERT_DIR")  # fmt: skip
 """What an engine needs of our environment to reach a registry."""
@@ -64,7 +64,7 @@ fi"""
 """Version 1 where the kernel's controllers are bound to it already, else version 2."""
 VFS = """set -e; mkdir -p /etc/docker; cd /etc/docker
 [ -e daemon.json ] || echo '{"storage-driver": "vfs"}' >daemon.json"""
-"""systemd takes no options from us; a file that is there is somebody's."""
+"""systemd takes no options from the command line; an existing file is not ours."""
 LEGACY = "update-alternatives --set iptables /usr/sbin/iptables-legacy"
 STALE = """pid=$(cat /var/run/docker.pid)
 case "$(cat /proc/$pid/comm 2>/dev/null)" in
@@ -93,7 +93,7 @@ def start(
     mirror: str = "",
     manager: str | None = None,
     here: Here | None = None,
-    patience: float = BRIEFLY,
+    patience: float = STARTED_TIMEOUT,
 ) -> None:
     """Let an engine answer on the default socket. Raises DevError `engine-failed` with what it said of itself.
 
@@ -106,9 +106,9 @@ def start(
         if name is None:
             raise DevError(
                 "engine-failed", "the Docker engine does not start", because=_words(said),
-                hint='its log says more; docker.engine = "off" in desired_state.local.toml does without Docker',
+                hint='read its log; to work without Docker, set docker.engine = "off" in desired_state.local.toml',
             )  # fmt: skip
-        machine.say(f"the engine complains: {_words(said)}; {CURES[name].does}")
+        machine.say(f"the engine reports: {_words(said)}; {CURES[name].does}")
         cured.add(name)
         CURES[name].cure(attempt)
 
@@ -157,7 +157,7 @@ def _started(attempt: Attempt) -> str | None:
             return None
         attempt.scripted = False
     machine.say("starting the Docker engine")
-    deadline = time.monotonic() + LOADING
+    deadline = time.monotonic() + LOADING_TIMEOUT
     said = _tried(attempt, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options, here)])
     while said is not None and facts.daemon.look(here).own and time.monotonic() < deadline:
         said = None if _answers(here, 1.0) else said
@@ -165,13 +165,13 @@ def _started(attempt: Attempt) -> str | None:
 
 
 def _refuse_stranger(attempt: Attempt) -> None:
-    """Raise DevError if somebody holds the socket who is no engine: a second one would take it away from him."""
+    """Raise DevError if a process that is not an engine listens on the socket: a second engine would replace it."""
     seen = facts.docker.look(attempt.here)
     there = seen.state == "down" and os.path.exists(seen.host.removeprefix("unix://"))
     if there and not _answers(attempt.here, attempt.patience):
         raise DevError(
-            "engine-failed", "somebody listens on the engine's socket and does not answer", because=seen.because,
-            hint="see who it is: sudo ss -xlp | grep docker.sock",
+            "engine-failed", "a process listens on the engine's socket and does not answer", because=seen.because,
+            hint="find the process: sudo ss -xlp | grep docker.sock",
         )  # fmt: skip
 
 
@@ -182,7 +182,7 @@ def _tried(attempt: Attempt, operation: str, **args: object) -> str | None:
     except DevError as problem:
         twice = "pid file found" in problem.because and _lives(attempt.here)
         return None if _answers(attempt.here, attempt.patience if twice else 0.5) else problem.because
-    return None if _answers(attempt.here, attempt.patience) else "it was started and does not answer"
+    return None if _answers(attempt.here, attempt.patience) else "it was started but does not answer"
 
 
 def _lives(here: Here) -> bool:
@@ -205,7 +205,7 @@ def command(program: str, mirror: str, options: list[str], here: Here) -> str:
     inner = [" ".join(shlex.quote(word) for word in words).replace("'", "'\\''") for words in (settings, given)]
     return START.format(
         socket=facts.docker.SOCKET, directory=os.path.dirname(facts.daemon.STATE), state=facts.daemon.STATE,
-        settings=inner[0], program=program, options=inner[1], log=LOG, tenths=int(PATIENCE * 10),
+        settings=inner[0], program=program, options=inner[1], log=LOG, tenths=int(ANSWER_TIMEOUT * 10),
     )  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def _vfs(attempt: Attempt) -> None:
 
 
 CURES = {
-    "pid": Cure("pid file found", "its number belongs to another process now", _shell(STALE)),
+    "pid": Cure("pid file found", "its pid belongs to another process now", _shell(STALE)),
     "cgroups": Cure(
         r"(?i)cgroup\S* (isn't|is not|not) mounted|cgroup mountpoint does not exist|no cgroup mount found",
         "mounting the control groups", _shell(CGROUPS),
@@ -259,11 +259,11 @@ CURES = {
     "iptables": Cure(r"(?i)iptables(\": executable file)? not found", "installing iptables", _install_iptables),
     "nft": Cure(
         r"(?i)failed to initialize nft|iptables.*(table does not exist|protocol not supported)",
-        "this kernel has only the old iptables", _shell(LEGACY),
+        "this kernel supports only the legacy iptables", _shell(LEGACY),
     ),
     "overlay": Cure(
         r"(?i)graphdriver|overlay.*(not supported|not permitted|invalid argument)|storage.driver",
-        "going on without overlays, which is slow and takes much disk", _vfs,
+        "using the storage driver vfs, which is slow and needs much disk space", _vfs,
     ),
 }  # fmt: skip
 """Complaint -> cure, tried in this order and each once."""

@@ -8,15 +8,15 @@ from dataclasses import replace
 from converge.desired import Desired
 from converge.instance import EPHEMERAL_START, STEP
 
-NEAREST = 10
-"""How far a debugger's port lies from its service's, at least."""
+SMALLEST_DISTANCE = 10
+"""Smallest distance of a debugger's port from its service's port."""
 
 
 def given(desired: Desired) -> Desired:
-    """The same, with a debug port for each service that has a port and says nothing.
+    """The same, with a debug port for each service that has a port and declares no debug port.
 
-    All lie at one distance: the nearest at which neither this instance nor another one, whose ports lie a multiple of
-    STEP apart, has anything declared. Where there are too many ports for that each takes the next that is free.
+    All have the same distance: the smallest at which no port of this instance, or of another instance (a multiple of
+    STEP away), is declared. If there are too many ports for that, each service gets the next free port.
     """
     services = desired.services
     declared = [i.port for i in desired.infra.values()] + [s.port for s in services.values() if s.port]
@@ -50,8 +50,8 @@ def _each(asking: Iterable[int], taken: set[int]) -> dict[int, int]:
 
 def _distances(count: int) -> Iterator[int]:
     """Upwards, then downwards."""
-    yield from range(NEAREST, NEAREST + count)
-    yield from range(-NEAREST, -NEAREST - count, -1)
+    yield from range(SMALLEST_DISTANCE, SMALLEST_DISTANCE + count)
+    yield from range(-SMALLEST_DISTANCE, -SMALLEST_DISTANCE - count, -1)
 
 
 def _usable(port: int) -> bool:

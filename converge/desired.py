@@ -41,7 +41,7 @@ class MachineWants:
 
     __pydantic_config__ = _STRICT
     disk_free: str | None = None
-    """Free disk space where the checkout lies, as a comparison: `">=5 GiB"`."""
+    """Free disk space on the disk of the checkout, as a comparison: `">=5 GiB"`."""
     memory: str | None = None
     """Installed memory, as a comparison: `">=8 GiB"`."""
     open_files: str | None = None
@@ -71,7 +71,7 @@ class Package:
 
 @dataclass(frozen=True, kw_only=True)
 class Docker:
-    """The Docker engine this machine should have; without the table nobody looks for one."""
+    """The Docker engine that this machine should have; without the table none is checked."""
 
     __pydantic_config__ = _STRICT
     engine: str = ">=20.10"
@@ -88,7 +88,8 @@ class EnvVar:
 
     __pydantic_config__ = _STRICT
     value: str | None = None
-    """The value itself; `NAME = "text"` is short for `NAME = { value = "text" }`."""
+    """The value itself; `NAME = "text"` is short for `NAME = { value = "text" }`. Addresses (`{postgres.url}`) are
+    filled in; `{{postgres.url}}` is the text in braces itself."""
     generate: Literal["token"] | None = None
     """Made once on this machine and kept in the env file (0600): `token` is random URL-safe text."""
     prefix: str = ""
@@ -127,10 +128,10 @@ class TestSuite:
     needs: tuple[str, ...] = ()
     """Components that must be ready in the test instance first."""
     env: dict[str, str] = field(default_factory=dict)
-    """Its environment, beside [env]; addresses are filled in as for services."""
+    """Its environment, in addition to [env]; addresses are filled in as for services."""
     requirements: str | None = None
     """A lock file in `path` that is installed first: `package-lock.json` by npm, `go.sum` by Go, any other (it has
-    hashes) into a venv that stands first on its PATH."""
+    hashes) into a venv that is first on its PATH."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,16 +157,17 @@ class Ready:
     tcp: bool = False
     """The port accepts a connection."""
     exec: str | None = None
-    """Command that exits 0, run with the component's environment."""
+    """Command that exits 0, run in the checkout with the component's environment; ended with all it started after 5
+    seconds. `{port}`, `{host}` and addresses are filled in."""
     log: str | None = None
-    """Regular expression that has appeared in the component's log since it started."""
+    """Regular expression that a line of the component's log has matched since its process began."""
     timeout: float | None = None
     """Seconds after which a start gives up waiting and reports; the component is not killed. Default: 60, Go 180."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Infra:
-    """An infrastructure component: something services need and nobody here edits."""
+    """An infrastructure component: services need it, and it is not developed in this checkout."""
 
     __pydantic_config__ = _STRICT
     kind: InfraKind | None = None
@@ -175,7 +177,7 @@ class Infra:
     image: str | None = None
     """Container image for the `docker` placement; for Postgres its major also decides the embedded one."""
     placement: Literal["auto", "docker", "native"] = "auto"
-    """Where it runs; `auto` is Docker where it can be had, else embedded."""
+    """Where it runs; `auto` is Docker if available, else embedded."""
     fallback: bool = True
     """Whether `auto` may fall back to the embedded placement."""
     databases: tuple[str, ...] = ()
@@ -212,7 +214,7 @@ class Service:
     protocol: Literal["http", "h2c", "tcp"] = "http"
     """What it speaks; `h2c` is HTTP/2 without TLS, as gRPC has it. Connections of `tcp` stay where they began."""
     host: Literal["127.0.0.1"] | None = None
-    """Where its process listens if neither the variable HOST nor `{host}` in `dev` can tell it: then `127.0.0.1`."""
+    """Set to `127.0.0.1` for a process that always listens there, and uses neither HOST nor `{host}` in `dev`."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
     uses: tuple[str, ...] = ()
@@ -221,14 +223,15 @@ class Service:
     """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
     env: dict[str, str] = field(default_factory=dict)
     """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in; `{state}` is a
-    directory that only this service of this instance has (0700), in a container `/state`."""
+    directory that only this service of this instance has (0700), in a container `/state`; `{{word}}` is `{word}`."""
     dev: str | None = None
-    """Command that runs it with hot reload; replaces the kind's own."""
+    """Command that runs it with hot reload; replaces the kind's own. `{host}`, `{port}`, `{state}` and addresses are
+    filled in; other braces stay, and `{{port}}` is `{port}` itself."""
     debug: str | None = None
     """Command that runs it under a debugger; replaces the kind's own, and goes with `dev`. `{host}`, `{port}`,
-    `{debug_port}` and addresses are filled in; the debugger listens on 127.0.0.1 and keeps the service from nothing."""
+    `{debug_port}` and addresses are filled in; the debugger listens on 127.0.0.1 and does not hold the service."""
     debug_port: int | None = None
-    """Port of its debugger; default: for all services the same distance from their port, where nothing is declared."""
+    """Port of its debugger; default: at the same distance from each service's port, on ports that nothing else has."""
     app: str | None = None
     """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
     main: str = "."
@@ -241,6 +244,10 @@ class Service:
     """Command run after its needs are ready and before it starts; must be idempotent."""
     test: str | None = None
     """Command that tests it; replaces the kind's own."""
+    ready_after: float | None = None
+    """Seconds that it must have run before it counts as ready. Default: 1 without `port` and `ready`, else 0."""
+    compile_timeout: float = 600.0
+    """Seconds after which a start gives up on a compiler that runs below it; they do not count as `ready.timeout`."""
     retries: int = 5
     """Restarts after crashes in a row before it counts as failed."""
     stop_grace: float = 10.0
@@ -267,7 +274,7 @@ class Desired:
     env: dict[str, EnvVar] = field(default_factory=dict)
     """Environment variables that every service receives."""
     auth: Auth | None = None
-    """Who mints tokens on this machine."""
+    """Which service creates tokens on this machine."""
     files: dict[str, ManagedFile] = field(default_factory=dict)
     """Files and directories kept as described, by path relative to the checkout."""
     infra: dict[str, Infra] = field(default_factory=dict)
@@ -275,7 +282,7 @@ class Desired:
     services: dict[str, Service] = field(default_factory=dict)
     """Services by name."""
     tests: dict[str, TestSuite] = field(default_factory=dict)
-    """Suites of `./dev test` beside those of services, by name."""
+    """Suites of `./dev test` in addition to those of services, by name."""
 
 
 @dataclass(frozen=True)

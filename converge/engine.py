@@ -13,16 +13,16 @@ from converge.errors import DevError
 from converge.machine import Machine
 
 MAIN = Path(__file__).with_name("engine_main.py")
-LIMIT = 900
+OPERATION_TIMEOUT = 900
 """Seconds one operation may take; a browser package over a slow line needs minutes."""
 
 
 def run(machine: Machine, operation: str, args: Mapping[str, Any]) -> None:
     """Apply one operation. Raises DevError `system-change` with the last lines it said if it did not succeed."""
     sudo = os.geteuid() != 0 and not operation.startswith("brew.")
-    request = {"operation": operation, "args": dict(args), "sudo": sudo, "timeout": LIMIT}
+    request = {"operation": operation, "args": dict(args), "sudo": sudo, "timeout": OPERATION_TIMEOUT}
     ran = machine.run(
-        [sys.executable, "-I", str(MAIN)], input=json.dumps(request), timeout=LIMIT + 60, same_session=True
+        [sys.executable, "-I", str(MAIN)], input=json.dumps(request), timeout=OPERATION_TIMEOUT + 60, same_session=True
     )
     try:
         answer = json.loads(ran.stdout.rstrip().rpartition("\n")[2])
@@ -34,5 +34,5 @@ def run(machine: Machine, operation: str, args: Mapping[str, Any]) -> None:
             "system-change",
             f"{operation} did not succeed",
             because=answer["said"] or "it gave no reason",
-            hint="run the command by hand to see all it says, then ./dev doctor",
+            hint="run the command by hand to see all its output, then ./dev doctor",
         )

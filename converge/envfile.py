@@ -18,13 +18,13 @@ def path(instance: Instance) -> Path:
 
 
 def place(instance: Instance) -> Path:
-    """Where it stands now: until the first run that may write, perhaps under its old name `.dev/env`."""
+    """Where it is now: perhaps under its old name `.dev/env`, until the first run that may write."""
     now, before = path(instance), _before(instance)
     return before if not now.exists() and before.is_file() else now
 
 
 def values(instance: Instance) -> dict[str, str]:
-    """What stands in the file; nothing where there is none."""
+    """The text of the file; empty if there is none."""
     return parse(text(instance))
 
 
@@ -70,7 +70,7 @@ def settle(instance: Instance) -> None:
 
 
 def _before(instance: Instance) -> Path:
-    """The old name; what now stands there is a directory."""
+    """The old name, which is a directory now."""
     return instance.dev / "env"
 
 

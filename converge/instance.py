@@ -16,9 +16,9 @@ from facts import locks, processes
 EDGE = "dev-edge"
 """Name of the component that listens on the ports of services in containers; no desired state declares it."""
 EPHEMERAL_START = 32768
-"""First port of Linux' default ephemeral range; fixed ports lie below it or an outgoing connection may sit on them."""
+"""First port of Linux' default ephemeral range, whose ports outgoing connections use; fixed ports are below it."""
 STEP = 20
-"""Ports of two instances of one checkout lie a multiple of this apart."""
+"""Ports of two instances of one checkout differ by a multiple of this."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Instance:
 
     @property
     def routes_file(self) -> Path:
-        """A Compose file with the names and addresses of this instance's gateway and boxes."""
+        """A Compose file with the names and addresses of this instance's gateway and containers."""
         return self.engine_record.with_name("routes.json")
 
     def handed(self, component: str) -> Path:
@@ -103,7 +103,7 @@ class Instance:
         return self.environments / self.name / f"{component}.env"
 
     def data_note(self, component: str) -> Path:
-        """Says in which placement the component's data lie; absent where it never had any."""
+        """Says in which placement the component's data are; absent if it never had any."""
         return self.state / "placed" / component
 
     def run_directory(self, component: str) -> Path:
@@ -139,7 +139,7 @@ class Instance:
 
     @cached_property
     def data(self) -> Path:
-        """Data of infra components. As root it lies where an unprivileged Postgres can reach it, else in the state."""
+        """Data of infra components; for root, a directory that an unprivileged Postgres can reach."""
         return Path("/var/lib/dev/data") / self.id if os.geteuid() == 0 else self.state / "data"
 
     @cached_property
@@ -175,8 +175,8 @@ def store() -> Path:
         raise DevError(
             "home-missing",
             "there is no home directory",
-            because="HOME is not set and this user has none on record",
-            hint="set HOME, or DEV_STORE to a directory you may write to",
+            because="HOME is not set, and this user has no home directory",
+            hint="set HOME, or set DEV_STORE to a directory that you can write to",
             exit=Exit.NEEDS_HUMAN,
         )
     return Path(os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share") / "dev" / "store"
@@ -188,7 +188,7 @@ def check_name(name: str) -> None:
         raise DevError(
             "instance-name",
             f"{name!r} is not an instance name",
-            because="it becomes part of paths and host names",
+            because="an instance name becomes part of paths and host names",
             hint="use up to 32 lower-case letters, digits and dashes",
             exit=Exit.USAGE,
         )

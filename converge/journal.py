@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-ENOUGH = 256 * 1024
-"""Bytes after which a journal without open intents starts anew."""
+LARGEST = 256 * 1024
+"""Bytes after which a journal without open intents is emptied."""
 
 
 class Journal:
@@ -28,7 +28,7 @@ class Journal:
         self._append({"kind": "done", "id": step_id, "status": status})
 
     def interrupted(self) -> dict[str, str]:
-        """Intents without an end: step id -> change. Nobody knows how far they came; they must be looked at again."""
+        """Intents without an end: step id -> change. It is unknown how far they came, so they must be checked again."""
         open_intents: dict[str, str] = {}
         for record in self.records():
             if record["kind"] == "intent":
@@ -46,9 +46,9 @@ class Journal:
         return [record for line in lines if (record := _parse(line)) is not None]
 
     def trim(self) -> None:
-        """Start anew when it is long and nothing is open."""
+        """Empty the journal when it is long and has no open intent."""
         try:
-            if self.path.stat().st_size > ENOUGH and not self.interrupted():
+            if self.path.stat().st_size > LARGEST and not self.interrupted():
                 self.path.unlink()
         except OSError:
             pass

@@ -18,11 +18,11 @@ GO_BUILD: Mapping[str, str] = MappingProxyType({
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """How what a lock file asks for is installed.
+    """How the packages of a lock file are installed.
 
     In commands and paths `{lock}`, `{main}` (the key of the entry), `{own}` (the directory `.dev/services/NAME`) and
     `{TOOL}` (the program of each of `tools`) are filled in. A command runs in the directory of the lock file, and its
-    first word is one of the tools, or a program that lies beside one.
+    first word is one of the tools, or a program in the same directory as one.
     """
 
     lock: str
@@ -35,6 +35,8 @@ class Dependencies:
     """Command that compiles ahead, so that the first start is fast. It may fail: the start will say why."""
     installed: str = ""
     """Path that is there if something is installed; without one the stamp of the last installation is enough."""
+    contents: tuple[str, ...] = ()
+    """Patterns of files and directories that are counted after an installation; fewer of them later is damage."""
     remove: str = ""
     """Directory that is removed before an installation."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class InfraKind:
 
 _NODE = Dependencies(
     lock="package-lock.json", tools=("node",), installed="node_modules",
+    contents=("node_modules/*", "node_modules/*/package.json", "node_modules/@*/*/package.json"),
     install=(("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"),),
 )  # fmt: skip
 
@@ -86,6 +89,8 @@ SERVICES: Mapping[str, ServiceKind] = {
     "python": ServiceKind(
         dependencies=Dependencies(
             lock="requirements.lock", tools=("uv", "python"), installed="{own}/venv/bin/python", remove="{own}/venv",
+            contents=tuple(f"{{own}}/venv/lib/python*/site-packages/{each}" for each in (
+                "*", "*/__init__.py", "*.dist-info/RECORD")),
             install=(
                 ("uv", "venv", "--quiet", "--no-project", "--python", "{python}", "{own}/venv"),
                 ("uv", "pip", "install", "--quiet", "--python", "{own}/venv/bin/python", "--require-hashes",

@@ -17,15 +17,16 @@ SHOWN = 5
 def of(instance: Instance, name: str, among: Table | None = None) -> list[Process]:
     """The living processes of a component whose lock nobody holds; empty while a shim keeps them.
 
-    Those that never had a shim, an engineer's own process and a migration, are not left over.
+    What never had a shim is not left over: an engineer's own process, a migration, a question whether it is ready.
     """
     if locks.held(instance.shim_lock(name)):
         return []
     among = among or processes.table()
-    apart = {instance.mark(name) + end for end in (processes.BY_IDE, processes.BY_MIGRATION)}
     run = instance.run(name)
     run = run._replace(keepers=frozenset(), known=run.known | run.keepers)  # a shim without its lock is left over, too
-    found = [each for each in processes.members(run, among) if among.mark(each) not in apart]
+    found = [
+        each for each in processes.members(run, among) if not (mark := among.mark(each)) or processes.of_shim(mark)
+    ]
     return [] if locks.held(instance.shim_lock(name)) else found  # a shim may have started meanwhile
 
 

@@ -175,7 +175,7 @@ def _signal(running: Mapping[int, subprocess.Popen[str]], number: int) -> None:
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    """End whatever the command left in its group; a group without members is no error."""
+    """End all processes left in the group of the command; a group without members is not an error."""
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     if process.poll() is None:

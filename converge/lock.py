@@ -13,8 +13,8 @@ from pathlib import Path
 
 from converge.errors import DevError, Exit
 
-PATIENCE = 60.0
-"""Seconds a run waits that nobody watches and that was given no limit."""
+LOCK_TIMEOUT = 60.0
+"""Seconds that a run without a terminal waits if no limit was given."""
 SYSTEM = Path("/tmp/dev-system.lock")
 """Held while a step reaches beyond the checkout; one file for all users, so not below TMPDIR."""
 
@@ -25,15 +25,15 @@ _held: set[Path] = set()
 def hold(path: Path, timeout: float | None = None, say: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lock file for the length of the block; inside such a block of this process it is a no-op.
 
-    Waits up to `timeout` seconds, says once whom it waits for, and raises DevError `locked` (exit 75) when the time
-    is over. Without `timeout` it waits as long as it takes where a person watches, else `PATIENCE` seconds.
+    Waits up to `timeout` seconds, says once which run it waits for, and raises DevError `locked` (exit 75) after that.
+    Without `timeout` it waits without limit on a terminal, else `LOCK_TIMEOUT` seconds.
     """
     key = Path(os.path.realpath(path))
     if key in _held:
         yield
         return
     if timeout is None:
-        timeout = float("inf") if sys.stderr.isatty() and sys.stdin.isatty() else PATIENCE
+        timeout = float("inf") if sys.stderr.isatty() and sys.stdin.isatty() else LOCK_TIMEOUT
     descriptor = _open(path)
     try:
         _take(descriptor, path, timeout, say)
@@ -68,9 +68,9 @@ def _open(path: Path) -> int:
     except OSError as problem:
         raise DevError(
             "not-writable",
-            f"{path} could not be written",
+            f"{path} cannot be written",
             because=problem.strerror or str(problem),
-            hint="a repair needs a checkout this user may write to",
+            hint="this command needs a checkout that you can write to",
         ) from problem
 
 
@@ -87,8 +87,8 @@ def _take(descriptor: int, path: Path, timeout: float, say: Callable[[str], None
             raise DevError(
                 "locked",
                 f"{'this machine' if path == SYSTEM else 'this checkout'} is held by {holder(path)}",
-                because=f"only one run may change it at a time, and {timeout:g} s of waiting did not help",
-                hint="wait for it to end, or give --lock-timeout more seconds",
+                because=f"only one run can change it at a time; it was still running after {timeout:g} s",
+                hint="wait until it ends, or use a larger --lock-timeout",
                 exit=Exit.LOCKED,
             )
         if say and not told:
@@ -98,7 +98,7 @@ def _take(descriptor: int, path: Path, timeout: float, say: Callable[[str], None
 
 
 def _sign(descriptor: int) -> None:
-    """Leave our name; never in a file that somebody else put there."""
+    """Write our name into the lock file, but never into a file of another user."""
     about = os.fstat(descriptor)
     if about.st_uid != os.geteuid() or about.st_nlink != 1:
         return

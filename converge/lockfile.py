@@ -1,4 +1,4 @@
-"""`desired_state.lock`: what the pins resolved to, per platform, with a hash somebody really computed."""
+"""`desired_state.lock`: what the pins resolved to, per platform, each with the hash of the real artefact."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load(checkout: Path) -> dict[str, Any]:
         raise DevError(
             "lock-missing",
             f"there is no {NAME}",
-            because="tools are installed only by the hashes that stand in it",
+            because="tools are installed only by the hashes in this file",
             hint="restore it from git, or write it with: ./dev lock",
             source=NAME,
             exit=Exit.BAD_STATE,

@@ -78,4 +78,4 @@ def _unknown(noun: str, problem: Exception) -> Item:
         because = problem.because or problem.what
         return Item(noun, noun, "unknown", problem.what, "", because, problem.hint, problem.source, problem.code)
     because = f"./dev itself failed: {type(problem).__name__}: {problem}"
-    return Item(noun, noun, "unknown", "could not be judged", "", because, "please report it", code="bug")
+    return Item(noun, noun, "unknown", "could not be checked", "", because, "please report it", code="bug")

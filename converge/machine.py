@@ -1,4 +1,4 @@
-"""The one door through which anything is changed; `local_machine.py` is the door to this machine."""
+"""The interface through which every change is made; `local_machine.py` implements it for this machine."""
 
 from __future__ import annotations
 

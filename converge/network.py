@@ -8,7 +8,7 @@ from collections.abc import Mapping
 LOOPBACK = "localhost,127.0.0.1,::1"
 FOLLOWERS = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 """What pip, requests, curl and Node call the file that OpenSSL, Go and uv call SSL_CERT_FILE."""
-CA_HINT = "behind a proxy that opens TLS, let SSL_CERT_FILE name a file with its CA; then run again"
+CA_HINT = "if a proxy decrypts TLS, set SSL_CERT_FILE to a file with its CA, then run again"
 
 
 def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:

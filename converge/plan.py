@@ -65,7 +65,7 @@ def make_plan(items: Iterable[Item], without: Iterable[str] = ()) -> Plan:
 
 
 def _needs(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
-    """Explicit edges and inferred ones: what lies inside a directory waits for the step that makes the directory."""
+    """Explicit edges and inferred ones: what is inside a directory waits for the step that makes the directory."""
     explicit = {other for other in step.after if other in steps}
     mine = step.args.get("path")
     inferred = set()
@@ -83,7 +83,7 @@ def _ordered(steps: Mapping[str, Step], needs: Mapping[str, frozenset[str]]) -> 
         ready = sorted(name for name in steps if name not in done and needs[name] <= done)
         if not ready:
             stuck = ", ".join(sorted(set(steps) - done))
-            raise DevError("plan-cycle", f"these steps wait for each other: {stuck}", exit=Exit.BUG)
+            raise DevError("plan-cycle", f"these steps depend on each other: {stuck}", exit=Exit.BUG)
         ordered.append(steps[ready[0]])
         done.add(ready[0])
     return ordered

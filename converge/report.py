@@ -87,13 +87,13 @@ def judged(items: Iterable[Item], outcomes: Iterable[Outcome], oscillating: froz
 
 def _judge(item: Item, outcome: Outcome | None, oscillating: bool) -> Item:
     if oscillating:
-        return replace(item, status="oscillating", because=_with("each repair undoes another one", item.because))
+        return replace(item, status="oscillating", because=_with("repairs undo each other", item.because))
     if outcome is None:
         return item
     if item.status in ("ok", "skipped"):
         return replace(item, status="changed") if outcome.status == "changed" else item
     if outcome.status == "changed":
-        why = "the step ended well, but a second look still finds the gap"
+        why = "the step succeeded, but the check afterwards still finds the difference"
         return replace(item, status="unverified", because=_with(why, item.because))
     return replace(
         item,

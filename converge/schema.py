@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import debug_ports, kinds
+from converge import debug_ports, kinds, template_places, templates
 from converge import desired as words
 from converge.desired import Desired, Loaded
 from converge.errors import DevError, Exit
@@ -35,7 +35,8 @@ def load(checkout: Path) -> Loaded:
     """The checked desired state of a checkout; an unchanged file is read back from the cache in `.dev/`."""
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
-    code = b"".join(str(os.stat(f).st_mtime_ns).encode() for f in (__file__, str(words.__file__), str(kinds.__file__)))
+    files = (*(str(module.__file__) for module in (words, kinds, templates, template_places)), __file__)
+    code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((text, local, code))).hexdigest()
     cache = checkout / ".dev" / "cache" / "desired.pickle"
     try:
@@ -69,7 +70,7 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
                     "local-override",
                     f"{key} cannot be overridden",
                     own_lines.get(key, LOCAL),
-                    "only ports, placements, env and the engine may differ on one machine",
+                    "only ports, placements, env and the engine can differ on one machine",
                 )
             section = key.split(".")
             if not _declared(tree, section):
@@ -130,7 +131,7 @@ def check(loaded: Loaded) -> None:
                     "duplicate-name",
                     f"{name} is declared twice",
                     at,
-                    "a component has one name, be it infra or service",
+                    "infrastructure and services share one set of names",
                 )
             components[name] = component
     if not re.fullmatch(PROJECT, desired.project.name):
@@ -138,16 +139,19 @@ def check(loaded: Loaded) -> None:
             "bad-name",
             f"{desired.project.name!r} is not a project name",
             loaded.source("project.name"),
-            "every name the tool makes starts with it",
+            "names of containers and networks begin with it",
             "use lower-case letters, digits and dashes",
         )
     _check_ports(loaded, components)
     _check_needs(loaded, components)
     _check_kinds(loaded)
     _check_values(loaded)
-    _check_templates(loaded, components)
+    _check_env(loaded, "infra", desired.infra)
+    _check_env(loaded, "services", desired.services)
+    _check_env(loaded, "tests", desired.tests)
     _check_auth(loaded, components)
     _check_tests(loaded, components)
+    _check_templates(loaded)
 
 
 def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
@@ -159,14 +163,14 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
                 "port-range",
                 f"port {port} of {name} is out of range",
                 at,
-                "ports of a checkout lie from 1024 to 32767",
+                "ports of a checkout are from 1024 to 32767",
             )
         if port >= EPHEMERAL_START:
             raise _refuse(
                 "port-ephemeral",
                 f"port {port} of {name} is in the ephemeral range",
                 at,
-                "the system gives ports from 32768 on to outgoing connections",
+                "the system uses ports from 32768 on for outgoing connections",
                 "choose one below 32768",
             )
         if port in taken:
@@ -174,7 +178,7 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
                 "port-duplicate",
                 f"port {port} is declared for {taken[port]} and {name}",
                 at,
-                "a component has one port of its own",
+                "each component needs its own port",
             )
         taken[port] = name
 
@@ -198,7 +202,7 @@ def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
                     "needs-unknown",
                     f"{name} needs {need!r}, which is not declared",
                     loaded.source(f"{section}.{name}.{'needs' if need in component.needs else 'uses'}"),
-                    "needs names components of this file",
+                    "`needs` must name components of this file",
                     f"declared are: {', '.join(components)}",
                 )
     done: set[str] = set()
@@ -209,9 +213,9 @@ def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
             circle = " -> ".join((*path[path.index(name) :], name))
             raise _refuse(
                 "needs-cycle",
-                f"needs run in a circle: {circle}",
+                f"needs form a circle: {circle}",
                 loaded.source(f"{section}.{name}.needs"),
-                "none of them could start first",
+                "none of them can start first",
             )
         if name not in done:
             for need in components[name].needs:
@@ -231,7 +235,7 @@ def _check_kinds(loaded: Loaded) -> None:
                 "bad-path",
                 f"path of {name} leaves the checkout",
                 loaded.source(f"services.{name}.path"),
-                "a service lives in the checkout",
+                "the path of a service must be in the checkout",
                 "use a path relative to it",
             )
     for name, infra in loaded.desired.infra.items():
@@ -260,7 +264,7 @@ def _check_values(loaded: Loaded) -> None:
                 "bad-version",
                 f"{version!r} is not a version of {tool}",
                 loaded.source(f"tools.{tool}"),
-                "tools are pinned exactly",
+                "tools are pinned to an exact version",
                 'write it as "1.27.3"',
             ) from None
     for key in ("disk_free", "memory", "open_files", "inotify_watches"):
@@ -270,7 +274,7 @@ def _check_values(loaded: Loaded) -> None:
                 "bad-comparison",
                 f"{text!r} is not a comparison",
                 loaded.source(f"machine.{key}"),
-                "it is an operator, a number and a unit",
+                "it must be an operator, a number and a unit",
                 'for example ">=5 GiB"',
             )
     for key in ("engine", "compose") if desired.docker else ():
@@ -280,41 +284,46 @@ def _check_values(loaded: Loaded) -> None:
                 "bad-comparison",
                 f"{text!r} is not a comparison of versions",
                 loaded.source(f"docker.{key}"),
-                "it is an operator and a version",
+                "it must be an operator and a version",
                 'for example ">=20.10"' + (', or "off"' if key == "engine" else ""),
             )
     if desired.docker and desired.docker.mirror and not re.match(r"https?://[^/\s]", desired.docker.mirror):
         raise _refuse(
             "value-wrong", "docker.mirror is not an address", loaded.source("docker.mirror"),
-            "an engine takes http:// or https:// and a host", 'for example "http://127.0.0.1:5000"',
+            "it must be http:// or https:// and a host", 'for example "http://127.0.0.1:5000"',
         )  # fmt: skip
     for name, variable in desired.env.items():
         at = loaded.source(f"env.{name}")
         if not re.fullmatch(VARIABLE, name):
-            raise _refuse("bad-name", f"{name!r} is not a variable name", at, "shells take letters, digits and _")
+            raise _refuse(
+                "bad-name", f"{name!r} is not a variable name", at, "variable names have letters, digits and _ only"
+            )
         if variable.generate and variable.value is not None:
-            raise _refuse("env-both", f"{name} has a value and generates one", at, "one of them would be lost")
+            raise _refuse("env-both", f"{name} has a value and generates one", at, "use either a value or a generator")
         if variable.bytes < 16 and variable.generate:
             raise _refuse(
-                "env-weak", f"{name} has only {variable.bytes} random bytes", at, "less than 16 can be guessed"
+                "env-weak", f"{name} has only {variable.bytes} random bytes", at, "less than 16 bytes can be guessed"
             )
         if variable.pattern is not None:
             _check_pattern(variable.pattern, loaded.source(f"env.{name}.pattern"))
     for path, file in desired.files.items():
         at = loaded.source(f"files.{path}")
         if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files lie in the checkout")
+            raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files must be in the checkout")
         if not re.fullmatch(r"0?[0-7]{3}", file.mode):
             raise _refuse(
                 "bad-mode",
                 f"{file.mode!r} is not a mode",
                 at,
-                "permission bits are three octal digits",
+                "a mode is three octal digits",
                 'for example "0644"',
             )
         if file.directory == (file.content is not None):
             raise _refuse(
-                "file-both", f"{path} must have either content or directory = true", at, "it is a file or a directory"
+                "file-both",
+                f"{path} must have either content or directory = true",
+                at,
+                "an entry is either a file or a directory",
             )
     for section, group in (("infra", desired.infra), ("services", desired.services)):
         for name, component in group.items():
@@ -329,27 +338,33 @@ def _check_pattern(pattern: str, at: str) -> None:
         raise _refuse("bad-pattern", f"{pattern!r} is not a regular expression", at, str(problem)) from None
 
 
-def _check_templates(loaded: Loaded, components: dict[str, Any]) -> None:
-    _check_env(loaded, "infra", loaded.desired.infra, components)
-    _check_env(loaded, "services", loaded.desired.services, components)
+def _check_templates(loaded: Loaded) -> None:
+    for key, text, scope in template_places.filled(loaded.desired):
+        if problem := next(templates.problems(text, scope), None):
+            raise _refuse(
+                "needs-unknown" if problem.undeclared else "bad-template",
+                f"{key} has {{{problem.word}}}, which cannot be filled in", loaded.source(key),
+                problem.because, problem.hint,
+            )  # fmt: skip
+    known = template_places.shared(loaded.desired)
+    for key, text in template_places.literal(loaded.desired):
+        for word in templates.words(text, known):
+            if word.partition(".")[0] in known.components:
+                raise _refuse(
+                    "bad-template", f"{key} has {{{word}}}, and is not filled in", loaded.source(key),
+                    "a shell gets this command as it is written",
+                    f'give the component a variable, as env = {{ ADDRESS = "{{{word}}}" }}, and write "$ADDRESS"',
+                )  # fmt: skip
 
 
-def _check_env(loaded: Loaded, section: str, owners: Mapping[str, Any], components: dict[str, Any]) -> None:
+def _check_env(loaded: Loaded, section: str, owners: Mapping[str, Any]) -> None:
     for name, owner in owners.items():
-        for variable, text in owner.env.items():
-            at = loaded.source(f"{section}.{name}.env.{variable}")
+        for variable in owner.env:
             if not re.fullmatch(VARIABLE, variable):
                 raise _refuse(
-                    "bad-name", f"{variable!r} is not a variable name", at, "shells take letters, digits and _"
-                )
-            for target in re.findall(r"\{([a-z0-9-]+)\.(?:url|address|host|port)\}", text):
-                if target not in components:
-                    raise _refuse(
-                        "needs-unknown",
-                        f"{variable} of {name} names {target!r}, which is not declared",
-                        at,
-                        "addresses are those of components of this file",
-                    )
+                    "bad-name", f"{variable!r} is not a variable name",
+                    loaded.source(f"{section}.{name}.env.{variable}"), "variable names have letters, digits and _ only",
+                )  # fmt: skip
 
 
 def _check_auth(loaded: Loaded, components: dict[str, Any]) -> None:
@@ -359,61 +374,60 @@ def _check_auth(loaded: Loaded, components: dict[str, Any]) -> None:
             if only not in components:
                 raise _refuse(
                     "name-undeclared", f"{name} is only for {only!r}, which is not declared",
-                    loaded.source(f"env.{name}.only"), "nobody would get it", declared,
+                    loaded.source(f"env.{name}.only"), "no service would get the variable", declared,
                 )  # fmt: skip
     if desired.auth:
         at, issuer = loaded.source("auth.issuer"), desired.services.get(desired.auth.issuer)
         if issuer is None:
             raise _refuse(
                 "name-undeclared", f"the issuer {desired.auth.issuer!r} is not a declared service", at,
-                "[auth] names the service that mints tokens", declared,
+                "[auth] names the service that creates tokens", declared,
             )  # fmt: skip
         if issuer.port is None:
-            raise _refuse("value-wrong", f"the issuer {desired.auth.issuer} has no port", at, "nobody could ask it")
+            raise _refuse(
+                "value-wrong", f"the issuer {desired.auth.issuer} has no port", at, "other services could not reach it"
+            )
 
 
 def _check_tests(loaded: Loaded, components: dict[str, Any]) -> None:
     for name, suite in loaded.desired.tests.items():
         key = f"tests.{name}"
         if not re.fullmatch(PROJECT, name) or name in RESERVED:
-            because = "a suite has a name of its own; tool, emulator and system are taken"
-            raise _refuse("bad-name", f"{name!r} is no name of a suite", loaded.source(key), because)
+            because = "the names tool, emulator and system are reserved"
+            raise _refuse("bad-name", f"{name!r} is not a valid name of a suite", loaded.source(key), because)
         if name in components:
-            because = "`./dev test NAME` would mean two suites"
+            because = "`./dev test NAME` would be ambiguous"
             raise _refuse("duplicate-name", f"{name} is declared twice", loaded.source(key), because)
         if Path(suite.path).is_absolute() or ".." in Path(suite.path).parts:
-            because = "a suite lies in the checkout"
+            because = "the path of a suite must be in the checkout"
             raise _refuse("bad-path", f"path of suite {name} leaves the checkout", loaded.source(key), because)
         if suite.requirements is not None and Path(suite.requirements).name != suite.requirements:
-            because = "what installs it works in `path`"
+            because = "the package manager runs in `path`"
             raise _refuse(
-                "bad-path", f"requirements of suite {name} is no file of its path", loaded.source(key), because
+                "bad-path", f"requirements of suite {name} is not a file in its path", loaded.source(key), because
             )
         for need in suite.needs:
             if need not in components:
                 raise _refuse(
                     "needs-unknown", f"suite {name} needs {need!r}, which is not declared",
-                    loaded.source(f"{key}.needs"), "needs names components of this file",
+                    loaded.source(f"{key}.needs"), "`needs` must name components of this file",
                     f"declared are: {', '.join(components)}",
                 )  # fmt: skip
-    _check_env(loaded, "tests", loaded.desired.tests, components)
 
 
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise _refuse(
-                "state-huge", f"{path.name} has {size:,} bytes", path.name, f"more than {LARGEST:,} is no desired state"
-            )
+            raise _refuse("state-huge", f"{path.name} has {size:,} bytes", path.name, f"the limit is {LARGEST:,} bytes")
         return path.read_bytes()
     except FileNotFoundError:
         raise _refuse(
             "state-missing",
             f"there is no {path.name} in {path.parent}",
             "",
-            "it says what this machine should be",
-            "run ./dev in the checkout, or name one with -C DIR",
+            "this file describes the desired state of the machine",
+            "run ./dev in the checkout, or use -C DIR",
         ) from None
     except OSError as problem:
         raise _refuse("state-unreadable", f"{path.name} cannot be read", "", str(problem.strerror)) from None
@@ -448,7 +462,7 @@ def _toml(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
             "state-empty",
             f"{name} is empty",
             f"{name}:1",
-            "it must at least say schema = 1 and [project] name",
+            "it needs at least schema = 1 and [project] name",
             "see docs/reference/desired_state.md",
         )
     return tree, dict(_key_lines(text, name))
@@ -521,7 +535,7 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
         key = ".".join(str(part) for part in first["loc"])
         at = Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
         more = len(problems.errors()) - 1
-        hint = f"and {more} more like it; ./dev schema prints every key" if more else "./dev schema prints every key"
+        hint = f"and {more} more; ./dev schema prints every key" if more else "./dev schema prints every key"
         kind = {
             "extra_forbidden": "key-unknown",
             "unexpected_keyword_argument": "key-unknown",
@@ -542,11 +556,7 @@ def _nearest(key: str) -> str:
 
     known = {f.name for c in vars(words).values() if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
     guess = difflib.get_close_matches(key.rpartition(".")[2], sorted(known), 1)
-    return (
-        f"did you mean {guess[0]!r}?"
-        if guess
-        else "unknown keys are refused, so that a typing mistake cannot be silent"
-    )
+    return f"did you mean {guess[0]!r}?" if guess else "unknown keys are refused, so that spelling mistakes are found"
 
 
 def _refuse(code: str, what: str, at: str, because: str, hint: str = "") -> DevError:

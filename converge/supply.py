@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import facts.compose
+import facts.unpacked
 from converge import kinds, network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
@@ -51,6 +52,7 @@ def install(tool: str, version: str, machine: Machine) -> None:
                 provider = "built here"
             else:
                 provider = _from_lock(tool, version, fresh, machine)
+            (fresh / facts.unpacked.RECORD).write_text(facts.unpacked.record(fresh))
             (fresh / tools.COMPLETE).write_text(provider + "\n")
     if tool == "docker-compose":
         _link(place / "bin" / tool)
@@ -71,7 +73,7 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
     if not pinned or (not tools.matches(pinned.get("version", ""), version) and tool != "postgres"):
         raise DevError(
             "lock-stale",
-            f"desired_state.lock does not know {tool} {version}",
+            f"desired_state.lock does not have {tool} {version}",
             because=f"it has {pinned.get('version') if pinned else 'nothing for it'}",
             hint="run ./dev lock and commit desired_state.lock",
             source="desired_state.lock",
@@ -90,9 +92,9 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
             return provider
     raise missed or DevError(
         "no-provider",
-        f"{tool} {version} cannot be had for {this_platform()}",
-        because="desired_state.lock names no artefact for it",
-        hint=f"install {tool} {version} yourself so that it is found on PATH",
+        f"{tool} {version} is not available for {this_platform()}",
+        because="desired_state.lock has no artefact for it",
+        hint=f"install {tool} {version} yourself and put it on PATH",
     )
 
 
@@ -194,13 +196,13 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
                 shutil.copyfileobj(answer, sink, 1 << 20)
                 wanted, came = answer.headers.get("Content-Length", ""), sink.tell()
             if wanted.isdigit() and came < int(wanted):
-                raise ConnectionError(f"it was cut short: {came} of {wanted} bytes came")
+                raise ConnectionError(f"the download is incomplete: {came} of {wanted} bytes")
         except (OSError, ValueError, http.client.HTTPException) as problem:
             if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise DevError(
                 "download-failed", f"{name} could not be downloaded", because=str(problem),
-                hint=network.hint(str(problem), f"check the network, or install {tool} so that it is found on PATH"),
+                hint=network.hint(str(problem), f"check the network, or install {tool} and put it on PATH"),
             ) from None  # fmt: skip
         _compare(file, name, archive["sha256"])
         machine.say(f"unpacking {tool}")
@@ -230,16 +232,16 @@ def _compare(file: Path, name: str, wanted: str) -> None:
     if (found := sha256(file)) != wanted:
         raise DevError(
             "hash-mismatch",
-            f"{name} is not what desired_state.lock says; nothing was installed",
+            f"{name} does not have the hash in desired_state.lock; nothing was installed",
             because=f"its sha256 is {found[:16]}…, the lock has {wanted[:16]}…",
-            hint="somebody changed the file on its way, or the lock: ask before you go on",
+            hint="the file was changed on its way, or the lock is wrong: find out which before you continue",
             source="desired_state.lock",
             exit=Exit.BAD_STATE,
         )
 
 
 def platform_options(file: str) -> list[str]:
-    """pip's words for the interpreter, ABI and platforms a wheel's name stands for."""
+    """pip's words for the interpreter, ABI and platforms in a wheel's name."""
     interpreter, abi, platforms = file.removesuffix(".whl").split("-")[-3:]
     options = [f"--platform={name}" for name in platforms.split(".")] + [f"--abi={abi}"]
     if interpreter.startswith("cp"):
@@ -309,7 +311,7 @@ def _module(tool: str, pinned: Mapping[str, Any], version: str, fresh: Path, mac
     if answer["Sum"] != pinned["h1"]:
         raise DevError(
             "hash-mismatch",
-            f"{name} is not what desired_state.lock says; nothing was installed",
+            f"{name} does not have the hash in desired_state.lock; nothing was installed",
             because=f"its hash is {answer['Sum']}, the lock has {pinned['h1']}",
             source="desired_state.lock",
             exit=Exit.BAD_STATE,
@@ -364,14 +366,14 @@ def _guard(tool: str, version: str) -> Iterator[None]:
     except OSError as problem:
         why = "the disk is full" if problem.errno == errno.ENOSPC else problem.strerror or str(problem)
         raise DevError(
-            "store-unwritable", f"{tool} {version} could not be put into {store()}", because=why,
-            hint="make room or check its owner, or let DEV_STORE name another directory; then run again",
+            "store-unwritable", f"{tool} {version} could not be moved into {store()}", because=why,
+            hint="free disk space or check the owner, or set DEV_STORE to another directory; then run again",
         ) from problem  # fmt: skip
 
 
 @contextlib.contextmanager
 def _unpacking(place: Path) -> Iterator[Path]:
-    """A directory beside the place that takes it when all went well, and is gone when not."""
+    """A directory next to `place`, moved there when all succeeded and removed otherwise."""
     place.parent.mkdir(parents=True, exist_ok=True)
     for left in place.parent.glob(f".{place.name}.*"):
         shutil.rmtree(left, ignore_errors=True)  # of a run that was killed; the guard is ours

@@ -1,4 +1,4 @@
-"""Where the pinned tools lie: one directory per version in the per-user store, reached by PATH and nothing else."""
+"""Where the pinned tools are: one directory per version in the per-user store, reached by PATH and nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import facts.compose
 import facts.tools
+import facts.unpacked
 from converge import kinds
 from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
@@ -19,9 +20,9 @@ COMPLETE = ".complete"
 """Marker inside a tool's directory: it was unpacked whole. Its text names the provider."""
 SUBSTITUTED = {
     "air": "./dev itself rebuilds and restarts Go services",
-    "docker-compose": "what need not run in Docker runs without it",
+    "docker-compose": "components that do not need Docker run without it",
 }
-"""Tools that a start can do without, and what stands in for them."""
+"""Tools that a start does not need, and what replaces them."""
 DEBUGGERS = ("delve", "debugpy")
 """Tools that only `./dev debug` uses: it installs them, and no service has them on its PATH."""
 PROGRAMS = {"python": "python3", "delve": "dlv"}
@@ -61,7 +62,7 @@ EMBEDDED: dict[str, Callable[[], str]] = {"postgres": lambda: POSTGRES, "pubsub-
 
 
 def home(tool: str, version: str) -> Path:
-    """Directory of one version of a tool; its commands lie in `bin/`."""
+    """Directory of one version of a tool; its commands are in `bin/`."""
     return store() / "tools" / tool / version
 
 
@@ -120,6 +121,8 @@ def stored_compose(desired: Desired) -> Path | None:
 
 def installed(desired: Desired, tool: str, version: str) -> bool:
     """Whether the store has the tool whole, and in a version that is accepted; its marker ends with that version."""
+    if facts.unpacked.damage(home(tool, version), program(tool)):
+        return False
     try:
         marker = (home(tool, version) / COMPLETE).read_text()
     except OSError:

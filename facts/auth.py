@@ -18,7 +18,7 @@ Mode = Literal["clerk", "local", "test", "refused"]
 CLERK = ("CLERK_PUBLISHABLE_KEY", "CLERK_SECRET_KEY", "CLERK_JWT_KEY", "CLERK_ISSUER")
 """Clerk's variables; setting them is the whole switch."""
 NAMES = ("APP_ENV", *CLERK, "AUTH_AUTHORIZED_PARTIES")
-"""What the mode depends on, besides markers of production."""
+"""Variables that decide the mode, in addition to the markers of production."""
 MARKERS = (
     "KUBERNETES_SERVICE_HOST", "K_SERVICE", "FLY_APP_NAME", "DYNO", "RENDER", "AWS_EXECUTION_ENV",
     "AWS_LAMBDA_FUNCTION_NAME", "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4", "WEBSITE_INSTANCE_ID",
@@ -98,7 +98,7 @@ def probe(file: Path, fixed: Mapping[str, str], open_names: Iterable[str], kits:
 
 
 def loose(directories: Iterable[Path], name: str = "auth.loose") -> Probe:
-    """`NAME`: what lies at or below these directories and is open to others than its owner."""
+    """`NAME`: files at or below these directories that other users than the owner can read."""
     bits = " -o ".join(f"-perm -{bit}" for bit in ("001", "002", "004", "010", "020", "040"))
     at = " ".join(shlex.quote(str(path)) for path in directories)
     sh = f'for each in {at}; do [ -d "$each" ] && find "$each" ! -type l \\( {bits} \\) -print; done; echo looked'
@@ -117,26 +117,32 @@ def _wrong(values: Mapping[str, str], app_env: str, kits: bool) -> Iterable[Wron
     keys = bool(publishable or secret or pem or issuer)
     named = issuer_of(publishable)
     if publishable and not named:
-        yield Wrong(CLERK[0], "auth-keys", "it is no publishable key: pk_test_ or pk_live_ and a domain that ends in $")
+        yield Wrong(
+            CLERK[0], "auth-keys", "it is not a publishable key: pk_test_ or pk_live_ and a domain that ends in $"
+        )
     if secret and not re.fullmatch(r"sk_(test|live)_\S+", secret):
-        yield Wrong(CLERK[1], "auth-keys", "it is no secret key: sk_test_ or sk_live_")
+        yield Wrong(CLERK[1], "auth-keys", "it is not a secret key: sk_test_ or sk_live_")
     elif secret and publishable and secret[3:8] != publishable[3:8]:
         yield Wrong(CLERK[1], "auth-pair", f"{secret[:8]}… does not belong to a {publishable[:8]}… key")
     if pem and not re.fullmatch(_PEM, pem.replace("\\n", "\n").strip()):
-        yield Wrong(CLERK[2], "auth-keys", "it is no public key in PEM form")
+        yield Wrong(CLERK[2], "auth-keys", "it is not a public key in PEM form")
     if issuer and not re.fullmatch("https://" + _HOST, issuer, re.ASCII):
-        yield Wrong(CLERK[3], "auth-keys", "it is not like https://clerk.example.com")
+        yield Wrong(CLERK[3], "auth-keys", "it does not have the form https://clerk.example.com")
     elif issuer and named and issuer != named:
-        yield Wrong(CLERK[3], "auth-pair", f"{CLERK[0]} is of another instance")
+        yield Wrong(CLERK[3], "auth-pair", f"{CLERK[0]} belongs to another Clerk instance")
     if keys and not publishable and not (pem and issuer):
         alone, other = (CLERK[2], CLERK[3]) if pem else (CLERK[3], CLERK[2]) if issuer else (CLERK[1], CLERK[0])
-        yield Wrong(alone, "auth-pair", f"{alone} without {other} is half a configuration")
+        yield Wrong(alone, "auth-pair", f"{alone} without {other} is incomplete")
     parties = [party.strip() for party in (values.get(NAMES[-1]) or "").split(",") if party.strip()]
     if keys and kits and not parties:
-        yield Wrong(NAMES[-1], "auth-parties", f"{NAMES[-1]} is missing, and Clerk's tokens are for somebody")
+        yield Wrong(
+            NAMES[-1],
+            "auth-parties",
+            f"{NAMES[-1]} is missing: services must know which applications Clerk's tokens are for",
+        )
     if keys and any("{" not in party and not re.fullmatch(_ORIGIN, party, re.ASCII) for party in parties):
-        yield Wrong(NAMES[-1], "auth-parties", "one of them is no origin like https://app.example.com")
+        yield Wrong(NAMES[-1], "auth-parties", "one of them does not have the form https://app.example.com")
     marker = "VERCEL_ENV" if values.get("VERCEL_ENV") == "production" else ""
     marker = marker or next((name for name in MARKERS if values.get(name)), "")
     if app_env == "test" and marker:
-        yield Wrong(marker, "auth-marker", f"APP_ENV is test, and {marker} says that this is production")
+        yield Wrong(marker, "auth-marker", f"APP_ENV is test, and {marker} is set, as in production")

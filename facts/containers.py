@@ -11,7 +11,7 @@ from facts.engine import Engine, EngineError, EngineGone
 from facts.probe import LocalProbe
 from facts.value import Unknown
 
-PATIENCE = 2.0
+LIST_TIMEOUT = 2.0
 """Seconds the engine has for its list."""
 
 
@@ -39,7 +39,7 @@ def probe(host: Callable[[], str]) -> LocalProbe:
 
 
 def proxied(pid: int) -> str:
-    """Address of the container for which the process stands on a port, if it is a proxy of Docker's; else empty."""
+    """Address of the container that the process forwards to, if it is a proxy of Docker's; else empty."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:
@@ -49,15 +49,15 @@ def proxied(pid: int) -> str:
 
 
 def publishers(host: str = "") -> Mapping[int, Container]:
-    """Port -> container; none where there is no engine, EngineError where one does not answer.
+    """Port -> container; none without an engine; EngineError if the engine does not answer.
 
-    Without `host` the engine that `docker` would speak to.
+    Without `host` the engine that `docker` would use.
     """
     if not host:
         seen = docker.look()
         host = seen.host if seen.state in ("ready", "down") else ""
     try:
-        rows = Engine(host).get("/containers/json", PATIENCE) if host else []
+        rows = Engine(host).get("/containers/json", LIST_TIMEOUT) if host else []
     except EngineGone as gone:
         if isinstance(gone.cause, FileNotFoundError | NotADirectoryError | ConnectionRefusedError):
             return {}

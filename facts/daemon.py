@@ -1,4 +1,4 @@
-"""What stands around a Docker engine: its program, what could start it, who may ask it, and which one is our own."""
+"""What surrounds a Docker engine: its program, what could start it, who may use it, whether ./dev started it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""What a service's lock file is now, and for which one its dependencies were installed."""
+"""What a service's lock file is now, for which one something was installed, and whether that is still there."""
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +19,23 @@ class Installed:
 
     stamp: str = ""
     lock: str = ""
+    missing: int | None = None
+    """How many files and directories of those counted after the install are gone; None where none were counted."""
 
 
-def probe(name: str, lock: Path, stamp: Path, there: Path) -> Probe:
-    """`dependencies.NAME`; `there` is what must exist for the stamp to count."""
+def probe(name: str, lock: Path, stamp: Path, there: Path, contents: Collection[str] = ()) -> Probe:
+    """`dependencies.NAME`; `there` must exist for the stamp to count, and as much that fits `contents` as it says."""
     at, mark, place = (shlex.quote(str(path)) for path in (lock, stamp, there))
-    sh = f"""[ -e {at} ] || {{ echo absent; exit; }}; [ -e {place} ] && read -r stamp <{mark}; echo "${{stamp:-}}"
-sha256sum {at} || shasum -a 256 {at}"""
+    patterns = " ".join("*".join(shlex.quote(part) for part in pattern.split("*")) for pattern in contents)
+    sh = f"""[ -e {at} ] || {{ echo absent; exit; }}; [ -e {place} ] && {{ read -r stamp; read -r counted; }} <{mark}
+echo "${{stamp:-}}"; n=0; for each in {patterns}; do [ -e "$each" ] && n=$((n+1)); done
+[ -z "$counted" ] || echo "there $n of $counted"; sha256sum {at} || shasum -a 256 {at}"""
     return Probe(f"dependencies.{name}", sh, _parse)
+
+
+def count(contents: Collection[str]) -> int:
+    """How much there is now that fits the patterns."""
+    return sum(os.path.exists(path) for pattern in contents for path in glob.glob(pattern))
 
 
 def _parse(text: str) -> Installed:
@@ -32,4 +45,7 @@ def _parse(text: str) -> Installed:
     digest = lines[-1].split(" ")[0].lstrip("\\") if lines else ""
     if len(digest) != 64:
         raise ValueError("no hash")
-    return Installed(lines[0] if len(lines) > 1 else "", digest)
+    counted = re.fullmatch(r"there (\d+) of (\d+)", lines[-2]) if len(lines) > 1 else None
+    missing = max(0, int(counted[2]) - int(counted[1])) if counted else None
+    stamp = lines[0] if len(lines) > (2 if counted else 1) else ""
+    return Installed(stamp, digest, missing)

@@ -19,7 +19,7 @@ State = Literal["ready", "absent", "down", "stale", "denied", "wrong-host", "wro
 Flavour = Literal["engine", "desktop", "colima", "orbstack", "podman", "rootless"]
 SOCKET = "/var/run/docker.sock"
 TIMEOUT = 10.0
-"""Seconds the engine has for its answer; that nobody is there is known at once."""
+"""Seconds the engine has for its answer; a missing engine is known at once."""
 MARKS: tuple[tuple[str, Flavour], ...] = (
     ("/.colima/", "colima"), ("/.orbstack/", "orbstack"), ("/.docker/run/", "desktop"),
     ("docker-desktop", "desktop"), ("/.docker/desktop/", "desktop"), ("podman", "podman"), ("/run/user/", "rootless"),
@@ -36,12 +36,12 @@ APPS: tuple[tuple[str, str, Flavour], ...] = (
     ("linux", "opt/docker-desktop", "desktop"), ("linux", "mnt/wsl/docker-desktop", "desktop"),
     ("linux", "mnt/c/Program Files/Docker/Docker", "desktop"),
 )  # fmt: skip
-"""System, what lies there where an app with an engine is installed, and which one it is; on WSL Desktop is Windows'."""
+"""System, a path that an app with an engine installs there, and the app; on WSL, Desktop runs in Windows."""
 
 
 @dataclass(frozen=True)
 class Docker:
-    """`stale`: a socket nobody listens on; `denied`: it is not ours to open; the rest is what the engine told."""
+    """`stale`: no process listens on the socket; `denied`: we may not open it; the rest is what the engine answered."""
 
     state: State
     host: str = ""
@@ -49,7 +49,7 @@ class Docker:
     api: str = ""
     flavour: Flavour = "engine"
     origin: str = ""
-    """Who named the host: `DOCKER_HOST`, `DOCKER_CONTEXT`, `context NAME`, or nobody."""
+    """Who named the host: `DOCKER_HOST`, `DOCKER_CONTEXT`, `context NAME`, or empty."""
     because: str = ""
 
 
@@ -95,9 +95,9 @@ def look(here: Here | None = None) -> Docker:
         host, origin = _host(here)
     except KeyError as missing:
         origin = "DOCKER_CONTEXT" if here.env.get("DOCKER_CONTEXT") else "config"
-        return Docker("wrong-context", origin=origin, because=f"there is no context {missing}")
+        return Docker("wrong-context", origin=origin, because=f"there is no Docker context {missing}")
     if host and not host.startswith("unix://"):
-        return Docker("wrong-host", host, origin=origin, because="only a local engine can run a local platform")
+        return Docker("wrong-host", host, origin=origin, because="a local platform needs a local engine")
     path = Path(host.removeprefix("unix://") or here.root / SOCKET[1:])
     flavour = CONTEXTS.get(origin.removeprefix("context "), _flavour(path))
     found = replace(_ask(path, here), origin=origin, host=f"unix://{path}")
@@ -158,11 +158,11 @@ def _ask(path: Path, here: Here) -> Docker:
     except EngineGone as gone:
         return _silent(path, here, gone.cause)
     except (EngineError, ValueError, KeyError, TypeError) as problem:
-        return Docker("down", because=f"no sensible answer on {path}: {problem}")
+        return Docker("down", because=f"invalid answer on {path}: {problem}")
 
 
 def _silent(path: Path, here: Here, cause: Exception) -> Docker:
-    """What it means that nobody answers."""
+    """The state of an engine that does not answer."""
     if isinstance(cause, FileNotFoundError | NotADirectoryError):
         return Docker("absent", because=f"{path} does not exist")
     stale = isinstance(cause, ConnectionRefusedError)
@@ -171,14 +171,14 @@ def _silent(path: Path, here: Here, cause: Exception) -> Docker:
             return Docker("denied", because=f"{path} belongs to another user or group")
         stale = True
     if stale:
-        return Docker("stale", because=f"nobody listens on {path}")
-    return Docker("down", because=f"no sensible answer on {path}: {cause}")
+        return Docker("stale", because=f"no process listens on {path}")
+    return Docker("down", because=f"invalid answer on {path}: {cause}")
 
 
 def _told(told: Any) -> Docker:
     """What `/version` means, of an engine whose ping has no name."""
     if not isinstance(told, dict):
-        raise ValueError("that is no version")
+        raise ValueError("it is not a version")
     parts = {str(part.get("Name", "")) for part in told.get("Components") or ()}
     platform = str((told.get("Platform") or {}).get("Name", ""))
     flavour: Flavour = "engine"
@@ -192,8 +192,11 @@ def _told(told: Any) -> Docker:
 
 
 def _listened(path: Path, here: Here) -> bool:
-    """Whether somebody listens on a socket we may not open; true as well where the kernel's list has not this socket
-    and no engine is installed here, for one may be lent to a container."""
+    """Whether a process listens on a socket we may not open.
+
+    Also true if the kernel's list does not have the socket and no engine is installed here: the socket may be mounted
+    into this container.
+    """
     real = os.path.realpath(path)
     try:
         lines = (here.root / "proc/net/unix").read_text(errors="replace").splitlines()
@@ -204,21 +207,23 @@ def _listened(path: Path, here: Here) -> bool:
 
 
 def _absent(found: Docker, path: Path, here: Here) -> Docker:
-    """No socket: nothing installed, something installed that does not run, or a place that nobody ever listened on."""
+    """No socket: no engine, an engine that does not run, or a path on which no engine ever listened."""
     if found.flavour != "engine":
         return replace(found, state="down", because=f"{path} does not exist")
     if found.origin:
         return replace(found, state="wrong-host")
     if where := program(here):
-        return replace(found, state="down", because=f"{where} is installed and does not run")
+        return replace(found, state="down", because=f"{where} is installed but does not run")
     for system, place, flavour in APPS:
         if here.system == system and (here.root / place).exists():
-            return replace(found, state="down", flavour=flavour, because=f"/{place} is there, and its engine is not")
+            return replace(
+                found, state="down", flavour=flavour, because=f"/{place} is installed, but its engine does not run"
+            )
     return found
 
 
 def program(here: Here | None = None) -> str:
-    """Path of `dockerd`, which lies where a user's PATH may not reach; empty where there is none."""
+    """Path of `dockerd`, also in directories that a user's PATH may not have; empty if there is none."""
     here = here or Here()
     own = [Path(place) for place in here.env.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
     places = [here.root / str(place)[1:] for place in (*own, Path("/usr/local/sbin"), Path("/usr/sbin"), Path("/sbin"))]

@@ -24,22 +24,22 @@ class EngineError(Exception):
 
 
 class EngineGone(EngineError):
-    """Nobody answers, or not to the end; `cause` is the system's own error."""
+    """The engine does not answer, or not completely; `cause` is the system's own error."""
 
     def __init__(self, cause: Exception) -> None:
-        super().__init__(0, f"no sensible answer: {cause!r}" if not isinstance(cause, OSError) else str(cause))
+        super().__init__(0, f"invalid answer: {cause!r}" if not isinstance(cause, OSError) else str(cause))
         self.cause = cause
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine. Every call raises EngineGone if nobody answers and EngineError if it refuses."""
+    """One engine. Every call raises EngineGone if it does not answer and EngineError if it refuses."""
 
     host: str
     """`unix:///var/run/docker.sock`."""
 
     def get(self, path: str, /, timeout: float = TIMEOUT, **query: Any) -> Any:
-        """The JSON value of a GET; values of `query` that are no text are sent as JSON."""
+        """The JSON value of a GET; values of `query` that are not text are sent as JSON."""
         return self._json("GET", path, query, timeout)
 
     def post(self, path: str, /, timeout: float = TIMEOUT, body: Any = None, **query: Any) -> Any:

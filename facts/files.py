@@ -1,4 +1,4 @@
-"""What lies at a path: nothing, a directory, or a file with a hash; and its permission bits."""
+"""What is at a path: nothing, a directory, or a file with a hash; and its permission bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git says about a checkout: whether it is one, and where its hooks lie."""
+"""What git says about a checkout: whether it is one, and where its hooks are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facts.probe import Probe
+from facts.value import Unknown
+
+NONE = "not a git repository"
+"""What git says (LC_ALL=C) where there is none, but also of a damaged one: then there is a `.git`."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,29 @@ class Repository:
 
 
 def probe(checkout: Path) -> Probe:
-    """`git`: the Repository at the checkout."""
-    git = f"git -C {shlex.quote(str(checkout))}"
-    return Probe("git", f"{git} rev-parse --is-inside-work-tree || echo false; {git} config core.hooksPath", _parse)
+    """`git`: the Repository at the checkout; Unknown with git's own words where git cannot read it."""
+    at = shlex.quote(str(checkout))
+    sh = f"""said=$(git -C {at} rev-parse --is-inside-work-tree 2>&1); code=$?
+if [ $code = 0 ]; then
+echo "$said"; [ "$said" != true ] || git -C {at} config core.hooksPath 2>&1 || echo "code $?"; exit; fi
+up={at}; while [ "$up" != / ] && [ "$up" != . ] && ! [ -e "$up/.git" ]; do up=$(dirname "$up"); done
+if [ -e "$up/.git" ]; then echo damaged; else echo false; fi; echo "$said\""""
+    return Probe("git", sh, _parse)
 
 
-def _parse(text: str) -> Repository:
-    inside, *rest = text.strip().splitlines()
-    return Repository(inside == "true", rest[0] if rest else None)
+def _parse(text: str) -> Repository | Unknown:
+    inside, *rest = text.strip().splitlines() or [""]
+    words = next((line for line in rest if "fatal:" in line), rest[0] if rest else "no answer")
+    if inside == "true":
+        return _configured(rest)
+    if inside == "false" and (not rest or NONE in words or "not found" in words):
+        return Repository(False)
+    return Unknown(f"git says: {words.removeprefix('fatal: ')}")
+
+
+def _configured(rest: list[str]) -> Repository | Unknown:
+    """What `git config` said: a value; nothing and 1 where it is not set; words and another code where it failed."""
+    code = int(rest[-1].removeprefix("code ")) if rest and rest[-1].startswith("code ") else 0
+    if code > 1:
+        return Unknown(f"git says: {rest[0].removeprefix('fatal: ')}")
+    return Repository(True, rest[0] if rest and not code else None)

@@ -1,4 +1,4 @@
-"""What an engine keeps that nobody uses: untagged images and build cache, counted only where the disk is short."""
+"""Untagged images and unused build cache of an engine, counted only if disk space is low."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from facts.engine import Engine, EngineError
 from facts.probe import LocalProbe
 from facts.value import Unknown
 
-PATIENCE = 20.0
+USAGE_TIMEOUT = 20.0
 """Seconds `/system/df` may take; it measures every layer and volume."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Bytes free where the engine keeps its data, and bytes that would be free without what nobody uses."""
+    """Bytes free where the engine keeps its data, and bytes that would be free without unused layers."""
 
     root: str
     free: int
@@ -40,13 +40,13 @@ def look(below: float, engine: Engine | None = None) -> Layers | Unknown | None:
     try:
         root = Path(engine.get("/info")["DockerRootDir"])
         free = _free(root)
-        return None if free >= below else Layers(str(root), free, unused(engine.get("/system/df", PATIENCE)))
+        return None if free >= below else Layers(str(root), free, unused(engine.get("/system/df", USAGE_TIMEOUT)))
     except (EngineError, OSError, KeyError, TypeError) as problem:
-        return Unknown(f"the engine does not say what it keeps: {problem}")
+        return Unknown(f"the engine does not list its images and layers: {problem}")
 
 
 def _data() -> Path:
-    """Where the configuration says that the data lie; an engine may be told another place when it is started."""
+    """Where the configuration puts the data; an engine may have been started with another directory."""
     try:
         return Path(json.loads(Path("/etc/docker/daemon.json").read_text())["data-root"])
     except (OSError, ValueError, KeyError, TypeError):

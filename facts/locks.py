@@ -1,4 +1,4 @@
-"""Whether somebody holds a lock file: what lives holds its lock, so nobody guesses pids."""
+"""Whether a process holds a lock file. A living shim holds its lock, so pids need not be guessed."""
 
 from __future__ import annotations
 

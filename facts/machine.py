@@ -28,7 +28,7 @@ class Distribution:
 
 
 def probes(disk: str = "/") -> list[AnyProbe]:
-    """Every look at the machine itself; free disk is that where `disk` lies."""
+    """Every look at the machine itself; free disk space is that of the disk of `disk`."""
     return [
         Probe("machine.system", "uname -s; uname -r; uname -m", _system),
         LocalProbe("machine.distribution", _distribution),
@@ -64,7 +64,7 @@ def _memory(text: str) -> int:
         return int(found.group(1)) * 1024
     if found := re.search(r"^bytes (\d+)$", text, re.MULTILINE):
         return int(found.group(1))
-    raise ValueError("no amount of memory")
+    raise ValueError("not an amount of memory")
 
 
 def _disk_free(text: str) -> int:
@@ -72,7 +72,7 @@ def _disk_free(text: str) -> int:
     fields = text.strip().splitlines()[-1].split()
     numbers = [field for field in fields if field.isdigit()]
     if len(numbers) < 3:
-        raise ValueError("df gave no sizes")
+        raise ValueError("df printed no sizes")
     return int(numbers[2]) * 1024
 
 

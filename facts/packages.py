@@ -1,4 +1,4 @@
-"""Which package manager the system has, and where a package's command lies."""
+"""Which package manager the system has, and where a package's command is."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ class Owner:
     cwd: str = ""
     mark: str = ""
     """Mark in its environment: says whose it calls itself, for words alone. `Instance.owns` says whose it is."""
+    start: int = 0
+    """When it began, as in `processes.Identity`."""
     belongs_to: str = ""
     """Component of this instance that it belongs to, where that was asked."""
 
@@ -47,14 +49,14 @@ def probe(ports: Collection[int], whose: Callable[[int, int], str]) -> LocalProb
 
 
 def owner(port: int, host: str = HOME) -> Owner | None:
-    """The process that would answer there; None where nobody listens."""
+    """The process that would answer there; None if no process listens."""
     return owners((port,), {port: host})[port]
 
 
 def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, Owner | None]:
     """Who listens on each of the ports, by one walk over the processes.
 
-    Sockets of another loopback address than the asked one (of `hosts`, else 127.0.0.1) are somebody else's.
+    Sockets of another loopback address than the asked one (of `hosts`, else 127.0.0.1) belong to others.
     """
     if not Path("/proc/net/tcp").exists():
         return {port: _by_psutil(port) for port in ports}
@@ -129,7 +131,9 @@ def describe(pid: int) -> Owner:
         cwd = os.readlink(base / "cwd")
     except OSError:
         cwd = ""
-    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid))
+    process = processes.read(pid)
+    start = process.start if process else 0
+    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid), start=start)
 
 
 def _by_psutil(port: int) -> Owner | None:

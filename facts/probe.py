@@ -112,7 +112,7 @@ def _parsed(probe: Probe, text: str | None, deadline: float) -> Any:
 
 def _looked(probe: LocalProbe, reader: Reader) -> Any:
     if not reader.is_local:
-        return Unknown("can only be looked up on the machine itself")
+        return Unknown("can only be checked on the machine itself")
     try:
         return probe.look()
     except OSError as problem:

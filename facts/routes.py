@@ -20,7 +20,7 @@ class Route:
 
 
 def look() -> tuple[Route, ...] | None:
-    """The routes that are up; None where there is no such table (macOS)."""
+    """The routes that are up; None without such a table (macOS)."""
     try:
         return parse(TABLE.read_text())
     except OSError:

@@ -1,4 +1,4 @@
-"""What may reach a terminal of text that somebody else wrote: colours, and nothing else that a terminal acts on.
+"""What may reach a terminal of text from other programs: colours, and nothing else that a terminal acts on.
 
 The sequences are those of ECMA-48 and of xterm: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
 """

@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from facts import unpacked
 from facts.probe import AnyProbe, LocalProbe, Probe
 
 ASK = {"go": "go version", "air": "air -v", "delve": "dlv version"}
@@ -23,6 +24,8 @@ class Tool:
     version: str = ""
     path: str = ""
     provider: str = ""
+    damage: str | None = None
+    """What is wrong with the one in the store, which then has no version and no provider."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,16 @@ def _identity(path: str) -> str:
 
 
 def probe(
-    tool: str, version: str, marker: Path, command: str | None = None, versions: Versions | None = None
-) -> AnyProbe:
-    """`tools.TOOL`: the marker of this version in the store, else what `command` on PATH says of itself."""
+    tool: str, version: str, marker: Path, command: str | None = None, versions: Versions | None = None,
+    program: str = "",
+) -> AnyProbe:  # fmt: skip
+    """`tools.TOOL`: this version in the store, whose marker has the provider and whose files are looked at; else what
+    `command` on PATH says of itself.
+    """
     command = tool if command is None else command
-    stored = marker.exists()
-    path = "" if stored or versions is None else shutil.which(command) or ""
+    if marker.exists():
+        return LocalProbe(f"tools.{tool}", lambda: _stored(marker, version, program or tool))
+    path = "" if versions is None else shutil.which(command) or ""
     if path and versions and (told := versions.known(path)):
         return LocalProbe(f"tools.{tool}", lambda: Tool(told, path))
     at, name = shlex.quote(str(marker)), shlex.quote(command)
@@ -79,7 +86,13 @@ elif command -v {name}; then {ask} 2>&1; else echo absent; fi"""
             versions.keep(found.path, found.version)
         return found
 
-    return Probe(f"tools.{tool}", sh, parsed, slow=not stored)
+    return Probe(f"tools.{tool}", sh, parsed, slow=True)
+
+
+def _stored(marker: Path, version: str, program: str) -> Tool:
+    if problem := unpacked.damage(marker.parent, program):
+        return Tool(damage=problem)
+    return Tool(version, provider=marker.read_text().partition("\n")[0])
 
 
 def parse(text: str) -> Tool:

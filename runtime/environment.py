@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 
-from converge import envfile, network, tools
+from converge import envfile, network, template_places, templates, tools
 from converge.desired import Service, ServiceKind
-from converge.errors import DevError, Exit
 from converge.operations import dependencies
+from converge.templates import Reading
 from facts.ports import HOME
 from runtime import infra, services
 from runtime.component import Component, ServiceComponent
@@ -36,14 +35,14 @@ def of_component(
     """
     boxed = placement == "docker"
     found = {} if boxed else _of_machine(platform, component)
-    found |= shared(platform, component.name)
+    found |= shared(platform, component.name, placement)
     host = "0.0.0.0" if boxed else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
     if component.is_service:
         found |= services.kind(component).environment(component, placement)
     return found | {
-        name: fill(value, platform, component, placement, host) for name, value in component.wants.env.items()
+        name: fill(value, platform, component, placement, host, "strict") for name, value in component.wants.env.items()
     }
 
 
@@ -75,12 +74,14 @@ def toolbox(platform: Platform) -> dict[str, str]:
     return {**shared(platform), "PATH": found}
 
 
-def shared(platform: Platform, name: str = "") -> dict[str, str]:
+def shared(platform: Platform, name: str = "", placement: str = "native") -> dict[str, str]:
     """[env] for the component: plain values, and those that live on this machine only; without one, what all get."""
-    stored = envfile.values(platform.instance)
+    stored, scope = envfile.values(platform.instance), template_places.shared(platform.desired)
     found = {}
     for key, variable in platform.desired.env.items():
-        value = variable.value if variable.value is not None else stored.get(key, os.environ.get(key))
+        value = stored.get(key, os.environ.get(key))
+        if variable.value is not None:
+            value = templates.fill(variable.value, scope, lambda word: _address(platform, word, placement))
         if value is not None and (not variable.only or name in variable.only):
             found[key] = value
     return found
@@ -88,7 +89,9 @@ def shared(platform: Platform, name: str = "") -> dict[str, str]:
 
 def make_private(component: Component) -> None:
     """Make the directory that `{state}` stands for, where an entry asks for it."""
-    if any("{state}" in value for value in component.wants.env.values()):
+    texts = [*component.wants.env.values()]
+    texts += [component.wants.dev or "", component.wants.debug or ""] if component.is_service else []
+    if any("{state}" in text for text in texts):
         own = component.instance.private(component.name)
         own.parent.parent.mkdir(parents=True, exist_ok=True)
         for directory in (own.parent, own):
@@ -102,33 +105,26 @@ def path(platform: Platform, component: Component) -> str:
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
 
 
-def fill(text: str, platform: Platform, component: Component, placement: str = "native", host: str = HOME) -> str:
-    """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it shall listen."""
-    everyone = platform.components
+def fill(
+    text: str, platform: Platform, component: Component, placement: str = "native", host: str = HOME,
+    reading: Reading = "lenient", data: bool = False,
+) -> str:  # fmt: skip
+    """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it must listen.
 
-    def value(match: re.Match[str]) -> str:
-        name, _, key = match.group(1).rpartition(".")
-        if not name and key == "port":
-            return str(component.port)
-        if not name and key == "host":
-            return host
-        if not name and key == "debug_port" and component.debug_port:
-            return str(component.debug_port)
-        if not name and key == "state":
-            return STATE if placement == "docker" else str(component.instance.private(component.name))
-        other = everyone.get(name)
-        found = addresses(platform, other, placement).get(key) if other else None
-        if found is None:
-            raise DevError(
-                "bad-template", f"{component.name} asks for {match.group(0)}, which does not exist",
-                because="a component has url, address, host and port; of its own there are {host}, {port}, "
-                "{debug_port} and {state}",
-                source=platform.source(component, "env"),
-                exit=Exit.BAD_STATE,
-            )  # fmt: skip
-        return found
+    The schema has refused what cannot be filled in (`converge/templates.py`).
+    """
+    state = STATE if placement == "docker" else str(component.instance.private(component.name))
+    own = {
+        "host": host, "port": str(component.port), "debug_port": str(component.debug_port), "state": state,
+        "data": str(component.instance.data / component.name),
+    }  # fmt: skip
+    scope = template_places.component(platform.desired, component.wants, reading, data)
+    return templates.fill(text, scope, lambda word: own.get(word) or _address(platform, word, placement))
 
-    return re.sub(r"\{(debug_port|[a-z0-9-]+(?:\.[a-z]+)?)\}", value, text)
+
+def _address(platform: Platform, word: str, placement: str) -> str:
+    name, _, key = word.rpartition(".")
+    return addresses(platform, platform.components[name], placement)[key]
 
 
 def addresses(platform: Platform, component: Component, placement: str = "native") -> dict[str, str]:

@@ -107,7 +107,7 @@ def pull(used: Engine, image: str, say: Say) -> None:
         raise DevError(
             "image-digest", f"{name} is not the image that the lock has",
             because=f"the registry has {other[:19]}… by that name, and none with {digest[:19]}…",
-            hint="ask whoever changed one of them; ./dev lock --images takes the registry's",
+            hint="find out which of them was changed; ./dev lock --images uses the registry's",
             source=lockfile.NAME, exit=Exit.BAD_STATE,
         )  # fmt: skip
     raise DevError(

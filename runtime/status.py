@@ -88,10 +88,15 @@ def alone(
     platform: Platform, component: Component, listening: health.Listening = health.UNSEEN, timeout: float = 1.0
 ) -> Status:
     """One component by itself: who holds its lock, what its keeper says, whether it answers."""
-    seen, missing = placements.look(component), ""
+    seen, verdict = placements.look(component), health.Verdict("ready")
     if seen.lives and seen.state == "running" and not component.once:
-        missing = health.why_not(platform, component, seen, listening, timeout)
+        verdict = health.judge(platform, component, seen, listening, timeout)
+    missing = "" if verdict.state == "ready" else verdict.reason
     found = judge(component, seen, missing, served.ever(component, seen), _migrating(component))
+    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
+        return replace(found, state=verdict.state, reason=verdict.reason)
+    if found.state == "ready" and verdict.reason:
+        found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))
     if found.state == "ready" and seen.lives:
         served.remember(component, seen)
     return found

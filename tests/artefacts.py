@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import io
@@ -10,7 +11,6 @@ import ssl
 import subprocess
 import tarfile
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +65,8 @@ class Index(http.server.BaseHTTPRequestHandler):
 
     directory = Path()
     stall = False
+    stalled = threading.Event()
+    """Set when half a file has been sent."""
 
     def do_GET(self) -> None:
         files = [path for kind in ("whl", "tar.gz", "deb") for path in sorted(self.directory.glob(f"*.{kind}"))]
@@ -85,16 +87,19 @@ class Index(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body[:half])
         self.wfile.flush()
         if half < len(body):
-            time.sleep(120)
+            self.stalled.set()
+            with contextlib.suppress(OSError):
+                self.connection.recv(1)  # until the client hangs up
 
     def log_message(self, *_: object) -> None:
         pass
 
 
 @contextmanager
-def index(directory: Path, stall: bool = False) -> Iterator[str]:
-    """The address of an index of the directory, on loopback."""
-    handler = type("Here", (Index,), {"directory": directory, "stall": stall})
+def index(directory: Path, stalled: threading.Event | None = None) -> Iterator[str]:
+    """The address of an index of the directory, on loopback; with `stalled` it sends half a file and sets that."""
+    values = {"directory": directory, "stall": stalled is not None, "stalled": stalled}
+    handler = type("Here", (Index,), values)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

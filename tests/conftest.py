@@ -160,6 +160,22 @@ def wait_until(true: Callable[[], Any], timeout: float = 20.0) -> Any:
     raise AssertionError("it did not become true")
 
 
+def holds(true: Callable[[], Any], seconds: float) -> None:
+    """Fail at the first look, of several in so many seconds, at which it is not true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert true()
+        time.sleep(0.05)
+
+
+def elapse(seconds: float) -> None:
+    """Let time pass that the test itself is about: the moment of a kill, a pause in a debugger, some load, a lease.
+
+    To wait for something that can be asked for, use `wait_until`.
+    """
+    time.sleep(seconds)
+
+
 def tree() -> list[str]:
     """The files of the working tree, tracked or new, relative to it."""
     listed = subprocess.run(

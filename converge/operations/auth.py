@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 KEPT = ("secrets", "private", "env")
 """Directories of an instance's state that are for its owner alone."""
 HINTS = {
-    "auth-keys": "copy it again from the dashboard",
-    "auth-pair": "take all keys of one Clerk instance",
+    "auth-keys": "copy it again from Clerk's dashboard",
+    "auth-pair": "use keys of one Clerk instance",
     "auth-parties": "write the web applications' origins into AUTH_AUTHORIZED_PARTIES, with commas",
-    "auth-marker": "take it out of [env], or do not set APP_ENV=test",
+    "auth-marker": "remove it from [env], or do not set APP_ENV=test",
 }
 
 
@@ -50,14 +50,14 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     else:
         yield Item("auth.mode", "auth", "skipped", "no keys", "optional")
     if isinstance(loose, Unknown):
-        yield Item("auth.files", "auth", "unknown", "?", "for you alone", because=loose.because)
+        yield Item("auth.files", "auth", "unknown", "?", "only for you", because=loose.because)
     elif not loose:
-        yield Item("auth.files", "auth", "ok", "for you alone", "for you alone")
+        yield Item("auth.files", "auth", "ok", "only for you", "only for you")
     else:
         first = Path(loose[0]).relative_to(context.instance.state)
-        because = f"others can read {first}" + (f" and {len(loose) - 1} more" if len(loose) > 1 else "")
-        step = Step("auth.files", "auth", "close secrets to others", because, args={"paths": list(loose)})
-        yield Item("auth.files", "auth", "drift", f"{len(loose)} open", "for you alone", because, step=step)
+        because = f"other users can read {first}" + (f" and {len(loose) - 1} more" if len(loose) > 1 else "")
+        step = Step("auth.files", "auth", "make secrets private", because, args={"paths": list(loose)})
+        yield Item("auth.files", "auth", "drift", f"{len(loose)} open", "only for you", because, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
@@ -78,7 +78,7 @@ def _judged(context: ConvergeContext, identity: facts.auth.Identity) -> Iterable
     for wrong in identity.wrong:
         at = context.loaded.source(f"env.{wrong.name}")
         hint = HINTS[wrong.code]
-        yield Item(f"auth.{wrong.name}", "auth", "manual", "does not fit", "", wrong.because, hint, at, wrong.code)
+        yield Item(f"auth.{wrong.name}", "auth", "manual", "invalid", "", wrong.because, hint, at, wrong.code)
     if identity.mode != "refused":
         yield Item("auth.mode", "auth", "ok", identity.mode, want, identity.because, source=source)
     elif not identity.wrong or "APP_ENV is test, and CLERK" in identity.because:

@@ -34,7 +34,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """ok where the server could start on it; absent ones are made by the first start."""
+    """ok where the server could start on it; absent ones are created by the first start."""
     for name, path in _databases(context):
         key, source = f"data.{name}", context.loaded.source(f"infra.{name}")
         entry, major = observation[key], observation[f"{key}.major"]
@@ -43,20 +43,20 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "data", "unknown", "?", f"Postgres {tools.POSTGRES}", because, source=source)
         elif entry.kind == "absent" and observation[f"{key}.placement"] == "docker":
             volume = f"volume {context.instance.compose_project}_{name}"
-            yield Item(key, "data", "skipped", f"in Docker, {volume}", "looked at by the start", source=source)
+            yield Item(key, "data", "skipped", f"in Docker, {volume}", "checked by ./dev start", source=source)
         elif entry.kind == "absent":
-            yield Item(key, "data", "skipped", "none yet", "made by the first start", source=source)
+            yield Item(key, "data", "skipped", "none yet", "created by the first start", source=source)
         elif entry.kind != "directory" or (major and major != tools.POSTGRES):
             found = f"Postgres {major}" if major else f"a {entry.kind}"
             yield Item(
-                key, "data", "blocked", found, f"Postgres {tools.POSTGRES}", f"{path} was made by something else",
-                "export it with that version, or give it up: ./dev data reset", source, "postgres-major",
+                key, "data", "blocked", found, f"Postgres {tools.POSTGRES}", f"{path} was not created by Postgres",
+                "export the data with that version, or delete them: ./dev data reset", source, "postgres-major",
             )  # fmt: skip
         elif entry.mode in ("700", "750"):
             yield Item(key, "data", "ok", f"Postgres {major}", f"Postgres {tools.POSTGRES}", source=source)
         else:
-            because = f"its mode is {entry.mode}, and Postgres refuses that"
-            step = Step(key, "data", f"make {path} readable for Postgres alone", because, args={"path": str(path)})
+            because = f"the mode of the directory is {entry.mode}, and Postgres refuses that"
+            step = Step(key, "data", f"make {path} private to Postgres", because, args={"path": str(path)})
             yield Item(key, "data", "drift", entry.mode, "700", because, source=source, step=step)
 
 

@@ -22,8 +22,8 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
-BESIDE = {"npm": "node"}
-"""Program that installs -> the tool that brings it."""
+CONTAINED_IN = {"npm": "node"}
+"""Program that installs -> the tool that contains it."""
 
 
 def own(instance: Instance, name: str) -> Path:
@@ -63,6 +63,9 @@ def _lacks(loaded: Loaded, instance: Instance, name: str, service: Service) -> b
     locked = (instance.checkout / service.path / how.lock).exists()
     if locked and not stamp(instance, name).exists():
         return True
+    installed = _fill(how.installed, {"own": str(own(instance, name))})
+    if locked and installed and not (instance.checkout / service.path / installed).exists():
+        return True
     pinned = loaded.desired.tools.keys()
     return any(tools.executable(loaded, tool) is None for tool in how.tools if tool in pinned)
 
@@ -82,7 +85,7 @@ class _Owner:
     lock: str
     main: str
     key: str
-    """Where it stands in the desired state."""
+    """Its key in the desired state."""
 
 
 def kind_of(suite: TestSuite) -> str:
@@ -112,7 +115,11 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Each one's hash of its lock file, the stamp of the last install, and whether what was installed is there."""
     return [
         facts.dependencies.probe(
-            owner.name, owner.directory / owner.lock, stamp(context.instance, owner.name), _there(context, owner)
+            owner.name,
+            owner.directory / owner.lock,
+            stamp(context.instance, owner.name),
+            _there(context, owner),
+            _contents(context, owner),
         )
         for owner in _owners(context)
     ]
@@ -122,6 +129,12 @@ def _there(context: ConvergeContext, owner: _Owner) -> Path:
     if not owner.how.installed:
         return stamp(context.instance, owner.name)
     return owner.directory / owner.how.installed.replace("{own}", str(own(context.instance, owner.name)))
+
+
+def _contents(context: ConvergeContext, owner: _Owner) -> list[str]:
+    """The patterns of what is counted, below the directories in which it lies."""
+    place = {"own": str(own(context.instance, owner.name))}
+    return [str(owner.directory / _fill(pattern, place)) for pattern in owner.how.contents]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -136,20 +149,22 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
             continue
         expected = f"{fact.lock} {_versions(context, owner.how)}"
-        if fact.stamp == expected:
+        if fact.stamp == expected and not fact.missing:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
             continue
         because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
+        if fact.stamp == expected:
+            because = f"{fact.missing} of the files and directories that were installed are gone"
         path = owner.directory.relative_to(context.instance.checkout) / want
         step = Step(
-            key, "dependencies", f"install what {path} asks for", because,
+            key, "dependencies", f"install the packages of {path}", because,
             after=tuple(f"tools.{tool}" for tool in owner.how.tools), args={"name": owner.name, "stamp": expected},
         )  # fmt: skip
         yield Item(
             key,
             "dependencies",
             "drift",
-            "outdated" if fact.stamp else "absent",
+            "incomplete" if fact.stamp == expected else "outdated" if fact.stamp else "absent",
             want,
             because,
             source=source,
@@ -158,7 +173,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """Install by the kind's own client; the stamp is written last, so an install that was cut off is done again."""
+    """Install by the kind's own client; the stamp is written last, so an interrupted install is done again."""
     name, instance, loaded = step.args["name"], machine.context.instance, machine.context.loaded
     owner = next(each for each in _owners(machine.context) if each.name == name)
     how, mark = owner.how, stamp(instance, name)
@@ -178,7 +193,8 @@ def apply(step: Step, machine: Machine) -> None:
         # the first build is by far the longest; whether the service itself compiles is for the start to say
         argv = [_program(loaded, how.compile[0]), *(_fill(word, values) for word in how.compile[1:])]
         machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
-    machine.write(mark, step.args["stamp"].encode())
+    counted = facts.dependencies.count(_contents(machine.context, owner))
+    machine.write(mark, f"{step.args['stamp']}\n{counted}\n".encode())
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -193,7 +209,7 @@ def _filled(texts: Mapping[str, str], values: Mapping[str, str]) -> dict[str, st
 
 def _program(loaded: Loaded, name: str) -> str:
     """Path of a program that installs; DevError where neither the store nor PATH has its tool."""
-    tool = BESIDE.get(name, name)
+    tool = CONTAINED_IN.get(name, name)
     found = tools.executable(loaded, tool)
     if found is None:
         raise DevError("command-missing", f"there is no {tool}", hint=f"add {tool} to [tools] in desired_state.toml")

@@ -34,7 +34,7 @@ __all__ = ["apply", "items", "probes", "stop_own"]
 
 PACKAGES = {"apt": "docker.io", "dnf": "moby-engine", "pacman": "docker"}
 """Package manager -> its package of the engine. Homebrew has none: macOS needs a virtual machine."""
-OFF = 'docker.engine = "off" in desired_state.local.toml does without Docker'
+OFF = 'to work without Docker, set docker.engine = "off" in desired_state.local.toml'
 APPS = {
     "desktop": ("Docker Desktop", "systemctl --user start docker-desktop"),
     "colima": ("colima", "colima start"),
@@ -43,21 +43,21 @@ APPS = {
     "rootless": ("the rootless engine", "systemctl --user start docker"),
 }
 """Whose engine it is -> its name, and the command that starts it."""
-SWITCH = "in Docker Desktop: Settings > Resources > WSL integration > switch this distribution on"
-ROOM = ">=2 GiB"
-"""Free disk that an engine wants where [machine] asks for nothing."""
-WORTH = 100 << 20
-"""Bytes of old layers from which on it is worth to speak of them."""
+SWITCH = "in Docker Desktop, enable this distribution: Settings > Resources > WSL integration"
+DISK_FREE = ">=2 GiB"
+"""Free disk space that an engine needs if [machine] does not say."""
+LAYERS_SHOWN_FROM = 100 << 20
+"""Bytes of old layers from which on they are reported."""
 PODMAN = "1.41"
 """Version of Docker's API that podman must imitate for Compose v2 to work with it."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """The engine, what stands around it, Compose, and on a short disk what the engine keeps; nothing if not wanted."""
+    """The engine, its surroundings, Compose and, if disk space is low, its layers; nothing without [docker]."""
     wants = context.desired.docker
     if wants is None or wants.engine == "off":
         return []
-    room = amounts.amount(context.desired.machine.disk_free or ROOM)[1]
+    room = amounts.amount(context.desired.machine.disk_free or DISK_FREE)[1]
     around = [p for p in facts.machine.probes() if p.name in ("machine.system", "machine.surroundings")]
     return [
         facts.docker.probe(), facts.daemon.probe(), facts.compose.probe(tools.versions()), facts.packages.manager(),
@@ -94,7 +94,7 @@ def _engine(context: ConvergeContext, observation: Observation) -> Item:
     if seen.state == "ready":
         return _answering(base, seen, daemon, manager)
     if seen.state == "denied":
-        return replace(base, status="skipped", found="there, but not ours to ask", because=seen.because)
+        return replace(base, status="skipped", found="there, but this user has no access", because=seen.because)
     if seen.state in ("wrong-host", "wrong-context"):
         named = seen.origin.partition(" ")[0]  # DOCKER_HOST, DOCKER_CONTEXT, or the context of the config file
         way = f"unset {named}" if named.isupper() else "docker context use default"
@@ -106,7 +106,7 @@ def _engine(context: ConvergeContext, observation: Observation) -> Item:
 
 
 def _answering(base: Item, seen: Docker, daemon: Daemon, manager: str | None) -> Item:
-    """An engine that runs is used as it is, or a person upgrades it: its containers are somebody's."""
+    """A running engine is used as it is, or the user upgrades it: others may have containers in it."""
     if seen.flavour == "podman":
         found = f"podman {seen.engine}, which speaks Docker's API {seen.api}"
         if tools.satisfies(seen.api, f">={PODMAN}"):
@@ -125,17 +125,17 @@ def _answering(base: Item, seen: Docker, daemon: Daemon, manager: str | None) ->
         return replace(base, status="ok", found=found)
     package = PACKAGES.get(manager or "") if seen.flavour == "engine" else None
     way = packages.BY_HAND[manager].format(package) if manager and package else f"upgrade {whose or 'it'}"
-    because = "an engine that runs is not replaced: containers of others may be in it"
+    because = "a running engine is not replaced, because it may have containers of other users"
     return replace(base, found=found, because=because, hint=f"{way}; or: {OFF}", code="engine-old")
 
 
 def _app(base: Item, seen: Docker, observation: Observation) -> Item:
-    """Another program brings the engine and does not run; a second engine beside it would hide its data."""
+    """Another program provides the engine and does not run; a second engine would hide its data."""
     name, way = APPS[seen.flavour]
     system, around = observation["machine.system"], observation["machine.surroundings"]
     if seen.flavour == "desktop" and not isinstance(around, Unknown) and "wsl" in around:
-        because, way = "it does not serve this WSL distribution, or does not run", SWITCH
-        return replace(base, found=f"{name} is not here", because=because, hint=way, code="engine-app")
+        because, way = "it does not run, or is not enabled for this WSL distribution", SWITCH
+        return replace(base, found=f"{name} is not running here", because=because, hint=way, code="engine-app")
     if seen.flavour == "desktop" and not isinstance(system, Unknown) and system.name == "Darwin":
         way = "open -a Docker"
     if seen.flavour == "podman" and "/run/user/" not in seen.host:
@@ -150,14 +150,18 @@ def _ours(base: Item, context: ConvergeContext, seen: Docker, daemon: Daemon, ma
     start = by_hand(daemon)
     args = {"manager": manager, "mirror": _wants(context).mirror or ""}
     if daemon.program:
-        words = {"stale": "its socket is there, and nobody listens"}.get(seen.state, "it does not run")
+        words = {"stale": "its socket is there, but no process listens"}.get(seen.state, "it does not run")
         step = Step(base.id, "docker", "start the Docker engine", seen.because, "system", args=args, by_hand=start)
         return replace(base, status="drift", found=words, because=seen.because, code="engine-down", step=step)
     package = PACKAGES.get(manager or "")
     if package is None:
         brew = "brew install colima docker && colima start, or install Docker Desktop"
         hint = f"{brew if manager == 'brew' else 'install an engine by hand'}; or: {OFF}"
-        because = "an engine needs Linux below it" if manager == "brew" else "there is no package manager we know"
+        because = (
+            "on this system an engine needs a Linux virtual machine"
+            if manager == "brew"
+            else "the package manager of this system is not supported"
+        )
         return replace(base, because=because, hint=hint, code="engine-missing")
     step = Step(
         base.id, "docker", f"install the package {package} with {manager} and start the Docker engine",
@@ -174,21 +178,21 @@ def _access(context: ConvergeContext, seen: Docker, daemon: Daemon) -> Iterable[
         return
     if not daemon.member:
         step = Step(
-            "docker.access", "docker", f"add {daemon.user} to the group {daemon.group}, which is as good as root",
-            f"only root and the group {daemon.group} may ask the engine", "system", ("docker.engine",),
+            "docker.access", "docker", f"add {daemon.user} to the group {daemon.group} (equal to root)",
+            f"only root and the group {daemon.group} may use the engine", "system", ("docker.engine",),
             {"user": daemon.user, "group": daemon.group}, f"sudo usermod -aG {daemon.group} {daemon.user}",
         )  # fmt: skip
         yield Item(
-            "docker.access", "docker", "drift", f"{daemon.user} is not in it", want, step.because, source=source,
+            "docker.access", "docker", "drift", f"{daemon.user} is not in the group", want, step.because, source=source,
             code="engine-access", step=step,
         )  # fmt: skip
         return
     yield Item("docker.access", "docker", "ok", f"{daemon.user} is in group {daemon.group}", want, source=source)
     if seen.state == "denied":
-        because, hint = seen.because, "ask who administers this machine"
+        because, hint = seen.because, "ask the administrator of this machine"
         if not daemon.joined:
-            because = f"{daemon.user} is in group {daemon.group}, which counts from the next login on"
-            hint = f"log in again, or go on at once with: sg {daemon.group} -c './dev start'"
+            because = f"{daemon.user} is in group {daemon.group}; that is effective after the next login"
+            hint = f"log in again, or use at once: sg {daemon.group} -c './dev start'"
         yield Item(
             "docker.login", "docker", "manual", "not in this session", want, because, hint, source, "engine-access"
         )
@@ -208,18 +212,24 @@ def _compose(context: ConvergeContext, observation: Observation) -> Item:
     found = f"{plugin.version or 'no version'} ({plugin.path})" if plugin.path else "absent"
     because = f"{plugin.path} is older" if plugin.version else "there is no Compose v2"
     after = ("tools.go", "tools.docker-compose")
-    step = Step(base.id, "docker", "let `docker compose` find the Compose of the store", because, after=after)
+    step = Step(
+        base.id,
+        "docker",
+        "install the Docker Compose plugin (link it into ~/.docker/cli-plugins)",
+        because,
+        after=after,
+    )
     return replace(base, status="drift", found=found, because=because, code="compose-missing", step=step)
 
 
 def _disk(context: ConvergeContext, layers: Layers | Unknown | None) -> Iterable[Item]:
-    """Only where it is short and old layers are a good part of it; they are somebody's until a person says so."""
-    if layers is None or isinstance(layers, Unknown) or layers.unused < WORTH:
+    """Only if disk space is low and old layers use much of it; they are deleted only with consent."""
+    if layers is None or isinstance(layers, Unknown) or layers.unused < LAYERS_SHOWN_FROM:
         return
-    want = context.desired.machine.disk_free or ROOM
+    want = context.desired.machine.disk_free or DISK_FREE
     free, unused = (amounts.shown(size, ">=1 GiB") for size in (layers.free, layers.unused))
     by_hand = "docker image prune -f && docker builder prune -f"
-    because = f"untagged images and build cache that nobody uses take {unused} of it"
+    because = f"untagged images and unused build cache take {unused} of it"
     step = Step("docker.disk", "docker", f"delete {unused} of old layers", because, "destructive", by_hand=by_hand)
     yield Item(
         "docker.disk", "docker", "drift", f"{free} free in {layers.root}", want, because, by_hand,

@@ -29,7 +29,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """Each variable that is not a plain value, and who may read the files they stand in."""
+    """Each variable that is not a plain value, and who may read the files that contain them."""
     yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
     if isinstance(stored, Unknown) or isinstance(entry, Unknown):
@@ -37,7 +37,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         return
     if entry.kind == "file" and entry.mode != "600":
         why = f"its mode is {entry.mode}"
-        step = Step("env.file", "env", "make .dev/values readable for you alone", why)
+        step = Step("env.file", "env", "make .dev/values private", why)
         yield Item("env.file", "env", "drift", entry.mode, "600", why, step=step)
     previous = "env.file"
     given = {} if isinstance(process, Unknown) else process
@@ -48,7 +48,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         matches = stored.get(name, given.get(name))
         if matches is False:
             hint = f"correct {name} in .dev/values"
-            because = "its value has another form"
+            because = "its value does not match the pattern"
             yield Item(
                 key, "env", "manual", "does not match", str(variable.pattern), because, hint, source, "env-pattern"
             )
@@ -62,13 +62,13 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "env", "drift", "absent", "set", why, source=source, step=step)
         elif variable.required:
             hint = f"write {name}=… into .dev/values"
-            yield Item(key, "env", "manual", "absent", "set", "only a person can give it", hint, source, "env-missing")
+            yield Item(key, "env", "manual", "absent", "set", "only you can provide it", hint, source, "env-missing")
         else:
             yield Item(key, "env", "skipped", "absent", "optional", source=source)
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """Append the value; nothing that stands in the file is touched."""
+    """Append the value; the rest of the file is not changed."""
     if "paths" in step.args:
         _close(step.args["paths"], machine)
         return
@@ -85,12 +85,12 @@ def _lent(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """The environment files of services that are handed off."""
     loose = observation["env.lent"]
     if isinstance(loose, Unknown):
-        yield Item("env.lent", "env", "unknown", "?", "for you alone", because=loose.because)
+        yield Item("env.lent", "env", "unknown", "?", "only for you", because=loose.because)
     elif loose:
-        because = f"others can read {Path(loose[0]).relative_to(context.instance.dev)}"
+        because = f"other users can read {Path(loose[0]).relative_to(context.instance.dev)}"
         args = {"paths": list(loose)}
-        step = Step("env.lent", "env", "close the environment of what is handed off to others", because, args=args)
-        yield Item("env.lent", "env", "drift", f"{len(loose)} open", "for you alone", because, step=step)
+        step = Step("env.lent", "env", "make the environment of handed-off services private", because, args=args)
+        yield Item("env.lent", "env", "drift", f"{len(loose)} open", "only for you", because, step=step)
 
 
 def _close(paths: Sequence[str], machine: Machine) -> None:

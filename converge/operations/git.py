@@ -16,6 +16,8 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
+HINT = "git status in the checkout says more"
+
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """What git says, where a hooks path is declared."""
@@ -23,13 +25,13 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """`core.hooksPath` is the declared one; a directory that is no repository has none to set."""
+    """`core.hooksPath` is the declared one; a directory that is not a repository has no item."""
     want, source = context.desired.project.hooks_path, context.loaded.source("project.hooks_path")
     if not want:
         return
     found = observation["git"]
     if isinstance(found, Unknown):
-        yield Item("git.hooks", "git", "unknown", "?", want, found.because, source=source)
+        yield Item("git.hooks", "git", "unknown", "?", want, found.because, HINT, source)
     elif not found.exists:
         yield Item("git.hooks", "git", "skipped", "no repository", want, source=source)
     elif found.hooks_path == want:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from converge.machine import Machine
 
 KEYS = {
-    "disk_free": "make room where the checkout lies; docs/how-to/disk.md says what may go",
-    "memory": "close what needs much of it, or use a larger machine",
-    "open_files": "raise it: `ulimit -n` for this shell, /etc/security/limits.conf for good",
-    "inotify_watches": "raise it for good: fs.inotify.max_user_watches in /etc/sysctl.d",
+    "disk_free": "free space on the disk of the checkout: docs/how-to/disk.md",
+    "memory": "close programs that use much of it, or use a larger machine",
+    "open_files": "raise it: `ulimit -n` for this shell, /etc/security/limits.conf permanently",
+    "inotify_watches": "raise it permanently: fs.inotify.max_user_watches in /etc/sysctl.d",
 }
 """Key of [machine] -> what helps where it falls short."""
 WATCHES = "fs.inotify.max_user_watches"
@@ -35,13 +35,13 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """What is declared, and where the checkout lies; the disk is the checkout's."""
+    """What is declared, and the kind of disk that the checkout is on."""
     wanted = {f"machine.{key}" for key in KEYS if getattr(context.desired.machine, key)} | {"machine.surroundings"}
     return [probe for probe in facts.machine.probes(str(context.instance.checkout)) if probe.name in wanted]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """Each declared requirement, and on WSL where the checkout lies."""
+    """Each declared requirement, and on WSL the disk of the checkout."""
     for key, hint in KEYS.items():
         want = getattr(context.desired.machine, key)
         if want is None:
@@ -66,7 +66,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def _short(name: str, key: str, found: int, want: str, hint: str, source: str) -> Item:
-    because = "the machine offers less"
+    because = "the machine has less"
     step = None
     if key == "inotify_watches" and want.strip().startswith(">"):
         value = int(amount(want)[1])

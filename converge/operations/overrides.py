@@ -1,4 +1,4 @@
-"""What desired_state.local.toml changes on this machine; shown so that nobody wonders."""
+"""What desired_state.local.toml changes on this machine; shown so that differences are explained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """None: it stands in the file."""
+    """None: the file itself says it."""
     return []
 
 

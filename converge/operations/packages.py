@@ -43,9 +43,13 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif found:
             yield Item(key, "packages", "ok", found, command, source=source)
         elif package.needed_for == "test" and context.purpose != "test":
-            yield Item(key, "packages", "skipped", "absent", command, "only ./dev test uses it", source=source)
+            yield Item(key, "packages", "skipped", "absent", command, "only ./dev test needs it", source=source)
         elif manager is None or getattr(package, manager) is None:
-            because = f"no package of {manager} is named for it" if manager else "there is no package manager we know"
+            because = (
+                f"no package name for {manager} is declared"
+                if manager
+                else "the package manager of this system is not supported"
+            )
             if package.needed_for == "test":  # the tests that use it say so and are skipped
                 yield Item(key, "packages", "skipped", "absent", command, because, source=source)
                 continue

@@ -52,7 +52,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """ok where nobody or our own component of this instance listens."""
+    """ok if no process or our own component of this instance listens."""
     listening = observation["ports"]
     for name, key, port in _components(context):
         debug = key.endswith(".debug_port")
@@ -78,7 +78,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif not debug and context.instance.handed(name).exists():
             yield Item(item, "ports", "ok", f"{port} handed off", want, source=source)
         elif owner.belongs_to == EDGE:
-            yield Item(item, "ports", "ok", f"{port} ours, leads to where {name} runs", want, source=source)
+            yield Item(item, "ports", "ok", f"{port} ours, forwards to {name}", want, source=source)
         elif isinstance(published, Unknown) and not owner.mark:  # it may be the proxy of a container of ours
             yield Item(item, "ports", "unknown", "?", want, published.because, source=source)
         elif owner.belongs_to != name:
@@ -90,18 +90,18 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif lives is True:
             yield Item(item, "ports", "ok", f"{port} ours, pid {owner.pid}", want, source=source)
         else:
-            why = f"{owner} was left over by an earlier run of {name}"
-            args = {"pid": owner.pid, "name": name}
+            why = f"{owner} is left over from an earlier run of {name}"
+            args = {"pid": owner.pid, "start": owner.start, "name": name}
             step = Step(item, "ports", f"end pid {owner.pid} on port {port}", why, args=args)
             yield Item(item, "ports", "drift", f"{port} left over", want, why, source=source, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """End the left-over process; whose it is is looked at again, so that a pid given to another one is not touched."""
-    name, pid = step.args["name"], step.args["pid"]
+    """End the left-over process; it is checked again first, in case its pid was given to another process."""
+    name, identity = step.args["name"], (step.args["pid"], step.args["start"])
 
     def left() -> list[Process]:
         run = machine.context.instance.run(name)
-        return [process for process in facts.processes.members(run) if process.pid == pid]
+        return [process for process in facts.processes.members(run) if process.identity == identity]
 
     ending.end(left, GRACE)

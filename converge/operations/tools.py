@@ -28,7 +28,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     wanted = _wanted(context)
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
     looks: list[AnyProbe] = [
-        facts.tools.probe(tool, version, marker, _command(context, tool, version), versions)
+        facts.tools.probe(tool, version, marker, _command(context, tool, version), versions, tools.program(tool))
         for tool, version in wanted.items()
         for marker in (tools.home(tool, version) / tools.COMPLETE,)
     ]
@@ -50,7 +50,7 @@ def _command(context: ConvergeContext, tool: str, version: str) -> str:
 
 
 def _later(context: ConvergeContext, tool: str) -> bool:
-    """Whether nobody needs it before he debugs."""
+    """Whether it is needed only for debugging."""
     return tool in tools.DEBUGGERS and tool not in context.debuggers
 
 
@@ -66,12 +66,15 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             where = f" ({found.path})" if found.path else ""
             yield Item(name, "tools", "ok", found.version + where, version, source=source)
         elif _later(context, tool):
-            because = "./dev debug installs it when it first wants it"
+            because = "./dev debug installs it when it is first needed"
             yield Item(name, "tools", "skipped", "absent", version, because, source=source)
         else:
             because = f"PATH has {found.version}" if found.version else "it is neither in the store nor on PATH"
+            because = f"{found.path} does not say its version" if found.path and not found.version else because
+            because = f"it is damaged: {found.damage}" if found.damage else because
+            have = "damaged" if found.damage else found.version or "absent"
             yield Item(
-                name, "tools", "drift", found.version or "absent", version, because, source=source,
+                name, "tools", "drift", have, version, because, source=source,
                 step=_install(tool, version, because),
             )  # fmt: skip
 
@@ -87,10 +90,16 @@ def _compose(context: ConvergeContext, observation: Observation) -> Iterable[Ite
         return
     elif version := tools.stored_version(context.desired, stored):
         yield Item(name, "tools", "ok", version, want, source=source)
+    elif stored.damage:
+        because = f"it is damaged: {stored.damage}"
+        step = _install("docker-compose", tools.COMPOSE, because)
+        yield Item(name, "tools", "drift", "damaged", want, because, source=source, step=step)
     elif engine.state not in ("ready", "denied"):
-        yield Item(name, "tools", "skipped", "absent", want, "there is no engine that it could speak to", source=source)
+        yield Item(name, "tools", "skipped", "absent", want, "there is no Docker engine to use it with", source=source)
     else:
-        because = f"{plugin.path} is {plugin.version or 'of no version'}" if plugin.path else "there is no Compose v2"
+        because = (
+            f"{plugin.path} is {plugin.version or 'of unknown version'}" if plugin.path else "there is no Compose v2"
+        )
         step = _install("docker-compose", tools.COMPOSE, because)
         yield Item(name, "tools", "drift", plugin.version or "absent", want, because, source=source, step=step)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 
+from converge import templates
 from facts.processes import MARK
 from runtime import services
 from runtime.component import ServiceComponent
@@ -13,7 +13,8 @@ from runtime.environment import make_private, of_component
 from runtime.placements import ide
 from runtime.platform import Platform
 
-_TEMPLATE = re.compile(r"\{[a-z0-9-]+(?:\.[a-z]+)?\}")
+VARIABLES = {"port": "$PORT", "host": "$HOST"}
+"""Template -> the variable that says the same."""
 
 
 def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]:
@@ -28,8 +29,9 @@ def script(component: ServiceComponent) -> str:
     """What a shell runs in its directory with its environment; empty where only `./dev` could say."""
     dev = component.wants.dev
     if dev:
-        filled = dev.replace("{port}", "$PORT").replace("{host}", "$HOST")
-        return "" if _TEMPLATE.search(filled) else filled
+        scope = templates.Scope(own=templates.OWN, reading="lenient")
+        known = all(word in VARIABLES for word in templates.words(dev, scope))
+        return templates.fill(dev, scope, VARIABLES.__getitem__) if known else ""
     return services.kind(component).by_hand(component)
 
 

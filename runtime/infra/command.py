@@ -22,8 +22,7 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",
             source=platform.source(component), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    run = component.wants.run.replace("{data}", str(component.instance.data / component.name))
-    text = fill(run, platform, component)
+    text = fill(component.wants.run, platform, component, data=True)
     return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(platform, component))
 
 

@@ -22,6 +22,7 @@ Name = Literal["docker", "native"]
 Place = Literal["docker", "native", "ide"]
 Tell = Callable[[str, str], None]
 """Called with a component's name and what happens to it."""
+_BOXED = "services that need it run in Docker"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Asked:
     """Services that are run under their debugger; those that are already and are not in `anew` stay so anyhow."""
     alone: bool = False
     """Only what is named is touched, not what it needs or uses."""
+    fix: bool = True
+    """False with `--no-fix`: nothing was repaired before."""
     moving: str = ""
     """The component whose data are just being copied: neither where they lie nor where they go is noted."""
 
@@ -56,13 +59,11 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     """Decide for every wanted component, and get the images that are needed; a DevError if one has no place."""
     made = Choices()
     found: Project | str | None = None
-    boxed = {name for name, component in wanted.items() if component.is_service and _wish(component, asked) == "docker"}
+    wishes = _wishes(wanted, asked)
     for name, component in wanted.items():
-        wish, why = _wish(component, asked), ""
-        if not component.is_service:
-            if wish != "native" and any(name in (*wanted[box].wants.needs, *wanted[box].uses) for box in boxed):
-                wish, why = "docker", "services that need it run in Docker"
-            wish = wish if name == asked.moving else _kept(platform, component, wish)
+        wish, why = wishes[name], _BOXED if wishes[name] != _wish(component, asked) else ""
+        if not component.is_service and name != asked.moving:
+            wish = _kept(component, wish)
         if wish in ("native", "ide"):
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
@@ -85,6 +86,22 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
             made.images[gateway.NAME] = gateway.image(made.project, partial(tell, gateway.NAME))
     _reachable(platform, wanted, made)
     return made
+
+
+def elsewhere(platform: Platform, wanted: Mapping[str, Component], asked: Asked) -> dict[str, DevError]:
+    """Component -> why it is not started where it is wanted: its data are in the other placement."""
+    found = {}
+    for name, wish in _wishes(wanted, asked).items():
+        data = None if name == asked.moving else place(wanted[name])
+        if data and wish not in ("auto", data):
+            other = "docker" if data == "native" else "native"
+            found[name] = DevError(
+                "data-elsewhere", f"{name} cannot run in placement {other}",
+                because=f"its data lie in placement {data}, and a start would begin there with none",
+                hint=f"move them: ./dev data copy --from {data} --to {other}; or give them up: ./dev data reset",
+                source=platform.source(wanted[name], "placement"),
+            )  # fmt: skip
+    return found
 
 
 def place(component: Component) -> Name | None:
@@ -142,18 +159,20 @@ def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
     return asked.infra or component.wants.placement
 
 
-def _kept(platform: Platform, component: InfraComponent, wish: str) -> Name | Literal["auto"]:
+def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | Literal["auto"]]:
+    """Where each is wanted; infrastructure goes with services in containers, which do not reach it otherwise."""
+    found = {name: _wish(component, asked) for name, component in wanted.items()}
+    boxed = [each for name, each in wanted.items() if each.is_service and found[name] == "docker"]
+    called = {name for each in boxed for name in (*each.wants.needs, *each.uses)}
+    for name in called & found.keys():
+        if not wanted[name].is_service and found[name] != "native":
+            found[name] = "docker"
+    return found
+
+
+def _kept(component: InfraComponent, wish: str) -> Name | Literal["auto"]:
     """Data decide; else what runs stays where it is, unless somebody asks for a place."""
-    data = place(component)
-    if data and wish not in ("auto", data):
-        other = "docker" if data == "native" else "native"
-        raise DevError(
-            "data-elsewhere", f"{component.name} cannot run in placement {other}",
-            because=f"its data lie in placement {data}, and a start would begin there with none",
-            hint=f"move them: ./dev data copy --from {data} --to {other}; or give them up: ./dev data reset",
-            source=platform.source(component, "placement"),
-        )  # fmt: skip
-    if data:
+    if data := place(component):
         return data
     if wish == "auto" and placements.lives(component):
         return "docker" if placements.where(component) == "docker" else "native"
@@ -263,7 +282,7 @@ def _unrouted(project: Project, component: Component) -> None:
         took = "its port of this machine" if entry.published else f"the name {component.name} in the network"
         raise DevError(
             "compose-route", f"the container of {component.name} takes {took}",
-            because="what stands before the services gives names and ports to whoever has the service",
+            because="the gateway and the edge give names and ports to the current owner of each service",
             hint=f"move ports and aliases of {compose.key(component)} to compose/routes.yaml",
             exit=Exit.BAD_STATE,
         )  # fmt: skip

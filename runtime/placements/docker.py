@@ -102,6 +102,16 @@ def spawn(component: Component, container: str) -> None:
         ) from problem  # fmt: skip
 
 
+def resume(component: Component) -> None:
+    """Let its paused container go on; DevError if its engine does not answer."""
+    try:
+        used, about = engine(component.instance), inspect(component)
+        if used and about and about["State"].get("Paused"):
+            used.post(f"/containers/{about['Id']}/unpause", 30)
+    except EngineError as problem:
+        raise lost(f"the container of {component.name} stays paused", problem) from problem
+
+
 def halt(component: Component) -> bool:
     """End its container, which stays to be started again by us alone; whether it ran.
 

@@ -49,6 +49,7 @@ def _again(
         print("the build failed; waiting for the next change", flush=True)
         return running
     _end(running)
+    print("built, running", flush=True)
     return subprocess.Popen(program)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterable, Sequence
 
 import facts.files
@@ -14,8 +16,14 @@ from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 
 WANTED: dict[str, dict[str, object]] = {}
-"""File -> how its step behaves: `after`, `reach`, and `does`: write, nothing, fail, break, undo:OTHER, kill, sleep."""
+"""File -> how its step behaves: `after`, `reach` and `does`: write, nothing, fail, break, undo:OTHER, kill,
+meet, sleep."""
 TAKEN: list[str] = []
+MET: list[str] = []
+"""Steps that do `meet` and ran at the same time as another one."""
+MEETING = threading.Barrier(2)
+PATIENCE = 30.0
+"""Seconds that a step waits for another one to meet."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
@@ -45,6 +53,10 @@ def apply(step: Step, machine: Machine) -> None:
         raise ZeroDivisionError("a bug")
     if does == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if does == "meet":
+        with contextlib.suppress(threading.BrokenBarrierError):
+            MEETING.wait(PATIENCE)
+            MET.append(name)
     if does == "sleep":
         machine.run(["sleep", "60"])
     if does.startswith("undo:"):

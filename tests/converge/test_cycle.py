@@ -106,6 +106,38 @@ def test_system_steps_need_consent(noun: ModuleType, target: tuple[Loaded, Insta
     assert agreed.exit_code == Exit.OK and asked == [["x.a"]]
 
 
+def test_consent_is_not_asked_again_for_a_step_that_repeats_an_earlier_one(
+    noun: ModuleType, target: tuple[Loaded, Instance]
+) -> None:
+    noun.WANTED |= {"a": {"reach": "system"}, "b": {"reach": "system"}, "c": {"reach": "destructive"}}
+    asked: list[str] = []
+
+    def refuse(steps: object) -> bool:
+        asked.extend(step.id for step in steps)  # type: ignore[attr-defined]
+        return False
+
+    again = frozenset({"x.a", "x.c"})
+    report = fix(target, Consent(ask=refuse, again=again, sudo_prompt=lambda: True))
+    assert statuses(report) == {"a": "changed", "b": "manual", "c": "manual"}, "a alone repeats what was agreed to"
+    assert set(asked) == {"x.b"} and noun.TAKEN == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [("project", "project", True), ("project", "system", True), ("system", "system", False),
+     ("system", "destructive", False), ("destructive", "destructive", False)],
+)  # fmt: skip
+def test_only_one_step_at_a_time_changes_the_system(
+    noun: ModuleType, target: tuple[Loaded, Instance], one: str, other: str, meet: bool
+) -> None:
+    """Package managers lock each other out; steps of the checkout run side by side."""
+    noun.WANTED |= {"a": {"reach": one, "does": "meet"}, "b": {"reach": other, "does": "meet"}}
+    noun.PATIENCE = 30.0 if meet else 0.5
+    consent = Consent(yes=True, allow=frozenset({"x.a", "x.b"}), sudo_prompt=lambda: True)
+    assert fix(target, consent).exit_code == Exit.OK
+    assert sorted(noun.TAKEN) == ["a", "b"] and sorted(noun.MET) == (["a", "b"] if meet else [])
+
+
 def test_what_cannot_be_undone_needs_its_id(noun: ModuleType, target: tuple[Loaded, Instance]) -> None:
     noun.WANTED |= {"a": {"reach": "destructive"}}
     assert fix(target, Consent(yes=True)).exit_code == Exit.NEEDS_HUMAN

@@ -21,6 +21,42 @@ def test_needs_come_first_and_ties_go_by_name() -> None:
     assert order == [step.id for step in make_plan([item("b", "c"), item("d"), item("a", "d"), item("c")]).steps]
 
 
+@pytest.mark.parametrize(
+    ("needs", "order"),
+    [
+        ({"b": (), "c": (), "a": ()}, "abc"),
+        ({"c": (), "a": ("c",), "b": ()}, "bca"),
+        ({"d": (), "a": ("d",), "c": ("b",), "b": ()}, "bcda"),
+        ({"z": (), "a": ("z",), "y": ("z",), "b": ("a",)}, "zaby"),
+    ],
+)
+def test_of_the_steps_that_may_run_the_first_by_name_runs_first(needs: dict[str, tuple[str, ...]], order: str) -> None:
+    plan = make_plan([item(name, *after) for name, after in needs.items()])
+    assert "".join(step.id for step in plan.steps) == order
+
+
+def of_path(name: str, path: str) -> Item:
+    step = Step(name, "files", f"make {path}", "it is absent", args={"path": path})
+    return Item(name, "files", "drift", "absent", "there", step=step)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "waits"),
+    [
+        ("/c/conf/a.txt", "/c/conf", True),
+        ("/c/conf/deep/er/a.txt", "/c/conf", True),
+        ("conf/a.txt", "conf", True),
+        ("/c/conf-old/a.txt", "/c/conf", False),
+        ("/c/conf.d", "/c/conf", False),
+        ("/c/conf", "/c/conf/a.txt", False),
+    ],
+)
+def test_what_is_inside_a_directory_waits_for_the_directory(inside: str, outside: str, waits: bool) -> None:
+    plan = make_plan([of_path("a-inside", inside), of_path("b-directory", outside)])
+    assert plan.needs["a-inside"] == ({"b-directory"} if waits else frozenset())
+    assert not waits or [step.id for step in plan.steps] == ["b-directory", "a-inside"]
+
+
 def test_what_is_ok_is_not_planned_and_satisfies() -> None:
     plan = make_plan([item("a", "b"), item("b", status="ok")])
     assert [step.id for step in plan.steps] == ["a"] and plan.needs["a"] == frozenset()

@@ -116,8 +116,8 @@ def test_a_file_that_cannot_be_edited_is_left_and_said(place: Place) -> None:
     place.checkout.write("elsewhere.json", "{}")
     tasks.symlink_to("../elsewhere.json")
     ran = place.dev("handoff", "goer")
-    assert ".vscode/launch.json:3 was left as it is: there is no value" in ran.err
-    assert ".vscode/tasks.json was left as it is: tasks.json is a link to ../elsewhere.json" in ran.err
+    assert ".vscode/launch.json:3 was not changed: there is no value" in ran.err
+    assert ".vscode/tasks.json was not changed: tasks.json is a link to ../elsewhere.json" in ran.err
     assert '"name": "dev: goer"' in ran.err and '"label": "dev: hand off goer"' in ran.err, "to be pasted"
     assert "pythoner" not in ran.err
     assert "oops" in launch.read_text() and (place.path / "elsewhere.json").read_text() == "{}"
@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_edited_is_left_and_said(place: Place) -> None:
     launch.write_text("{}")
     launch.chmod(0o444)
     ran = place.dev("handoff", "goer")
-    assert ".vscode/launch.json was left as it is: it is read-only" in ran.err and launch.read_text() == "{}"
+    assert ".vscode/launch.json was not changed: it is read-only" in ran.err and launch.read_text() == "{}"
     assert "wrote .vscode/tasks.json" in ran.out
 
 
@@ -146,7 +146,7 @@ def test_jetbrains_ides_get_files_of_their_own(place: Place) -> None:
     (place.path / ".idea").mkdir()
     theirs = place.checkout.write(".run/dev pythoner.run.xml", "<component/>")
     ran = place.dev("handoff", "goer")
-    assert ".run/dev pythoner.run.xml was left as it is: it is not one that ./dev wrote" in ran.err
+    assert ".run/dev pythoner.run.xml was not changed: it is not one that ./dev wrote" in ran.err
     assert theirs.read_text() == "<component/>" and not (place.path / ".vscode").exists()
     assert "JetBrains: debug `dev: goer`" in ran.out
     theirs.unlink()
@@ -195,7 +195,7 @@ def test_what_ran_in_containers_alone_gets_what_it_needs_outside_of_them(place: 
     place.dev("stop", "pythoner")
     shutil.rmtree(place.path / ".dev/services/pythoner")
     ran = place.dev("handoff", "pythoner")
-    assert "install what services/py thoner/requirements.lock asks for" in ran.err and "goer" not in ran.err
+    assert "install the packages of services/py thoner/requirements.lock" in ran.err and "goer" not in ran.err
     python = place.entries()["dev: pythoner"]["python"].replace("${workspaceFolder}", str(place.path))
     assert subprocess.run([python, "-c", "import uvicorn"]).returncode == 0
     assert "install" not in place.dev("handoff", "pythoner").err

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import TOOL, Checkout
+from tests.conftest import TOOL, Checkout, elapse
 from tests.handoff.platform import HERE, Docker, Platform
 
 PROGRAMS = HERE / "programs"
@@ -172,7 +172,7 @@ class Clients:
             self.running[where] = subprocess.Popen(
                 words, env=it.rig.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
             )
-        time.sleep(1.5)
+        elapse(1.5)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.conftest import TOOL, Checkout, Ran, wait_until
+from tests.conftest import TOOL, Checkout, Ran, elapse, wait_until
 
 HERE = Path(__file__).parent
 SERVICE = """
@@ -207,7 +207,7 @@ class Load:
             process.stdin.write(text)
             process.stdin.close()
             self.running.append(process)
-        time.sleep(0.7)
+        elapse(0.7)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import elapse, wait_until
 from tests.handoff.crowd import Crowd
 from tests.real.place import SBIN
 from tests.real.rig import Rig
@@ -81,7 +81,7 @@ def test_at_a_breakpoint_of_eight_seconds_nothing_fails_over(many: Crowd, lent: 
     began = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         asked = [slow(many, 0), pool.submit(many.who, "echo", True)]
-        time.sleep(8)
+        elapse(8)
         assert not any(each.done() for each in asked) and many.owner() != "docker"
         lent.send_signal(signal.SIGCONT)
         assert [each.result(10) for each in asked] == ["200 ide x", "ide"]
@@ -101,7 +101,7 @@ def test_a_request_dies_with_its_process_and_the_next_waits_for_the_one_that_com
     assert told.startswith("502") or told == "RemoteDisconnected", told
     with ThreadPoolExecutor(2) as pool:
         waiting = [slow(many, 0), pool.submit(many.who, "echo", True)]
-        time.sleep(1.5)
+        elapse(1.5)
         assert not any(each.done() for each in waiting), [each.result() for each in waiting]
         many.run()
         assert [each.result(10) for each in waiting] == ["200 ide x", "ide"]
@@ -117,7 +117,7 @@ def test_while_the_engine_is_dead_and_restarted_an_ide_goes_on_serving_this_mach
     def ask() -> None:
         while not over.is_set():
             seen.append(many.ask(timeout=10))
-            time.sleep(0.02)
+            over.wait(0.02)
 
     def more(answers: int) -> None:
         now = len(seen)

@@ -6,11 +6,10 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import wait_until
+from tests.conftest import elapse, wait_until
 from tests.handoff.platform import SERVICE, Platform, answers
 
 
@@ -20,7 +19,7 @@ def slow_post(port: int, size: int, got: list[int]) -> None:
         connection.sendall(f"POST /work HTTP/1.1\r\nhost: a\r\ncontent-length: {size}\r\n\r\n".encode())
         for _ in range(size // 50):
             connection.sendall(b"x" * 50)
-            time.sleep(0.01)
+            elapse(0.01)
         with connection.makefile("rb") as answer:
             head = answer.readline()
             while line := answer.readline().strip():
@@ -35,7 +34,7 @@ def test_no_byte_is_lost_of_what_comes_while_a_request_is_held(bare: Platform) -
     clients = [threading.Thread(target=slow_post, args=(bare.port, 5000, got)) for _ in range(80)]
     for client in clients:
         client.start()
-    time.sleep(0.4)
+    elapse(0.4)
     bare.ide()
     for client in clients:
         client.join(60)
@@ -96,7 +95,7 @@ def test_a_lease_that_cannot_end_keeps_nobody_from_his_work(bare: Platform) -> N
     text = state.read_text()
     state.write_text(text.replace("server.py", broken.name, 1))
     bare.dev("handoff", "echo", "--for", "1s")
-    time.sleep(1.2)
+    elapse(1.2)
     ran = bare.dev("restart", "control")
     assert "its lease is over" in ran.err and "failed to go on" in ran.err and bare.ask(bare.control) == "native"
     assert bare.placement() == "ide" and source.exists()

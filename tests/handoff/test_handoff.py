@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from facts.ports import owner
-from tests.conftest import wait_until
+from tests.conftest import elapse, wait_until
 from tests.handoff.platform import Load, Platform, answers
 
 TRIPS = 3
@@ -40,7 +40,7 @@ def test_no_request_is_lost_on_the_way_to_an_ide_and_back(boxed: Platform) -> No
             boxed.dev("handoff", "echo")
             process = boxed.ide()
             wait_until(lambda: boxed.ask() == "ide")
-            time.sleep(0.3)
+            elapse(0.3)
             assert not boxed.runs("echo-box") and boxed.owner() == "ide"
             assert listeners(boxed.port) == ["127.0.0.1", "127.0.0.2"] and addresses(boxed) == before
             boxed.dev("handoff", "echo", "--back")
@@ -110,15 +110,15 @@ def test_a_request_waits_for_a_process_that_starts_late_stops_or_is_run_again(bo
         shown = boxed.checkout.components()["echo"]
         assert (shown["state"], shown["placement"]) == ("waiting", "ide")
         assert "waits for your process" in shown["reason"]
-        time.sleep(2)
+        elapse(2)
         first = boxed.ide(marked=False)
         wait_until(lambda: boxed.ask() == "ide")
         first.kill()  # as a debugger does
-        time.sleep(1)
+        elapse(1)
         second = boxed.ide(marked=False)
         wait_until(lambda: boxed.ask() == "ide")
         second.send_signal(19)  # a breakpoint: everything stands still
-        time.sleep(2)
+        elapse(2)
         second.send_signal(18)
         found = load.result()
     for name in ("host control kept", "host control fresh", "inside control kept", "inside control fresh"):

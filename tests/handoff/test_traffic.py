@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import elapse, wait_until
 from tests.handoff.crowd import CALLS, GO, LATE, PROGRAMS, PYTHON, Clients, Crowd, Language, table
 
 TRIPS = 7
@@ -23,7 +23,7 @@ def trip(it: Crowd, name: str = "echo") -> None:
     """To an IDE and back."""
     it.lend(name)
     process = it.run(name)
-    time.sleep(0.5)
+    elapse(0.5)
     it.back(name)
     assert process.wait(10) is not None
 
@@ -203,7 +203,7 @@ def test_a_connection_of_no_http_stays_where_it_began_and_a_new_one_goes_to_the_
         assert said(second, "who") == new and said(first, "who") == old
         while time.monotonic() - flipped < 1:
             assert said(first, "echo on") == f"{old} on"
-            time.sleep(0.1)
+            elapse(0.1)
         assert moving.poll() is None, "it did not wait for a connection that is open"
         first.close()
         moving.communicate(timeout=60)

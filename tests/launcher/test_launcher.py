@@ -8,13 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests import artefacts
-from tests.conftest import TOOL, tree, wait_until
+from tests.conftest import TOOL, elapse, tree, wait_until
 
 MAIN = "import sys\nprint(sys.prefix, *sys.argv[1:], sep='|')\n"
 
@@ -119,7 +118,7 @@ def test_cut_off_at_any_moment_the_next_run_heals(tool: Tool) -> None:
             ["sh", str(tool.path / "dev")], env=tool.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        time.sleep(moment)
+        elapse(moment)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert tool.run("x").returncode == 0

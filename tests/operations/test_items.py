@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +22,14 @@ from converge.operations import OPERATIONS, load
 from converge.plan import make_plan
 from converge.steps import Item
 from facts.containers import Container
+from facts.dependencies import Installed
 from facts.docker import Docker
 from facts.files import Entry
 from facts.git import Repository
 from facts.local import LocalReader
 from facts.ports import Owner
 from facts.probe import observe
+from facts.processes import read
 from facts.tools import Tool
 from facts.value import Unknown
 
@@ -110,6 +116,28 @@ def test_tools_match_their_pin_exactly(found: object, status: str) -> None:
     assert one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": found}).status == status
 
 
+def test_a_damaged_tool_is_installed_again() -> None:
+    item = one("tools", context("[tools]\ngo = '1.2.3'\n"), {"tools.go": Tool(damage="bin/go is gone")})
+    assert (item.status, item.found) == ("drift", "damaged") and "bin/go is gone" in item.because and item.step
+
+
+@pytest.mark.parametrize(("missing", "status"), [(None, "ok"), (0, "ok"), (9, "drift")])
+def test_dependencies_that_are_gone_are_installed_again(missing: int | None, status: str) -> None:
+    target = context("[tools]\nnode = '24'\n[services.a]\nkind = 'node'\nport = 5000\n")
+    item = one("dependencies", target, {"dependencies.a": Installed("l node=24", "l", missing)})
+    assert item.status == status
+    assert status == "ok" or (item.found == "incomplete" and "9 of the files" in item.because and item.step)
+
+
+def test_a_repository_that_git_cannot_read_is_unknown() -> None:
+    target = context("").desired
+    hooks = replace(target, project=replace(target.project, hooks_path=".githooks"))
+    seen = replace(context(""), loaded=replace(context("").loaded, desired=hooks))
+    item = one("git", seen, {"git": Unknown("git says: detected dubious ownership")})
+    assert item.status == "unknown" and "dubious" in item.because and item.hint
+    assert one("git", seen, {"git": Repository(False)}).status == "skipped"
+
+
 def test_a_shorter_pin_accepts_any_that_starts_so() -> None:
     target = context("[tools]\npython = '3.11'\n")
     assert one("tools", target, {"tools.python": Tool("3.11.9", "/usr/bin/python3")}).status == "ok"
@@ -189,7 +217,7 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     target = context(PORT)
     marks = {"own": "", "stranger": "", "elsewhere": "ffffffffff:a:1"}
     whose = {"own": "a"}.get(owner or "", "")
-    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], whose)
+    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], belongs_to=whose)
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
@@ -204,6 +232,37 @@ def test_what_components_left_over_is_named_and_ended(found: object, statuses: d
     seen = items("processes", context(PORT), {"processes": found})
     assert {name: item.status for name, item in seen.items()} == {f"processes.{n}": s for n, s in statuses.items()}
     assert all((item.status == "drift") == (item.step is not None) == ("pid" in item.because) for item in seen.values())
+
+
+LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+LISTEN += "; print('listens', flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize(
+    ("mark", "later", "ends"),
+    [("ID:a:1", 0, True), ("", 0, False), ("ID:b:1", 0, False), ("ID:a:1", 1, False), ("ffffffffff:a:1", 0, False)],
+)
+def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_port: Callable[[], int], mark: str, later: int, ends: bool
+) -> None:
+    """Between the look and the repair the left-over process may end and its pid and port go to another one."""
+    monkeypatch.setattr(load("ports"), "GRACE", 0.2)  # a process that is not ours is given no time
+    port = free_port()
+    target = context(PORT.replace("5000", str(port)), tmp_path)
+    env = {**os.environ, "DEV_RUN_ID": mark.replace("ID", target.instance.id)}
+    process = subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE, env=env)
+    try:
+        assert process.stdout and process.stdout.readline()
+        began = read(process.pid)
+        assert began
+        seen = Owner(process.pid, "python", "bo", "/home/bo", "", began.start - later, "a")
+        item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
+        assert item.step
+        load("ports").apply(item.step, LocalMachine(target))
+        assert (process.poll() is not None) == ends
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])

@@ -9,14 +9,13 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from converge.instance import store
-from tests.conftest import NO_ENGINE, TOOL, Checkout, Ran
+from tests.conftest import NO_ENGINE, TOOL, Checkout, Ran, elapse
 from tests.real.rig import Rig
 
 PSQL = ["psql", "-XAtq", "-U", "postgres", "-d", "shop", "-c"]
@@ -358,7 +357,7 @@ def test_an_engine_killed_in_a_start_needs_one_more_start(database: Checkout, ri
     for moment in (0.2, 0.6, 1.1):
         started(database.dev("stop"))
         running = database.popen("start")
-        time.sleep(moment)
+        elapse(moment)
         rig.kill()
         _, err = running.communicate(timeout=120)
         assert "Traceback" not in err and "./dev itself failed" not in err, err
@@ -396,12 +395,12 @@ def test_snapshots_of_the_log_go_on_while_a_container_speaks(database: Checkout,
     started(database.dev("start"))
     follower = database.popen("logs", "-f", "postgres")
     try:
-        time.sleep(2)
+        elapse(2)
         for number in range(5):
             sql(rig, database, f"DO $$ BEGIN RAISE LOG 'line {number} of five'; END $$")
-        time.sleep(2)
+        elapse(2)
         started(database.dev("stop"))  # its log goes to the file, and is not shown again
-        time.sleep(2)
+        elapse(2)
     finally:
         follower.terminate()
     out, _ = follower.communicate(timeout=10)

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import tarfile
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from converge import schema, tools
-from tests.conftest import NO_ENGINE, TOOL, Checkout, clone_of_the_shop, wait_until
+from tests.conftest import NO_ENGINE, TOOL, Checkout, clone_of_the_shop, elapse, wait_until
 from tests.debug import dap
 from tests.editors.conftest import Place
 from tests.editors.f5 import adapter, debugger_of, f5, free_port, run_task
@@ -230,7 +229,7 @@ def test_a_killed_engine_needs_one_start_and_loses_nothing(shop: Checkout, rig: 
     start(shop, "--docker")
     assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders", sign_in(shop)))
     running = shop.popen("restart")
-    time.sleep(1.5)
+    elapse(1.5)
     rig.kill()
     _, err = running.communicate(timeout=200)
     assert "./dev itself failed" not in err, err

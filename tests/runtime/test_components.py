@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import os
 import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -14,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Checkout, neighbours, ports, wait_until
+from tests.conftest import Checkout, elapse, is_free, neighbours, ports, wait_until
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 
@@ -28,6 +31,19 @@ def service(name: str, how: str, port: int | None = None, more: str = "") -> str
 @pytest.fixture(autouse=True)
 def programs(checkout: Checkout) -> None:
     shutil.copy(PROGRAMS, checkout.path)
+
+
+def running(checkout: Checkout, words: bytes) -> list[int]:
+    """Processes of the checkout whose command line contains the words."""
+    found = []
+    for pid in checkout.processes():
+        with contextlib.suppress(OSError):
+            found += [pid] if words in Path(f"/proc/{pid}/cmdline").read_bytes() else []
+    return found
+
+
+def listens(port: int) -> bool:
+    return not is_free(port)
 
 
 def get(port: int, path: str = "/") -> str:
@@ -101,6 +117,55 @@ def test_a_stranger_on_the_port_is_named_and_lives(checkout: Checkout, free_port
     assert checkout.dev("start").code == 0
 
 
+@pytest.mark.parametrize("ready", ["tcp = true", "http = '/'"])
+def test_a_component_is_not_ready_while_another_process_answers_on_its_port(
+    checkout: Checkout, free_port: Callable[[], int], ready: str
+) -> None:
+    port = free_port()
+    checkout.state(
+        service("a", "worker", port, f"ready = {{ {ready}, timeout = 1.0 }}")
+        + service("b", "serve", None, f"env = {{ PORT = '{port}' }}")
+    )
+    assert checkout.dev("start", "a").code == 3
+    with http.server.HTTPServer(("127.0.0.1", port), http.server.BaseHTTPRequestHandler) as stranger:
+        stranger.RequestHandlerClass = type("Fine", (http.server.BaseHTTPRequestHandler,), {"do_GET": _fine})
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        assert get(port) == "fine"
+        entry = checkout.components()["a"]
+        stranger.shutdown()
+    assert entry["state"] == "starting" and f"pid {os.getpid()}" in entry["reason"]
+    assert checkout.dev("start", "b").code == 0
+    wait_until(lambda: listens(port), 60)
+    entries = checkout.components()
+    assert (entries["a"]["state"], entries["b"]["state"]) == ("starting", "ready"), "b is not a"
+
+
+def test_a_start_by_name_starts_what_it_needs_and_uses_and_nothing_else(checkout: Checkout) -> None:
+    checkout.state(
+        service("a", "worker", more="uses = ['b']") + service("b", "worker", more="uses = ['c']\nneeds = ['d']")
+        + service("c", "worker", more="uses = ['a']") + service("d", "worker") + service("e", "worker")
+    )  # fmt: skip
+    assert checkout.dev("start", "a").code == 0
+    states = {name: entry["state"] for name, entry in checkout.components().items()}
+    assert states == {**dict.fromkeys("abcd", "ready"), "e": "stopped"}
+
+
+@pytest.mark.parametrize(
+    ("noted", "argv", "placement"),
+    [("native", ("--infra", "docker"), "auto"), ("native", (), "docker"), ("docker", ("--infra", "native"), "auto"),
+     ("docker", (), "native"), ("docker", ("--infra", "native"), "docker")],
+)  # fmt: skip
+def test_a_start_away_from_the_data_is_refused(
+    checkout: Checkout, free_port: Callable[[], int], noted: str, argv: tuple[str, ...], placement: str
+) -> None:
+    line = f"[infra.x]\nport = {free_port()}\nrun = 'touch began; sleep 100'\nplacement = '{placement}'\n"
+    checkout.state(line)
+    checkout.write(".dev/instances/default/placed/x", noted + "\n")
+    ran = checkout.dev("start", *argv)
+    assert ran.code == 3 and "error[data-elsewhere]" in ran.err and f"--from {noted}" in ran.err, ran.err
+    assert checkout.components()["x"]["state"] == "stopped" and not (checkout.path / "began").exists()
+
+
 @pytest.mark.parametrize("how", ["deaf", "escape"])
 def test_the_whole_tree_ends(checkout: Checkout, free_port: Callable[[], int], how: str) -> None:
     checkout.state(service("a", how, free_port()))
@@ -132,9 +197,8 @@ def test_without_its_state_a_component_ends_and_the_next_start_is_clean(
     shutil.rmtree(checkout.path / ".dev/instances")
     assert checkout.dev("start").code == 0
     assert get(port) != first
-    time.sleep(3)
+    wait_until(lambda: len(running(checkout, b"escape")) <= 2, 30)  # the first one's shim ends by itself
     assert checkout.components()["a"]["state"] == "ready" and checkout.components()["a"]["restarts"] == 0
-    assert len([pid for pid in checkout.processes() if b"escape" in Path(f"/proc/{pid}/cmdline").read_bytes()]) <= 2
 
 
 def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Callable[[], int]) -> None:
@@ -146,7 +210,7 @@ def test_killed_at_any_moment_one_rerun_heals(checkout: Checkout, free_port: Cal
     )
     for moment in (0.03, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.6):
         process = checkout.popen("start")
-        time.sleep(moment)
+        elapse(moment)
         process.kill()
         process.communicate()
         healed = checkout.dev("start")
@@ -228,8 +292,7 @@ def test_an_interrupted_start_leaves_nothing(
         + service("b", "serve", free_port(), "migrate = 'sleep 60'")
     )
     process = checkout.popen("start")
-    wait_until(lambda: len(checkout.processes()) >= 2)
-    time.sleep(0.3)
+    wait_until(lambda: running(checkout, b"programs.py\0serve") and running(checkout, b"sleep\x0060"), 60)
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number and "interrupted, stopped" in str(said)
@@ -298,6 +361,10 @@ def test_start_and_stop_a_hundred_times_leaves_nothing(checkout: Checkout, free_
         assert checkout.dev("start").code == 0
         assert checkout.dev("stop").code == 0
     assert checkout.processes() == [] and held() == before
+
+
+def _fine(handler: http.server.BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nfine")
 
 
 def _told(checkout: Checkout, name: str) -> dict[str, object]:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from converge import schema
 from converge.instance import Instance
 from runtime.environment import of_component, toolbox
@@ -34,6 +36,34 @@ def test_a_variable_only_for_some_reaches_nobody_else(tmp_path: Path) -> None:
     own, other = (of_component(platform, each) for each in platform.components.values())
     assert own["OWN"] == "one" and own["SHARED"] == other["SHARED"] == "all"
     assert "OWN" not in other and "OWN" not in toolbox(platform)
+
+
+@pytest.mark.parametrize("placement", ["native", "docker"])
+@pytest.mark.parametrize(
+    ("shared", "own", "machine", "wins"),
+    [
+        ("all", "mine", None, "mine"),
+        ("all", "mine", "machine's", "mine"),
+        ("all", "", None, ""),
+        ("all", None, "machine's", "all"),
+    ],
+)
+def test_a_components_own_entry_wins_over_env_and_env_over_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placement: str, shared: str, own: str | None,
+    machine: str | None, wins: str,
+) -> None:  # fmt: skip
+    if machine:
+        monkeypatch.setenv("LC_TEST", machine)
+    env = "{}" if own is None else f"{{ LC_TEST = '{own}', PORT = '7' }}"
+    text = f"schema = 1\n[project]\nname = 'x'\n[env]\nLC_TEST = '{shared}'\nPORT = '6'\n"
+    text += f"[services.a]\nkind = 'command'\ndev = 'true'\nport = 20001\nenv = {env}\n"
+    text += f"[infra.b]\nrun = 'true'\nport = 20002\nenv = {env}\n"
+    loaded = schema.parse(text.encode())
+    target = Platform(loaded, Instance(tmp_path, "x"))
+    for component in target.components.values():
+        found = of_component(target, component, placement)
+        assert found["LC_TEST"] == wins, component.name
+        assert found["PORT"] == (str(component.port) if own is None else "7"), component.name
 
 
 def test_the_private_place_is_named_for_where_it_runs(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -13,6 +14,16 @@ from pathlib import Path
 import pytest
 
 from runtime.placements.native import SHIM
+from tests.conftest import wait_until
+
+
+def opened(pid: int) -> list[str]:
+    """Files that the process has open."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(entry))
+    return found
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -27,6 +38,6 @@ def test_a_shim_outlives_a_full_disk_and_a_glance_at_its_lock(tmp_path: Path) ->
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         shim = subprocess.Popen([sys.executable, "-I", "-S", str(SHIM), str(tmp_path / "spec.json")])
-        time.sleep(0.3)
+        wait_until(lambda: str(tmp_path / "lock") in opened(shim.pid), 30)
     assert shim.wait(30) == 0
     assert (tmp_path / "ran").exists() and json.loads((tmp_path / "state.json").read_text())["state"] == "done"

@@ -59,7 +59,7 @@ def test_orders_are_placed_while_the_service_token_is_rotated(shop: Checkout) ->
                 statuses[answer.code] += 1
             except (OSError, http.client.HTTPException):  # it is being restarted
                 pass
-            time.sleep(0.1)
+            over.wait(0.1)
 
     customers = [threading.Thread(target=place) for _ in range(2)]
     for each in customers:

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,6 +48,18 @@ def test_a_tool_comes_once_and_is_reached_by_path(checkout: Checkout, offered: P
     second = checkout.dev("doctor", "--fix", "--json")
     assert second.code == 0 and second.json["rounds"] == 0
     assert checkout.dev("doctor").code == 0
+
+
+def test_a_damaged_tool_is_found_and_comes_again(checkout: Checkout, offered: Path) -> None:
+    assert checkout.dev("doctor", "--fix").code == 0
+    program = Path(checkout.env["DEV_STORE"]) / "tools/hello/1.0/bin/hello"
+    whole = program.read_bytes()
+    os.truncate(program, 3)
+    said = checkout.dev("doctor", "--json")
+    (item,) = [entry for entry in said.json["items"] if entry["id"] == "tools.hello"]
+    assert said.code == 2 and item["status"] == "drift" and "bin/hello has 3 bytes" in item["because"]
+    assert checkout.dev("doctor", "--fix").code == 0
+    assert program.read_bytes() == whole and os.access(program, os.X_OK)
 
 
 def test_two_that_install_at_once_share_one_store(checkout: Checkout, offered: Path, tmp_path: Path) -> None:
@@ -135,11 +147,11 @@ def test_ended_in_the_middle_of_a_download_and_run_again(
 ) -> None:
     artefacts.wheel(offered.parent, size=1 << 20)
     checkout.write("desired_state.lock", artefacts.lock(offered))
-    with artefacts.index(offered.parent, stall=True) as address:
-        stalled = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{address}/simple"}
-        process = checkout.popen("doctor", "--fix", env=stalled)
-        wait_until(lambda: _children(str(tmp_path)))
-        time.sleep(0.5)
+    stalled = threading.Event()
+    with artefacts.index(offered.parent, stalled) as address:
+        env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{address}/simple"}
+        process = checkout.popen("doctor", "--fix", env=env)
+        assert stalled.wait(60) and _children(str(tmp_path))
         process.send_signal(number)
         process.communicate(timeout=20)
         assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)

@@ -1,0 +1,49 @@
+"""Which suites a command line means: all, those of the names, or single tests of the tool."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from cli.context import TOOL, Context
+from cli.testing import instance as test_instance
+from cli.testing import own, paths, services
+from cli.testing.suite import Suite
+from converge.errors import DevError, Exit
+from runtime.platform import Platform
+
+
+def chosen(context: Context, platform: Platform, junit: Path | None, names: list[str], system: bool) -> list[Suite]:
+    """The suites of these names, groups and paths, in the order they run; every suite where nothing is named."""
+    every = _every(context, platform, junit)
+    known = list(dict.fromkeys(name for suite in every for name in (suite.group, suite.name)))
+    wanted = [*names, *(["system"] if system else ())]
+    places = [name for name in wanted if name not in known and paths.is_path(name)]
+    for name in wanted:
+        if name not in known and name not in places:
+            raise _unknown(name, known)
+    suites = [suite for suite in every if not wanted or {suite.group, suite.name} & {*wanted}]
+    if places:
+        directories = {name: service.path for name, service in platform.services.items()}
+        nodes = [paths.node(place, directories) for place in places]
+        suites.append(own.pytest((*paths.workers(nodes), *nodes), junit, context.extra))
+    return suites
+
+
+def _every(context: Context, platform: Platform, junit: Path | None) -> list[Suite]:
+    return [
+        *(own.suites(platform.loaded, junit, context.extra) if context.checkout == TOOL else ()),
+        *services.of_services(platform, junit, context.extra),
+        *services.declared(platform, context.extra),
+        *services.of_system(platform, lambda: test_instance.asked(context).services or "native"),
+    ]
+
+
+def _unknown(name: str, known: list[str]) -> DevError:
+    files = {path.stem: path for path in paths.files()}
+    near = get_close_matches(name, [*known, *files], 3)
+    shown = [f"./dev test {files[each].relative_to(TOOL) if each in files else each}" for each in near]
+    return DevError(
+        "unknown-suite", f"there is no suite {name!r}", because=f"the suites are {', '.join(known) or 'none'}",
+        hint=f"did you mean {' or '.join(shown)}?" if near else "./dev test --list shows them", exit=Exit.USAGE,
+    )  # fmt: skip

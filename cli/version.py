@@ -1,0 +1,26 @@
+"""`./dev --version`: the version of the tool, its commit where git can say it, and its Python."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import tomllib
+
+from cli.context import TOOL
+
+
+def text() -> str:
+    """One line: `dev 0.1.0 (commit 3b8a4f1, Python 3.11.2)`."""
+    version = tomllib.loads((TOOL / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    commit = _commit()
+    return f"dev {version} ({f'commit {commit}, ' if commit else ''}Python {platform.python_version()})"
+
+
+def _commit() -> str:
+    """The commit of the tool's checkout; empty without git or outside of a repository."""
+    argv = ["git", "-C", str(TOOL), "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,62 @@
+"""Every place of the desired state in which templates are filled in, and the commands in which they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from converge.desired import Desired, Infra, Service
+from converge.templates import ADDRESSES, Reading, Scope
+
+
+def shared(desired: Desired) -> Scope:
+    """A value of [env]: it is the same for every component, so nothing of one's own is there."""
+    return Scope(_components(desired), (), "lenient")
+
+
+def component(desired: Desired, wants: Infra | Service, reading: Reading = "strict", data: bool = False) -> Scope:
+    """A value or (lenient) a command of one component; `data` where an infra component's data directory is there."""
+    own = ["host"]
+    own += ["port"] if wants.port else []
+    own += ["debug_port"] if isinstance(wants, Service) and wants.debug_port else []
+    own += ["data"] if data else ["state"]
+    return Scope(_components(desired), own, reading)
+
+
+def filled(desired: Desired) -> Iterator[tuple[str, str, Scope]]:
+    """Dotted key, text and scope of each place."""
+    for name, variable in desired.env.items():
+        if variable.value is not None:
+            yield f"env.{name}", variable.value, shared(desired)
+    for name, infra in desired.infra.items():
+        yield from _values(f"infra.{name}", infra.env, component(desired, infra))
+        command = component(desired, infra, "lenient", data=True)
+        yield f"infra.{name}.run", infra.run or "", command
+        yield f"infra.{name}.ready.exec", (infra.ready and infra.ready.exec) or "", command
+    for name, service in desired.services.items():
+        yield from _values(f"services.{name}", service.env, component(desired, service))
+        command = component(desired, service, "lenient")
+        yield f"services.{name}.dev", service.dev or "", command
+        yield f"services.{name}.debug", service.debug or "", command
+        yield f"services.{name}.ready.exec", (service.ready and service.ready.exec) or "", command
+    for name, suite in desired.tests.items():
+        yield from _values(f"tests.{name}", suite.env, Scope(_components(desired), ("host",)))
+
+
+def literal(desired: Desired) -> Iterator[tuple[str, str]]:
+    """Dotted key and text of each command that a shell gets as it is written."""
+    yield "project.system_test", desired.project.system_test or ""
+    for name, service in desired.services.items():
+        yield f"services.{name}.migrate", service.migrate or ""
+        yield f"services.{name}.test", service.test or ""
+    for name, suite in desired.tests.items():
+        yield f"tests.{name}.command", suite.command
+
+
+def _values(key: str, env: Mapping[str, str], scope: Scope) -> Iterator[tuple[str, str, Scope]]:
+    for variable, text in env.items():
+        yield f"{key}.env.{variable}", text, scope
+
+
+def _components(desired: Desired) -> dict[str, Collection[str]]:
+    everyone: dict[str, Infra | Service] = {**desired.infra, **desired.services}
+    return {name: ADDRESSES if wants.port else () for name, wants in everyone.items()}

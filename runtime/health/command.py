@@ -1,0 +1,48 @@
+"""The command of `ready.exec`: run with the component's environment, and ended with all it started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+
+from facts.processes import MARK
+from runtime.component import Component
+from runtime.environment import fill, of_component
+from runtime.platform import Platform
+
+LONGEST = 5.0
+"""Seconds that the command has at least, also in a look that is shorter: it may have to start an interpreter."""
+WORDS = 4096
+"""Bytes of its output that are looked at for its last line."""
+
+
+def why_not(platform: Platform, component: Component, command: str, timeout: float) -> str:
+    """Why the command does not end with 0 within max(timeout, LONGEST) seconds; empty if it does."""
+    seconds = max(timeout, LONGEST)
+    env = {**of_component(platform, component), MARK: component.mark + "ready"}
+    argv = ["/bin/sh", "-c", fill(command, platform, component, data=not component.is_service)]
+    with tempfile.TemporaryFile() as output:  # not a pipe: a child that it leaves would hold it open
+        try:
+            process = subprocess.Popen(
+                argv, env=env, cwd=component.instance.checkout, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        except OSError as problem:
+            return f"`{command}` could not be run: {problem.strerror}"
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return f"`{command}` did not end within {seconds:g} s"
+        finally:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if not code:
+            return ""
+        output.seek(max(0, output.seek(0, os.SEEK_END) - WORDS))
+        lines = [line for line in output.read().decode(errors="replace").splitlines() if line.strip()]
+    how = f"ends with {code}" if code > 0 else f"was ended by signal {-code}"
+    return f"`{command}` {how}" + (f": {lines[-1].strip()[:200]}" if lines else "")

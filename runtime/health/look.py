@@ -1,0 +1,161 @@
+"""One look at a component: ready, starting, compiling or failed, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from converge.desired import Ready
+from facts.ports import HOME, Owner, owner
+from runtime import infra
+from runtime.component import Component
+from runtime.health import answers
+from runtime.health.answers import Deadline
+from runtime.health.verdict import Verdict
+from runtime.placements import ide, native
+from runtime.placements.seen import Seen
+from runtime.platform import Platform
+
+Listening = Mapping[tuple[int, str], Owner | None]
+"""Port and address -> who listens there, where somebody has looked already."""
+UNSEEN: Listening = {}
+HANG_UP = 0.1
+"""Seconds after which a connection through Docker's proxy counts as held by the container, in a quick look."""
+READY_AFTER = 1.0
+"""Seconds that a component without a port and without `ready` must have run."""
+YOUNG = 1.0
+"""Seconds of a run within which nobody asks what its processes are at."""
+
+
+def judge(
+    platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
+    hang_up: float = HANG_UP,
+) -> Verdict:  # fmt: skip
+    """What it is at, by its answers within `timeout` seconds; where there are none by its processes and its log."""
+    missing = why_not(platform, component, seen, listening, timeout, hang_up)
+    plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
+    if plain or not (missing or _rebuilt(component)):
+        return Verdict("starting" if missing else "ready", missing)
+    from runtime.health import builds  # saves 10 ms: most looks find what is ready
+
+    return builds.judge(component, seen, missing)
+
+
+def why_not(
+    platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
+    hang_up: float = HANG_UP,
+) -> str:  # fmt: skip
+    """Empty when it is ready, else what is missing. All answers together have `timeout` seconds."""
+    ready, deadline = component.ready or Ready(), Deadline.after(timeout)
+    own = None if component.is_service or component.ready else infra.kind(component)
+    try:
+        if problem := _port(component, ready, seen, listening, deadline, hang_up):
+            return problem
+        if not component.is_service and own and (problem := own.why_not(component, deadline.left())):
+            return problem
+    except TimeoutError:
+        return f"no answer within {timeout:g} s"
+    if problem := _too_young(component, seen):
+        return problem
+    if ready.exec:
+        from runtime.health import command  # saves 6 ms: few components have one
+
+        if problem := command.why_not(platform, component, ready.exec, timeout):
+            return problem
+    if ready.log and seen.placement != "ide":  # nobody keeps what it says there
+        from runtime.health import said  # saves 5 ms: few components have one
+
+        return said.why_not(component, seen, ready.log)
+    return ""
+
+
+def host_of(component: Component, seen: Seen) -> str:
+    """Where its process listens: beside 127.0.0.1 where that is held for it."""
+    if not component.is_service or not component.instance.owner_map.exists():
+        return HOME
+    hosts = {"native": native.host, "ide": ide.host}
+    return hosts[seen.placement](component) if seen.placement in hosts else HOME
+
+
+def _rebuilt(component: Component) -> bool:
+    """Whether it runs below our own loop, which keeps the old program where a build fails."""
+    try:
+        return b"rebuild.py" in (component.directory / "spec.json").read_bytes()
+    except OSError:
+        return False
+
+
+def _age(seen: Seen) -> float:
+    """Seconds since its process began; the clock may have been set since."""
+    return time.time() - (seen.began or 0)
+
+
+def _too_young(component: Component, seen: Seen) -> str:
+    """Why it has not run for long enough yet."""
+    declared = component.wants.ready_after if component.is_service else None
+    default = READY_AFTER if not component.port and component.ready is None else 0.0
+    wanted = default if declared is None else declared
+    if 0 <= _age(seen) < wanted:
+        return f"it has run for less than {wanted:g} s"
+    return ""
+
+
+def _port(
+    component: Component, ready: Ready, seen: Seen, listening: Listening, deadline: Deadline, hang_up: float
+) -> str:
+    """Why its port is not answered as it must be, by itself."""
+    boxed = seen.placement == "docker"
+    if not component.port:
+        return ""
+    if boxed and component.is_service and component.instance.owner_map.exists():
+        return _box(component, ready, deadline, hang_up) or _door(component, listening)
+    host = HOME if boxed else host_of(component, seen)
+    if seen.placement == "ide":
+        if seen.pid is None:
+            return f"nothing listens on {component.port} yet"
+    elif not boxed and (problem := _stranger(component, host, listening)):
+        return problem
+    if ready.http:
+        return answers.http(host, component.port, ready.http, deadline)
+    greets = not component.is_service and component.ready is None and infra.kind(component).greets
+    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
+
+
+def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
+    """Why its container does not answer the gateway, whoever owns name and port."""
+    from runtime import gateway
+
+    port = component.port or 0
+    try:
+        with gateway.connected(component.instance.routes, f"box/{component.name}.sock", deadline.left()) as connection:
+            if not ready.http and getattr(component.wants, "protocol", "http") == "tcp":
+                return answers.held(connection, port, hang_up)  # who speaks no HTTP need not answer it
+            return answers.ask(connection, ready.http or "/", port, deadline, any_answer=not ready.http)
+    except OSError as problem:
+        return f"the gateway does not answer: {problem or type(problem).__name__}"
+
+
+def _door(component: Component, listening: Listening) -> str:
+    """Why its port, if the container owns it, is not answered by our own edge."""
+    from runtime import routing
+
+    assert component.port is not None
+    if routing.owners(component.instance).get(component.name) != "docker":
+        return ""
+    listener = _listener(component.port, HOME, listening)
+    if listener is None:
+        return f"nothing listens on {component.port} yet"
+    return "" if routing.edge(component.instance).owns(listener) else f"{listener} listens on {component.port}"
+
+
+def _stranger(component: Component, host: str, listening: Listening) -> str:
+    """Why its port is not answered by a process of its own; in Docker the engine alone publishes it."""
+    assert component.port is not None
+    listener = _listener(component.port, host, listening)
+    if listener is None:
+        return f"nothing listens on {component.port} yet"
+    return "" if component.owns(listener) else f"{listener} listens on {component.port}"
+
+
+def _listener(port: int, host: str, listening: Listening) -> Owner | None:
+    return listening[port, host] if (port, host) in listening else owner(port, host)

@@ -1,0 +1,33 @@
+"""`ready.log`: whether this run of the component has said it; once seen, it is remembered past the log's rotation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from pathlib import Path
+
+from runtime import record
+from runtime.component import Component
+from runtime.health import lines
+from runtime.placements.seen import Seen
+
+
+def why_not(component: Component, seen: Seen, pattern: str) -> str:
+    """Why the pattern is missing in the log since the process began; empty if it was there once."""
+    key = f"{seen.placement} {seen.pid} {seen.began} {pattern}"
+    file = component.directory / "ready.json"
+    if _remembered(file) == key:
+        return ""
+    if not any(re.search(pattern, line) for line in lines.since_began(component, seen)):
+        return f"its log has no {pattern!r} yet"
+    with contextlib.suppress(OSError):  # then it is searched for again at the next look
+        record.write(file, json.dumps(key))
+    return ""
+
+
+def _remembered(file: Path) -> str:
+    try:
+        return str(json.loads(file.read_text()))
+    except (OSError, ValueError):
+        return ""

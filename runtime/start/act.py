@@ -1,0 +1,167 @@
+"""Each action of a transition and what does it: one table; whatever goes wrong is a DevError or EngineError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from converge.errors import DevError
+from facts.ports import HOME, owner
+from facts.processes import MARK
+from runtime import boxes, debugger, editors, infra, placements, routing, switch
+from runtime.component import Component
+from runtime.environment import make_private, of_component
+from runtime.placements import choice, docker, native
+from runtime.placements.seen import lost
+from runtime.start import actions, ports
+from runtime.start.look import fingerprint_of, launch_of
+from runtime.start.run import Run, Task
+from runtime.start.wait import wait
+
+
+def act(run: Run, task: Task, action: actions.Action) -> None:
+    """Do it; DevError `interrupted` if the start was given up before."""
+    run.check()
+    DO[type(action)](run, task, action)
+
+
+def _keep(run: Run, task: Task, action: actions.Keep) -> None:
+    """Nothing."""
+
+
+def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
+    name, what = task.component.name, f"{task.component.name} was not started"
+    if name in run.obstacles and run.obstacles[name].code == action.code:
+        raise run.obstacles[name]
+    if action.code == "engine-lost":
+        raise lost(what, task.reason)
+    need, problem = next(iter(task.unready.items()))
+    if problem is None or problem.code == "need-failed":
+        raise DevError("need-failed", what, because=f"{need} is not ready")
+    words = (problem.because or problem.what).splitlines()[0]
+    raise DevError("need-failed", what, because=f"{need} is not ready: {words}", hint=problem.hint)
+
+
+def _lend(run: Run, task: Task, action: actions.Lend) -> None:
+    if task.component.is_service:
+        editors.refresh(run.platform, task.component)
+
+
+def _compile(run: Run, task: Task, action: actions.Compile) -> None:
+    """Make what the debugger runs, and see that nobody else has its port."""
+    component = task.component
+    if not component.is_service:
+        return
+    number = debugger.port(component)
+    if (found := owner(number)) and not component.owns(found):
+        raise ports.taken(run.platform, component, number, "debug_port", found)
+    env = debugger.launch(run.platform, component).env  # refused where there is no debugger
+    if command := debugger.build(component):
+        task.say("compiling for the debugger")
+        code, last = run.command(list(command), env, component, "build")
+        if code:
+            raise DevError(
+                "compile-failed", f"{component.name} could not be compiled for its debugger",
+                because=" / ".join(last), hint="correct it, then again; what ran goes on running",
+            )  # fmt: skip
+
+
+def _hold(run: Run, task: Task, action: actions.Hold) -> None:
+    routing.hold(run.platform, task.component.name)
+
+
+def _stop(run: Run, task: Task, action: actions.Stop) -> None:
+    placements.of(action.placement).halt(task.component)
+
+
+def _resume(run: Run, task: Task, action: actions.Resume) -> None:
+    task.say("paused, going on")
+    docker.resume(task.component)
+
+
+def _clear(run: Run, task: Task, action: actions.Clear) -> None:
+    """The port first: what follows may take long, or change data."""
+    platform, component = run.platform, task.component
+    if action.placement == "native":
+        ports.clear(platform, component, component.port, task.host)
+        if task.asked.debug:
+            ports.clear(platform, component, component.debug_port, HOME, "debug_port")
+        if not component.is_service:
+            infra.kind(component).prepare(platform, component)
+        return
+    serves = component.instance.handed(component.name).exists() or native.lives(component)
+    if not serves:  # until its container is ready
+        ports.clear(platform, component, component.port, spared=routing.edge(component.instance))
+    if not component.is_service:
+        infra.kind(component).check_volume(component)
+
+
+def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
+    """Run its migration where it will run itself."""
+    component = task.component
+    command = component.wants.migrate if component.is_service else None
+    if not command:
+        return
+    task.say("migrating")
+    if task.wanted.placement == "docker":
+        assert run.choices.project is not None
+        code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images), "migrate")
+    else:
+        env = {**of_component(run.platform, component), MARK: component.mark + "migrate"}
+        code, last = run.command(["/bin/sh", "-c", command], env, component, "migrate")
+    if code:
+        raise DevError(
+            "migrate-failed", f"the migration of {component.name} failed",
+            because=f"`{command}` ended with {code}: " + " / ".join(last),
+            hint=f"correct it, then ./dev start {component.name}",
+        )  # fmt: skip
+
+
+def _launch(run: Run, task: Task, action: actions.Launch) -> None:
+    component = task.component
+    if action.placement == "native":
+        launch = launch_of(run, component, task.host, task.asked.debug)
+        make_private(component)
+    task.say("starting")
+    run.spawned.append(component)
+    _note(run, component, action.placement)
+    if action.placement == "native":
+        native.spawn(component, launch, fingerprint_of(component, launch))
+    else:
+        docker.spawn(component, task.container)
+
+
+def _note(run: Run, component: Component, place: actions.Place) -> None:
+    """Note where its data are, before there are any."""
+    if not component.is_service and infra.kind(component).keeps_data and component.name != run.asked.moving:
+        choice.keep(component, "docker" if place == "docker" else "native")
+
+
+def _wait(run: Run, task: Task, action: actions.Wait) -> None:
+    try:
+        wait(run, task)
+    except DevError:
+        if action.otherwise:
+            placements.of(action.otherwise.placement).halt(task.component)  # its callers are where they were
+        raise
+
+
+def _switch(run: Run, task: Task, action: actions.Switch) -> None:
+    if action.to == "docker":
+        switch.arrive(run.platform, task.component)
+    else:
+        switch.leave(run.platform, task.component, action.to, task.host)
+
+
+def _provision(run: Run, task: Task, action: actions.Provision) -> None:
+    if not task.component.is_service:
+        infra.kind(task.component).provision(run.platform, task.component)
+
+
+DO: dict[type[actions.Action], Callable[[Run, Task, Any], None]] = {
+    actions.Keep: _keep, actions.Refuse: _refuse, actions.Lend: _lend, actions.Compile: _compile,
+    actions.Hold: _hold, actions.Stop: _stop, actions.Resume: _resume, actions.Clear: _clear,
+    actions.Migrate: _migrate, actions.Launch: _launch, actions.Wait: _wait, actions.Switch: _switch,
+    actions.Provision: _provision,
+}  # fmt: skip
+"""Action -> what does it."""

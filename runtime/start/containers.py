@@ -1,0 +1,65 @@
+"""The containers and the gateway of one start: made once for all of them, by whichever component comes first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from runtime import boxes, gateway, routing
+from runtime.component import Component
+from runtime.placements.choice import Choices
+from runtime.platform import Platform
+
+
+@dataclass
+class Containers:
+    """What Compose makes for the components that are to run in Docker."""
+
+    platform: Platform
+    choices: Choices
+    wanted: Mapping[str, Component]
+    check: Callable[[], None]
+    """Raises where the start was given up."""
+    _made: dict[str, str] | None = None
+    _held: list[str] = field(default_factory=list)
+    _making: threading.Lock = field(default_factory=threading.Lock)
+    _open: bool = False
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def routed(self) -> bool:
+        """Whether services in containers are reached through a gateway."""
+        return self.choices.project is not None and self.choices.project.routed
+
+    def make(self, say: Callable[[str], None]) -> Mapping[str, str]:
+        """Component -> id of its container, made by Compose in one go for all of them."""
+        with self._making:
+            if self._made is None:
+                self.check()
+                project = self.choices.project
+                assert project is not None
+                mine = {name: c for name, c in self.wanted.items() if self.choices.placements.get(name) == "docker"}
+                try:
+                    self._made = boxes.make(project, mine, self.choices.images, say, self._hold)
+                except BaseException:
+                    for name in self._held:
+                        routing.own(self.platform, name, "docker")
+                    raise
+            return self._made
+
+    def open_routes(self, say: Callable[[str], None]) -> None:
+        """Have gateway and edge run before the first service in a container does."""
+        made = self.make(say)
+        with self._opening:
+            if not self._open:
+                routing.prepare(self.platform)
+                routing.run_gateway(self.platform, made[gateway.NAME])
+                self._open = True
+
+    def _hold(self, names: Iterable[str]) -> None:
+        """Let callers of containers wait that Compose may end now."""
+        for name in names:
+            if name in self.wanted and routing.owners(self.wanted[name].instance).get(name) == "docker":
+                self._held.append(name)
+                routing.hold(self.platform, name)

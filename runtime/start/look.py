@@ -1,0 +1,131 @@
+"""What a start has to know of a component before it decides: where it runs, as what, and who has its callers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from converge.errors import DevError
+from facts.ports import HOME
+from runtime import debugger, health, infra, journal, placements, routing
+from runtime.component import BESIDE, Component, Launch
+from runtime.placements import docker, native
+from runtime.placements.seen import Seen as Found
+from runtime.services import launch as native_services
+from runtime.start import transition
+from runtime.start.actions import Place, Refuse
+from runtime.start.run import Run, Say, Task
+from runtime.start.transition import Asked, Seen, Wanted
+
+
+def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevError | None]) -> Task:
+    """Look at it once; containers and routes of the whole start are made first, as they are part of what is looked at.
+
+    What is refused in any case, or is not ours to start, is not looked at any further.
+    """
+    name = component.name
+    place = run.choices.placements.get(name) or ("ide" if component.instance.handed(name).exists() else "native")
+    asked = Asked(anew=name in run.asked.anew, debug=name in run.asked.debug, fix=run.asked.fix)
+    wanted = Wanted(place, service=component.is_service)
+    obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
+    early = Seen(unready=tuple(unready), obstacle=obstacle)
+    if place == "ide" or isinstance(transition.transition(early, wanted, asked)[0], Refuse):
+        return Task(component, say, early, wanted, asked, HOME, unready=unready)
+    routed = _routed(run, component)
+    host = _host(run, component) if routed and place == "native" else HOME
+    container = _open(run, component, say, place, beside=host != HOME) if routed or place == "docker" else ""
+    found = placements.look(component)
+    wanted = Wanted(
+        place, _fingerprint(run, component, found, asked, host) or container, component.is_service, routed,
+        beside=host != HOME, migrates=component.is_service and bool(component.wants.migrate),
+    )  # fmt: skip
+    return Task(
+        component, say, _seen(run, component, found, wanted, host), wanted, asked, host, container,
+        found.reason,
+    )  # fmt: skip
+
+
+def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Launch:
+    """How it is run natively."""
+    if component.is_service and debugged:
+        return debugger.launch(run.platform, component, host)
+    if component.is_service:
+        return native_services.launch(run.platform, component, host)
+    return infra.kind(component).launch(run.platform, component)
+
+
+def fingerprint_of(component: Component, launch: Launch) -> str:
+    """Changes when it would be run differently, or with other dependencies."""
+    try:
+        installed = (component.instance.dev / "services" / component.name / "dependencies").read_text()
+    except OSError:
+        installed = ""
+    return placements.spec_hash(launch, installed)
+
+
+def _routed(run: Run, component: Component) -> bool:
+    """Whether its callers are led by gateway and edge."""
+    called = component.is_service and component.port is not None
+    return called and (run.containers.routed or routing.is_open(component.instance))
+
+
+def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:
+    """Have its container, and what its callers are led by; the container's id."""
+    container = run.containers.make(say)[component.name] if place == "docker" else ""
+    if run.containers.routed and component.is_service and (place == "docker" or beside):
+        run.containers.open_routes(say)
+    elif _undirected(component):
+        routing.prepare(run.platform)
+    return container
+
+
+def _undirected(component: Component) -> bool:
+    """Whether it is a service that was declared since the owner map was written."""
+    declared = component.is_service and bool(component.port) and routing.is_open(component.instance)
+    return declared and component.name not in routing.routes(component.instance)
+
+
+def _host(run: Run, component: Component) -> str:
+    """Where its process listens: beside 127.0.0.1 as long as the gateway stands there for some container."""
+    chosen = {name: run.choices.placements.get(name) for name, each in run.wanted.items() if each.is_service}
+    keeps = native.lives(component) and component.name not in run.asked.anew
+    if keeps and debugger.under(component):
+        return native.host(component)
+    if not component.movable or "docker" not in (routing.owners(component.instance) | chosen).values():
+        return HOME
+    return native.host(component) if keeps else BESIDE["native"]
+
+
+def _fingerprint(run: Run, component: Component, found: Found, asked: Asked, host: str) -> str:
+    """Of how it would be run; only asked where it runs natively. What cannot be run is so refused before it ends."""
+    if not found.lives or found.placement != "native" or run.choices.placements[component.name] != "native":
+        return ""
+    if found.debug and not (asked.debug or asked.anew):
+        return ""
+    return fingerprint_of(component, launch_of(run, component, host, asked.debug))
+
+
+def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: str) -> Seen:
+    killed = not found.lives and found.state in ("running", "backoff")  # together with its shim
+    place = found.placement if found.lives else None
+    here = place == wanted.placement and found.state == "running" and not component.once
+    return Seen(
+        placement=place,
+        state="failed" if killed else found.state,
+        ready=here and not health.why_not(run.platform, component, found),
+        fingerprint=found.fingerprint,
+        debugged=found.lives and found.debug is not None,
+        led=not wanted.routed or _led(component, wanted.placement, host),
+        provisioned=component.is_service,  # asked of the component itself, which has to be ready for that
+    )
+
+
+def _led(component: Component, place: Place | None, host: str) -> bool:
+    """Whether its callers are led to the placement, and nothing of it is left in the others."""
+    route = routing.routes(component.instance).get(component.name)
+    if route is None or route.owner != place:
+        return False
+    if place == "native":
+        return route.host == host and not docker.look(component).lives
+    lent = journal.record(component.instance, component.name)
+    return not lent and not native.lives(component) and routing.listens(component.instance, component.name)

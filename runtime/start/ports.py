@@ -1,0 +1,115 @@
+"""The ports of a start: whose they are is asked before anything is downloaded, and again before each launch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Mapping
+
+from converge.errors import DevError
+from facts import containers
+from facts.engine import EngineError
+from facts.ports import HOME, Owner, owner, owners
+from facts.processes import ends
+from runtime import placements, routing, subnet
+from runtime.component import Component
+from runtime.platform import Platform
+
+LEFT_OVER_TIMEOUT = 5.0
+"""Seconds that a process of an earlier run has to let go of its port."""
+
+
+def check(platform: Platform, wanted: Mapping[str, Component]) -> dict[str, DevError]:
+    """Component -> why it cannot have its port; one look at all of them, so that all bad ones are named at once.
+
+    A component that runs, and one that is handed off, has its port. What an earlier run left over is no obstacle.
+    """
+    ports = {component.port: name for name, component in wanted.items() if component.port}
+    found = {}
+    for port, seen in owners(list(ports)).items():
+        component = wanted[ports[port]]
+        if seen is None or _ours(component, seen) or component.instance.handed(component.name).exists():
+            continue
+        if placements.lives(component):
+            continue
+        left = _listener(component, port, HOME)
+        if left and not _ours(component, left) and not _proxy(component, left.pid):
+            found[component.name] = taken(platform, component, port, "port", left)
+    return found
+
+
+def clear(
+    platform: Platform,
+    component: Component,
+    port: int | None,
+    host: str = HOME,
+    key: str = "port",
+    spared: Component | None = None,
+) -> None:
+    """End what an earlier run of this component left on its port; DevError `port-taken` beside somebody else's process.
+
+    A process of the component `spared` may stay.
+    """
+    if not port:
+        return
+    deadline = time.monotonic() + LEFT_OVER_TIMEOUT
+    while (found := _listener(component, port, host)) and component.owns(found) and time.monotonic() < deadline:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
+        time.sleep(0.05)
+    if found and _orphan(component, found.pid):
+        while owner(port, host) and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                os.kill(found.pid, signal.SIGTERM)
+            time.sleep(0.05)
+        found = owner(port, host)
+    if found and not (spared and spared.owns(found)):
+        raise taken(platform, component, port, key, found)
+
+
+def taken(platform: Platform, component: Component, port: int, key: str, found: Owner) -> DevError:
+    """The error for a port of the component on which somebody else listens."""
+    at = f"{component.section}.{component.name}.{key}"
+    who: containers.Container | Owner = found
+    with contextlib.suppress(EngineError):
+        who = containers.publishers().get(port) or found
+    left = component.owns(found)
+    whose = "belongs to another checkout or instance of ./dev" if found.mark else "is not ours"
+    whose = "was left over by an earlier run and does not end" if left else whose
+    beside = ", or run this one beside it: ./dev --instance two start" if found.mark else ""
+    what = f"{component.name}'s debugger" if key == "debug_port" else component.name
+    return DevError(
+        "port-taken", f"port {port} of {what} is taken", because=f"{who} listens there and {whose}",
+        hint=f"stop it, or change {at}{beside}", source=platform.source(component, key),
+    )  # fmt: skip
+
+
+def _ours(component: Component, found: Owner) -> bool:
+    """Whether it is a process of the component, or the edge that stands there for it."""
+    return component.owns(found) or routing.edge(component.instance).owns(found)
+
+
+def _listener(component: Component, port: int, host: str) -> Owner | None:
+    """Who listens there and goes on to; one who is just ending is waited for, as nobody can say whose it was."""
+    began = time.monotonic()
+    while (found := owner(port, host)) and not found.mark and time.monotonic() < began + (2 if found.pid else 0.2):
+        if found.pid and (not ends(found.pid) or component.owns(found)):
+            break
+        time.sleep(0.05)
+    return found
+
+
+def _proxy(component: Component, pid: int) -> bool:
+    """Whether it is a proxy of Docker's that stands there for a container of this instance."""
+    address = containers.proxied(pid)
+    return bool(address) and subnet.ours(component.instance, address)
+
+
+def _orphan(component: Component, pid: int) -> bool:
+    """Whether it is what a killed engine left of a container of ours: a proxy, and nobody publishes the port."""
+    try:
+        return _proxy(component, pid) and component.port not in containers.publishers()
+    except EngineError:
+        return False

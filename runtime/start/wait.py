@@ -1,0 +1,113 @@
+"""Wait until a component is ready, and say why it is not: its keeper's words, its own last ones, what it needs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from converge.errors import DevError
+from runtime import debugger, health, infra, logs, placements, served, services, status
+from runtime.component import Component
+from runtime.placements.seen import Seen as Found
+from runtime.start.run import Run, Task
+
+LOG_AFTER = 4.0
+"""Seconds of a start after which a component's own last words are shown."""
+LOOK_TIMEOUT = 10.0
+"""Seconds that one look at a component may last at most; it begins with one."""
+ENGINE_TIMEOUT = 10.0
+"""Seconds after which an engine that does not answer ends the start of what it has."""
+PROXY_TIMEOUT = 0.3
+"""Seconds after which a connection through Docker's proxy or the gateway counts as held by the container."""
+
+
+@dataclass
+class _Patience:
+    """How long the next look may last, and when something was last heard of the component's keeper."""
+
+    look: float
+    heard: float
+
+
+def wait(run: Run, task: Task) -> None:
+    """Return when it is ready, or has ended well if it runs to its end; DevError `not-ready` if it does neither."""
+    component, place = task.component, str(task.wanted.placement)
+    timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
+    compile_timeout = component.wants.compile_timeout if component.is_service else timeout
+    budget = health.Budget(timeout, compile_timeout)
+    told_at = time.monotonic()
+    pause, missing = 0.03, ""
+    patience = _Patience(1.0, told_at)
+    while budget.left() > 0:
+        run.check()
+        missing = _missing(run, task, patience, budget)
+        if not missing:
+            return
+        if time.monotonic() > told_at + LOG_AFTER:
+            told_at = time.monotonic()
+            compiles = missing.startswith("compiling")
+            task.say(missing if compiles else f"starting: {logs.last(component, place) or missing}")
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.5)
+    raise _failure(run, component, place, f"it was not ready after {timeout:g} s: {missing}")
+
+
+def _ready_timeout(component: Component) -> float:
+    """Seconds that its kind gives it to become ready."""
+    kind = services.kind(component) if component.is_service else infra.kind(component)
+    return kind.ready_timeout
+
+
+def _missing(run: Run, task: Task, patience: _Patience, budget: health.Budget) -> str:
+    """Why it is not ready yet; empty if it is. DevError where no waiting helps."""
+    component, place, now = task.component, str(task.wanted.placement), time.monotonic()
+    seen = placements.of(place).look(component)
+    state, reason = seen.state, seen.reason
+    if state == "done":
+        return ""
+    patience.heard = now if state != "lost" else patience.heard
+    if state == "failed" or not (seen.lives or state == "lost") or now > patience.heard + ENGINE_TIMEOUT:
+        raise _failure(run, component, place, reason or "its shim ended")
+    if state != "running":
+        return reason or f"it is {state}"
+    if component.once:
+        return "it has not ended"
+    missing = _unready(run, task, seen, patience, budget)
+    if not missing:
+        served.remember(component, seen)
+    return missing
+
+
+def _unready(run: Run, task: Task, seen: Found, patience: _Patience, budget: health.Budget) -> str:
+    """Why a component that runs does not serve yet; asked for longer where it takes long to answer."""
+    component, place, now = task.component, str(task.wanted.placement), time.monotonic()
+    within = max(1.0, min(patience.look, budget.left()))
+    verdict = health.judge(run.platform, component, seen, timeout=within, hang_up=PROXY_TIMEOUT)
+    over = budget.note(verdict.state == "compiling")
+    if over or verdict.state == "failed":
+        raise _failure(run, component, place, over or verdict.reason)
+    missing = "" if verdict.state == "ready" else verdict.reason
+    if time.monotonic() - now >= patience.look:
+        patience.look = min(2 * patience.look, LOOK_TIMEOUT)
+    if not task.asked.debug:
+        return missing
+    if missing and debugger.ended(component, seen):
+        raise _failure(run, component, place, "it ended under its debugger")
+    return missing or debugger.why_not(component)
+
+
+def _failure(run: Run, component: Component, place: str, because: str) -> DevError:
+    words = "; ".join([because, *_troubled(run, component)])
+    return DevError(
+        "not-ready", f"{component.name} is not ready", because=words + logs.tail(component, placement=place),
+        hint=f"./dev logs {component.name}",
+    )  # fmt: skip
+
+
+def _troubled(run: Run, component: Component) -> list[str]:
+    """What it needs or uses and what is in trouble itself, which is often the reason."""
+    everyone, words = run.platform.components, []
+    for word, names in (("needs", component.wants.needs), ("uses", component.uses)):
+        states = {name: status.alone(run.platform, everyone[name]).state for name in names}
+        words += [f"{word} {name}, which is {state}" for name, state in states.items() if state != "ready"]
+    return words
