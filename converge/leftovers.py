@@ -24,9 +24,7 @@ def of(instance: Instance, name: str, among: Table | None = None) -> list[Proces
     among = among or processes.table()
     run = instance.run(name)
     run = run._replace(keepers=frozenset(), known=run.known | run.keepers)  # a shim without its lock is left over, too
-    found = [
-        each for each in processes.members(run, among) if not (mark := among.mark(each)) or processes.of_shim(mark)
-    ]
+    found = [each for each in processes.members(run, among) if processes.of_shim(among.mark(each))]
     return [] if locks.held(instance.shim_lock(name)) else found  # a shim may have started meanwhile
 
 
@@ -62,7 +60,7 @@ def described(found: list[Process]) -> str:
 
 
 def still_running(name: str, what: str) -> DevError:
-    """The error of whoever was to end a component and sees that it has not ended."""
+    """The error when a component was to be ended, and a second look shows that it still runs."""
     return DevError(
         "still-running", f"{name} could not be stopped", because=f"{what} still runs",
         hint="end it as its user, or as root: kill -KILL PID",

@@ -240,9 +240,9 @@ def moment() -> str:
 
 
 def of_shim(carried: str) -> bool:
-    """Whether a mark was given by a shim, which ends it with eight digits of its own; others end it with a word."""
+    """Whether a mark, if there is one, is a shim's, which ends it with eight digits; others end it with a word."""
     end = carried.rpartition(":")[2]
-    return len(end) == 8 and all(each in "0123456789abcdef" for each in end)
+    return not carried or (len(end) == 8 and all(each in "0123456789abcdef" for each in end))
 
 
 def holds(process: Identity, path: str | os.PathLike[str]) -> bool:
