@@ -22,9 +22,10 @@ def of(instance: Instance, name: str, among: Table | None = None) -> list[Proces
     if locks.held(instance.shim_lock(name)):
         return []
     among = among or processes.table()
+    apart = {instance.mark(name) + end for end in (processes.BY_IDE, processes.BY_MIGRATION, processes.BY_READY)}
     run = instance.run(name)
     run = run._replace(keepers=frozenset(), known=run.known | run.keepers)  # a shim without its lock is left over, too
-    found = [each for each in processes.members(run, among) if processes.of_shim(among.mark(each))]
+    found = [each for each in processes.members(run, among) if among.mark(each) not in apart]
     return [] if locks.held(instance.shim_lock(name)) else found  # a shim may have started meanwhile
 
 

@@ -131,9 +131,12 @@ def describe(pid: int) -> Owner:
         cwd = os.readlink(base / "cwd")
     except OSError:
         cwd = ""
+    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid), _start(pid))
+
+
+def _start(pid: int) -> int:
     process = processes.read(pid)
-    start = process.start if process else 0
-    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid), start=start)
+    return process.start if process else 0
 
 
 def _by_psutil(port: int) -> Owner | None:
@@ -146,7 +149,7 @@ def _by_psutil(port: int) -> Owner | None:
                 facts = process.info
                 command = " ".join(facts["cmdline"] or [])[:120]
                 mark = process.environ().get(MARK, "")
-                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark)
+                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark, _start(process.pid))
         except psutil.Error:
             continue
     with socket.socket() as probe_socket:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 MARK = "DEV_RUN_ID"
 """Environment variable that every process we start carries; its value says for which component of which instance."""
-BY_IDE = "ide"
-"""End of the mark of a process that an engineer started with a service's environment."""
+BY_IDE, BY_MIGRATION, BY_READY = "ide", "migrate", "ready"
+"""Ends of the marks of processes that no shim keeps: an engineer's own, a migration, and a `ready.exec`."""
 RECORD = "processes.json"
 """In the directory of a component: what its shim wrote down of its run."""
 MAX_DEPTH = 1000
@@ -237,12 +237,6 @@ def moment() -> str:
             return f"{file.read().strip()}:{first.start if first else 0}"
     except OSError:
         return ""
-
-
-def of_shim(carried: str) -> bool:
-    """Whether a mark, if there is one, is a shim's, which ends it with eight digits; others end it with a word."""
-    end = carried.rpartition(":")[2]
-    return not carried or (len(end) == 8 and all(each in "0123456789abcdef" for each in end))
 
 
 def holds(process: Identity, path: str | os.PathLike[str]) -> bool:

@@ -114,20 +114,7 @@ def judge(
     if not seen.lives:
         return _ended(status, seen)
     status = replace(status, pid=seen.pid, uptime_s=_age(seen), debugger=seen.debug)
-    if seen.state == "backoff":
-        return replace(status, state="restarting", reason=seen.reason or "it is started again in a moment")
-    if seen.state == "paused":
-        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause lets it go on")
-    if component.once or seen.state != "running":
-        return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
-    if seen.placement == "ide":
-        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
-    words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
-    reason = "; ".join(filter(None, words))
-    if not missing:
-        return replace(status, state="ready", reason=reason)
-    broke = before and not seen.debug  # at a breakpoint nothing answers, and nothing is wrong
-    return replace(status, state="unhealthy" if broke else "starting", reason=reason)
+    return _alive(status, component, seen, missing, before)
 
 
 def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
@@ -162,6 +149,24 @@ def _ended(status: Status, seen: Seen) -> Status:
     killed = "it was killed together with its shim" if seen.state in ("running", "backoff") else ""
     state: State = "failed" if seen.state == "failed" else "stopped"
     return replace(status, placement="none", state=state, reason=seen.reason or killed)
+
+
+def _alive(status: Status, component: Component, seen: Seen, missing: str, before: bool) -> Status:
+    """Of one that runs, or that somebody keeps running."""
+    if seen.state == "backoff":
+        return replace(status, state="restarting", reason=seen.reason or "it is started again in a moment")
+    if seen.state == "paused":
+        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause lets it go on")
+    if component.once or seen.state != "running":
+        return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
+    if seen.placement == "ide":
+        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
+    words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
+    reason = "; ".join(filter(None, words))
+    if not missing:
+        return replace(status, state="ready", reason=reason)
+    broke = before and not seen.debug  # at a breakpoint nothing answers, and nothing is wrong
+    return replace(status, state="unhealthy" if broke else "starting", reason=reason)
 
 
 def _age(seen: Seen) -> float:

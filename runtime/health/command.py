@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from facts.processes import MARK
+from facts.processes import BY_READY, MARK
 from runtime.component import Component
 from runtime.environment import fill, of_component
 from runtime.platform import Platform
@@ -22,7 +22,7 @@ WORDS = 4096
 def why_not(platform: Platform, component: Component, command: str, timeout: float) -> str:
     """Why the command does not end with 0 within max(timeout, LONGEST) seconds; empty if it does."""
     seconds = max(timeout, LONGEST)
-    env = {**of_component(platform, component), MARK: component.mark + "ready"}
+    env = {**of_component(platform, component), MARK: component.mark + BY_READY}
     argv = ["/bin/sh", "-c", fill(command, platform, component, data=not component.is_service)]
     with tempfile.TemporaryFile() as output:  # not a pipe: a child that it leaves would hold it open
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from converge.errors import DevError
 from facts.ports import HOME, owner
-from facts.processes import MARK
+from facts.processes import BY_MIGRATION, MARK
 from runtime import boxes, debugger, editors, infra, placements, routing, switch
 from runtime.component import Component
 from runtime.environment import make_private, of_component
@@ -107,7 +107,7 @@ def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
         assert run.choices.project is not None
         code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images), "migrate")
     else:
-        env = {**of_component(run.platform, component), MARK: component.mark + "migrate"}
+        env = {**of_component(run.platform, component), MARK: component.mark + BY_MIGRATION}
         code, last = run.command(["/bin/sh", "-c", command], env, component, "migrate")
     if code:
         raise DevError(
