@@ -148,8 +148,8 @@ def _by_psutil(port: int) -> Owner | None:
             if any(c.status == "LISTEN" and c.laddr.port == port for c in process.net_connections("tcp")):
                 facts = process.info
                 command = " ".join(facts["cmdline"] or [])[:120]
-                mark = process.environ().get(MARK, "")
-                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark, _start(process.pid))
+                mark, start = process.environ().get(MARK, ""), _start(process.pid)
+                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark, start)
         except psutil.Error:
             continue
     with socket.socket() as probe_socket:
