@@ -109,7 +109,7 @@ def _take(step: Step, machine: LocalMachine, bugs: list[str]) -> Outcome:
     status: Literal["changed", "failed"] = "failed"
     because = code = hint = ""
     try:
-        load(step.operation).apply(step, machine)
+        load(step.operation, machine.context.more).apply(step, machine)
         status = "changed"
     except DevError as problem:
         because = problem.what + (f": {problem.because}" if problem.because else "")

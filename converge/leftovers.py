@@ -61,7 +61,7 @@ def described(found: list[Process]) -> str:
 
 
 def still_running(name: str, what: str) -> DevError:
-    """The error when a component was to be ended, and a second look shows that it still runs."""
+    """The error for a component that was asked to end and has not ended."""
     return DevError(
         "still-running", f"{name} could not be stopped", because=f"{what} still runs",
         hint="end it as its user, or as root: kill -KILL PID",

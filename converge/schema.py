@@ -14,7 +14,7 @@ from typing import Any
 
 from converge import debug_ports, kinds, template_places, templates
 from converge import desired as words
-from converge.desired import Desired, Loaded
+from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import EPHEMERAL_START, make_own_directory
 
@@ -233,9 +233,22 @@ def _check_kinds(loaded: Loaded) -> None:
                 "the path of a service must be in the checkout",
                 "use a path relative to it",
             )
+        _check_migration(loaded, name, service)
     for name, infra in loaded.desired.infra.items():
         kind = kinds.INFRA[kinds.of_infra(name, infra.kind, infra.run)]
         _check_required(f"infra {name}", infra, kind, loaded.source(f"infra.{name}"))
+
+
+def _check_migration(loaded: Loaded, name: str, service: Service) -> None:
+    at = loaded.source(f"services.{name}.migrate_inputs")
+    if service.migrate_inputs and not service.migrate:
+        raise _refuse("value-wrong", f"{name} has migrate_inputs and no migrate", at, "nothing would depend on them")
+    for pattern in service.migrate_inputs:
+        if Path(pattern).is_absolute() or os.path.normpath(Path(service.path, pattern)).split("/")[0] == "..":
+            raise _refuse(
+                "bad-path", f"migrate_inputs of {name} leave the checkout: {pattern!r}", at,
+                "a migration lives in the checkout", "use globs relative to the path of the service",
+            )  # fmt: skip
 
 
 def _check_required(

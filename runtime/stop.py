@@ -11,6 +11,7 @@ from converge.instance import EDGE
 from runtime import boxes, placements, routing
 from runtime.component import Component, ServiceComponent
 from runtime.platform import Platform
+from runtime.provision import notes
 
 
 def stop(platform: Platform, names: list[str] | None) -> list[str]:
@@ -26,6 +27,7 @@ def stop(platform: Platform, names: list[str] | None) -> list[str]:
         try:
             if _end(platform, component, for_good=bool(names)):
                 ended.add(component.name)
+            notes.succeeded(component)  # why it failed does not matter any more
         except DevError as problem:
             problems.append(problem)
 
