@@ -11,7 +11,13 @@ from cli.context import Context
 from cli.data import sure
 from cli.option import Option
 from converge.errors import DevError, Exit
+from converge.instance import Instance
+from converge.instance import store as store_of_user
+from converge.lock import hold
+from converge.operations import dependencies
+from runtime import boxes, services
 from runtime.platform import Platform
+from runtime.stop import stop
 
 
 def run(
@@ -26,21 +32,10 @@ def run(
     That is its environment, data, logs, dependencies and generated secrets of this checkout; with --instance
     only what that instance has.
     """
-    from converge.instance import store as store_of_user
-    from converge.lock import hold
-    from runtime import boxes
-    from runtime.stop import stop
 
     dev, name = context.instance.dev, context.instance.name
-    instances = [context.instance]
-    if not name and (dev / "instances").is_dir():
-        names = {entry.name for entry in (dev / "instances").iterdir() if entry.is_dir()} - {"default"}
-        instances += [Context(context.directory, other).instance for other in sorted(names)]
-    places = [instance.data for instance in instances]
-    places += [context.instance.state] if name else [*_of_services(context), dev]
-    if store:
-        places.append(store_of_user())
-    places = [place for place in dict.fromkeys(places) if place.exists()]
+    instances = [context.instance, *([] if name else _others(context))]
+    places = _places(context, instances, store)
     if not places:
         render.say("there is nothing to remove")
         return int(Exit.OK)
@@ -50,24 +45,46 @@ def run(
     sure(f"All of this will be deleted, including {what}.", force)
     with hold(dev / "lock", say=render.say):
         for instance in instances:
-            try:
-                stop(Platform(context.loaded, instance), None)
-                boxes.clear(instance)
-            except DevError as problem:
-                if problem.code != "engine-lost":
-                    raise
-                render.say(f"{problem.because}; {boxes.trace(instance)} may be left on it", "yellow")
+            _end(Platform(context.loaded, instance))
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
-    left = [str(place) for place in places if place.exists()]
-    render.say(f"could not remove {', '.join(left)}" if left else "removed", "red" if left else "green")
-    return int(Exit.NOT_CONVERGED if left else Exit.OK)
+    if left := [str(place) for place in places if place.exists()]:
+        render.say(f"could not remove {', '.join(left)}", "red")
+        return int(Exit.NOT_CONVERGED)
+    render.say("removed", "green")
+    return int(Exit.OK)
+
+
+def _places(context: Context, instances: list[Instance], store: bool) -> list[Path]:
+    """What is there of all that will be removed."""
+    places = [instance.data for instance in instances]
+    places += [context.instance.state] if context.instance.name else [*_of_services(context), context.instance.dev]
+    if store:
+        places.append(store_of_user())
+    return [place for place in dict.fromkeys(places) if place.exists()]
+
+
+def _others(context: Context) -> list[Instance]:
+    """The instances of the checkout that have a name."""
+    directory = context.instance.dev / "instances"
+    names = {entry.name for entry in directory.iterdir() if entry.is_dir()} if directory.is_dir() else set()
+    return [Context(context.directory, name).instance for name in sorted(names - {"default"})]
+
+
+def _end(platform: Platform) -> None:
+    """Stop all that runs, and take its containers and volumes away; what an engine that is gone has is left there."""
+
+    try:
+        stop(platform, None)
+        boxes.clear(platform.instance)
+    except DevError as problem:
+        if problem.code != "engine-lost":
+            raise
+        render.say(f"{problem.because}; {boxes.trace(platform.instance)} may be left on it", "yellow")
 
 
 def _of_services(context: Context) -> list[Path]:
     """What the tools of its kind left in the directory of a service, where we installed something."""
-    from converge.operations import dependencies
-    from runtime import services
 
     found: list[Path] = []
     for name, component in context.platform.services.items():

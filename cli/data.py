@@ -42,8 +42,16 @@ def restore(context: Context, names: Name = None) -> int:
 
 def list_snapshots(context: Context) -> int:
     """Show the snapshots."""
+    from converge.lock import hold
     from runtime import data
 
+    try:
+        with hold(context.instance.dev / "lock", timeout=0):
+            for name in data.reopen(context.platform):
+                render.say(f"{name} was closed by a snapshot that was killed; it is open again", "yellow")
+    except DevError as problem:
+        if problem.code != "locked":
+            raise
     for name in data.snapshots(context.platform):
         render.out(name)
     return int(Exit.OK)
@@ -51,9 +59,12 @@ def list_snapshots(context: Context) -> int:
 
 def delete(context: Context, names: Name = None) -> int:
     """Give a snapshot up."""
+    from converge.lock import hold
     from runtime import data
 
-    if not data.delete(context.platform, _one(names)):
+    with hold(context.instance.dev / "lock", say=render.say):
+        deleted = data.delete(context.platform, _one(names))
+    if not deleted:
         raise DevError("snapshot-unknown", f"there is no snapshot {names[0] if names else ''!r}", exit=Exit.USAGE)
     return int(Exit.OK)
 

@@ -9,7 +9,11 @@ from cli.board import Board
 from cli.context import Context
 from cli.handoff import tell_ide
 from cli.option import Argument, Option
+from cli.start import refuse_open
+from converge import cycle
 from converge.errors import DevError, Exit
+from converge.lock import hold
+from runtime import debugger, editors, handoff, start
 
 WAYS = {"vscode": ("VS Code", "F5 on `{}`"), "jetbrains": ("JetBrains", "{}"), "terminal": ("terminal", "{}")}
 
@@ -25,8 +29,6 @@ def run(
     It serves at once; attach whenever you like, and run it again after an edit. It stays under the debugger, whatever
     else is started, until --off, `./dev restart NAME` or `./dev stop`. What it wants is made ready and started first.
     """
-    from converge.lock import hold
-    from runtime import debugger, editors, handoff, start
 
     if not names or len(names) > 1:
         raise DevError(
@@ -67,7 +69,5 @@ def run(
 
 def _prepare(context: Context, debuggers: frozenset[str]) -> None:
     """What a start needs, and the debugger."""
-    from cli.start import refuse_open
-    from converge import cycle
 
     refuse_open(cycle.prepare(context.loaded, context.instance, progress.listen, debuggers=debuggers))

@@ -37,13 +37,16 @@ def run(
         return _explain(explain)
     from converge import cycle
     from converge.report import refusal
+    from runtime.provision import NOUNS
 
     try:
         if fix:
             consent = _consent(yes, allow)
-            report = cycle.fix(context.loaded, context.instance, only, consent, progress.listen, lock_timeout)
+            report = cycle.fix(
+                context.loaded, context.instance, only, consent, progress.listen, lock_timeout, more=NOUNS
+            )
         else:
-            report = cycle.doctor(context.loaded, context.instance, only)
+            report = cycle.doctor(context.loaded, context.instance, only, NOUNS)
     except DevError as problem:
         if json:
             render.document(refusal(problem).document())

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from cli import render
 from cli.context import Context
 from cli.option import Argument
 from converge.errors import DevError, Exit
+from facts.ports import HOME
+from runtime import placements, routing
+from runtime.environment import of_component
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="The component.")] = None) -> int:
     """Print the environment of a component where it runs now; secrets are hidden."""
-    import re
-
-    from facts.ports import HOME
-    from runtime import placements, routing
-    from runtime.environment import of_component
-
     if not names or len(names) != 1:
         raise DevError("usage", "one component's name is needed", hint="./dev env catalog", exit=Exit.USAGE)
     component = context.platform.component(names[0])

@@ -18,8 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from cli.context import TOOL, Context
 from cli.redact import Redactor
+from converge import envfile
 from converge.errors import DevError
 from converge.instance import Instance
+from facts import docker
+from facts.engine import Engine, EngineError
+from runtime import compose
 from runtime.platform import Platform
 
 if TYPE_CHECKING:
@@ -71,7 +75,6 @@ def parts(context: Context, instance: Instance) -> Iterator[Part]:
 
 def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     """Knows the secrets of [env], of `.dev/values`, of every instance of the checkout, and the caller's own."""
-    from converge import envfile
 
     kept: dict[str, str] = {}
     with contextlib.suppress(OSError, DevError):
@@ -83,20 +86,30 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
             prefixes.add(variable.prefix)
             values |= {variable.value or "", os.environ.get(name, "")}
     hide = Redactor(names=frozenset(names))
-    values |= set(_texts(instance.dev.glob("instances/*/secrets/*")))
+    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
+    values |= set(_written(instance, hide))
+    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
+
+
+def _written(instance: Instance, hide: Redactor) -> Iterator[str]:
+    """Secrets in files of every instance of the checkout: its own, and those of environments by their names."""
+    yield from _texts(instance.dev.glob("instances/*/secrets/*"))
+    yield from (text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET)
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
-        lines = (line.partition("=") for line in text.splitlines())
-        values |= {value for name, _, value in lines if hide.secret(name)}
+        yield from _assigned(text, hide)
     for text in _texts(instance.environments.glob("**/*.env")):  # as an editor or a shell is given them
-        lines = (line.partition("=") for line in text.splitlines())
-        spelled = {value for name, _, value in lines if hide.secret(name)}
-        values |= {value.strip("\"'").replace("\\n", "\n").replace("\\$", "$") for value in spelled} | spelled
+        for value in _assigned(text, hide):
+            yield value
+            yield value.strip("\"'").replace("\\n", "\n").replace("\\$", "$")
     for text in _texts(instance.dev.glob("instances/*/run/*/spec.json")):  # what is made for one run stands there alone
         with contextlib.suppress(ValueError, AttributeError):
-            values |= {value for name, value in loads(text)["env"].items() if hide.secret(name)}
-    values |= {text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET}
-    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
-    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
+            yield from (value for name, value in loads(text)["env"].items() if hide.secret(name))
+
+
+def _assigned(text: str, hide: Redactor) -> Iterator[str]:
+    """Values of secret variables in `NAME=value` lines."""
+    lines = (line.partition("=") for line in text.splitlines())
+    return (value for name, _, value in lines if hide.secret(name))
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:
@@ -163,8 +176,6 @@ def _fail(because: str) -> str:
 
 def _docker(context: Context, instance: Instance) -> Iterator[Part]:
     """The engine, and every container that carries this instance's label."""
-    from facts import docker
-    from facts.engine import Engine, EngineError
 
     if ENGINE_LOG.exists():
         yield Part("docker/daemon.log", partial(_end, ENGINE_LOG))
@@ -194,7 +205,6 @@ def _docker(context: Context, instance: Instance) -> Iterator[Part]:
 
 def _resolved(context: Context, instance: Instance) -> str:
     """The Compose files with this instance's values, as Compose reads them; images are those of the containers."""
-    from runtime import compose
 
     project = compose.find(Platform(context.loaded, instance))
     if isinstance(project, str):

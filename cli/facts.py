@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
+import facts.docker
+import facts.git
+import facts.machine
+import facts.privileges
+import facts.shell
 from cli import render
 from cli.context import Context
 from cli.option import Argument, Option
+from converge import operations
+from converge.context import context_of
 from converge.errors import DevError, Exit
+from facts.local import LocalReader
+from facts.probe import observe
 from facts.value import Unknown
 
 
@@ -18,15 +27,6 @@ def run(
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Show what is so on this machine; never the value of a secret."""
-    import facts.docker
-    import facts.git
-    import facts.machine
-    import facts.privileges
-    import facts.shell
-    from converge import operations
-    from converge.context import context_of
-    from facts.local import LocalReader
-    from facts.probe import observe
 
     target = context_of(context.loaded, context.instance)
     probes = {
@@ -51,11 +51,16 @@ def run(
     found = {name: plain(value) for name, value in observe(wanted, LocalReader()).items()}
     if json:
         render.document({"schema": 1, "facts": dict(sorted(found.items()))})
-        return int(Exit.OK)
+    else:
+        _show(found)
+    return int(Exit.OK)
+
+
+def _show(found: dict[str, Any]) -> None:
+    """One line per fact."""
     for name, value in sorted(found.items()):
         text = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
         render.out(f"{render.style(name, 'bold'):<28} {text}")
-    return int(Exit.OK)
 
 
 def plain(value: Any) -> Any:

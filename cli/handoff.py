@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from cli import render
@@ -11,6 +12,9 @@ from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from converge.lock import hold
+from converge.operations import dependencies
+from runtime import handoff, journal
 
 if TYPE_CHECKING:
     from runtime.editors import Written
@@ -41,24 +45,13 @@ def run(
 
     Start the process in your IDE afterwards; requests that arrive before it listens wait for it. --back returns it.
     """
-    from converge.lock import hold
-    from runtime import handoff, journal
 
-    to_ide = not back and to in (None, "ide")
-    if (back and to) or (status and (back or to)) or ((lease or same_address) and (status or not to_ide)):
-        because = "use only one of --back, --status and --to; --for and --same-address are only for an IDE"
-        raise DevError("usage", "these options do not go together", because=because, exit=Exit.USAGE)
-    if status or not names:
-        if not status and not json:
-            raise DevError(
-                "usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE
-            )
+    _check(to, back, status, for_ide=bool(lease) or same_address)
+    if status or (json and not names):
         handoff.check(context.platform, names or [])
         return _show(list(journal.records(context.instance).values()), names, json)
-    if to not in (None, "ide", "native", "docker"):
-        raise DevError(
-            "usage", f"{to!r} is not a valid placement", because="it must be ide, native or docker", exit=Exit.USAGE
-        )
+    if not names:
+        raise DevError("usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE)
     until = time.time() + seconds(lease) if lease else None
     handoff.check(context.platform, names)
     moved: list[Moved] = []
@@ -68,25 +61,46 @@ def run(
                 _equip(context, names)
             handoff.reconcile(context.platform, board.event, names)
             for name in names:
-                if back and not journal.record(context.instance, name):
-                    render.say(f"{name} is not handed off")
-                elif back:
-                    moved.append(handoff.give_back(context.platform, name, board.event))
+                if back:
+                    moved += _give_back(context, name, board)
                 else:
-                    place = to or "ide"
-                    moved.append(handoff.move(context.platform, name, place, board.event, until, same_address))
+                    moved.append(handoff.move(context.platform, name, to or "ide", board.event, until, same_address))
     finally:
-        if json:
-            render.document({"schema": 1, "services": [each.document() for each in moved]})
-        else:
-            for each in moved:
-                _tell(each)
+        _report(moved, json)
     return int(Exit.OK)
 
 
-def _tell(each: Moved) -> None:
-    from runtime import journal
+def _check(to: str | None, back: bool, status: bool, for_ide: bool) -> None:
+    """Refuse options that contradict each other, and a placement that there is not."""
+    leaves = status or back or to not in (None, "ide")
+    if [status, back, to is not None].count(True) > 1 or (for_ide and leaves):
+        because = "use only one of --back, --status and --to; --for and --same-address are only for an IDE"
+        raise DevError("usage", "these options do not go together", because=because, exit=Exit.USAGE)
+    if to not in (None, "ide", "native", "docker"):
+        raise DevError(
+            "usage", f"{to!r} is not a valid placement", because="it must be ide, native or docker", exit=Exit.USAGE
+        )
 
+
+def _report(moved: list[Moved], json: bool) -> None:
+    """What was moved until now, also where a later one could not be."""
+    if json:
+        render.document({"schema": 1, "services": [each.document() for each in moved]})
+        return
+    for each in moved:
+        _tell(each)
+
+
+def _give_back(context: Context, name: str, board: Board) -> list[Moved]:
+    """What was moved: nothing where it is not handed off."""
+
+    if journal.record(context.instance, name):
+        return [handoff.give_back(context.platform, name, board.event)]
+    render.say(f"{name} is not handed off")
+    return []
+
+
+def _tell(each: Moved) -> None:
     where = {"ide": "your IDE", "docker": "its container", "native": "its native process"}[each.placement]
     render.out(f"{each.name:<12} http://127.0.0.1:{each.port} now leads to {where}")
     if each.waits:
@@ -110,7 +124,6 @@ def seconds(text: str) -> float:
 
 def _equip(context: Context, names: list[str]) -> None:
     """Before anything is moved: what services that ran in containers alone need to run outside of them."""
-    from converge.operations import dependencies
 
     services = [name for name in names if name in context.loaded.desired.services]
     if wanted := dependencies.without(context.loaded, context.instance, services):
@@ -140,10 +153,6 @@ def tell_ide(done: Written) -> None:
 
 
 def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
-    from dataclasses import asdict
-
-    from runtime import journal
-
     wanted = [entry for entry in records if not names or entry.name in names]
     if json:
         render.document({"schema": 1, "handed_off": [asdict(entry) for entry in wanted]})

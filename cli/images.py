@@ -10,6 +10,7 @@ from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from runtime import compose, gateway, images
 
 if TYPE_CHECKING:
     from runtime.compose import Project
@@ -19,7 +20,6 @@ File = Annotated[list[str] | None, Argument("FILE", help="The archive.")]
 
 def list_images(context: Context, json: Annotated[bool, Option("--json", help="One JSON document.")] = False) -> int:
     """Show each component's image, and whether the engine has it."""
-    from runtime import images
 
     project = _project(context)
     rows = [
@@ -37,7 +37,6 @@ def list_images(context: Context, json: Annotated[bool, Option("--json", help="O
 
 def save(context: Context, file: File = None) -> int:
     """Write the images of all components into one archive."""
-    from runtime import images
 
     target, project = _one(file), _project(context)
     wanted = _images(project)
@@ -59,7 +58,6 @@ def save(context: Context, file: File = None) -> int:
 
 def load(context: Context, file: File = None) -> int:
     """Bring the images of an archive into the engine, each checked."""
-    from runtime import images
 
     source, project = _one(file), _project(context)
     if not source.is_file():
@@ -72,8 +70,6 @@ def load(context: Context, file: File = None) -> int:
 
 
 def _project(context: Context) -> Project:
-    from runtime import compose
-
     found = compose.find(context.platform)
     if isinstance(found, str):
         raise DevError(
@@ -84,7 +80,6 @@ def _project(context: Context) -> Project:
 
 def _images(project: Project) -> dict[str, str]:
     """Component -> its image, of all that the Compose files know."""
-    from runtime import gateway, images
 
     found = {}
     for name, component in project.platform.components.items():

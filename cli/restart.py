@@ -9,12 +9,12 @@ from cli.board import Board
 from cli.context import Context
 from cli.option import Argument
 from converge.errors import Exit
+from converge.lock import hold
+from runtime import handoff, start
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME…", help="Components.")] = None) -> int:
     """Restart the named components, or all services."""
-    from converge.lock import hold
-    from runtime import handoff, start
 
     with hold(context.instance.dev / "lock", say=render.say), Board(names or []) as board:
         handoff.reconcile(context.platform, board.event, names or [])

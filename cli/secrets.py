@@ -9,14 +9,18 @@ from cli import render
 from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
+from converge import envfile
+from converge.context import context_of
 from converge.errors import DevError, Exit
+from converge.local_machine import LocalMachine
+from converge.lock import hold
+from runtime import rotation
 
 Json = Annotated[bool, Option("--json", help="One JSON document.")]
 
 
 def list_secrets(context: Context, json: Json = False) -> int:
     """Show the secrets of [env] by name, never by value."""
-    from runtime import rotation
 
     found = rotation.listed(context.platform)
     if json:
@@ -41,11 +45,6 @@ def rotate(
 
     Restarts what runs three times, one after another. If it is interrupted, the same command continues it.
     """
-    from converge import envfile
-    from converge.context import context_of
-    from converge.local_machine import LocalMachine
-    from converge.lock import hold
-    from runtime import rotation
 
     if not names or len(names) != 1:
         raise DevError("usage", "one secret's name is needed", hint="./dev secrets list", exit=Exit.USAGE)

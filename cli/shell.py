@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
+import facts.shell
 from cli.context import Context
 from cli.option import Argument
 from converge.errors import DevError, Exit
+from facts.local import LocalReader
+from facts.probe import observe
+from runtime.environment import of_component, toolbox
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="A service.")] = None) -> int:
@@ -17,10 +21,6 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
 
     Words after -- are run instead: ./dev shell -- go version
     """
-    import facts.shell
-    from facts.local import LocalReader
-    from facts.probe import observe
-    from runtime.environment import of_component, toolbox
 
     if names and len(names) > 1:
         raise DevError("usage", "one service at most", hint="./dev shell orders", exit=Exit.USAGE)

@@ -8,6 +8,7 @@ from cli import render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import Exit
+from runtime import issuer, services
 
 
 def run(
@@ -16,7 +17,6 @@ def run(
     json: Annotated[bool, Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Print a link that lets the browser in which it is opened sign in; it works once, for ten minutes."""
-    from runtime import issuer
 
     back = _front(context)
     try:
@@ -42,7 +42,6 @@ def run(
 
 def _front(context: Context) -> str:
     """The page to come back to: that of the first service that is a web front."""
-    from runtime import services
 
     for component in context.platform.services.values():
         if component.port and services.kind(component).web_front:

@@ -10,7 +10,15 @@ from cli import progress, render
 from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
+from converge import auth, cycle, daemon, part
+from converge.context import context_of
 from converge.errors import DevError, Exit
+from converge.local_machine import LocalMachine
+from converge.lock import hold
+from converge.tools import SUBSTITUTED
+from facts import docker
+from runtime import handoff, start
+from runtime.placements.choice import Asked
 
 if TYPE_CHECKING:
     from converge.context import Purpose
@@ -32,7 +40,6 @@ def run(
 
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
-    from runtime.placements.choice import Asked
 
     if infra not in (None, "docker", "native"):
         raise DevError(
@@ -50,8 +57,6 @@ def run(
 
 def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -> bool:
     """Prepare and start; whether all is well. What is known to fail is said first, as a preparation may take long."""
-    from converge.lock import hold
-    from runtime import handoff, start
 
     platform = context.platform
     wanted = platform.chosen(names)
@@ -60,7 +65,7 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
         for problem in taken.values():
             render.error(problem)
         obstacles, startable = dict(taken), start.without(wanted, taken)
-        if startable and asked.fix:
+        if asked.fix and (startable or not wanted):
             part = startable if names or taken else None
             obstacles |= _prepare(context, yes, asked.services == "docker", part)
         with Board(list(wanted)) as board:
@@ -76,7 +81,6 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
 
 def _banner(context: Context) -> None:
     """Warn where identities come from if every user of this machine can use any identity."""
-    from converge import auth
 
     identity = auth.look(context.loaded, context.instance)
     if identity and identity.mode in ("local", "test"):
@@ -87,10 +91,6 @@ def _banner(context: Context) -> None:
 
 def _engine_again(context: Context) -> bool:
     """Restart an engine that ./dev started, which clears what a kill left in it; False if ./dev did not start it."""
-    from converge import daemon
-    from converge.context import context_of
-    from converge.local_machine import LocalMachine
-    from facts import docker
 
     if docker.look().host != f"unix://{docker.SOCKET}":  # the one that is used is another
         return False
@@ -107,7 +107,6 @@ def refuse_open(report: Report, but: str = "") -> None:
 
     A port is checked by the component that needs it.
     """
-    from converge.tools import SUBSTITUTED
 
     for item in report.open:
         if item.id.partition(".")[2] in SUBSTITUTED and item.noun == "tools":
@@ -125,7 +124,6 @@ def refuse_open(report: Report, but: str = "") -> None:
 
 def _prepare(context: Context, yes: bool, docker: bool, names: Collection[str] | None) -> dict[str, DevError]:
     """Make ready what these components need, or all; gives the services whose dependencies could not be installed."""
-    from converge import cycle, part
 
     purpose: Purpose = "containers" if docker else "start"
     loaded = context.loaded if names is None else part.of(context.loaded, names)

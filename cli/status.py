@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from cli import render
 from cli.context import Context
 from cli.option import Option
+from converge import auth
 from converge.errors import Exit
 from facts import terminal
+from runtime import status
 
 if TYPE_CHECKING:
     from runtime.status import Status
@@ -26,8 +28,6 @@ def run(
     watch: Annotated[bool, Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
 ) -> int:
     """Show every component: state, address, pid, age; and where identities come from."""
-    from converge import auth
-    from runtime import status
 
     while True:
         states = status.status(context.platform)

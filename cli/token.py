@@ -9,6 +9,7 @@ from cli import render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import DevError, Exit
+from runtime import issuer
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -27,7 +28,6 @@ def run(
 
     curl -H "Authorization: Bearer $(./dev token)" http://127.0.0.1:PORT/
     """
-    from runtime import issuer
 
     wish = {"user": user, "ttl_s": _seconds(ttl), "org": org, "email": email}
     try:

@@ -55,17 +55,7 @@ def run_plan(
     running: dict[str, threading.Thread] = {}
     try:
         while True:
-            for step in plan.steps:
-                if len(running) >= AT_ONCE:
-                    break
-                if step.id in outcomes or step.id in running or not plan.needs[step.id] <= outcomes.keys():
-                    continue
-                if stopped := sorted(n for n in plan.needs[step.id] if outcomes[n].status != "changed"):
-                    outcomes[step.id] = blocked(step, stopped[0])
-                    listener(Event("end", step, outcome=outcomes[step.id]))
-                    continue
-                if step.reach != "project" and any(_by_id(plan, name).reach != "project" for name in running):
-                    continue  # package managers lock each other out
+            while len(running) < AT_ONCE and (step := _next(plan, outcomes, running, listener)):
                 journal.intent(step.id, step.change)
                 listener(Event("begin", step, step.change))
                 thread = threading.Thread(
@@ -88,6 +78,23 @@ def run_plan(
     return Results(tuple(outcomes[step.id] for step in plan.steps if step.id in outcomes), tuple(bugs))
 
 
+def _next(
+    plan: Plan, outcomes: dict[str, Outcome], running: Mapping[str, object], listener: Callable[[Event], None]
+) -> Step | None:
+    """The first step that can be taken now; those before it that never can be are noted as blocked."""
+    for step in plan.steps:
+        if step.id in outcomes or step.id in running or not plan.needs[step.id] <= outcomes.keys():
+            continue
+        if stopped := sorted(n for n in plan.needs[step.id] if outcomes[n].status != "changed"):
+            outcomes[step.id] = blocked(step, stopped[0])
+            listener(Event("end", step, outcome=outcomes[step.id]))
+            continue
+        others = [_by_id(plan, name).reach for name in running]
+        if step.reach == "project" or {*others} <= {"project"}:  # package managers lock each other out
+            return step
+    return None
+
+
 def blocked(step: Step, by: str) -> Outcome:
     """The step waits for one that was not taken or did not go well."""
     return Outcome(step, "blocked", f"it needs {by} first", code="blocked")
@@ -102,7 +109,7 @@ def _take(step: Step, machine: LocalMachine, bugs: list[str]) -> Outcome:
     status: Literal["changed", "failed"] = "failed"
     because = code = hint = ""
     try:
-        load(step.operation).apply(step, machine)
+        load(step.operation, machine.context.more).apply(step, machine)
         status = "changed"
     except DevError as problem:
         because = problem.what + (f": {problem.because}" if problem.because else "")

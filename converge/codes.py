@@ -158,6 +158,8 @@ CODES: dict[str, str] = {
     "port-taken": "A process that does not belong to this platform listens on a component's port. ./dev never ends it: "
     "stop it yourself, or change the port in desired_state.toml, or for this machine only in desired_state.local.toml.",
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
+    "postgres-password": "The data of a Postgres were made with another password than this instance has now, as after "
+    "`git clean -fdx`. Put the earlier one back, or delete the data: `./dev data reset`.",
     "secret-absent": "The secret has no value in .dev/values: `./dev doctor --fix` generates those that have "
     "`generate`.",
     "secret-given": "./dev can rotate only values that it generates. Replace any other value yourself.",
@@ -183,6 +185,7 @@ CODES: dict[str, str] = {
     "system-refused": "The system refused a read or write; the reason follows.",
     "test-environment": "The packages of the tool's own tests could not be installed.",
     "token-refused": "The service that creates tokens refused the request; its message follows.",
+    "topics-failed": "The Pub/Sub emulator did not accept a declared topic or subscription, or did not answer.",
     "unknown-component": "The desired state declares no component of that name.",
     "unknown-key": "The desired state has a key that does not exist, often because of a spelling mistake.",
     "unknown-suite": "`./dev test` was given a name that no suite has; `./dev test --list` shows the suites.",

@@ -35,8 +35,18 @@ class Consent:
 
 def refusals(plan: Plan, consent: Consent, machine: Machine, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
     """Steps that were not confirmed or that this user may not do, as `manual` outcomes."""
+    open_steps = [step for step in plan.steps if step.id not in settled]
+    refused = _system([step for step in open_steps if step.reach == "system"], consent, machine)
+    for step in open_steps:
+        if step.reach == "destructive" and step.id not in consent.allow:
+            way = f"./dev doctor --fix --allow={step.id}"
+            refused[step.id] = _manual(step, "it cannot be undone", "consent-destructive", way)
+    return refused
+
+
+def _system(system: list[Step], consent: Consent, machine: Machine) -> dict[str, Outcome]:
+    """Those that change the whole machine; what was confirmed once is not asked again."""
     refused: dict[str, Outcome] = {}
-    system = [step for step in plan.steps if step.reach == "system" and step.id not in settled]
     consent._agreed |= consent.again
     new = [step for step in system if step.id not in consent._agreed]
     if new and (consent.yes or (consent.ask is not None and consent.ask(new))):
@@ -47,10 +57,6 @@ def refusals(plan: Plan, consent: Consent, machine: Machine, settled: Mapping[st
             refused[step.id] = _manual(step, why, "consent-missing", "./dev doctor --fix --yes")
         elif step.args.get("sudo", True) and not consent.may_sudo(machine):
             refused[step.id] = _manual(step, "it needs root, and sudo cannot be used here", "sudo-missing", "")
-    for step in plan.steps:
-        if step.reach == "destructive" and step.id not in consent.allow and step.id not in settled:
-            way = f"./dev doctor --fix --allow={step.id}"
-            refused[step.id] = _manual(step, "it cannot be undone", "consent-destructive", way)
     return refused
 
 

@@ -24,6 +24,8 @@ class ConvergeContext:
     """What the machine is made ready for: some packages only tests need, containers bring their own tools."""
     debuggers: frozenset[str] = frozenset()
     """Which tools that only debugging needs are wanted now."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Nouns besides those of converge, and their modules: what runs has nouns of its own."""
 
     @property
     def desired(self) -> Desired:
@@ -32,11 +34,15 @@ class ConvergeContext:
 
 
 def context_of(
-    loaded: Loaded, instance: Instance, purpose: Purpose = "start", debuggers: frozenset[str] = frozenset()
+    loaded: Loaded,
+    instance: Instance,
+    purpose: Purpose = "start",
+    debuggers: frozenset[str] = frozenset(),
+    more: Mapping[str, str] = {},
 ) -> ConvergeContext:
     """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
     from converge import lockfile
 
     needed = loaded.desired.tools or (instance.checkout / lockfile.NAME).exists()
     lock = lockfile.load(instance.checkout) if needed else {}
-    return ConvergeContext(loaded, instance, lock, purpose, debuggers)
+    return ConvergeContext(loaded, instance, lock, purpose, debuggers, more)

@@ -27,10 +27,12 @@ MOST_ROUNDS = 3
 """A repair may uncover the next gap; what three rounds did not close, a fourth will not."""
 
 
-def doctor(loaded: Loaded, instance: Instance, only: Sequence[str] | None = None) -> Report:
-    """What is and what would be done; takes no lock and writes nothing."""
+def doctor(
+    loaded: Loaded, instance: Instance, only: Sequence[str] | None = None, more: Mapping[str, str] = {}
+) -> Report:
+    """What is and what would be done; takes no lock and writes nothing. `more`: nouns of what runs."""
     began = time.monotonic()
-    seen = look(context_of(loaded, instance), _nouns(only))
+    seen = look(context_of(loaded, instance, more=more), _nouns(only, more))
     return Report(seen.items, duration_ms=_since(began), bugs=seen.bugs)
 
 
@@ -43,6 +45,7 @@ def fix(
     lock_timeout: float | None = None,
     purpose: Purpose = "start",
     debuggers: frozenset[str] = frozenset(),
+    more: Mapping[str, str] = {},
 ) -> Report:
     """Repair until a look made after the last write finds nothing to do, or nothing more can be done.
 
@@ -51,8 +54,8 @@ def fix(
     from converge import envfile, lock
     from converge.consent import Consent
 
-    context = context_of(loaded, instance, purpose, debuggers)
-    run = _Run(context, _nouns(only), consent or Consent(), listener or (lambda event: None))
+    context = context_of(loaded, instance, purpose, debuggers, more)
+    run = _Run(context, _nouns(only, more), consent or Consent(), listener or (lambda event: None))
     with lock.hold(checkout_lock(instance), lock_timeout, run.say):
         envfile.settle(instance)
         return run.converge(lock_timeout)
@@ -87,18 +90,19 @@ def checkout_lock(instance: Instance) -> Path:
     return instance.dev / "lock"
 
 
-def _nouns(only: Sequence[str] | None) -> tuple[str, ...]:
+def _nouns(only: Sequence[str] | None, more: Mapping[str, str]) -> tuple[str, ...]:
+    known = (*OPERATIONS, *more)
     if only is None:
-        return tuple(OPERATIONS)
+        return known
     for noun in only:
-        if noun not in OPERATIONS:
+        if noun not in known:
             raise DevError(
                 "noun-unknown",
                 f"there is no noun {noun!r}",
-                because=f"doctor checks {', '.join(OPERATIONS)}",
+                because=f"doctor checks {', '.join(known)}",
                 exit=Exit.USAGE,
             )
-    return tuple(noun for noun in OPERATIONS if noun in only)
+    return tuple(noun for noun in known if noun in only)
 
 
 @dataclass
@@ -128,7 +132,8 @@ class _Run:
         interrupted = journal.interrupted()
         # what an interrupted run touched is checked again even if its noun was not requested
         touched = {name.partition(".")[0] for name in interrupted}
-        self.nouns = tuple(noun for noun in OPERATIONS if noun in self.nouns or noun in touched)
+        known = (*OPERATIONS, *self.context.more)
+        self.nouns = tuple(noun for noun in known if noun in self.nouns or noun in touched)
         seen = self._look()
         for name in interrupted:
             status = next((item.status for item in seen.items if item.id == name), "skipped")

@@ -241,7 +241,11 @@ class Service:
     once: bool = False
     """It runs to its end once per start (a seed, a code generator) and is ready when it has exited 0."""
     migrate: str | None = None
-    """Command run after its needs are ready and before it starts; must be idempotent."""
+    """Command run after its needs are ready and before it starts, and while it runs whenever its inputs changed; must
+    be idempotent."""
+    migrate_inputs: tuple[str, ...] = ()
+    """Globs, relative to `path`, of the files that `migrate` depends on. Default: what looks like a migration (`*.sql`,
+    `*migrat*`, `alembic`) in `path` and `watch`, and the scripts that the command names."""
     test: str | None = None
     """Command that tests it; replaces the kind's own."""
     ready_after: float | None = None

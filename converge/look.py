@@ -29,7 +29,7 @@ def look(context: ConvergeContext, nouns: Sequence[str], reader: Reader | None =
     broken: dict[str, Exception] = {}
     for noun in nouns:
         try:
-            operations[noun] = load(noun)
+            operations[noun] = load(noun, context.more)
             probes[noun] = operations[noun].probes(context)
         except Exception as problem:
             broken[noun] = problem

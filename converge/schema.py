@@ -8,12 +8,13 @@ import os
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from converge import debug_ports, kinds, template_places, templates
 from converge import desired as words
-from converge.desired import Desired, Loaded
+from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError, Exit
 from converge.instance import EPHEMERAL_START, make_own_directory
 
@@ -205,25 +206,19 @@ def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:
                     "`needs` must name components of this file",
                     f"declared are: {', '.join(components)}",
                 )
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            section = "infra" if name in loaded.desired.infra else "services"
-            circle = " -> ".join((*path[path.index(name) :], name))
-            raise _refuse(
-                "needs-cycle",
-                f"needs form a circle: {circle}",
-                loaded.source(f"{section}.{name}.needs"),
-                "none of them can start first",
-            )
-        if name not in done:
-            for need in components[name].needs:
-                visit(need, (*path, name))
-            done.add(name)
-
-    for name in components:
-        visit(name, ())
+    try:
+        TopologicalSorter({name: component.needs for name, component in components.items()}).prepare()
+    except CycleError as problem:
+        circle = problem.args[1][:0:-1]  # it begins with what is needed, and ends with the same one
+        first = next(name for name in components if name in circle)
+        circle = [*circle[circle.index(first) :], *circle[: circle.index(first)], first]
+        section = "infra" if first in loaded.desired.infra else "services"
+        raise _refuse(
+            "needs-cycle",
+            f"needs form a circle: {' -> '.join(circle)}",
+            loaded.source(f"{section}.{first}.needs"),
+            "none of them can start first",
+        ) from None
 
 
 def _check_kinds(loaded: Loaded) -> None:
@@ -238,9 +233,22 @@ def _check_kinds(loaded: Loaded) -> None:
                 "the path of a service must be in the checkout",
                 "use a path relative to it",
             )
+        _check_migration(loaded, name, service)
     for name, infra in loaded.desired.infra.items():
         kind = kinds.INFRA[kinds.of_infra(name, infra.kind, infra.run)]
         _check_required(f"infra {name}", infra, kind, loaded.source(f"infra.{name}"))
+
+
+def _check_migration(loaded: Loaded, name: str, service: Service) -> None:
+    at = loaded.source(f"services.{name}.migrate_inputs")
+    if service.migrate_inputs and not service.migrate:
+        raise _refuse("value-wrong", f"{name} has migrate_inputs and no migrate", at, "nothing would depend on them")
+    for pattern in service.migrate_inputs:
+        if Path(pattern).is_absolute() or os.path.normpath(Path(service.path, pattern)).split("/")[0] == "..":
+            raise _refuse(
+                "bad-path", f"migrate_inputs of {name} leave the checkout: {pattern!r}", at,
+                "a migration lives in the checkout", "use globs relative to the path of the service",
+            )  # fmt: skip
 
 
 def _check_required(
@@ -253,6 +261,18 @@ def _check_required(
 
 
 def _check_values(loaded: Loaded) -> None:
+    _check_tools(loaded)
+    _check_machine(loaded)
+    _check_docker(loaded)
+    _check_variables(loaded)
+    _check_files(loaded)
+    for section, group in (("infra", loaded.desired.infra), ("services", loaded.desired.services)):
+        for name, component in group.items():
+            if component.ready and component.ready.log is not None:
+                _check_pattern(component.ready.log, loaded.source(f"{section}.{name}.ready"))
+
+
+def _check_tools(loaded: Loaded) -> None:
     from packaging.version import InvalidVersion, Version
 
     desired = loaded.desired
@@ -267,6 +287,10 @@ def _check_values(loaded: Loaded) -> None:
                 "tools are pinned to an exact version",
                 'write it as "1.27.3"',
             ) from None
+
+
+def _check_machine(loaded: Loaded) -> None:
+    desired = loaded.desired
     for key in ("disk_free", "memory", "open_files", "inotify_watches"):
         text = getattr(desired.machine, key)
         if text is not None and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)?\s*([KMGT]i?B)?\s*", text):
@@ -277,8 +301,14 @@ def _check_values(loaded: Loaded) -> None:
                 "it must be an operator, a number and a unit",
                 'for example ">=5 GiB"',
             )
-    for key in ("engine", "compose") if desired.docker else ():
-        text = getattr(desired.docker, key)
+
+
+def _check_docker(loaded: Loaded) -> None:
+    wants = loaded.desired.docker
+    if wants is None:
+        return
+    for key in ("engine", "compose"):
+        text = getattr(wants, key)
         if (key, text) != ("engine", "off") and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)*\s*", text):
             raise _refuse(
                 "bad-comparison",
@@ -287,12 +317,15 @@ def _check_values(loaded: Loaded) -> None:
                 "it must be an operator and a version",
                 'for example ">=20.10"' + (', or "off"' if key == "engine" else ""),
             )
-    if desired.docker and desired.docker.mirror and not re.match(r"https?://[^/\s]", desired.docker.mirror):
+    if wants.mirror and not re.match(r"https?://[^/\s]", wants.mirror):
         raise _refuse(
             "value-wrong", "docker.mirror is not an address", loaded.source("docker.mirror"),
             "it must be http:// or https:// and a host", 'for example "http://127.0.0.1:5000"',
         )  # fmt: skip
-    for name, variable in desired.env.items():
+
+
+def _check_variables(loaded: Loaded) -> None:
+    for name, variable in loaded.desired.env.items():
         at = loaded.source(f"env.{name}")
         if not re.fullmatch(VARIABLE, name):
             raise _refuse(
@@ -306,7 +339,10 @@ def _check_values(loaded: Loaded) -> None:
             )
         if variable.pattern is not None:
             _check_pattern(variable.pattern, loaded.source(f"env.{name}.pattern"))
-    for path, file in desired.files.items():
+
+
+def _check_files(loaded: Loaded) -> None:
+    for path, file in loaded.desired.files.items():
         at = loaded.source(f"files.{path}")
         if Path(path).is_absolute() or ".." in Path(path).parts:
             raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files must be in the checkout")
@@ -325,10 +361,6 @@ def _check_values(loaded: Loaded) -> None:
                 at,
                 "an entry is either a file or a directory",
             )
-    for section, group in (("infra", desired.infra), ("services", desired.services)):
-        for name, component in group.items():
-            if component.ready and component.ready.log is not None:
-                _check_pattern(component.ready.log, loaded.source(f"{section}.{name}.ready"))
 
 
 def _check_pattern(pattern: str, at: str) -> None:

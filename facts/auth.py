@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -112,11 +112,24 @@ def _paths(text: str) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _wrong(values: Mapping[str, str], app_env: str, kits: bool) -> Iterable[Wrong]:
+def _wrong(values: Mapping[str, str], app_env: str, kits: bool) -> Iterator[Wrong]:
+    yield from _wrong_keys(values)
+    yield from _wrong_issuer(values)
+    yield from _wrong_parties(values, kits)
+    marker = "VERCEL_ENV" if values.get("VERCEL_ENV") == "production" else ""
+    marker = marker or next((name for name in MARKERS if values.get(name)), "")
+    if app_env == "test" and marker:
+        yield Wrong(marker, "auth-marker", f"APP_ENV is test, and {marker} is set, as in production")
+
+
+def _keys(values: Mapping[str, str]) -> tuple[str, str, str, str]:
     publishable, secret, pem, issuer = (values.get(name) or "" for name in CLERK)
-    keys = bool(publishable or secret or pem or issuer)
-    named = issuer_of(publishable)
-    if publishable and not named:
+    return publishable, secret, pem, issuer
+
+
+def _wrong_keys(values: Mapping[str, str]) -> Iterator[Wrong]:
+    publishable, secret, pem, _ = _keys(values)
+    if publishable and not issuer_of(publishable):
         yield Wrong(
             CLERK[0], "auth-keys", "it is not a publishable key: pk_test_ or pk_live_ and a domain that ends in $"
         )
@@ -126,23 +139,26 @@ def _wrong(values: Mapping[str, str], app_env: str, kits: bool) -> Iterable[Wron
         yield Wrong(CLERK[1], "auth-pair", f"{secret[:8]}… does not belong to a {publishable[:8]}… key")
     if pem and not re.fullmatch(_PEM, pem.replace("\\n", "\n").strip()):
         yield Wrong(CLERK[2], "auth-keys", "it is not a public key in PEM form")
+
+
+def _wrong_issuer(values: Mapping[str, str]) -> Iterator[Wrong]:
+    publishable, secret, pem, issuer = _keys(values)
+    named = issuer_of(publishable)
     if issuer and not re.fullmatch("https://" + _HOST, issuer, re.ASCII):
         yield Wrong(CLERK[3], "auth-keys", "it does not have the form https://clerk.example.com")
     elif issuer and named and issuer != named:
         yield Wrong(CLERK[3], "auth-pair", f"{CLERK[0]} belongs to another Clerk instance")
-    if keys and not publishable and not (pem and issuer):
+    if (secret or pem or issuer) and not publishable and not (pem and issuer):
         alone, other = (CLERK[2], CLERK[3]) if pem else (CLERK[3], CLERK[2]) if issuer else (CLERK[1], CLERK[0])
         yield Wrong(alone, "auth-pair", f"{alone} without {other} is incomplete")
+
+
+def _wrong_parties(values: Mapping[str, str], kits: bool) -> Iterator[Wrong]:
+    if not any(_keys(values)):
+        return
     parties = [party.strip() for party in (values.get(NAMES[-1]) or "").split(",") if party.strip()]
-    if keys and kits and not parties:
-        yield Wrong(
-            NAMES[-1],
-            "auth-parties",
-            f"{NAMES[-1]} is missing: services must know which applications Clerk's tokens are for",
-        )
-    if keys and any("{" not in party and not re.fullmatch(_ORIGIN, party, re.ASCII) for party in parties):
+    if kits and not parties:
+        missing = f"{NAMES[-1]} is missing: services must know which applications Clerk's tokens are for"
+        yield Wrong(NAMES[-1], "auth-parties", missing)
+    if any("{" not in party and not re.fullmatch(_ORIGIN, party, re.ASCII) for party in parties):
         yield Wrong(NAMES[-1], "auth-parties", "one of them does not have the form https://app.example.com")
-    marker = "VERCEL_ENV" if values.get("VERCEL_ENV") == "production" else ""
-    marker = marker or next((name for name in MARKERS if values.get(name)), "")
-    if app_env == "test" and marker:
-        yield Wrong(marker, "auth-marker", f"APP_ENV is test, and {marker} is set, as in production")

@@ -13,6 +13,8 @@ from runtime.component import InfraComponent
 from runtime.infra import postgres
 from runtime.placements import choice
 from runtime.platform import Platform
+from runtime.provision import having, migrations, notes
+from runtime.provision import postgres as inside
 from runtime.stop import stop
 
 SEPARATOR = "@"
@@ -24,6 +26,7 @@ LONGEST = 63
 def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
     """Copy every declared database; gives the copies' names. Raises `snapshot-exists` unless `force`."""
     check_name(name)
+    reopen(platform)
     made = []
     for component, database in _databases(platform):
         copy = _copy(database, name)
@@ -36,6 +39,7 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
             _drop(platform, component, copy)
         with _alone(platform, component, database):
             _fill(platform, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
+        migrations.copied(platform, component, database, copy)
         made.append(copy)
     return made
 
@@ -43,6 +47,7 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
 def restore(platform: Platform, name: str) -> list[str]:
     """Put the databases of a snapshot in the place of today's; it is kept. Services connect again by themselves."""
     check_name(name)
+    reopen(platform)
     databases = list(_databases(platform))
     for component, database in databases:
         if _copy(database, name) not in _there(platform, component):
@@ -57,6 +62,7 @@ def restore(platform: Platform, name: str) -> list[str]:
             _drop(platform, component, left)
         template = f'CREATE DATABASE "{fresh}" TEMPLATE "{_copy(database, name)}" OWNER "{database}"'
         _fill(platform, component, template)
+        migrations.copied(platform, component, _copy(database, name), fresh)
         with _alone(platform, component, database):
             # one transaction: killed here, the old data or the new are in place, never none
             _sql(
@@ -80,11 +86,17 @@ def snapshots(platform: Platform) -> list[str]:
 
 def delete(platform: Platform, name: str) -> bool:
     """Give a snapshot up; whether there was one."""
+    reopen(platform)
     if name not in snapshots(platform):
         return False
     for component, database in _databases(platform):
         _drop(platform, component, _copy(database, name))
     return True
+
+
+def reopen(platform: Platform) -> list[str]:
+    """Open what a snapshot or restore that was killed left closed; gives names. The checkout's lock must be held."""
+    return [name for server in having(platform, "databases") for name in inside.reopen(server)]
 
 
 def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError]:
@@ -103,6 +115,7 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
         if not gone:
             move.give_up(component, "docker")
         choice.forget(component)
+        notes.forget(component)
     if gone:
         platform.instance.engine_record.unlink(missing_ok=True)
     return starting.start(platform, ran, on_event) if ran else {}

@@ -103,6 +103,20 @@ class Edge:
         with open(self.path) as file:
             self.spec = json.load(file)
         os.chdir(self.spec["directory"])  # names of sockets are relative: a whole path may be too long for one
+        self.read_owners()
+        self.part_relays()
+        for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
+            self.close(self.ports.pop(name))
+        for door in [door for door in self.doors if door[0] not in self.spec["services"]]:
+            self.close(self.doors.pop(door))
+        for name in self.spec["services"]:
+            self.attend(name)
+        self.due = {name: until for name, until in self.spec["due"].items() if until}
+        self.watch += 1
+        self.watch_leases(self.watch)
+
+    def read_owners(self) -> None:
+        """Who owns each service's name and port now."""
         try:
             with open("owner.map") as file:
                 rows = [line.split() for line in file if line.strip()]
@@ -110,27 +124,25 @@ class Edge:
         except FileNotFoundError:  # no container anywhere: only leases are watched
             self.owners = {}
         self.hosts |= {(name, owner): host for name, (owner, host) in self.owners.items()}
+
+    def part_relays(self) -> None:
+        """End connections of services that are gone, and those that lead to another owner than the one of now."""
         for relay in list(self.relays):
             if relay.name not in self.spec["services"]:
                 relay.close()
             elif relay.astray and (relay.side, self.owners.get(relay.name, ("",))[0]) in FRESH:
                 relay.part()
-        for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
-            self.close(self.ports.pop(name))
-        for door in [door for door in self.doors if door[0] not in self.spec["services"]]:
-            self.close(self.doors.pop(door))
-        for name in self.spec["services"]:
-            for side in SIDES:
-                if (name, side) not in self.doors:
-                    self.open_door(name, side)
-            if self.has_port(name) and name not in self.ports:
-                armed = name in self.wanted
-                self.wanted[name] = time.monotonic()
-                if not armed:
-                    self.take_port(name)
-        self.due = {name: until for name, until in self.spec["due"].items() if until}
-        self.watch += 1
-        self.watch_leases(self.watch)
+
+    def attend(self, name: str) -> None:
+        """Listen where the service's callers come: at its doors, and on its port where that is ours."""
+        for side in SIDES:
+            if (name, side) not in self.doors:
+                self.open_door(name, side)
+        if self.has_port(name) and name not in self.ports:
+            armed = name in self.wanted
+            self.wanted[name] = time.monotonic()
+            if not armed:
+                self.take_port(name)
 
     def has_port(self, name: str) -> bool:
         """Whether the service's port on 127.0.0.1 is ours: whoever owns it does not listen there itself."""

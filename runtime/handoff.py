@@ -161,26 +161,13 @@ def _lend(platform: Platform, component: ServiceComponent, until: float | None, 
     """Out to the IDE: journal, flip, drain, end what ran. Once more, it changes only what is asked for."""
     instance, name = component.instance, component.name
     entry = journal.record(instance, name)
-    beside = component.movable and not same_address and sys.platform == "linux"  # elsewhere 127.0.0.1 is all there is
-    host = BESIDE["ide"] if beside else HOME
     if entry and entry.state == "IDE_WAIT":
         entry = replace(entry, until=until or entry.until, host=HOME if same_address else entry.host)
         journal.write(instance, entry)
         routing.own(platform, name, "ide", entry.host)
     else:
-        seen = placements.certain(component)
-        if not seen.lives and (there := ide.stranger(component)):
-            raise DevError(
-                "port-taken", f"port {component.port} of {name} is taken", because=f"{there} listens there",
-                hint=f"stop it, then ./dev handoff {name}",
-            )  # fmt: skip
-        if seen.lives and seen.placement == "docker" and not routing.is_open(instance):
-            raise DevError(
-                "not-handed-off", f"{name} cannot be handed off from its container",
-                because="this Docker engine has a machine of its own, with which no socket can be shared",
-                hint=f"./dev handoff {name} --to native, then ./dev handoff {name}",
-            )  # fmt: skip
-        home = seen.placement if seen.lives and seen.placement != "ide" else component.wants.placement
+        beside = component.movable and not same_address and sys.platform == "linux"  # elsewhere 127.0.0.1 is all
+        host, home = BESIDE["ide"] if beside else HOME, _home(component)
         entry = replace(entry or Record(name, "FLIPPING_OUT", home, time.time(), until, host), state="FLIPPING_OUT")
         journal.write(instance, entry)
         if entry.host != HOME:
@@ -193,6 +180,23 @@ def _lend(platform: Platform, component: ServiceComponent, until: float | None, 
     there = ide.listener(component)
     waits = "" if there else f"your process on {entry.host}:{component.port}"
     return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(platform, component))
+
+
+def _home(component: ServiceComponent) -> str:
+    """The placement it goes back to; DevError where its port is a stranger's, or its container cannot be left."""
+    name, seen = component.name, placements.certain(component)
+    if not seen.lives and (there := ide.stranger(component)):
+        raise DevError(
+            "port-taken", f"port {component.port} of {name} is taken", because=f"{there} listens there",
+            hint=f"stop it, then ./dev handoff {name}",
+        )  # fmt: skip
+    if seen.lives and seen.placement == "docker" and not routing.is_open(component.instance):
+        raise DevError(
+            "not-handed-off", f"{name} cannot be handed off from its container",
+            because="this Docker engine has a machine of its own, with which no socket can be shared",
+            hint=f"./dev handoff {name} --to native, then ./dev handoff {name}",
+        )  # fmt: skip
+    return seen.placement if seen.lives and seen.placement != "ide" else component.wants.placement
 
 
 def _start(platform: Platform, name: str, to: str, on_event: Listener) -> None:

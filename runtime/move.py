@@ -14,6 +14,7 @@ from runtime.infra import postgres
 from runtime.placements import choice, docker
 from runtime.placements.choice import Asked, Name
 from runtime.platform import Platform
+from runtime.provision import notes
 from runtime.start import Listener, start
 
 BY_NAME = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname"
@@ -74,6 +75,7 @@ def _one(platform: Platform, component: InfraComponent, source: Name, target: Na
     placements.stop(component)
     mark = choice.copying(component)
     mark.write_text(target)
+    notes.forget(component)
     try:
         _must(start(platform, [component.name], on_event, Asked(infra=target, moving=component.name)))
         tell("restoring: writing all databases")
@@ -85,6 +87,7 @@ def _one(platform: Platform, component: InfraComponent, source: Name, target: Na
     except BaseException:
         placements.stop(component)
         give_up(component, target)
+        notes.forget(component)
         mark.unlink()
         raise
     choice.keep(component, target)

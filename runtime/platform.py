@@ -54,17 +54,17 @@ class Platform:
         """The named components and everything they need or use, needs first; all of them without names."""
         found: dict[str, Component] = {}
         later = list(names or self.components)
-
-        def add(name: str) -> None:
-            if name in found:
-                return
-            for need in self.components[name].wants.needs:
-                add(need)
-            found[name] = self.components[name]
-            later.extend(self.components[name].uses)
-
         while later:
-            add(self.component(later.pop(0)).name)
+            open_names = [self.component(later.pop(0)).name]
+            while open_names:  # a chain of needs may be longer than Python's stack
+                component = self.components[open_names[-1]]
+                if need := next((each for each in component.wants.needs if each not in found), ""):
+                    open_names.append(need)
+                    continue
+                if component.name not in found:
+                    found[component.name] = component
+                    later += component.uses
+                open_names.pop()
         return found
 
     def source(self, component: Component, key: str = "") -> str:

@@ -16,6 +16,7 @@ from runtime import health, placements, served
 from runtime.component import Component
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
+from runtime.provision import notes
 
 State = Literal[
     "ready", "starting", "compiling", "migrating", "unhealthy", "paused", "waiting", "restarting", "failed", "stopped",
@@ -92,7 +93,9 @@ def alone(
     if seen.lives and seen.state == "running" and not component.once:
         verdict = health.judge(platform, component, seen, listening, timeout)
     missing = "" if verdict.state == "ready" else verdict.reason
-    found = judge(component, seen, missing, served.ever(component, seen), _migrating(component))
+    found = judge(
+        component, seen, missing, served.ever(component, seen), _migrating(component), notes.trouble(component)
+    )
     if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
         return replace(found, state=verdict.state, reason=verdict.reason)
     if found.state == "ready" and verdict.reason:
@@ -103,31 +106,23 @@ def alone(
 
 
 def judge(
-    component: Component, seen: Seen, missing: str = "", before: bool = False, migrates: float | None = None
-) -> Status:
+    component: Component, seen: Seen, missing: str = "", before: bool = False, migrates: float | None = None,
+    trouble: str = "",
+) -> Status:  # fmt: skip
     """What was found as one status. `missing` says why it does not answer as it must, `before` whether it did already
-    in this run of it, `migrates` for how many seconds its migration has been running."""
+    in this run of it, `migrates` for how many seconds its migration has been running, `trouble` why its provisioning
+    or its migration failed."""
     kind: Literal["infra", "service"] = "service" if component.is_service else "infra"
     status = Status(component.name, kind, seen.placement, "stopped", component.port, restarts=seen.restarts)
     if migrates is not None:
         return replace(status, state="migrating", reason=f"its migration has run for {migrates:.0f} s")
     if not seen.lives:
-        return _ended(status, seen)
+        found = _ended(status, seen)
+        return replace(found, state="failed", reason=trouble) if trouble and found.state != "unknown" else found
     status = replace(status, pid=seen.pid, uptime_s=_age(seen), debugger=seen.debug)
-    if seen.state == "backoff":
-        return replace(status, state="restarting", reason=seen.reason or "it is started again in a moment")
-    if seen.state == "paused":
-        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause lets it go on")
-    if component.once or seen.state != "running":
-        return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
-    if seen.placement == "ide":
-        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
-    words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
-    reason = "; ".join(filter(None, words))
-    if not missing:
-        return replace(status, state="ready", reason=reason)
-    broke = before and not seen.debug  # at a breakpoint nothing answers, and nothing is wrong
-    return replace(status, state="unhealthy" if broke else "starting", reason=reason)
+    if trouble:
+        return replace(status, state="failed", reason=trouble)
+    return _alive(status, component, seen, missing, before)
 
 
 def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
@@ -162,6 +157,24 @@ def _ended(status: Status, seen: Seen) -> Status:
     killed = "it was killed together with its shim" if seen.state in ("running", "backoff") else ""
     state: State = "failed" if seen.state == "failed" else "stopped"
     return replace(status, placement="none", state=state, reason=seen.reason or killed)
+
+
+def _alive(status: Status, component: Component, seen: Seen, missing: str, before: bool) -> Status:
+    """Of one that runs, or that somebody keeps running."""
+    if seen.state == "backoff":
+        return replace(status, state="restarting", reason=seen.reason or "it is started again in a moment")
+    if seen.state == "paused":
+        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause lets it go on")
+    if component.once or seen.state != "running":
+        return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
+    if seen.placement == "ide":
+        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
+    words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
+    reason = "; ".join(filter(None, words))
+    if not missing:
+        return replace(status, state="ready", reason=reason)
+    broke = before and not seen.debug  # at a breakpoint nothing answers, and nothing is wrong
+    return replace(status, state="unhealthy" if broke else "starting", reason=reason)
 
 
 def _age(seen: Seen) -> float:

@@ -11,6 +11,7 @@ from converge.instance import EDGE
 from runtime import boxes, placements, routing
 from runtime.component import Component, ServiceComponent
 from runtime.platform import Platform
+from runtime.provision import notes
 
 
 def stop(platform: Platform, names: list[str] | None) -> list[str]:
@@ -18,35 +19,50 @@ def stop(platform: Platform, names: list[str] | None) -> list[str]:
 
     One that cannot be ended keeps no other from it: its DevError is raised when all others are ended.
     """
-    instance = platform.instance
     wanted = list(map(platform.component, names)) if names else [*undeclared(platform), *platform.components.values()]
-    ended: list[str] = []
+    ended: set[str] = set()
     problems: list[DevError] = []
 
     def one(component: Component) -> None:
         try:
-            lent = placements.of("ide").stop(component)
-            ran = placements.stop(component)
-            if leftovers.sweep(instance, component.name, component.wants.stop_grace) or ran or lent:
-                ended.append(component.name)
-            if component.is_service and names and instance.routes.exists():
-                routing.own(platform, component.name, "none")
+            if _end(platform, component, for_good=bool(names)):
+                ended.add(component.name)
+            notes.succeeded(component)  # why it failed does not matter any more
         except DevError as problem:
             problems.append(problem)
 
     for group in ([c for c in wanted if c.is_service], [c for c in wanted if not c.is_service]):
         with ThreadPoolExecutor(max_workers=len(group) or 1) as pool:
             list(pool.map(one, group))
-    if instance.routes.exists():
-        try:
-            routing.settle(platform) if names else routing.close(instance)
-        except DevError as problem:
-            problems.append(problem)
-    names = [component.name for component in wanted if component.name in ended]
+    try:
+        _close_routes(platform, all_of_them=not names)
+    except DevError as problem:
+        problems.append(problem)
+    gone = [component.name for component in wanted if component.name in ended]
     if problems:
-        problems[0].hint += f"; stopped were {', '.join(names)}" if names else ""
+        problems[0].hint += f"; stopped were {', '.join(gone)}" if gone else ""
         raise problems[0]
-    return names
+    return gone
+
+
+def _end(platform: Platform, component: Component, for_good: bool) -> bool:
+    """End it wherever it runs, and give up a hand-off; callers of one that is stopped for good are told so."""
+    lent = placements.of("ide").stop(component)
+    ran = placements.stop(component)
+    swept = leftovers.sweep(platform.instance, component.name, component.wants.stop_grace)
+    if component.is_service and for_good and platform.instance.routes.exists():
+        routing.own(platform, component.name, "none")
+    return bool(ran or lent or swept)
+
+
+def _close_routes(platform: Platform, all_of_them: bool) -> None:
+    """End gateway and edge, with the whole platform at once, else where nobody needs them any more."""
+    if not platform.instance.routes.exists():
+        return
+    if all_of_them:
+        routing.close(platform.instance)
+    else:
+        routing.settle(platform)
 
 
 def undeclared(platform: Platform) -> list[Component]:

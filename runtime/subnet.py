@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 from converge.instance import Instance
 from facts import routes
@@ -33,17 +34,14 @@ def settle(project: Project, another: bool = False) -> None:
     if any(b"ipam" in file.read_bytes() for file in project.files if file != path):  # the team's own choice
         return
     networks = {row["Name"]: row for row in project.engine.get("/networks")}
-    mine = networks.pop(f"{project.name}_default", None)
-    bridge = f"br-{mine['Id'][:12]}" if mine else ""
-    taken = [way.network for way in ways if way.interface != bridge]
-    taken += [network for row in networks.values() for network in _ranges(row)]
-    now = next(iter(_ranges(mine or {})), None)
+    mine = networks.pop(f"{project.name}_default", {})
+    taken = _taken(ways, mine, networks.values())
+    now = next(iter(_ranges(mine)), None)
     if another:
         taken += [network] if (network := _given(project.instance)) else []
     elif now and not collides(now, taken) and path.exists():
         return
-    pools = [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
-    chosen = choose(project.instance.id, taken, pools)
+    chosen = choose(project.instance.id, taken, _pools(project))
     if chosen is None:  # whatever the engine takes is as good
         return
     if mine:
@@ -51,6 +49,20 @@ def settle(project: Project, another: bool = False) -> None:
     upper = str(list(chosen.subnets(1))[1])  # the lower half is for addresses that are given: gateway.py
     content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen), "ip_range": upper}]}}}}
     record.write(path, json.dumps(content) + "\n")
+
+
+def _taken(
+    ways: Iterable[routes.Route], mine: Mapping[str, Any], others: Iterable[Mapping[str, Any]]
+) -> list[IPv4Network]:
+    """Ranges of other networks: of those of the engine, and of the ways of this machine that are not our bridge's."""
+    bridge = f"br-{mine['Id'][:12]}" if mine else ""
+    found = [way.network for way in ways if way.interface != bridge]
+    return found + [network for row in others for network in _ranges(row)]
+
+
+def _pools(project: Project) -> Iterable[str]:
+    """Where its engine takes ranges from."""
+    return [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
 
 
 def ours(instance: Instance, address: str) -> bool:
@@ -87,7 +99,7 @@ def _candidates(seed: str, pools: Iterable[str]) -> Iterator[IPv4Network]:
             yield IPv4Network((base, max(BITS, pool.prefixlen)))
 
 
-def _ranges(row: dict[str, object]) -> list[IPv4Network]:
+def _ranges(row: Mapping[str, Any]) -> list[IPv4Network]:
     ipam = row.get("IPAM")
     config = ipam.get("Config") if isinstance(ipam, dict) else None
     texts = [str(entry.get("Subnet", "")) for entry in config or ()]

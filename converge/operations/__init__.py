@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from converge.context import ConvergeContext
@@ -61,6 +61,6 @@ SYSTEM_NOUNS = frozenset({"machine", "packages", "docker"})
 """Nouns whose steps reach beyond the checkout and the store; `./dev start` looks at them only with --yes."""
 
 
-def load(noun: str) -> Operation:
-    """The module of the noun."""
-    return cast(Operation, importlib.import_module(OPERATIONS[noun]))
+def load(noun: str, more: Mapping[str, str] = {}) -> Operation:
+    """The module of the noun, which may be one of `more`."""
+    return cast(Operation, importlib.import_module(OPERATIONS.get(noun) or more[noun]))

@@ -40,8 +40,7 @@ class Keeper:
         """Our entries in a file of VS Code; where that cannot be, those about one service are given to be pasted."""
         path = self.checkout / name
         key, head = vscode.FILES[name.name]
-        hers = [entry for entry in wanted if about in str(entry.get("name", entry.get("label"))).split()]
-        paste = ",\n".join(dumps(entry, indent=4, ensure_ascii=False) for entry in hers)
+        paste = _to_paste(wanted, about)
         shut = _shut(path)
         try:
             before = path.read_bytes().decode("utf-8") if path.exists() else ""
@@ -85,6 +84,12 @@ class Keeper:
                     _exclude(self.checkout, name)
         except OSError as problem:
             self.refused.append(Refused(str(name), problem.strerror or str(problem), paste))
+
+
+def _to_paste(wanted: Sequence[jsonc.Entry], about: str) -> str:
+    """The entries about one service, as a person puts them into the file."""
+    own = [entry for entry in wanted if about in str(entry.get("name", entry.get("label"))).split()]
+    return ",\n".join(dumps(entry, indent=4, ensure_ascii=False) for entry in own)
 
 
 def replace(path: Path, content: bytes, mode: int | None = None) -> bool:

@@ -110,15 +110,19 @@ def _port(
     if boxed and component.is_service and component.instance.owner_map.exists():
         return _box(component, ready, deadline, hang_up) or _door(component, listening)
     host = HOME if boxed else host_of(component, seen)
-    if seen.placement == "ide":
-        if seen.pid is None:
-            return f"nothing listens on {component.port} yet"
-    elif not boxed and (problem := _stranger(component, host, listening)):
+    if problem := _owned(component, seen, host, listening):
         return problem
     if ready.http:
         return answers.http(host, component.port, ready.http, deadline)
     greets = not component.is_service and component.ready is None and infra.kind(component).greets
     return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
+
+
+def _owned(component: Component, seen: Seen, host: str, listening: Listening) -> str:
+    """Why no process of its own has its port; a container's port is published by the engine alone."""
+    if seen.placement == "ide":
+        return "" if seen.pid is not None else f"nothing listens on {component.port} yet"
+    return _stranger(component, host, listening) if seen.placement == "native" else ""
 
 
 def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:

@@ -57,10 +57,6 @@ class InfraKind(Protocol):
         """Why it cannot be used although its port accepts connections, within `timeout` seconds; empty if it can."""
         ...
 
-    def provision(self, platform: Platform, component: InfraComponent) -> None:
-        """Make what is declared inside it, once it is ready and before anything that needs it; safe to run again."""
-        ...
-
 
 def kind(component: InfraComponent) -> InfraKind:
     """The module of the component's kind."""

@@ -35,4 +35,3 @@ variables = plain.no_variables
 check_volume = plain.any_volume
 addresses = plain.http_addresses
 why_not = plain.port_says_it
-provision = plain.nothing_inside

@@ -44,10 +44,6 @@ def port_says_it(component: InfraComponent, timeout: float) -> str:
     return ""
 
 
-def nothing_inside(platform: Platform, component: InfraComponent) -> None:
-    """There is nothing to make in it."""
-
-
 def at(component: Component, host: str, scheme: str) -> dict[str, str]:
     """The addresses of a component on its one port; those of a service have the scheme `http`."""
     address = f"{host}:{component.port}"

@@ -36,7 +36,7 @@ OLDEST = range(12, 40)
 def prepare(platform: Platform, component: InfraComponent) -> None:
     """Make the data directory whole or not at all; an existing one is never replaced."""
     data, home = _data(component), _home(platform.loaded)
-    _password(component)
+    password(component)
     if (data / "PG_VERSION").exists():
         found = (data / "PG_VERSION").read_text().strip()
         if found != tools.POSTGRES:
@@ -51,17 +51,17 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{component.name}.", dir=data.parent))
     try:
-        password = fresh / "password"
-        password.write_text(_password(component))
+        word = fresh / "password"
+        word.write_text(password(component))
         target = fresh / "data"
         if user:
             account = pwd.getpwnam(user)
-            for path in (fresh, password):
+            for path in (fresh, word):
                 os.chown(path, account.pw_uid, account.pw_gid)
         argv = [str(home / "bin/initdb"), "-D", str(target), "-U", "postgres", "--auth=scram-sha-256", "-E", "UTF8"]
         argv += ["--locale=C.UTF-8" if os.name == "posix" and Path("/proc").exists() else "--locale=C"]
         ran = subprocess.run(
-            [*argv, f"--pwfile={password}"], user=user, cwd=fresh, env=_env(home), capture_output=True, text=True,
+            [*argv, f"--pwfile={word}"], user=user, cwd=fresh, env=_env(home), capture_output=True, text=True,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if ran.returncode:
@@ -101,8 +101,8 @@ def no_fallback(platform: Platform, component: InfraComponent) -> str:
 
 
 def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
-    """The password; an existing volume gets it by `provision`."""
-    return {"PASSWORD": _password(component)}
+    """The password; an existing volume gets it by `provision/databases.py`."""
+    return {"PASSWORD": password(component)}
 
 
 def check_volume(component: InfraComponent) -> None:
@@ -131,7 +131,7 @@ def check_volume(component: InfraComponent) -> None:
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """With the password in the URL; a database's name is appended by whoever uses it."""
     return plain.at(component, host, "postgresql") | {
-        "url": f"postgresql://postgres:{_password(component)}@{host}:{component.port}"
+        "url": f"postgresql://postgres:{password(component)}@{host}:{component.port}"
     }
 
 
@@ -153,25 +153,6 @@ def why_not(component: InfraComponent, timeout: float) -> str:
     if not answer:
         return "it closes every connection"
     return "it does not accept connections yet" if answer[:1] == b"E" and b"C57P03\0" in answer else ""
-
-
-def provision(platform: Platform, component: InfraComponent) -> None:
-    """Databases, each owned by the role of its name, and extensions in each; in a container our password too."""
-    wants = component.wants
-    if placements.where(component) == "docker":
-        sql(platform, component, f"ALTER ROLE postgres PASSWORD '{_password(component)}'")
-    rows = sql(platform, component, "SELECT datallowconn, datname FROM pg_database").splitlines()
-    there = {name: allowed == "t" for allowed, _, name in (row.partition("|") for row in rows)}
-    roles = set(sql(platform, component, "SELECT rolname FROM pg_roles").splitlines())
-    for name in wants.databases:
-        if name not in roles:
-            sql(platform, component, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{_password(component)}'")
-        if name not in there:
-            sql(platform, component, f'CREATE DATABASE "{name}" OWNER "{name}"')
-        elif not there[name]:  # a snapshot that was killed left it so
-            sql(platform, component, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-        for extension in wants.extensions:
-            sql(platform, component, f'CREATE EXTENSION IF NOT EXISTS "{extension}"', name)
 
 
 def sql(
@@ -217,7 +198,7 @@ def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tu
         return command, found.environment(compose.values(found, {}))
     home = _home(platform.loaded)
     where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
-    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": _password(component)}
+    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": password(component)}
 
 
 def _home(loaded: Loaded) -> Path:
@@ -247,9 +228,17 @@ def _user() -> str | None:
     raise DevError("no-user", "Postgres cannot run here", because="it refuses root, and there is no user nobody")
 
 
-def _password(component: InfraComponent) -> str:
+def known_password(component: InfraComponent) -> str:
+    """The password as it is; empty where none was made. For looks, which write nothing."""
+    try:
+        return _secret(component).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def password(component: InfraComponent) -> str:
     """Made once per instance; 0600. It lies beside the data: a new data directory may come with a new one."""
-    path = component.instance.state / "secrets" / component.name
+    path = _secret(component)
     try:
         return path.read_text()
     except FileNotFoundError:
@@ -263,3 +252,7 @@ def _password(component: InfraComponent) -> str:
             pass
         os.unlink(name)
         return path.read_text()
+
+
+def _secret(component: InfraComponent) -> Path:
+    return component.instance.state / "secrets" / component.name

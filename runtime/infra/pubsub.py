@@ -1,11 +1,13 @@
-"""Pub/Sub: our small program on Google's pstest; topics are made anew at every start."""
+"""Pub/Sub: our small program on Google's pstest; it keeps nothing, so it makes its topics whenever it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from converge import tools
 from converge.errors import DevError
+from runtime import placements, record
 from runtime.component import InfraComponent, Launch
 from runtime.infra import plain
 from runtime.platform import Platform
@@ -14,26 +16,45 @@ keeps_data = False
 greets = False
 ready_timeout = plain.ready_timeout
 copied_by_sql = False
-prepare = plain.no_data
+
+
+def prepare(platform: Platform, component: InfraComponent) -> None:
+    """Write down the topics that it begins with."""
+    write_topics(component)
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
-    """The declared topics with their subscriptions are part of its command line."""
+    """It reads the declared topics when it begins, so that another topic is no reason to restart it."""
     program = tools.executable(platform.loaded, "pubsub-emulator")
     if program is None:
         raise DevError("command-missing", "there is no Pub/Sub emulator", hint="run ./dev doctor --fix")
-    argv = [str(program), "--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
-    for topic, subscriptions in component.wants.topics.items():
-        argv += ["--topic", f"{topic}={','.join(subscriptions)}"]
+    read = 'topics=$1; shift; exec "$@" $(/bin/cat "$topics")'
+    argv = ["/bin/sh", "-fc", read, "pubsub", str(_topics(component)), str(program)]
+    argv += ["--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
     return Launch(tuple(argv), component.instance.checkout)
+
+
+def write_topics(component: InfraComponent) -> None:
+    """Have a native emulator that begins again have the topics that are declared now."""
+    words = [f"--topic {topic}={','.join(names)}\n" for topic, names in component.wants.topics.items()]
+    record.write(_topics(component), "".join(words))
 
 
 no_fallback = plain.can_fall_back  # it is the same program
 
 
 def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
-    """Project and topics."""
+    """Project and topics: of a container that runs, those that it began with, or Compose would make it again."""
     topics = " ".join(f"{topic}={','.join(names)}" for topic, names in component.wants.topics.items())
+    note = component.instance.engine_record.with_name(f"{component.name}.topics")
+    try:
+        before = note.read_text()
+    except OSError:
+        before = ""
+    if before and before != topics and _lives_in_docker(component):
+        topics = before
+    elif before != topics:
+        record.write(note, topics)
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
 
@@ -42,5 +63,10 @@ addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST wants the address witho
 why_not = plain.port_says_it  # it listens only after its topics are made
 
 
-def provision(platform: Platform, component: InfraComponent) -> None:
-    """Done by its command line."""
+def _lives_in_docker(component: InfraComponent) -> bool:
+    seen = placements.look(component)
+    return seen.lives and seen.placement == "docker"
+
+
+def _topics(component: InfraComponent) -> Path:
+    return component.directory / "topics"

@@ -32,9 +32,7 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
         )  # fmt: skip
     data = component.instance.data / component.name
     argv = [found, "--port", str(component.port), "--bind", HOME, "--dir", str(data), "--appendonly", "yes"]
-    # by default it overwrites its environment with a title, and with that what tells whose process it is
-    argv += ["--daemonize", "no", "--set-proc-title", "no"]
-    return Launch(tuple(argv), data, of_component(platform, component))
+    return Launch((*argv, "--daemonize", "no"), data, of_component(platform, component))
 
 
 def no_fallback(platform: Platform, component: InfraComponent) -> str:
@@ -67,6 +65,3 @@ def why_not(component: InfraComponent, timeout: float) -> str:
     if answer.startswith((b"-LOADING", b"-BUSY", b"-MASTERDOWN")):
         return "it does not serve yet: " + answer[1:].decode("utf-8", "replace").split("\r\n")[0]
     return "" if answer.startswith((b"+PONG", b"-")) else "what answers there is not Redis"
-
-
-provision = plain.nothing_inside

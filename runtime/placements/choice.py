@@ -78,12 +78,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     if isinstance(found, Project) and "docker" in made.placements.values():
         made.project = found
         _build(found, wanted, made, tell)
-        boxes = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
-        if boxes and gateway.fits(found.engine):
-            made.project = replace(found, routed=True)
-            for name in boxes:
-                _unrouted(made.project, wanted[name])
-            made.images[gateway.NAME] = gateway.image(made.project, partial(tell, gateway.NAME))
+        made.project = _routed(found, wanted, made, tell)
     _reachable(platform, wanted, made)
     return made
 
@@ -102,6 +97,18 @@ def elsewhere(platform: Platform, wanted: Mapping[str, Component], asked: Asked)
                 source=platform.source(wanted[name], "placement"),
             )  # fmt: skip
     return found
+
+
+def _routed(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> Project:
+    """The project with a gateway before its services, where it has some and its engine shares sockets with us."""
+    boxes = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
+    if not boxes or not gateway.fits(project.engine):
+        return project
+    routed = replace(project, routed=True)
+    for name in boxes:
+        _unrouted(routed, wanted[name])
+    made.images[gateway.NAME] = gateway.image(routed, partial(tell, gateway.NAME))
+    return routed
 
 
 def place(component: Component) -> Name | None:
@@ -224,23 +231,27 @@ def _trouble(found: Project | str, component: Component, made: Choices, tell: Te
 
 def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> None:
     """Build what the engine does not have; an infrastructure component may then still fall back."""
-    missing = {}
-    for name, placement in made.placements.items():
-        entry = project.entry(wanted[name])
-        if placement == "docker" and entry and entry.context and not images.there(project.engine, made.images[name]):
-            missing[name] = wanted[name]
-    for group in ([n for n in missing if not wanted[n].is_service], [n for n in missing if wanted[n].is_service]):
-        if not group:
-            continue
+    missing = {name: wanted[name] for name in made.placements if _unbuilt(project, wanted[name], made)}
+    infrastructure = {name: component for name, component in missing.items() if not component.is_service}
+    services = {name: component for name, component in missing.items() if component.is_service}
+    if infrastructure:
         try:
-            some = {name: wanted[name] for name in group}
-            images.build(project, some, made.images, tell)
+            images.build(project, infrastructure, made.images, tell)
         except DevError as problem:
-            for name in group:
-                component = wanted[name]
-                if component.is_service or component.wants.placement == "docker" or not component.wants.fallback:
-                    raise
+            if any(each.wants.placement == "docker" or not each.wants.fallback for each in infrastructure.values()):
+                raise
+            for name, component in infrastructure.items():
                 made.placements[name] = _fall_back(project.platform, component, problem, tell)
+    if services:
+        images.build(project, services, made.images, tell)
+
+
+def _unbuilt(project: Project, component: Component, made: Choices) -> bool:
+    """Whether its image is to be built and is not there."""
+    entry, name = project.entry(component), component.name
+    if made.placements[name] != "docker" or entry is None or not entry.context:
+        return False
+    return not images.there(project.engine, made.images[name])
 
 
 def _final(found: Project | str, component: Component, trouble: DevError | str) -> bool:

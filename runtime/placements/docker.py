@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +163,12 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
             yield f"{stamp[:23]}Z | {text}"
 
 
-def execute(component: Component, argv: Sequence[str]) -> tuple[int, str]:
-    """Run a command inside its container; exit code and all it said."""
+def execute(component: Component, argv: Sequence[str], more: Mapping[str, str] = {}) -> tuple[int, str]:
+    """Run a command inside its container, with more variables than it has; exit code and all it said."""
     used, about = engine(component.instance), inspect(component)
     assert used is not None
     order = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
+    order |= {"Env": [f"{name}={value}" for name, value in more.items()]} if more else {}
     run = used.post(f"/containers/{about['Id']}/exec", body=order)["Id"]
     with used.stream(f"/exec/{run}/start", 900, method="POST", body={"Detach": False, "Tty": False}) as answer:
         raw = answer.read()

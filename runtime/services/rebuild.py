@@ -1,13 +1,15 @@
 """The loop that builds a service, runs it, and on a change builds again and restarts it.
 
-`rebuild.py --suffix=go… --skip=GLOB… DIRECTORY… --build WORD… --run WORD…`; a build that fails leaves the old program
-running. It is a program of its own: the shim runs it in the service's directory with the service's environment.
+`rebuild.py --suffix=go… --skip=GLOB… DIRECTORY… --build WORD… --run WORD…`; GLOB is compared with `/` and the path
+below DIRECTORY. A build that fails leaves the old program running. It is a program of its own: the shim runs it in the
+service's directory with the service's environment.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fnmatch
+import os
 import signal
 import subprocess
 import sys
@@ -26,18 +28,23 @@ def main(argv: list[str]) -> int:
     given, build, program = argv[:first], argv[first + 1 : second], argv[second + 1 :]
     suffixes = tuple("." + word.removeprefix("--suffix=") for word in given if word.startswith("--suffix="))
     skipped = [word.removeprefix("--skip=") for word in given if word.startswith("--skip=")]
-    directories = [word for word in given if not word.startswith(("--suffix=", "--skip="))]
+    directories = [os.path.realpath(word) for word in given if not word.startswith(("--suffix=", "--skip="))]
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
 
     def counts(change: Change, path: str) -> bool:
-        return path.endswith(suffixes) and not any(fnmatch.fnmatch(path, pattern) for pattern in skipped)
+        inside = [path.removeprefix(directory) for directory in directories if path.startswith(directory + os.sep)]
+        return path.endswith(suffixes) and not any(fnmatch.fnmatch(min(inside, key=len), each) for each in skipped)
 
     print("./dev itself watches, builds and restarts this service", flush=True)
-    running = _again(None, build, program)
-    for _ in watch(*directories, watch_filter=counts, stop_event=over, debounce=100, step=20, rust_timeout=200):
-        running = _again(running, build, program)
+    running, first = None, True
+    for changes in watch(
+        *directories, watch_filter=counts, stop_event=over, debounce=100, step=20, rust_timeout=100,
+        yield_on_timeout=True,
+    ):  # fmt: skip
+        if changes or first:  # it watches by now, so that no change during the first build is missed
+            running, first = _again(running, build, program), False
     _end(running)
     return 0
 

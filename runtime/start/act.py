@@ -7,12 +7,12 @@ from typing import Any
 
 from converge.errors import DevError
 from facts.ports import HOME, owner
-from facts.processes import BY_MIGRATION, MARK
-from runtime import boxes, debugger, editors, infra, placements, routing, switch
+from runtime import debugger, editors, infra, placements, routing, switch
 from runtime.component import Component
-from runtime.environment import make_private, of_component
+from runtime.environment import make_private
 from runtime.placements import choice, docker, native
 from runtime.placements.seen import lost
+from runtime.provision import flow as provision
 from runtime.start import actions, ports
 from runtime.start.look import fingerprint_of, launch_of
 from runtime.start.run import Run, Task
@@ -97,24 +97,11 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
 
 
 def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
-    """Run its migration where it will run itself."""
-    component = task.component
-    command = component.wants.migrate if component.is_service else None
-    if not command:
-        return
-    task.say("migrating")
-    if task.wanted.placement == "docker":
-        assert run.choices.project is not None
-        code, last = run.command(*boxes.one_off(run.choices.project, component, command, run.choices.images), "migrate")
-    else:
-        env = {**of_component(run.platform, component), MARK: component.mark + BY_MIGRATION}
-        code, last = run.command(["/bin/sh", "-c", command], env, component, "migrate")
-    if code:
-        raise DevError(
-            "migrate-failed", f"the migration of {component.name} failed",
-            because=f"`{command}` ended with {code}: " + " / ".join(last),
-            hint=f"correct it, then ./dev start {component.name}",
-        )  # fmt: skip
+    """Run its migration where it runs itself, or will run."""
+    if task.component.is_service:
+        where = "docker" if task.wanted.placement == "docker" else "native"
+        place = provision.Place(where, run.choices.project, run.choices.images)
+        provision.migrate(run.platform, task.component, place, task.say, run.check)
 
 
 def _launch(run: Run, task: Task, action: actions.Launch) -> None:
@@ -124,6 +111,8 @@ def _launch(run: Run, task: Task, action: actions.Launch) -> None:
         make_private(component)
     task.say("starting")
     run.spawned.append(component)
+    if component.is_service:
+        provision.begins(run.platform, component)
     _note(run, component, action.placement)
     if action.placement == "native":
         native.spawn(component, launch, fingerprint_of(component, launch))
@@ -155,7 +144,7 @@ def _switch(run: Run, task: Task, action: actions.Switch) -> None:
 
 def _provision(run: Run, task: Task, action: actions.Provision) -> None:
     if not task.component.is_service:
-        infra.kind(task.component).provision(run.platform, task.component)
+        provision.provision(run.platform, task.component, task.say)
 
 
 DO: dict[type[actions.Action], Callable[[Run, Task, Any], None]] = {

@@ -11,6 +11,7 @@ from runtime import debugger, health, infra, journal, placements, routing
 from runtime.component import BESIDE, Component, Launch
 from runtime.placements import docker, native
 from runtime.placements.seen import Seen as Found
+from runtime.provision import flow as provision
 from runtime.services import launch as native_services
 from runtime.start import transition
 from runtime.start.actions import Place, Refuse
@@ -26,9 +27,12 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     name = component.name
     place = run.choices.placements.get(name) or ("ide" if component.instance.handed(name).exists() else "native")
     asked = Asked(anew=name in run.asked.anew, debug=name in run.asked.debug, fix=run.asked.fix)
-    wanted = Wanted(place, service=component.is_service)
+    migrates = component.is_service and bool(component.wants.migrate)
+    wanted = Wanted(place, service=component.is_service, migrates=migrates)
     obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
-    early = Seen(unready=tuple(unready), obstacle=obstacle)
+    early = Seen(
+        unready=tuple(unready), obstacle=obstacle, migrated=place != "ide" or _migrated(run, component, unready)
+    )
     if place == "ide" or isinstance(transition.transition(early, wanted, asked)[0], Refuse):
         return Task(component, say, early, wanted, asked, HOME, unready=unready)
     routed = _routed(run, component)
@@ -37,7 +41,7 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     found = placements.look(component)
     wanted = Wanted(
         place, _fingerprint(run, component, found, asked, host) or container, component.is_service, routed,
-        beside=host != HOME, migrates=component.is_service and bool(component.wants.migrate),
+        beside=host != HOME, migrates=migrates,
     )  # fmt: skip
     return Task(
         component, say, _seen(run, component, found, wanted, host), wanted, asked, host, container,
@@ -116,8 +120,15 @@ def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: st
         fingerprint=found.fingerprint,
         debugged=found.lives and found.debug is not None,
         led=not wanted.routed or _led(component, wanted.placement, host),
+        migrated=_migrated(run, component, {}),
+        data_replaced=component.is_service and found.lives and provision.on_other_data(run.platform, component),
         provisioned=component.is_service,  # asked of the component itself, which has to be ready for that
     )
+
+
+def _migrated(run: Run, component: Component, unready: Mapping[str, DevError | None]) -> bool:
+    """Whether its migration need not run; without what it needs it cannot."""
+    return not component.is_service or bool(unready) or provision.migrated(run.platform, component)
 
 
 def _led(component: Component, place: Place | None, host: str) -> bool:

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from cli import status
+from cli import render, status
 from cli.lines import printer
 from converge.desired import Service
 from converge.errors import DevError
@@ -53,11 +54,11 @@ def texts(lines: list[Line]) -> list[str]:
 def followed(readers: list[reader.Reader]) -> list[Line]:
     """What is there to be followed now: until a look finds nothing."""
     found: list[Line] = []
-    for lines in reader.follow(readers):
-        found += lines
+    for lines in islice(reader.follow(readers), 1000):
         if not lines:
-            break
-    return found
+            return found
+        found += lines
+    raise AssertionError("it does not end")
 
 
 def later(seconds: float) -> Callable[[], float]:
@@ -360,6 +361,13 @@ def test_any_bytes_leave_only_colours(seed: int = 7) -> None:
         assert not re.search("[\0-\x08\x0b-\x1f]", re.sub("\x1b\\[[0-9;:]*m", "", terminal.shown(text)))
 
 
+def test_an_error_with_words_of_others_leaves_the_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "\x1b]0;title\x07\x1b[2Jit says\r\x1b[32mno\x1b[0m"
+    render.error(DevError("usage", words, because=words, hint=words))
+    shown = capsys.readouterr().err
+    assert shown.count("it says␍\x1b[32mno\x1b[0m") == 3 and "title" not in shown and "\x1b[2J" not in shown
+
+
 def test_on_a_terminal_nothing_is_written_over_and_colours_end(talks: Component) -> None:
     assert terminal.shown(" 0%\r50%\0\x85") == " 0%␍50%␀␤"
     assert terminal.shown("\x1b[31mred") == "\x1b[31mred\x1b[0m"
@@ -460,6 +468,8 @@ def test_the_real_tool_shows_every_word(platform: tuple[Checkout, subprocess.Pop
     assert start.wait(60) == 0
     wait_until(lambda: "Passwort: \n" in checkout.dev("logs", "asks").out, 60)
     wait_until(lambda: "last words" in checkout.dev("logs", "closes", "--grep", "last").out, 60)
+    (closed,) = checkout.dev("logs", "--json", "closes").out.splitlines()
+    assert json.loads(closed)["text"] == "last words" and "partial" not in closed
     assert [json.loads(row)["text"] for row in checkout.dev("logs", "--json", "moves").out.splitlines()] == [
         "applies 0001", "applied", "runs",
     ]  # fmt: skip
@@ -479,5 +489,6 @@ def test_the_real_tool_shows_every_word(platform: tuple[Checkout, subprocess.Pop
     assert follower.returncode == 130
     quiet = checkout.popen("logs", "-f", "asks")
     assert quiet.stdout and quiet.stderr
+    assert "Passwort" in quiet.stdout.readline()
     quiet.stdout.close()
     assert quiet.wait(60) == 141 and quiet.stderr.read() == "", "a reader that is gone ends it quietly"

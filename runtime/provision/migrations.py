@@ -1,0 +1,193 @@
+"""The noun `migrations`: a service's migration has run with the present inputs on the present databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from converge.context import ConvergeContext
+from converge.errors import DevError
+from converge.steps import Item, Step
+from facts.probe import AnyProbe, LocalProbe, Observation
+from facts.processes import BY_MIGRATION, MARK
+from facts.value import Unknown
+from runtime import placements
+from runtime.component import InfraComponent, ServiceComponent
+from runtime.compose import Project
+from runtime.environment import of_component
+from runtime.platform import Platform
+from runtime.provision import identity, inputs, notes, postgres, running
+
+if TYPE_CHECKING:
+    from converge.machine import Machine
+
+NOUN = "migrations"
+MOST_RUNS = 2
+"""Runs in a row: another one follows if the inputs changed while the first one ran."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """How a migration stands."""
+
+    state: Literal["applied", "pending", "unknown"]
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a migration runs: in the placement of its service, in a container of the image that it has there."""
+
+    name: str
+    project: Project | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+
+
+def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
+    """The files of each migration, and a query for each server that its service needs."""
+    platform = Platform(context.loaded, context.instance)
+    return [
+        LocalProbe(f"{NOUN}.{each.name}", lambda each=each: _seen(platform, each))  # type: ignore[misc]
+        for each in _migrating(context)
+    ]
+
+
+def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """One item for each service that lives and has a migration; nothing for one that does not run."""
+    for component in _migrating(context):
+        found, key = observation[f"{NOUN}.{component.name}"], f"{NOUN}.{component.name}"
+        source = context.loaded.source(f"services.{component.name}.migrate")
+        if isinstance(found, Unknown):
+            yield Item(key, NOUN, "unknown", "?", "applied", found.because, source=source)
+        elif isinstance(found, Pending) and found.state == "unknown":
+            yield Item(key, NOUN, "skipped", "its database does not answer", "applied", found.because, source=source)
+        elif isinstance(found, Pending) and found.state == "applied":
+            yield Item(key, NOUN, "ok", "applied", "applied", source=source)
+        elif isinstance(found, Pending):
+            step = _step(context, component, key, found.because)
+            yield Item(key, NOUN, "drift", found.because, "applied", found.because, source=source, step=step)
+
+
+def apply(step: Step, machine: Machine) -> None:
+    """Run it where its service runs, while the service goes on."""
+    platform = Platform(machine.context.loaded, machine.context.instance)
+    component = platform.services[step.args["service"]]
+
+    def check() -> None:
+        if getattr(machine, "ended", False):
+            raise DevError("interrupted", f"the migration of {component.name} was interrupted")
+
+    run(platform, component, where(platform, component), machine.say, check)
+
+
+def look(platform: Platform, component: ServiceComponent) -> Pending:
+    """Whether it has to run; `unknown` while a server that it needs does not answer."""
+    data = identity.of(platform, component)
+    known = notes.stamps(component)
+    if reason := notes.trouble(component):
+        return Pending("pending", reason)
+    if not data.complete:
+        return Pending("unknown", "a server that it needs does not run, or lacks a database")
+    now = inputs.stamp(platform, component)
+    for database in data.databases:
+        if database not in known:
+            return Pending("pending", "it has not run on this database yet")
+        if change := inputs.changes(known[database], now):
+            return Pending("pending", change)
+    return Pending("applied")
+
+
+def run(
+    platform: Platform, component: ServiceComponent, place: Place, say: Callable[[str], None], check: Callable[[], None]
+) -> None:
+    """Run it, and note what it ran with. DevError `migrate-failed` with its last words; the failure is noted too."""
+    wants = component.wants
+    assert wants.migrate
+    say(f"migrating: {look(platform, component).because or wants.migrate}")
+    try:
+        for _ in range(MOST_RUNS):
+            check()
+            before = inputs.stamp(platform, component)
+            _once(platform, component, place, check)
+            if inputs.stamp(platform, component) == before:
+                break
+    except DevError as problem:
+        if problem.code == "migrate-failed":
+            notes.failed(component, problem)
+        raise
+    now, data = inputs.stamp(platform, component), identity.of(platform, component)
+    notes.stamp(component, {**notes.stamps(component), **dict.fromkeys(data.databases, now)})
+    notes.succeeded(component)
+
+
+def copied(platform: Platform, server: InfraComponent, source: str, target: str) -> None:
+    """A database was copied with all that migrations made in it: what is known of the one counts for the other."""
+    inside = postgres.look(server)
+    if isinstance(inside, postgres.Closed) or not {source, target} <= inside.databases.keys():
+        return
+    old, new = (f"{inside.system}/{inside.databases[name].oid}" for name in (source, target))
+    for component in platform.services.values():
+        known = notes.stamps(component)
+        if old in known:
+            notes.stamp(component, {**known, new: known[old]})
+
+
+def where(platform: Platform, component: ServiceComponent) -> Place:
+    """The placement in which the service lives. DevError where its container's image is not there any more."""
+    if placements.where(component) != "docker":
+        return Place("native")
+    from runtime import compose, images  # saves 30 ms where no service runs in Docker
+
+    project = compose.find(platform)
+    if isinstance(project, str):
+        raise DevError("docker-unavailable", f"{component.name} cannot be migrated", because=project)
+    image = images.reference(project, component)
+    if not images.there(project.engine, image):
+        raise DevError(
+            "image-unavailable", f"{component.name} cannot be migrated in its container",
+            because="its sources changed since its image was built", hint=f"./dev start {component.name} --docker",
+        )  # fmt: skip
+    return Place("docker", project, {component.name: image})
+
+
+def _once(platform: Platform, component: ServiceComponent, place: Place, check: Callable[[], None]) -> None:
+    wants = component.wants
+    assert wants.migrate
+    if place.name == "docker":
+        from runtime import boxes  # saves 30 ms where no service runs in Docker
+
+        assert place.project is not None
+        argv, env, _ = boxes.one_off(place.project, component, wants.migrate, place.images)
+    else:
+        argv = ["/bin/sh", "-c", wants.migrate]
+        env = {**of_component(platform, component), MARK: component.mark + BY_MIGRATION}
+    code, last = running.execute(component, argv, env, check)
+    if code:
+        raise DevError(
+            "migrate-failed", f"the migration of {component.name} failed",
+            because=f"`{wants.migrate}` ended with {code}: " + " / ".join(last),
+            hint=f"correct it, then ./dev start {component.name}",
+            source=platform.source(component, "migrate"),
+        )  # fmt: skip
+
+
+def _seen(platform: Platform, component: ServiceComponent) -> Pending | None:
+    return look(platform, component) if placements.lives(component) else None
+
+
+def _migrating(context: ConvergeContext) -> list[ServiceComponent]:
+    everyone = Platform(context.loaded, context.instance).services.values()
+    return [each for each in everyone if each.wants.migrate]
+
+
+def _step(context: ConvergeContext, component: ServiceComponent, key: str, because: str) -> Step:
+    databases = [
+        f"databases.{server.name}{each}"
+        for server in identity.servers(Platform(context.loaded, context.instance), component)
+        for each in ("", *(f".{name}" for name in server.wants.databases))
+    ]
+    return Step(
+        key, NOUN, f"run `{component.wants.migrate}` for {component.name}", because, after=tuple(databases),
+        args={"service": component.name},
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""Runs a migration: what it says goes into its component's log as it comes, and a record says that it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from runtime import record
+from runtime.component import ServiceComponent
+from runtime.logs.recording import Recording
+
+LOOK = 0.01
+"""Seconds between looks whether it has ended, or the run was interrupted."""
+LAST = 4
+"""Lines that an error shows."""
+
+
+def marker(component: ServiceComponent) -> Path:
+    """Exists while its migration runs: `pid` and `began` (Unix time). A run that was killed may have left it."""
+    return component.directory / "migrating.json"
+
+
+def execute(
+    component: ServiceComponent, argv: list[str], env: Mapping[str, str], check: Callable[[], None]
+) -> tuple[int, list[str]]:
+    """Exit code and last lines. `check` is asked all the time and raises to give up; then the whole group is ended."""
+    with Recording(component.log, "migrate") as said:
+        process = subprocess.Popen(
+            argv, cwd=component.path, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            record.write(marker(component), json.dumps({"pid": process.pid, "began": time.time()}))
+            while process.poll() is None:
+                check()
+                time.sleep(LOOK)
+        finally:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            marker(component).unlink(missing_ok=True)
+    return process.returncode, said.last(LAST)

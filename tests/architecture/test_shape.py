@@ -1,0 +1,117 @@
+"""Functions stay small enough to be understood at one reading, modules too, and imports stand at the top."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2]
+ROOMS = ("facts", "converge", "runtime", "cli")
+MOST = 15
+"""Complexity above which a function hides a table, a value or a second function."""
+LEFT = {
+    "converge/cycle.py: converge": 16,
+    "converge/operations/ports.py: items": 20,
+    "cli/testing/choice.py: chosen": 16,
+}
+"""Functions that are above, each to be split: none is added, and none may grow."""
+LAZY = 0.64
+"""Imports inside functions for each module, to be lowered to 0.5."""
+LENGTH = 100
+"""Lines of half of the modules at most."""
+BRANCHES = (
+    ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Assert, ast.comprehension, ast.ExceptHandler,
+    ast.Lambda, ast.match_case,
+)  # fmt: skip
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    for room in ROOMS:
+        for path in sorted((TOOL / room).rglob("*.py")):
+            yield str(path.relative_to(TOOL)), path.read_text("utf-8")
+
+
+def complexity(node: ast.AST) -> int:
+    """Branches below a node, as radon counts them; a function inside another one counts for itself alone."""
+    found = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        found += isinstance(child, BRANCHES) + complexity(child)
+        if isinstance(child, ast.BoolOp):
+            found += len(child.values) - 1
+        elif isinstance(child, ast.comprehension):
+            found += len(child.ifs)
+        elif isinstance(child, (ast.For, ast.AsyncFor, ast.While, ast.Try)):
+            found += bool(child.orelse)
+    return found
+
+
+def functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Name and complexity of every function, methods and inner ones included."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name, 1 + complexity(node)
+
+
+def lazy(node: ast.AST, inside: bool = False) -> int:
+    """Imports that run only when a function is called."""
+    found = 0
+    for child in ast.iter_child_nodes(node):
+        found += inside and isinstance(child, (ast.Import, ast.ImportFrom))
+        found += lazy(child, inside or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return found
+
+
+def measured() -> dict[str, int]:
+    """`module: function` -> complexity, the highest where several have one name."""
+    found: dict[str, int] = {}
+    for path, text in sources():
+        for name, count in functions(ast.parse(text)):
+            found[f"{path}: {name}"] = max(count, found.get(f"{path}: {name}", 0))
+    return found
+
+
+def test_no_function_is_harder_to_read_than_it_may_be() -> None:
+    found = measured()
+    above = {name: count for name, count in found.items() if count > max(MOST, LEFT.get(name, 0))}
+    assert above == {}, "split what it decides from what it does"
+
+
+def test_what_is_small_by_now_is_not_excused_any_more() -> None:
+    found = measured()
+    assert [name for name in LEFT if found.get(name, 0) <= MOST] == []
+
+
+def test_imports_stand_at_the_top() -> None:
+    counts = [lazy(ast.parse(text)) for _, text in sources()]
+    assert sum(counts) / len(counts) <= LAZY
+
+
+def test_half_of_the_modules_fit_on_a_page() -> None:
+    assert statistics.median(len(text.splitlines()) for _, text in sources()) <= LENGTH
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("def f(): pass", [1]),
+        ("def f(a):\n if a and a or a:\n  return 1\n return 0", [4]),
+        ("def f(a):\n for b in a:\n  pass\n else:\n  pass\n return [c for c in a if c if a]", [6]),
+        ("def f(a):\n try:\n  a()\n except OSError:\n  pass\n except ValueError:\n  pass\n else:\n  pass", [4]),
+        ("def f(a):\n def g(b):\n  return b or a\n return g if a else None", [2, 2]),
+        ("class C:\n def f(self):\n  assert self\n  return lambda a: a if a else self", [4]),
+        ("def f(a):\n match a:\n  case 1:\n   pass\n  case 2:\n   pass", [3]),
+    ],
+)
+def test_branches_are_counted(text: str, expected: list[int]) -> None:
+    assert [count for _, count in functions(ast.parse(text))] == expected
+
+
+def test_only_imports_in_functions_are_counted() -> None:
+    text = "import a\nif a:\n import b\ndef f():\n import c\n if c:\n  from d import e\nclass C:\n import g\n"
+    assert lazy(ast.parse(text)) == 2
