@@ -61,7 +61,7 @@ def described(found: list[Process]) -> str:
 
 
 def still_running(name: str, what: str) -> DevError:
-    """The error of a command that had to end a component and sees that it has not ended."""
+    """The error for a component that was asked to end and has not ended."""
     return DevError(
         "still-running", f"{name} could not be stopped", because=f"{what} still runs",
         hint="end it as its user, or as root: kill -KILL PID",

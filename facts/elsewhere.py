@@ -1,4 +1,4 @@
-"""Where processes listen for TCP connections: every address and port, for any caller (Linux; elsewhere not known)."""
+"""Where processes listen for TCP connections: every address and port, for any user (Linux; elsewhere not known)."""
 
 from __future__ import annotations
 

@@ -16,12 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from converge import schema
 
 # a shell that puts a run of tests into the background has it ignore SIGINT, and everything it starts too
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+hypothesis.settings.register_profile(
+    "same-examples", derandomize=True, deadline=None
+)  # one run tells of a change alone
+hypothesis.settings.load_profile("same-examples")
 
 TOOL = Path(__file__).resolve().parent.parent
 MARK = "DEV_RUN_ID"

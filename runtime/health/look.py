@@ -110,7 +110,7 @@ def _port(
     if boxed and component.is_service and component.instance.owner_map.exists():
         return _box(component, ready, deadline, hang_up) or _door(component, listening)
     host = HOME if boxed else host_of(component, seen)
-    if problem := _owned(component, seen, host, listening):
+    if problem := _unheard(component, seen, host, listening):
         return problem
     if ready.http:
         return answers.http(host, component.port, ready.http, deadline)
@@ -118,11 +118,11 @@ def _port(
     return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
 
 
-def _owned(component: Component, seen: Seen, host: str, listening: Listening) -> str:
-    """Why no process of its own has its port; a container's port is published by the engine alone."""
+def _unheard(component: Component, seen: Seen, host: str, listening: Listening) -> str:
+    """Why no process of its own listens; of a container the engine publishes the port, so nothing is looked up."""
     if seen.placement == "ide":
         return "" if seen.pid is not None else f"nothing listens on {component.port} yet"
-    return _stranger(component, host, listening) if seen.placement == "native" else ""
+    return "" if seen.placement == "docker" else _stranger(component, host, listening)
 
 
 def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:

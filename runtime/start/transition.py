@@ -123,7 +123,7 @@ def _kept(seen: Seen, wanted: Wanted, place: Place) -> tuple[Action, ...]:
     if place == "native":
         actions += switch
     actions += _migration(seen, wanted)
-    if not ready and not seen.debugged:  # one that stands at a breakpoint answers nobody
+    if not ready and not (seen.debugged and place == "native"):  # one that stands at a breakpoint does not answer
         actions.append(Wait())
     if place == "docker":
         actions += switch
