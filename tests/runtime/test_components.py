@@ -60,7 +60,7 @@ def test_start_twice_is_one_platform_and_stop_leaves_nothing(checkout: Checkout,
     answer = get(port)
     began = time.monotonic()
     assert checkout.dev("start").code == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert get(port) == answer, "a second start restarted what ran"
     entries = checkout.components()
     assert {name: entry["state"] for name, entry in entries.items()} == {"a": "ready", "w": "ready"}
