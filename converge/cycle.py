@@ -147,9 +147,7 @@ class _Run:
                 plan = make_plan(seen.items)
                 settled = {name: o for name, o in self.outcomes.items() if o.status in ("failed", "manual")}
                 refused = refusals(plan, self.consent, machine, settled)
-                for outcome in refused.values():
-                    if outcome.code == "sudo-missing":  # said before the first write, which may take minutes
-                        self.say(f"cannot {outcome.step.change}: {outcome.because}; {outcome.hint}")
+                self._warn(refused.values())
                 settled |= refused
                 self.outcomes |= settled
                 if not plan.startable(settled):
@@ -172,6 +170,12 @@ class _Run:
             items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,
             bugs=(*self.bugs, *seen.bugs),
         )  # fmt: skip
+
+    def _warn(self, refused: Iterable[Outcome]) -> None:
+        """Say what needs rights that are missing before the first write, as the writes may take minutes."""
+        for outcome in refused:
+            if outcome.code == "sudo-missing":
+                self.say(f"cannot {outcome.step.change}: {outcome.because}; {outcome.hint}")
 
     def _look(self) -> Look:
         return look(self.context, self.nouns)

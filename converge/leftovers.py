@@ -17,7 +17,7 @@ SHOWN = 5
 def of(instance: Instance, name: str, among: Table | None = None) -> list[Process]:
     """The living processes of a component whose lock nobody holds; empty while a shim keeps them.
 
-    Those that never had a shim, an engineer's own process and a migration, are not left over.
+    What never had a shim is not left over: an engineer's own process, a migration, a question whether it is ready.
     """
     if locks.held(instance.shim_lock(name)):
         return []

@@ -27,6 +27,8 @@ class Owner:
     cwd: str = ""
     mark: str = ""
     """Mark in its environment: says whose it calls itself, for words alone. `Instance.owns` says whose it is."""
+    start: int = 0
+    """When it began, as in `processes.Identity`."""
     belongs_to: str = ""
     """Component of this instance that it belongs to, where that was asked."""
 
@@ -129,7 +131,12 @@ def describe(pid: int) -> Owner:
         cwd = os.readlink(base / "cwd")
     except OSError:
         cwd = ""
-    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid))
+    return Owner(pid, processes.command(pid), user, cwd, processes.mark(pid), _start(pid))
+
+
+def _start(pid: int) -> int:
+    process = processes.read(pid)
+    return process.start if process else 0
 
 
 def _by_psutil(port: int) -> Owner | None:
@@ -141,8 +148,8 @@ def _by_psutil(port: int) -> Owner | None:
             if any(c.status == "LISTEN" and c.laddr.port == port for c in process.net_connections("tcp")):
                 facts = process.info
                 command = " ".join(facts["cmdline"] or [])[:120]
-                mark = process.environ().get(MARK, "")
-                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark)
+                mark, start = process.environ().get(MARK, ""), _start(process.pid)
+                return Owner(process.pid, command, facts["username"] or "", facts["cwd"] or "", mark, start)
         except psutil.Error:
             continue
     with socket.socket() as probe_socket:

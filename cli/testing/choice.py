@@ -17,17 +17,19 @@ def chosen(context: Context, platform: Platform, junit: Path | None, names: list
     """The suites of these names, groups and paths, in the order they run; every suite where nothing is named."""
     every = _every(context, platform, junit)
     known = list(dict.fromkeys(name for suite in every for name in (suite.group, suite.name)))
-    wanted = [*names, *(["system"] if system else ())]
+    wanted = [*names, "system"] if system else names
     places = [name for name in wanted if name not in known and paths.is_path(name)]
-    for name in wanted:
-        if name not in known and name not in places:
-            raise _unknown(name, known)
+    if strange := [name for name in wanted if name not in (*known, *places)]:
+        raise _unknown(strange[0], known)
     suites = [suite for suite in every if not wanted or {suite.group, suite.name} & {*wanted}]
-    if places:
-        directories = {name: service.path for name, service in platform.services.items()}
-        nodes = [paths.node(place, directories) for place in places]
-        suites.append(own.pytest((*paths.workers(nodes), *nodes), junit, context.extra))
-    return suites
+    return [*suites, *([_of_places(context, platform, junit, places)] if places else ())]
+
+
+def _of_places(context: Context, platform: Platform, junit: Path | None, places: list[str]) -> Suite:
+    """One run of pytest on these files and tests."""
+    directories = {name: service.path for name, service in platform.services.items()}
+    nodes = [paths.node(place, directories) for place in places]
+    return own.pytest((*paths.workers(nodes), *nodes), junit, context.extra)
 
 
 def _every(context: Context, platform: Platform, junit: Path | None) -> list[Suite]:

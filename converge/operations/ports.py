@@ -91,17 +91,17 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(item, "ports", "ok", f"{port} ours, pid {owner.pid}", want, source=source)
         else:
             why = f"{owner} is left over from an earlier run of {name}"
-            args = {"pid": owner.pid, "name": name}
+            args = {"pid": owner.pid, "start": owner.start, "name": name}
             step = Step(item, "ports", f"end pid {owner.pid} on port {port}", why, args=args)
             yield Item(item, "ports", "drift", f"{port} left over", want, why, source=source, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
     """End the left-over process; it is checked again first, in case its pid was given to another process."""
-    name, pid = step.args["name"], step.args["pid"]
+    name, identity = step.args["name"], (step.args["pid"], step.args["start"])
 
     def left() -> list[Process]:
         run = machine.context.instance.run(name)
-        return [process for process in facts.processes.members(run) if process.pid == pid]
+        return [process for process in facts.processes.members(run) if process.identity == identity]
 
     ending.end(left, GRACE)

@@ -14,12 +14,10 @@ ROOMS = ("facts", "converge", "runtime", "cli")
 MOST = 15
 """Complexity above which a function hides a table, a value or a second function."""
 LEFT = {
-    "converge/cycle.py: converge": 16,
     "converge/operations/ports.py: items": 20,
-    "cli/testing/choice.py: chosen": 16,
 }
 """Functions that are above, each to be split: none is added, and none may grow."""
-LAZY = 0.64
+LAZY = 0.6
 """Imports inside functions for each module, to be lowered to 0.5."""
 LENGTH = 100
 """Lines of half of the modules at most."""

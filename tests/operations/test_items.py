@@ -29,6 +29,7 @@ from facts.git import Repository
 from facts.local import LocalReader
 from facts.ports import Owner
 from facts.probe import observe
+from facts.processes import read
 from facts.tools import Tool
 from facts.value import Unknown
 
@@ -216,39 +217,10 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     target = context(PORT)
     marks = {"own": "", "stranger": "", "elsewhere": "ffffffffff:a:1"}
     whose = {"own": "a"}.get(owner or "", "")
-    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], whose)
+    listening = None if owner is None else Owner(7, "nc", "bo", "/home/bo", marks[owner], belongs_to=whose)
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
-
-
-LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
-LISTEN += "; print('listens', flush=True); time.sleep(600)"
-
-
-@pytest.mark.parametrize(
-    ("mark", "ends"),
-    [("ID:a:1", True), ("", False), ("ID:b:1", False), ("ID:a:2", True), ("ffffffffff:a:1", False)],
-)
-def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
-    monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int], mark: str, ends: bool
-) -> None:
-    """Between the look and the repair the left-over process may end and its pid and port go to another one."""
-    monkeypatch.setattr(load("ports"), "GRACE", 0.2, raising=False)  # a process that is not ours is given no time
-    port = free_port()
-    target = context(PORT.replace("5000", str(port)))
-    env = {**os.environ, "DEV_RUN_ID": mark.replace("ID", target.instance.id)}
-    process = subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE, env=env)
-    try:
-        assert process.stdout and process.stdout.readline()
-        seen = Owner(process.pid, "python", "bo", "/home/bo", f"{target.instance.id}:a:1", "a")
-        item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
-        assert item.step
-        load("ports").apply(item.step, LocalMachine(target))
-        assert (process.poll() is not None) == ends
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -260,6 +232,37 @@ def test_what_components_left_over_is_named_and_ended(found: object, statuses: d
     seen = items("processes", context(PORT), {"processes": found})
     assert {name: item.status for name, item in seen.items()} == {f"processes.{n}": s for n, s in statuses.items()}
     assert all((item.status == "drift") == (item.step is not None) == ("pid" in item.because) for item in seen.values())
+
+
+LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+LISTEN += "; print('listens', flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize(
+    ("mark", "later", "ends"),
+    [("ID:a:1", 0, True), ("", 0, False), ("ID:b:1", 0, False), ("ID:a:1", 1, False), ("ffffffffff:a:1", 0, False)],
+)
+def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_port: Callable[[], int], mark: str, later: int, ends: bool
+) -> None:
+    """Between the look and the repair the left-over process may end and its pid and port go to another one."""
+    monkeypatch.setattr(load("ports"), "GRACE", 0.2)  # a process that is not ours is given no time
+    port = free_port()
+    target = context(PORT.replace("5000", str(port)), tmp_path)
+    env = {**os.environ, "DEV_RUN_ID": mark.replace("ID", target.instance.id)}
+    process = subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE, env=env)
+    try:
+        assert process.stdout and process.stdout.readline()
+        began = read(process.pid)
+        assert began
+        seen = Owner(process.pid, "python", "bo", "/home/bo", "", began.start - later, "a")
+        item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
+        assert item.step
+        load("ports").apply(item.step, LocalMachine(target))
+        assert (process.poll() is not None) == ends
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(("project", "status"), [("", "manual"), ("other-1", "manual"), ("own", "ok")])

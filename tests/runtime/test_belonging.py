@@ -312,8 +312,8 @@ def test_a_program_that_sets_its_title_is_ready_and_ends(
         assert listener and component.owns(listener) and not listener.mark, "it erased its environment"
         assert health.why_not(platform, component, native.look(component)) == ""
         assert start.start(platform, None, lambda name, text, at: None) == {}, "ready already"
-        found = processes.members(instance.run("a"))
-        assert len(found) >= {"nginx": 3, "redis-server": 1}[program]
+        least = {"nginx": 3, "redis-server": 1}[program]  # nginx listens before it has its workers
+        found = wait_until(lambda: len(seen := processes.members(instance.run("a"))) >= least and seen, BOUND)
         if end != "stop":
             keepers = [processes.read(keeper.pid) for keeper in instance.run("a").keepers]
             shim, guard = sorted((each for each in keepers if each), key=lambda each: each.start, reverse=True)

@@ -280,7 +280,8 @@ def test_a_failed_migration_keeps_the_service_from_starting(checkout: Checkout, 
     checkout.state(service("a", "serve", free_port(), "migrate = 'echo no such table; exit 7'"))
     ran = checkout.dev("start")
     assert ran.code == 3 and "ended with 7: no such table" in ran.err
-    assert checkout.components()["a"]["state"] == "stopped"
+    entry = checkout.components()["a"]
+    assert entry["state"] == "failed" and entry["pid"] is None and "ended with 7" in entry["reason"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
