@@ -51,9 +51,8 @@ def run(
     shown = printer(list(everyone), form, people, _pattern(grep))
     found = reader.readers(wanted)
     show(shown, reader.kept(found, first, last))
-    if follow:
-        for lines in reader.follow(found, lambda: _go_on(last)):
-            show(shown, (line for line in lines if line.order <= last) if last else lines)
+    for lines in reader.follow(found, lambda: follow and _go_on(last)):
+        show(shown, (line for line in lines if not last or line.order <= last))
     return int(Exit.OK)
 
 
@@ -68,7 +67,7 @@ def show(shown: Printer, lines: Iterable[Line]) -> None:
 
 
 def _span(since: str | None, until: str | None) -> tuple[str, str]:
-    """First and last moment, empty where nothing was asked for."""
+    """The first and the last stamp that is shown; empty where there is no limit."""
     first, last = times.since(since) if since else "", times.until(until) if until else ""
     if first and last and last < first:
         raise DevError("usage", "--until is before --since", because=f"{last} < {first}", exit=Exit.USAGE)

@@ -65,7 +65,7 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
         for problem in taken.values():
             render.error(problem)
         obstacles, startable = dict(taken), start.without(wanted, taken)
-        if startable and asked.fix:
+        if asked.fix and (startable or not wanted):
             part = startable if names or taken else None
             obstacles |= _prepare(context, yes, asked.services == "docker", part)
         with Board(list(wanted)) as board:

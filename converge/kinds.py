@@ -49,6 +49,8 @@ class ServiceKind:
 
     dependencies: Dependencies | None = None
     """None: nothing is installed for it."""
+    reloader: str = ""
+    """Entry of [tools] that reloads it on a change, where that is a tool of its own."""
     requires: tuple[str, ...] = ()
     """Keys of which its entry must have one."""
     runs: str = ""
@@ -85,6 +87,7 @@ SERVICES: Mapping[str, ServiceKind] = {
             lock="go.sum", tools=("go",), install=(("go", "mod", "download"),),
             compile=("go", "build", "-o", "/dev/null", "{main}"), environment=GO_BUILD,
         ),
+        reloader="air",
     ),
     "python": ServiceKind(
         dependencies=Dependencies(

@@ -8,8 +8,6 @@ from dataclasses import replace
 from converge import kinds
 from converge.desired import EnvVar, Infra, Loaded, Ready, Service
 
-RELOADERS = {"go": "air"}
-"""Kind of service -> the tool that reloads it."""
 BUILDERS = {"air": "go", "delve": "go", "pubsub-emulator": "go"}
 """Tool that is built on this machine -> the tool that builds it."""
 
@@ -42,8 +40,8 @@ def _tools(tools: Mapping[str, str], infra: Mapping[str, Infra], services: Mappi
 
 
 def _of_kind(kind: str) -> tuple[str, ...]:
-    dependencies = kinds.SERVICES[kind].dependencies
-    return (*(dependencies.tools if dependencies else ()), *([RELOADERS[kind]] if kind in RELOADERS else []))
+    row = kinds.SERVICES[kind]
+    return (*(row.dependencies.tools if row.dependencies else ()), *((row.reloader,) if row.reloader else ()))
 
 
 def _commands(wants: Infra | Service) -> tuple[str, ...]:

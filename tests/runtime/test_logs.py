@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -61,11 +61,6 @@ def followed(readers: list[reader.Reader]) -> list[Line]:
     raise AssertionError("it does not end")
 
 
-def later(seconds: float) -> Callable[[], float]:
-    clock = time.monotonic
-    return lambda: clock() + seconds
-
-
 SAID = {
     "progress bars": b"  0%\r 50%\r100%\n",
     "Windows": b"one\r\ntwo\r\r\n",
@@ -98,10 +93,12 @@ def test_every_byte_between_two_line_feeds_is_shown(talks: Component, said: byte
 def test_a_prompt_is_shown_after_silence_and_goes_on_where_it_ended(
     talks: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     talker = Writer(str(talks.log))
     talker.take(b"begins\nGo on? ")
     assert 0 < talker.tend() <= writer.SILENCE and texts(kept(talks)) == ["begins"]
-    monkeypatch.setattr(time, "monotonic", later(writer.SILENCE))
+    monkeypatch.setattr(time, "monotonic", lambda: now + writer.SILENCE)
     talker.tend()
     (follower,) = readers = reader.readers([talks])
     shown = list(reader.kept(readers))
@@ -477,8 +474,17 @@ def test_the_real_tool_shows_every_word(platform: tuple[Checkout, subprocess.Pop
     assert " 0%␍50%␍99%" in shown and re.search(r"WARN  \x1b\[0mlow \x1b\[2mleft=3", shown)
     assert '{"level":"warn"' in on_terminal(checkout, "logs", "bars", "--raw")
     follower = checkout.popen("logs", "-f", "--json", "moves")
+    guard = threading.Timer(120, follower.kill)  # a line that never comes fails the test and does not block it
+    guard.daemon = True
+    guard.start()
     assert follower.stdout and follower.stderr
     assert [json.loads(follower.stdout.readline())["text"] for _ in range(3)] == ["applies 0001", "applied", "runs"]
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    limited = checkout.dev("logs", "-f", "moves", "--since", "1h", "--until", soon, "--grep", "appl", "--raw")
+    assert limited.code == 0 and [row[-12:] for row in limited.out.splitlines()] == ["applies 0001", "ate: applied"]
+    assert (
+        checkout.dev("logs", "--since", "1m", "--until", "2m").code == checkout.dev("logs", "--until", "x").code == 64
+    )
     (log,) = checkout.path.glob(".dev/instances/*/logs/moves.log")
     log.unlink()
     wait_until(log.exists, 30)
@@ -486,6 +492,7 @@ def test_the_real_tool_shows_every_word(platform: tuple[Checkout, subprocess.Pop
     assert json.loads(follower.stdout.readline())["text"] == "ends"
     follower.send_signal(signal.SIGINT)
     follower.communicate(timeout=60)
+    guard.cancel()
     assert follower.returncode == 130
     quiet = checkout.popen("logs", "-f", "asks")
     assert quiet.stdout and quiet.stderr

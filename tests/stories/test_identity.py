@@ -210,7 +210,8 @@ env = {{ URL = "{{store.url}}" }}
 command = "exit 7"
 """
     )
-    assert checkout.dev("test", "--list").out.split() == ["kit", "bad"]
+    listed = checkout.dev("test", "--list", "--json").json["suites"]
+    assert [each["name"] for each in listed] == ["kit", "bad"]
     ran = checkout.dev("test", "kit", timeout=300)
     assert ran.code == 0 and "1 of 1 suites passed" in ran.out, ran.err
     assert (checkout.path / "kit/ran").exists() and checkout.components("--instance", "test")["store"]["pid"] is None

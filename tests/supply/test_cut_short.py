@@ -70,5 +70,9 @@ def test_a_download_cut_short_is_told_as_that(checkout: Checkout, tmp_path: Path
         env = {"DEV_STORE": str(tmp_path / "store"), "NO_PROXY": "127.0.0.1"}
         ran = checkout.dev("doctor", "--fix", env=env)
     said = ran.out + ran.err
-    assert ran.code != 0 and "could not be downloaded" in said and "is not what desired_state.lock says" not in said
+    assert (
+        ran.code != 0
+        and "could not be downloaded" in said
+        and "does not have the hash in desired_state.lock" not in said
+    )
     assert not list((tmp_path / "store/tools").rglob("*.complete"))
