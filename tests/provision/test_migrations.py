@@ -13,6 +13,7 @@ import pytest
 from converge import cycle, schema
 from converge.errors import DevError
 from converge.instance import Instance
+from converge.plan import make_plan
 from runtime import data
 from runtime.platform import Platform
 from runtime.provision import NOUNS, inputs, notes
@@ -197,6 +198,11 @@ def test_what_a_service_needs_comes_first(running: Running, service: Callable[[s
     report = cycle.fix(running.now.loaded, running.now.instance, ["databases", "migrations"], more=NOUNS)
     assert [outcome.step.id for outcome in report.outcomes] == ["databases.postgres.counted", f"migrations.{name}"]
     assert report.exit_code == 0 and runs(running) == 2
+    platform = running.now
+    running.sql('ALTER DATABASE "counted" OWNER TO postgres')
+    running.checkout.write("migrations/2.sql", "-- the second one\n")
+    plan = make_plan(cycle.doctor(platform.loaded, platform.instance, None, NOUNS).items)
+    assert plan.needs[f"migrations.{name}"] == {"databases.postgres.counted"}
 
 
 def test_stopping_forgets_why_it_failed(running: Running, service: Callable[[str], str]) -> None:
