@@ -206,7 +206,7 @@ def test_in_default_mode_not_one_process_or_container_more(boxed: Platform) -> N
 
 def test_a_lease_ends_by_itself(boxed: Platform) -> None:
     ran = boxed.dev("handoff", "echo", "--for", "3s")
-    assert "goes back by itself" in ran.out
+    assert "returns automatically" in ran.out
     boxed.ide()
     answers(boxed, "ide")
     wait_until(lambda: boxed.placement() == "docker", 30)
