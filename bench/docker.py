@@ -36,7 +36,7 @@ def seconds(work: Callable[[], None]) -> float:
 def main() -> None:
     """Print the table."""
     from cli.context import Context
-    from runtime import boxes, compose, images
+    from runtime.docker import compose, containers, images
     from runtime.placements import docker
 
     context = Context(None, "bench-compose")
@@ -48,7 +48,7 @@ def main() -> None:
     everyone = context.platform.components
     used = {name: images.reference(project, component) for name, component in everyone.items()}
     docker.remember(context.instance, project.engine)
-    boxes.make(project, everyone, used, lambda _: None, lambda _: None)
+    containers.make(project, everyone, used, lambda _: None, lambda _: None)
     values = compose.values(project, used)
     infra = [compose.key(c) for c in everyone.values() if not c.is_service]
     databases = [(name, each) for name, c in everyone.items() for each in getattr(c.wants, "databases", ())]
@@ -78,7 +78,7 @@ def main() -> None:
 
     def fresh() -> None:
         dev("stop")
-        boxes.clear(mine)
+        containers.clear(mine)
 
     cases: Mapping[str, tuple[Callable[[], None], Callable[[], None], Callable[[], None], Callable[[], None]]] = {
         "infrastructure, cold": (fresh, lambda: dev("start", *infra), down("-v"), lambda: up(*infra)),
@@ -106,7 +106,7 @@ def main() -> None:
         one, other = statistics.median(ours), statistics.median(theirs)
         print(f"| {name} | {one:.2f} | {other:.2f} | {one / other:.2f} |", flush=True)
     fresh()
-    boxes.clear(context.instance)
+    containers.clear(context.instance)
 
 
 if __name__ == "__main__":

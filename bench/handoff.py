@@ -262,15 +262,15 @@ def flips(it: Platform, count: int) -> None:
     """The flip alone: the owner map on the disk, the edge, the gateway."""
     from converge import schema
     from converge.instance import Instance
-    from runtime import routing
     from runtime.platform import Platform
+    from runtime.routes import owner_map
 
     instance = Instance(it.checkout.path.resolve(), "story", "", it.control)
     platform = Platform(schema.load(it.checkout.path), instance)
     out, back = [], []
     for _ in range(count):
-        out.append(seconds(lambda: routing.own(platform, "echo", "native", "127.0.0.3")))
-        back.append(seconds(lambda: routing.own(platform, "echo", "docker")))
+        out.append(seconds(lambda: owner_map.own(platform, "echo", "native", "127.0.0.3")))
+        back.append(seconds(lambda: owner_map.own(platform, "echo", "docker")))
     print(f"\nFlip alone, {count} each way with its durable write, p50/p95 ms: {precise(out)}, {precise(back)}")
 
 

@@ -15,7 +15,8 @@ from converge.instance import Instance
 from converge.instance import store as store_of_user
 from converge.lock import hold
 from converge.operations import dependencies
-from runtime import boxes, services
+from runtime import services
+from runtime.docker import containers
 from runtime.platform import Platform
 from runtime.stop import stop
 
@@ -76,11 +77,11 @@ def _end(platform: Platform) -> None:
 
     try:
         stop(platform, None)
-        boxes.clear(platform.instance)
+        containers.clear(platform.instance)
     except DevError as problem:
         if problem.code != "engine-lost":
             raise
-        render.say(f"{problem.because}; {boxes.trace(platform.instance)} may be left on it", "yellow")
+        render.say(f"{problem.because}; {containers.trace(platform.instance)} may be left on it", "yellow")
 
 
 def _of_services(context: Context) -> list[Path]:

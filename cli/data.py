@@ -19,11 +19,11 @@ Force = Annotated[bool, Option("--force", help="Do not ask.")]
 def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
     """Put today's data aside under a name."""
     from converge.lock import hold
-    from runtime import data
+    from runtime.data import snapshots
 
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
-        made = data.snapshot(context.platform, name, force)
+        made = snapshots.snapshot(context.platform, name, force)
     render.say(f"saved as {', '.join(made)} ({time.monotonic() - began:.1f} s)", "green")
     return int(Exit.OK)
 
@@ -31,11 +31,11 @@ def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
 def restore(context: Context, names: Name = None) -> int:
     """Put the data of a snapshot in the place of today's."""
     from converge.lock import hold
-    from runtime import data
+    from runtime.data import snapshots
 
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
-        done = data.restore(context.platform, name)
+        done = snapshots.restore(context.platform, name)
     render.say(f"{', '.join(done)} as of {name} ({time.monotonic() - began:.1f} s)", "green")
     return int(Exit.OK)
 
@@ -43,16 +43,16 @@ def restore(context: Context, names: Name = None) -> int:
 def list_snapshots(context: Context) -> int:
     """Show the snapshots."""
     from converge.lock import hold
-    from runtime import data
+    from runtime.data import snapshots
 
     try:
         with hold(context.instance.dev / "lock", timeout=0):
-            for name in data.reopen(context.platform):
+            for name in snapshots.reopen(context.platform):
                 render.say(f"{name} was closed by a snapshot that was killed; it is open again", "yellow")
     except DevError as problem:
         if problem.code != "locked":
             raise
-    for name in data.snapshots(context.platform):
+    for name in snapshots.snapshots(context.platform):
         render.out(name)
     return int(Exit.OK)
 
@@ -60,10 +60,10 @@ def list_snapshots(context: Context) -> int:
 def delete(context: Context, names: Name = None) -> int:
     """Give a snapshot up."""
     from converge.lock import hold
-    from runtime import data
+    from runtime.data import snapshots
 
     with hold(context.instance.dev / "lock", say=render.say):
-        deleted = data.delete(context.platform, _one(names))
+        deleted = snapshots.delete(context.platform, _one(names))
     if not deleted:
         raise DevError("snapshot-unknown", f"there is no snapshot {names[0] if names else ''!r}", exit=Exit.USAGE)
     return int(Exit.OK)
@@ -72,11 +72,11 @@ def delete(context: Context, names: Name = None) -> int:
 def reset(context: Context, force: Force = False) -> int:
     """Delete all data and snapshots of this instance and start with none."""
     from converge.lock import hold
-    from runtime import data
+    from runtime.data import snapshots
 
     sure("All data and snapshots of this instance will be deleted.", force)
     with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
-        failed = data.reset(context.platform, board.event)
+        failed = snapshots.reset(context.platform, board.event)
     for problem in failed.values():
         render.error(problem)
     return int(Exit.NOT_CONVERGED if failed else Exit.OK)
@@ -91,7 +91,7 @@ def copy(
 ) -> int:
     """Move all data from one placement to the other, counted on both sides."""
     from converge.lock import hold
-    from runtime import move
+    from runtime.data import transfer
 
     if {source, target} != {"docker", "native"}:
         raise DevError(
@@ -100,7 +100,7 @@ def copy(
         )  # fmt: skip
     began = time.monotonic()
     with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
-        dumps = move.copy(context.platform, source, target, board.event)  # type: ignore[arg-type]
+        dumps = transfer.copy(context.platform, source, target, board.event)  # type: ignore[arg-type]
     for name, dump in dumps.items():
         render.say(f"{name} is in placement {target} now ({time.monotonic() - began:.1f} s)", "green")
         render.say(f"a dump is kept: {dump}")

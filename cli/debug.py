@@ -13,7 +13,9 @@ from cli.start import refuse_open
 from converge import cycle
 from converge.errors import DevError, Exit
 from converge.lock import hold
-from runtime import debugger, editors, handoff, start
+from runtime import editors, start
+from runtime.handoff import handoff
+from runtime.services import debugging
 
 WAYS = {"vscode": ("VS Code", "F5 on `{}`"), "jetbrains": ("JetBrains", "{}"), "terminal": ("terminal", "{}")}
 
@@ -38,12 +40,12 @@ def run(
     component = platform.component(names[0])
     with hold(context.instance.dev / "lock", say=render.say):
         handoff.reconcile(platform, lambda name, text, seconds: render.say(f"{name:<12} {text}"), names)
-        if off and not debugger.under(component):
+        if off and not debugging.under(component):
             render.say(f"{component.name} is not under a debugger")
             return int(Exit.OK)
         if not off:
-            debugger.check(platform, component)
-            _prepare(context, debugger.wanted(platform, component))
+            debugging.check(platform, component)
+            _prepare(context, debugging.wanted(platform, component))
         with Board(names) as board:
             if off:
                 failed = start.restart(platform, names, board.event)
@@ -55,7 +57,7 @@ def run(
         return int(Exit.NOT_CONVERGED)
     if off:
         return int(Exit.OK)
-    made, written = debugger.attach(platform, component), editors.sync(platform, component.name)
+    made, written = debugging.attach(platform, component), editors.sync(platform, component.name)
     if json:
         render.document(made.document())
         return int(Exit.OK)

@@ -10,8 +10,9 @@ from cli.context import Context
 from cli.option import Argument
 from converge.errors import DevError, Exit
 from facts.ports import HOME
-from runtime import placements, routing
+from runtime import placements
 from runtime.environment import of_component
+from runtime.routes import owner_map
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", help="The component.")] = None) -> int:
@@ -20,7 +21,7 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
         raise DevError("usage", "one component's name is needed", hint="./dev env catalog", exit=Exit.USAGE)
     component = context.platform.component(names[0])
     hidden = {name for name, variable in context.loaded.desired.env.items() if variable.secret}
-    route = routing.routes(context.instance).get(component.name)
+    route = owner_map.routes(context.instance).get(component.name)
     host = route.host or HOME if route else HOME
     found = of_component(context.platform, component, placements.where(component), host)
     for name, value in sorted(found.items()):

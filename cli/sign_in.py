@@ -8,7 +8,8 @@ from cli import render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import Exit
-from runtime import issuer, services
+from runtime import services
+from runtime.secrets import issuer
 
 
 def run(

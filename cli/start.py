@@ -17,7 +17,8 @@ from converge.local_machine import LocalMachine
 from converge.lock import hold
 from converge.tools import SUBSTITUTED
 from facts import docker
-from runtime import handoff, start
+from runtime import start
+from runtime.handoff import handoff
 from runtime.placements.choice import Asked
 
 if TYPE_CHECKING:

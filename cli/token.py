@@ -9,7 +9,7 @@ from cli import render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import DevError, Exit
-from runtime import issuer
+from runtime.secrets import issuer
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from converge.instance import Instance
 from facts.ports import HOME, owners
-from runtime import health, placements, served
+from runtime import health, placements
 from runtime.component import Component
+from runtime.health import served
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
 from runtime.provision import notes
@@ -129,9 +130,9 @@ def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
     """Port -> where its process listens, for those that leave 127.0.0.1 to the edge."""
     if not instance.owner_map.exists():
         return {}
-    from runtime import routing
+    from runtime.routes import owner_map
 
-    native = {name: route.host for name, route in routing.routes(instance).items() if route.owner == "native"}
+    native = {name: route.host for name, route in owner_map.routes(instance).items() if route.owner == "native"}
     return {each.port: native[each.name] for each in everyone if each.port and each.name in native}
 
 
@@ -196,22 +197,22 @@ def among(component: Component, own: Status, look_at: Callable[[str], Status]) -
 
 def _debugged(component: Component, seen: Seen, missing: str) -> str:
     """What a person wants to know of a service that is under its debugger."""
-    from runtime import debugger
+    from runtime.services import debugging
 
     where = f"under its debugger on {HOME}:{seen.debug}"
     if not missing:
         return where
-    if debugger.ended(component, seen):
+    if debugging.ended(component, seen):
         return f"{where}, where its program has ended: ./dev debug {component.name} begins it again"
     return f"{where}; does not answer, as at a breakpoint: {missing}"
 
 
 def _lent(component: Component, missing: str) -> str:
     """What a person wants to know of a service that is handed off."""
-    from runtime import journal
+    from runtime.handoff import record
 
-    entry = journal.record(component.instance, component.name)
-    until = f", until {journal.clock(entry.until)}" if entry and entry.until else ""
+    entry = record.record(component.instance, component.name)
+    until = f", until {record.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"
     who = f"waits for your process on {where}: {missing}" if missing else "your process has it"
-    return f"handed off since {journal.clock(entry.since if entry else 0)}{until}; {who}"
+    return f"handed off since {record.clock(entry.since if entry else 0)}{until}; {who}"

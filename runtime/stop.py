@@ -8,10 +8,12 @@ from converge import leftovers
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE
-from runtime import boxes, placements, routing
+from runtime import placements
 from runtime.component import Component, ServiceComponent
+from runtime.docker import containers
 from runtime.platform import Platform
 from runtime.provision import notes
+from runtime.routes import owner_map
 
 
 def stop(platform: Platform, names: list[str] | None) -> list[str]:
@@ -51,7 +53,7 @@ def _end(platform: Platform, component: Component, for_good: bool) -> bool:
     ran = placements.stop(component)
     swept = leftovers.sweep(platform.instance, component.name, component.wants.stop_grace)
     if component.is_service and for_good and platform.instance.routes.exists():
-        routing.own(platform, component.name, "none")
+        owner_map.own(platform, component.name, "none")
     return bool(ran or lent or swept)
 
 
@@ -60,9 +62,9 @@ def _close_routes(platform: Platform, all_of_them: bool) -> None:
     if not platform.instance.routes.exists():
         return
     if all_of_them:
-        routing.close(platform.instance)
+        owner_map.close(platform.instance)
     else:
-        routing.settle(platform)
+        owner_map.settle(platform)
 
 
 def undeclared(platform: Platform) -> list[Component]:
@@ -75,6 +77,6 @@ def undeclared(platform: Platform) -> list[Component]:
     names -= {*platform.components, EDGE}
     left: list[Component] = [ServiceComponent(name, Service(kind="command"), instance) for name in sorted(names)]
     if instance.engine_record.exists():
-        left += boxes.undeclared(platform)
+        left += containers.undeclared(platform)
     over = leftovers.everywhere(instance, ())
     return [component for component in left if component.name in over or placements.lives(component)]

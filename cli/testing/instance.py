@@ -19,7 +19,8 @@ from converge.desired import EnvVar, Loaded
 from converge.instance import Instance
 from converge.lock import hold
 from facts.auth import CLERK
-from runtime import boxes, placements
+from runtime import placements
+from runtime.docker import containers
 from runtime.placements.choice import Asked
 from runtime.platform import Platform
 from runtime.start import start
@@ -89,7 +90,7 @@ def held(platform: Platform, suites: list[Suite]) -> Iterator[None]:
             yield
         finally:
             stop(platform, None)
-            boxes.clear(instance)
+            containers.clear(instance)
             shutil.rmtree(instance.data, ignore_errors=True)
             for left in ("run", "compose", "placed", "private", "env"):
                 shutil.rmtree(instance.state / left, ignore_errors=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from converge import envfile
 from converge.errors import DevError
-from runtime import journal, services
+from runtime import services
 from runtime.component import ServiceComponent
 from runtime.editors import jetbrains, keeping, recipes, spelling, vscode
 from runtime.editors.keeping import Keeper, Refused
+from runtime.handoff import record
 from runtime.platform import Platform
 
 
@@ -62,7 +63,7 @@ def environment(platform: Platform, component: ServiceComponent) -> tuple[dict[s
 
 def refresh(platform: Platform, component: ServiceComponent) -> None:
     """Bring the environment of a service that is handed off up to date, as a start does for one that runs."""
-    entry = journal.record(component.instance, component.name)
+    entry = record.record(component.instance, component.name)
     if entry and entry.state == "IDE_WAIT":
         environment(platform, component)
 

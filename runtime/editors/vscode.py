@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError
-from runtime import debugger, services
+from runtime import services
 from runtime.component import ServiceComponent
 from runtime.editors import recipes
+from runtime.services import debugging
 from runtime.services.debugger import Debugger
 from runtime.services.ide import VSCODE_ROOT, environment_file, in_vscode
 
@@ -51,7 +52,7 @@ def launches(component: ServiceComponent) -> bool:
 def debugged(component: ServiceComponent) -> tuple[Debugger, int] | None:
     """Debugger and port where `./dev debug` has it listen; None where it cannot be debugged so."""
     try:
-        return debugger.recipe(component), debugger.port(component)
+        return debugging.recipe(component), debugging.port(component)
     except DevError:
         return None
 

@@ -127,7 +127,7 @@ def _unheard(component: Component, seen: Seen, host: str, listening: Listening) 
 
 def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
     """Why its container does not answer the gateway, whoever owns name and port."""
-    from runtime import gateway
+    from runtime.routes import gateway
 
     port = component.port or 0
     try:
@@ -141,15 +141,15 @@ def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float)
 
 def _door(component: Component, listening: Listening) -> str:
     """Why its port, if the container owns it, is not answered by our own edge."""
-    from runtime import routing
+    from runtime.routes import owner_map
 
     assert component.port is not None
-    if routing.owners(component.instance).get(component.name) != "docker":
+    if owner_map.owners(component.instance).get(component.name) != "docker":
         return ""
     listener = _listener(component.port, HOME, listening)
     if listener is None:
         return f"nothing listens on {component.port} yet"
-    return "" if routing.edge(component.instance).owns(listener) else f"{listener} listens on {component.port}"
+    return "" if owner_map.edge(component.instance).owns(listener) else f"{listener} listens on {component.port}"
 
 
 def _stranger(component: Component, host: str, listening: Listening) -> str:

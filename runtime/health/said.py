@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from runtime import record
+from converge import atomic
 from runtime.component import Component
 from runtime.health import lines
 from runtime.placements.seen import Seen
@@ -22,7 +22,7 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
     if not any(re.search(pattern, line) for line in lines.since_began(component, seen)):
         return f"its log has no {pattern!r} yet"
     with contextlib.suppress(OSError):  # then it is searched for again at the next look
-        record.write(file, json.dumps(key))
+        atomic.write(file, json.dumps(key))
     return ""
 
 

@@ -189,7 +189,7 @@ def sql(
 def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tuple[list[str], dict[str, str]]:
     """How one of Postgres' own programs is run against it, by the programs of where it runs; with its environment."""
     if placements.where(component) == "docker":
-        from runtime import compose
+        from runtime.docker import compose
 
         found = compose.find(platform)
         if isinstance(found, str):

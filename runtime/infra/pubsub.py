@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from converge import tools
+from converge import atomic, tools
 from converge.errors import DevError
-from runtime import placements, record
+from runtime import placements
 from runtime.component import InfraComponent, Launch
 from runtime.infra import plain
 from runtime.platform import Platform
@@ -37,7 +37,7 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
 def write_topics(component: InfraComponent) -> None:
     """Have a native emulator that begins again have the topics that are declared now."""
     words = [f"--topic {topic}={','.join(names)}\n" for topic, names in component.wants.topics.items()]
-    record.write(_topics(component), "".join(words))
+    atomic.write(_topics(component), "".join(words))
 
 
 no_fallback = plain.can_fall_back  # it is the same program
@@ -54,7 +54,7 @@ def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str
     if before and before != topics and _lives_in_docker(component):
         topics = before
     elif before != topics:
-        record.write(note, topics)
+        atomic.write(note, topics)
     return {"PROJECT_ID": component.instance.project, "TOPICS": topics}
 
 

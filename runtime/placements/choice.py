@@ -9,14 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from converge import atomic
 from converge.errors import DevError, Exit
 from facts import docker as engines
 from facts.engine import Engine, EngineError
-from runtime import compose, debugger, gateway, images, infra, journal, placements, record
+from runtime import infra, placements
 from runtime.component import Component, InfraComponent
-from runtime.compose import Project
+from runtime.docker import compose, images
+from runtime.docker.compose import Project
+from runtime.handoff import record
 from runtime.placements import docker
 from runtime.platform import Platform
+from runtime.routes import gateway
+from runtime.services import debugging
 
 Name = Literal["docker", "native"]
 Place = Literal["docker", "native", "ide"]
@@ -138,7 +143,7 @@ def _answering() -> Engine | None:
 
 def keep(component: Component, placement: Name) -> None:
     """Note where its data lie, so that they are not looked for elsewhere while an engine is down."""
-    record.write(_note(component), placement + "\n")
+    atomic.write(_note(component), placement + "\n")
 
 
 def copying(component: Component) -> Path:
@@ -157,10 +162,10 @@ def _note(component: Component) -> Path:
 
 def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
     if component.is_service:
-        lent = journal.record(component.instance, component.name)
+        lent = record.record(component.instance, component.name)
         if lent and component.name not in asked.stay:
             return "docker" if lent.state == "FLIPPING_IN" else "ide"
-        if component.name not in asked.stay and debugger.under(component):
+        if component.name not in asked.stay and debugging.under(component):
             return "native"
         return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
     return asked.infra or component.wants.placement

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from converge import atomic
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError, EngineGone, unframed
-from runtime import record
 from runtime.component import Component
-from runtime.compose import key
+from runtime.docker.compose import key
 from runtime.placements import native
 from runtime.placements.seen import Seen, State, lost
 
@@ -37,7 +37,7 @@ def engine(instance: Instance) -> Engine | None:
 def remember(instance: Instance, used: Engine) -> None:
     """Note which engine the instance's containers and volumes are on, before any is made."""
     if engine(instance) != used:
-        record.write(instance.engine_record, used.host + "\n")
+        atomic.write(instance.engine_record, used.host + "\n")
 
 
 def containers(instance: Instance, more: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -203,7 +203,7 @@ def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) 
     """Keep the engine from starting it: one that starts anew does so, told to end it or not (moby/moby#35166)."""
     policy = about["HostConfig"]["RestartPolicy"]
     if policy["Name"] not in ("", "no"):
-        record.write(_policy(component), json.dumps({"container": about["Id"], "policy": policy}))
+        atomic.write(_policy(component), json.dumps({"container": about["Id"], "policy": policy}))
         _set_policy(used, about["Id"], {"Name": "no"})
 
 

@@ -9,8 +9,8 @@ from converge import ending
 from converge.instance import EDGE
 from facts import processes
 from facts.ports import HOME, Owner, owner
-from runtime import journal
 from runtime.component import Component
+from runtime.handoff import record
 from runtime.placements.seen import Seen
 
 PATIENCE = 10.0
@@ -19,7 +19,7 @@ PATIENCE = 10.0
 
 def look(component: Component) -> Seen:
     """Handed off: whether a process listens, and which."""
-    entry = journal.record(component.instance, component.name)
+    entry = record.record(component.instance, component.name)
     if entry is None or entry.state == "FLIPPING_OUT":
         return Seen("ide")
     there = listener(component)
@@ -41,7 +41,7 @@ def stranger(component: Component) -> Owner | None:
 
 def host(component: Component) -> str:
     """Address on which its process is waited for."""
-    entry = journal.record(component.instance, component.name)
+    entry = record.record(component.instance, component.name)
     return entry.host if entry else HOME
 
 
@@ -66,6 +66,6 @@ def mark(component: Component) -> str:
 
 def stop(component: Component) -> bool:
     """The hand-off is over; the process is its owner's."""
-    lent = journal.record(component.instance, component.name) is not None
-    journal.forget(component.instance, component.name)
+    lent = record.record(component.instance, component.name) is not None
+    record.forget(component.instance, component.name)
     return lent

@@ -22,7 +22,7 @@ from facts.processes import MARK, Process
 from runtime.component import Component, Launch
 from runtime.placements.seen import Seen, of_record
 
-SHIM = Path(__file__).resolve().parent.parent / "shim.py"
+SHIM = Path(__file__).with_name("shim.py")
 ENDED = ("done", "failed", "stopped")
 """What a shim says of its component before it ends itself."""
 KILLED = 10.0

@@ -14,7 +14,7 @@ from facts.processes import BY_MIGRATION, MARK
 from facts.value import Unknown
 from runtime import placements
 from runtime.component import InfraComponent, ServiceComponent
-from runtime.compose import Project
+from runtime.docker.compose import Project
 from runtime.environment import of_component
 from runtime.platform import Platform
 from runtime.provision import identity, inputs, notes, postgres, running
@@ -137,7 +137,7 @@ def where(platform: Platform, component: ServiceComponent) -> Place:
     """The placement in which the service lives. DevError where its container's image is not there any more."""
     if placements.where(component) != "docker":
         return Place("native")
-    from runtime import compose, images  # saves 30 ms where no service runs in Docker
+    from runtime.docker import compose, images  # saves 30 ms where no service runs in Docker
 
     project = compose.find(platform)
     if isinstance(project, str):
@@ -155,10 +155,10 @@ def _once(platform: Platform, component: ServiceComponent, place: Place, check: 
     wants = component.wants
     assert wants.migrate
     if place.name == "docker":
-        from runtime import boxes  # saves 30 ms where no service runs in Docker
+        from runtime.docker import containers  # saves 30 ms where no service runs in Docker
 
         assert place.project is not None
-        argv, env, _ = boxes.one_off(place.project, component, wants.migrate, place.images)
+        argv, env, _ = containers.one_off(place.project, component, wants.migrate, place.images)
     else:
         argv = ["/bin/sh", "-c", wants.migrate]
         env = {**of_component(platform, component), MARK: component.mark + BY_MIGRATION}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from converge import atomic
 from converge.errors import DevError
-from runtime import record
 from runtime.component import Component
 from runtime.provision import INSIDE
 
@@ -18,7 +18,7 @@ Stamp = Mapping[str, Any]
 
 def failed(component: Component, problem: DevError) -> None:
     """Note that the component is not usable, so that no later look calls it ready."""
-    record.write(_failure(component), json.dumps({"because": _sentence(problem), "hint": problem.hint}))
+    atomic.write(_failure(component), json.dumps({"because": _sentence(problem), "hint": problem.hint}))
 
 
 def succeeded(component: Component) -> None:
@@ -44,7 +44,7 @@ def stamps(component: Component) -> dict[str, Stamp]:
 
 def stamp(component: Component, known: Mapping[str, Stamp]) -> None:
     """Replace what is known of its migrations."""
-    record.write(_state(component, "migrated"), json.dumps(known, sort_keys=True))
+    atomic.write(_state(component, "migrated"), json.dumps(known, sort_keys=True))
 
 
 def systems(component: Component) -> dict[str, str]:
@@ -55,7 +55,7 @@ def systems(component: Component) -> dict[str, str]:
 def keep_systems(component: Component, known: Mapping[str, str]) -> None:
     """Note which data it begins on."""
     if known != systems(component):
-        record.write(_state(component, "systems"), json.dumps(known, sort_keys=True))
+        atomic.write(_state(component, "systems"), json.dumps(known, sort_keys=True))
 
 
 def forget(component: Component) -> None:

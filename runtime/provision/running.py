@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from runtime import record
+from converge import atomic
 from runtime.component import ServiceComponent
 from runtime.logs.recording import Recording
 
@@ -36,7 +36,7 @@ def execute(
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            record.write(marker(component), json.dumps({"pid": process.pid, "began": time.time()}))
+            atomic.write(marker(component), json.dumps({"pid": process.pid, "began": time.time()}))
             while process.poll() is None:
                 check()
                 time.sleep(LOOK)

@@ -7,12 +7,14 @@ from typing import Any
 
 from converge.errors import DevError
 from facts.ports import HOME, owner
-from runtime import debugger, editors, infra, placements, routing, switch
+from runtime import editors, infra, placements
 from runtime.component import Component
 from runtime.environment import make_private
 from runtime.placements import choice, docker, native
 from runtime.placements.seen import lost
 from runtime.provision import flow as provision
+from runtime.routes import owner_map, switch
+from runtime.services import debugging
 from runtime.start import actions, ports
 from runtime.start.look import fingerprint_of, launch_of
 from runtime.start.run import Run, Task
@@ -52,11 +54,11 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
     component = task.component
     if not component.is_service:
         return
-    number = debugger.port(component)
+    number = debugging.port(component)
     if (found := owner(number)) and not component.owns(found):
         raise ports.taken(run.platform, component, number, "debug_port", found)
-    env = debugger.launch(run.platform, component).env  # refused where there is no debugger
-    if command := debugger.build(component):
+    env = debugging.launch(run.platform, component).env  # refused where there is no debugger
+    if command := debugging.build(component):
         task.say("compiling for the debugger")
         code, last = run.command(list(command), env, component, "build")
         if code:
@@ -67,7 +69,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
 
 
 def _hold(run: Run, task: Task, action: actions.Hold) -> None:
-    routing.hold(run.platform, task.component.name)
+    owner_map.hold(run.platform, task.component.name)
 
 
 def _stop(run: Run, task: Task, action: actions.Stop) -> None:
@@ -91,7 +93,7 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
         return
     serves = component.instance.handed(component.name).exists() or native.lives(component)
     if not serves:  # until its container is ready
-        ports.clear(platform, component, component.port, spared=routing.edge(component.instance))
+        ports.clear(platform, component, component.port, spared=owner_map.edge(component.instance))
     if not component.is_service:
         infra.kind(component).check_volume(component)
 

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from converge.errors import DevError
-from runtime import compose, placements, routing, subnet
+from runtime import placements
 from runtime.component import Component
+from runtime.docker import compose, subnet
 from runtime.placements import docker
 from runtime.placements.choice import Asked, Choices, choose, elsewhere
 from runtime.platform import Platform
+from runtime.routes import owner_map
 from runtime.start.run import Run
 from runtime.start.side_by_side import SideBySide, Tell
 from runtime.stop import undeclared
@@ -58,7 +60,7 @@ def _attempt(
     side_by_side = SideBySide(Run(platform, choices, wanted, asked, obstacles), tell)
     side_by_side.bring_up()
     if platform.instance.routes.exists():
-        routing.settle(platform)
+        owner_map.settle(platform)
     return side_by_side.failed
 
 

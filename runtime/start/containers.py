@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runtime import boxes, gateway, routing
 from runtime.component import Component
+from runtime.docker import containers
 from runtime.placements.choice import Choices
 from runtime.platform import Platform
+from runtime.routes import gateway, owner_map
 
 
 @dataclass
@@ -41,10 +42,10 @@ class Containers:
                 assert project is not None
                 mine = {name: c for name, c in self.wanted.items() if self.choices.placements.get(name) == "docker"}
                 try:
-                    self._made = boxes.make(project, mine, self.choices.images, say, self._hold)
+                    self._made = containers.make(project, mine, self.choices.images, say, self._hold)
                 except BaseException:
                     for name in self._held:
-                        routing.own(self.platform, name, "docker")
+                        owner_map.own(self.platform, name, "docker")
                     raise
             return self._made
 
@@ -53,13 +54,13 @@ class Containers:
         made = self.make(say)
         with self._opening:
             if not self._open:
-                routing.prepare(self.platform)
-                routing.run_gateway(self.platform, made[gateway.NAME])
+                owner_map.prepare(self.platform)
+                owner_map.run_gateway(self.platform, made[gateway.NAME])
                 self._open = True
 
     def _hold(self, names: Iterable[str]) -> None:
         """Let callers of containers wait that Compose may end now."""
         for name in names:
-            if name in self.wanted and routing.owners(self.wanted[name].instance).get(name) == "docker":
+            if name in self.wanted and owner_map.owners(self.wanted[name].instance).get(name) == "docker":
                 self._held.append(name)
-                routing.hold(self.platform, name)
+                owner_map.hold(self.platform, name)

@@ -7,11 +7,14 @@ from typing import cast
 
 from converge.errors import DevError
 from facts.ports import HOME
-from runtime import debugger, health, infra, journal, placements, routing
+from runtime import health, infra, placements
 from runtime.component import BESIDE, Component, Launch
+from runtime.handoff import record
 from runtime.placements import docker, native
 from runtime.placements.seen import Seen as Found
 from runtime.provision import flow as provision
+from runtime.routes import owner_map
+from runtime.services import debugging
 from runtime.services import launch as native_services
 from runtime.start import transition
 from runtime.start.actions import Place, Refuse
@@ -52,7 +55,7 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
 def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Launch:
     """How it is run natively."""
     if component.is_service and debugged:
-        return debugger.launch(run.platform, component, host)
+        return debugging.launch(run.platform, component, host)
     if component.is_service:
         return native_services.launch(run.platform, component, host)
     return infra.kind(component).launch(run.platform, component)
@@ -70,7 +73,7 @@ def fingerprint_of(component: Component, launch: Launch) -> str:
 def _routed(run: Run, component: Component) -> bool:
     """Whether its callers are led by gateway and edge."""
     called = component.is_service and component.port is not None
-    return called and (run.containers.routed or routing.is_open(component.instance))
+    return called and (run.containers.routed or owner_map.is_open(component.instance))
 
 
 def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:
@@ -79,23 +82,23 @@ def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) 
     if run.containers.routed and component.is_service and (place == "docker" or beside):
         run.containers.open_routes(say)
     elif _undirected(component):
-        routing.prepare(run.platform)
+        owner_map.prepare(run.platform)
     return container
 
 
 def _undirected(component: Component) -> bool:
     """Whether it is a service that was declared since the owner map was written."""
-    declared = component.is_service and bool(component.port) and routing.is_open(component.instance)
-    return declared and component.name not in routing.routes(component.instance)
+    declared = component.is_service and bool(component.port) and owner_map.is_open(component.instance)
+    return declared and component.name not in owner_map.routes(component.instance)
 
 
 def _host(run: Run, component: Component) -> str:
     """Where its process listens: beside 127.0.0.1 as long as the gateway stands there for some container."""
     chosen = {name: run.choices.placements.get(name) for name, each in run.wanted.items() if each.is_service}
     keeps = native.lives(component) and component.name not in run.asked.anew
-    if keeps and debugger.under(component):
+    if keeps and debugging.under(component):
         return native.host(component)
-    if not component.movable or "docker" not in (routing.owners(component.instance) | chosen).values():
+    if not component.movable or "docker" not in (owner_map.owners(component.instance) | chosen).values():
         return HOME
     return native.host(component) if keeps else BESIDE["native"]
 
@@ -133,10 +136,10 @@ def _migrated(run: Run, component: Component, unready: Mapping[str, DevError | N
 
 def _led(component: Component, place: Place | None, host: str) -> bool:
     """Whether its callers are led to the placement, and nothing of it is left in the others."""
-    route = routing.routes(component.instance).get(component.name)
+    route = owner_map.routes(component.instance).get(component.name)
     if route is None or route.owner != place:
         return False
     if place == "native":
         return route.host == host and not docker.look(component).lives
-    lent = journal.record(component.instance, component.name)
-    return not lent and not native.lives(component) and routing.listens(component.instance, component.name)
+    lent = record.record(component.instance, component.name)
+    return not lent and not native.lives(component) and owner_map.listens(component.instance, component.name)

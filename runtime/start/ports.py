@@ -13,9 +13,11 @@ from facts import containers
 from facts.engine import EngineError
 from facts.ports import HOME, Owner, owner, owners
 from facts.processes import ends
-from runtime import placements, routing, subnet
+from runtime import placements
 from runtime.component import Component
+from runtime.docker import subnet
 from runtime.platform import Platform
+from runtime.routes import owner_map
 
 LEFT_OVER_TIMEOUT = 5.0
 """Seconds that a process of an earlier run has to let go of its port."""
@@ -88,7 +90,7 @@ def taken(platform: Platform, component: Component, port: int, key: str, found: 
 
 def _ours(component: Component, found: Owner) -> bool:
     """Whether it is a process of the component, or the edge that stands there for it."""
-    return component.owns(found) or routing.edge(component.instance).owns(found)
+    return component.owns(found) or owner_map.edge(component.instance).owns(found)
 
 
 def _listener(component: Component, port: int, host: str) -> Owner | None:

@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass
 
 from converge.errors import DevError
-from runtime import debugger, health, infra, logs, placements, served, services, status
+from runtime import health, infra, logs, placements, services, status
 from runtime.component import Component
+from runtime.health import served
 from runtime.placements.seen import Seen as Found
+from runtime.services import debugging
 from runtime.start.run import Run, Task
 
 LOG_AFTER = 4.0
@@ -91,9 +93,9 @@ def _unready(run: Run, task: Task, seen: Found, patience: _Patience, budget: hea
         patience.look = min(2 * patience.look, LOOK_TIMEOUT)
     if not task.asked.debug:
         return missing
-    if missing and debugger.ended(component, seen):
+    if missing and debugging.ended(component, seen):
         raise _failure(run, component, place, "it ended under its debugger")
-    return missing or debugger.why_not(component)
+    return missing or debugging.why_not(component)
 
 
 def _failure(run: Run, component: Component, place: str, because: str) -> DevError:

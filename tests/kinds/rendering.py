@@ -21,10 +21,11 @@ from converge.machine import Machine
 from converge.operations import dependencies
 from converge.steps import Step
 from facts.ports import HOME
-from runtime import debugger, environment, infra, services
+from runtime import environment, infra, services
 from runtime.component import InfraComponent, ServiceComponent
 from runtime.editors import recipes
 from runtime.platform import Platform
+from runtime.services import debugging
 from runtime.services import launch as native_services
 from tests.conftest import HEAD, TOOL
 
@@ -99,12 +100,12 @@ def _run(place: Place) -> Any:
 
 
 def _debug(place: Place) -> Any:
-    return debugger.launch(place.platform, place.service).argv
+    return debugging.launch(place.platform, place.service).argv
 
 
 def _attach(place: Place) -> Any:
-    found = debugger.recipe(place.service)
-    number = debugger.port(place.service)
+    found = debugging.recipe(place.service)
+    number = debugging.port(place.service)
     made = found.jetbrains(number) if found.jetbrains else None
     return {
         "build": found.build(place.service) if found.build else None,

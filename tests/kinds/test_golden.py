@@ -20,7 +20,8 @@ import pytest
 from converge import kinds, schema, tools
 from converge.instance import Instance
 from facts.engine import Engine
-from runtime import compose, infra, services
+from runtime import infra, services
+from runtime.docker import compose
 from runtime.platform import Platform
 from tests.conftest import HEAD, TOOL
 from tests.kinds.rendering import INFRA, OPTIONAL, SERVICE, Place

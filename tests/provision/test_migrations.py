@@ -14,7 +14,7 @@ from converge import cycle, schema
 from converge.errors import DevError
 from converge.instance import Instance
 from converge.plan import make_plan
-from runtime import data
+from runtime.data import snapshots
 from runtime.platform import Platform
 from runtime.provision import NOUNS, inputs, notes
 from runtime.provision.running import marker as marker_of
@@ -162,10 +162,10 @@ def test_a_migration_that_runs_can_be_seen(running: Running, service: Callable[[
 def test_a_snapshot_knows_which_migrations_it_has(running: Running, service: Callable[[str], str]) -> None:
     name = service()
     assert running.start().code == 0
-    data.snapshot(running.now, "first", force=True)
+    snapshots.snapshot(running.now, "first", force=True)
     running.checkout.write("migrations/2.sql", "-- the second one\n")
     assert running.start().code == 0
-    data.restore(running.now, "first")
+    snapshots.restore(running.now, "first")
     item = running.items("migrations")[f"migrations.{name}"]
     assert item.found == "migrations/2.sql is new", "the restored data are older than it"
     (running.checkout.path / "migrations/2.sql").unlink()

@@ -16,8 +16,8 @@ import pytest
 
 from converge.desired import Infra, Service
 from converge.instance import Instance
-from runtime import served
 from runtime.component import InfraComponent, ServiceComponent
+from runtime.health import served
 from runtime.placements import docker
 from runtime.placements.seen import Seen, of_record
 from runtime.status import State, Status, among, judge

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from facts import routes
-from runtime import subnet
+from runtime.docker import subnet
 from runtime.placements.choice import major
 
 TABLE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT

@@ -12,8 +12,8 @@ from converge.desired import Loaded
 from converge.errors import DevError
 from converge.instance import EPHEMERAL_START, STEP, Instance
 from converge.schema import load, parse
-from runtime import debugger
 from runtime.platform import Platform
+from runtime.services import debugging
 from tests.conftest import HEAD, TOOL
 
 
@@ -46,8 +46,8 @@ def test_it_says_so_in_every_instance() -> None:
     other = Instance(Path("/somewhere"), "shop", "two", max(declared + debuggers))
     platform = Platform(loaded, other)
     for service in platform.services.values():
-        assert debugger.port(service) - other.port_shift in debuggers
-        assert debugger.port(service) < EPHEMERAL_START
+        assert debugging.port(service) - other.port_shift in debuggers
+        assert debugging.port(service) < EPHEMERAL_START
     assert {component.debug_port for component in platform.infra.values()} == {None}
 
 

@@ -12,13 +12,14 @@ from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
-from runtime import compose, gateway, subnet
 from runtime.component import Component, InfraComponent, ServiceComponent
-from runtime.compose import Project
+from runtime.docker import compose, subnet
+from runtime.docker.compose import Project
 from runtime.environment import of_component
 from runtime.placements import docker
 from runtime.placements.seen import lost
 from runtime.platform import Platform
+from runtime.routes import gateway
 
 
 def make(

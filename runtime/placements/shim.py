@@ -19,14 +19,15 @@ import sys
 import time
 from typing import IO, Any, NoReturn
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(0, ROOT)
 
 from converge import ending
 from facts import processes
 from facts.processes import MARK, Identity, Process, Run
 
-# beside this file and without its package, which imports much
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "logs"))
+# without its package, which imports much
+sys.path.append(os.path.join(ROOT, "runtime", "logs"))
 from writer import Writer  # type: ignore[import-not-found]
 
 BLOCK = 262144

@@ -12,13 +12,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from converge import lockfile
+from converge import atomic, lockfile
 from converge.errors import DevError, Exit
 from converge.instance import store
 from facts.engine import Engine, EngineError
-from runtime import compose, record
 from runtime.component import Component
-from runtime.compose import Project
+from runtime.docker import compose
+from runtime.docker.compose import Project
 
 Say = Callable[[str], None]
 OURS = "dev.sources"
@@ -283,7 +283,7 @@ def _known() -> dict[str, str]:
 
 
 def _remember(digest: str, image: str) -> None:
-    record.write(store() / "images.json", json.dumps(_known() | {digest: image}, indent=2))
+    atomic.write(store() / "images.json", json.dumps(_known() | {digest: image}, indent=2))
 
 
 def _identity(used: Engine, image: str) -> dict[str, str]:

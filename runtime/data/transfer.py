@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from converge.errors import DevError, Exit
-from runtime import boxes, compose, infra, placements
+from runtime import infra, placements
 from runtime.component import InfraComponent
+from runtime.docker import compose, containers
 from runtime.infra import postgres
 from runtime.placements import choice, docker
 from runtime.placements.choice import Asked, Name
@@ -100,7 +101,7 @@ def _one(platform: Platform, component: InfraComponent, source: Name, target: Na
 def give_up(component: InfraComponent, placement: Name) -> None:
     """Delete its data in the placement; it must not run."""
     if placement == "docker":
-        boxes.drop_volumes(component)
+        containers.drop_volumes(component)
     else:
         shutil.rmtree(component.instance.data / component.name, ignore_errors=True)
 

@@ -17,18 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from converge import atomic
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts.ports import HOME
-from runtime import gateway, placements, record, services
+from runtime import placements, services
 from runtime.component import BESIDE, Component, Launch, ServiceComponent
 from runtime.environment import PASSED
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
+from runtime.routes import gateway
 
 PROGRAM = Path(__file__).with_name("edge.py")
-LAUNCHER = Path(__file__).resolve().parent.parent / "dev"
+LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 DRAIN = 5.0
 """Seconds that requests under way have to end after a switch."""
 PATIENCE = 30.0
@@ -177,7 +179,7 @@ def _start_edge(platform: Platform) -> None:
     """A living edge that has read the map."""
     instance = platform.instance
     component, spec = edge(instance), instance.routes / "edge.json"
-    record.write(spec, json.dumps(_spec(platform)))
+    atomic.write(spec, json.dumps(_spec(platform)))
     launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(platform))
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -204,12 +206,12 @@ def _environment(platform: Platform) -> dict[str, str]:
 
 def _spec(platform: Platform) -> dict[str, Any]:
     instance = platform.instance
-    from runtime import journal
+    from runtime.handoff import record
 
     services = {}
     for name, component in gateway.served(platform).items():
         services[name] = {"port": component.port, "protocol": component.wants.protocol}
-    due = {name: entry.until for name, entry in journal.records(instance).items()}
+    due = {name: entry.until for name, entry in record.records(instance).items()}
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
@@ -240,4 +242,4 @@ def _now(component: Component) -> Route:
 
 def _write(instance: Instance, found: Mapping[str, Route]) -> None:
     text = "".join(f"{name} {route}\n" for name, route in found.items())
-    record.write(instance.owner_map, text, durable=True)
+    atomic.write(instance.owner_map, text, durable=True)

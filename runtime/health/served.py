@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from runtime import record
+from converge import atomic
 from runtime.component import Component
 from runtime.placements.seen import Seen
 
@@ -14,7 +14,7 @@ def remember(component: Component, seen: Seen) -> None:
     """It is ready. Nothing is lost where that cannot be written down, on a full disk for example."""
     if not ever(component, seen):
         with contextlib.suppress(OSError):
-            record.write(_path(component), _run(seen))
+            atomic.write(_path(component), _run(seen))
 
 
 def ever(component: Component, seen: Seen) -> bool:

@@ -8,9 +8,9 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from converge import atomic as files
 from converge.instance import Instance
 from facts.ports import HOME
-from runtime import record as files
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
 """What was last begun. IDE_WAIT stays as long as the service is handed off: whether a process listens is looked up."""

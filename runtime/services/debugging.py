@@ -13,9 +13,10 @@ from converge.errors import DevError, Exit
 from converge.kinds import SERVICES
 from facts import processes
 from facts.ports import HOME, owner
-from runtime import journal, services
+from runtime import services
 from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill
+from runtime.handoff import record
 from runtime.placements import native
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
@@ -80,7 +81,7 @@ def check(platform: Platform, component: Component) -> None:
     """Refuse what cannot be run under a debugger; DevError says why and what helps."""
     recipe(component)
     port(component)
-    if journal.record(component.instance, component.name):
+    if record.record(component.instance, component.name):
         raise DevError(
             "in-your-ide", f"{component.name} is handed off to your IDE", because="that is where it is debugged",
             hint=f"take it back first: ./dev handoff {component.name} --back", exit=Exit.USAGE,

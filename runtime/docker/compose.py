@@ -13,12 +13,11 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-from converge import tools
+from converge import atomic, tools
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine
-from runtime import record
 from runtime.component import Component
 from runtime.platform import Platform
 
@@ -89,7 +88,7 @@ class Project:
             model = json.loads(cache.read_text())
         except (OSError, ValueError):
             model = json.loads(self.run(["config", "--format", "json"], {}, 60))["services"]
-            record.write(cache, json.dumps(model))
+            atomic.write(cache, json.dumps(model))
         return {key: _entry(value) for key, value in model.items()}
 
     def entry(self, component: Component) -> Entry | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from converge import atomic
 from converge.instance import Instance
 from facts import routes
 from facts.engine import EngineError
-from runtime import record
-from runtime.compose import Project
+from runtime.docker.compose import Project
 from runtime.placements import docker
 
 POOLS = ("10.192.0.0/11", "172.24.0.0/13", "192.168.128.0/17")
@@ -48,7 +48,7 @@ def settle(project: Project, another: bool = False) -> None:
         give_up(project)
     upper = str(list(chosen.subnets(1))[1])  # the lower half is for addresses that are given: gateway.py
     content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen), "ip_range": upper}]}}}}
-    record.write(path, json.dumps(content) + "\n")
+    atomic.write(path, json.dumps(content) + "\n")
 
 
 def _taken(

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 from converge.errors import DevError, Exit
 from converge.instance import check_name
-from runtime import boxes, infra, move, placements
+from runtime import infra, placements
 from runtime import start as starting
 from runtime.component import InfraComponent
+from runtime.data import transfer
+from runtime.docker import containers
 from runtime.infra import postgres
 from runtime.placements import choice
 from runtime.platform import Platform
@@ -108,12 +110,12 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
     except DevError as problem:  # an engine that is gone keeps what it has; nobody asks for that any more
         if problem.code != "engine-lost":
             raise
-        on_event("data", f"left on an engine that does not answer: {boxes.trace(platform.instance)}", 0.0)
+        on_event("data", f"left on an engine that does not answer: {containers.trace(platform.instance)}", 0.0)
         gone = True
     for component in platform.infra.values():
-        move.give_up(component, "native")
+        transfer.give_up(component, "native")
         if not gone:
-            move.give_up(component, "docker")
+            transfer.give_up(component, "docker")
         choice.forget(component)
         notes.forget(component)
     if gone:

@@ -16,11 +16,12 @@ from converge.desired import EnvVar
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import locks
-from runtime import debugger, placements
+from runtime import placements
 from runtime.component import Component
 from runtime.environment import of_component
 from runtime.placements.choice import Asked
 from runtime.platform import Platform
+from runtime.services import debugging
 from runtime.start import Listener, start
 
 STEPS = ("everybody learns the new value", "everybody sends the new value", "everybody forgets the old value")
@@ -140,7 +141,7 @@ def _walk(platform: Platform, name: str, step: int, write: Write, on_event: List
 
         # whoever is cut off now leaves it ended: the next run has to know
         write(_at(envfile.text(platform.instance), name, step, {}, f", restarting {placement} {at} {own}".rstrip()))
-        debug = frozenset({at} if debugger.under(component) else ())
+        debug = frozenset({at} if debugging.under(component) else ())
         there = replace(platform, instance=component.instance)
         failed = start(there, [at], event, Asked(stay={at: placement}, alone=True, debug=debug))
         for problem in failed.values():

@@ -14,13 +14,14 @@ from hashlib import sha256
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from converge import atomic
 from converge.desired import Infra
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine
-from runtime import compose, images, record
 from runtime.component import InfraComponent, ServiceComponent
-from runtime.compose import Project
+from runtime.docker import compose, images
+from runtime.docker.compose import Project
 from runtime.placements import docker
 from runtime.platform import Platform
 
@@ -112,7 +113,7 @@ def write(project: Project) -> None:
     instance.routes.chmod(0o700)
     hosts = _addresses(instance, sorted(mine))
     text = configuration(mine, hosts)
-    record.write(instance.routes / "haproxy.cfg", text)
+    atomic.write(instance.routes / "haproxy.cfg", text)
     address = {"ipv4_address": hosts[""]} if hosts else {}
     own = {
         "labels": {"dev.configuration": sha256(text.encode()).hexdigest()[:16]},
@@ -122,7 +123,7 @@ def write(project: Project) -> None:
         compose.key(box): {"networks": {"default": {"ipv4_address": hosts[name]}}}
         for name, box in mine.items() if compose.key(box) in replace(project, routed=False).entries
     }  # fmt: skip
-    record.write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
+    atomic.write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
 
 
 def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]) -> str:

@@ -15,12 +15,14 @@ from typing import Any
 from converge.errors import DevError, Exit
 from facts.engine import EngineError
 from facts.ports import HOME
-from runtime import editors, health, journal, placements, routing, switch
+from runtime import editors, health, placements
 from runtime.component import BESIDE, Component, ServiceComponent
-from runtime.journal import Record
+from runtime.handoff import record
+from runtime.handoff.record import Record
 from runtime.placements import docker, ide, native
 from runtime.placements.choice import Asked
 from runtime.platform import Platform
+from runtime.routes import owner_map, switch
 from runtime.start import start
 
 Listener = Callable[[str, str, float], None]
@@ -63,10 +65,10 @@ def move(
     component = _movable(platform, name)
     if to == "ide":
         return _lend(platform, component, until, same_address)
-    if journal.record(platform.instance, name):
+    if record.record(platform.instance, name):
         return give_back(platform, name, on_event, to)
     _start(platform, name, to, on_event)
-    routing.settle(platform)
+    owner_map.settle(platform)
     return _moved(component, to)
 
 
@@ -74,14 +76,14 @@ def give_back(platform: Platform, name: str, on_event: Listener, to: str | None 
     """Return the service to the placement it came from, or to another one; DevError if it was not handed off."""
     instance = platform.instance
     component = _movable(platform, name)
-    entry = journal.record(instance, name)
+    entry = record.record(instance, name)
     if entry is None:
         raise DevError(
             "not-handed-off", f"{name} is not handed off", because=f"it is in placement {placements.where(component)}",
             hint=f"./dev handoff {name} hands it to your IDE", exit=Exit.USAGE,
         )  # fmt: skip
     to = to or entry.home
-    journal.write(instance, replace(entry, state="DOCKER_STARTING" if to == "docker" else "NATIVE_STARTING"))
+    record.write(instance, replace(entry, state="DOCKER_STARTING" if to == "docker" else "NATIVE_STARTING"))
     try:
         if to == "native" and entry.host == HOME and not ide.halt(component):
             raise DevError(
@@ -95,10 +97,10 @@ def give_back(platform: Platform, name: str, on_event: Listener, to: str | None 
         raise
     if to == "native":
         ide.halt(component)
-        journal.forget(instance, name)
-    routing.settle(platform)
+        record.forget(instance, name)
+    owner_map.settle(platform)
     waits = (
-        f"{ide.listener(component)} to let go of 127.0.0.1:{component.port}" if journal.record(instance, name) else ""
+        f"{ide.listener(component)} to let go of 127.0.0.1:{component.port}" if record.record(instance, name) else ""
     )
     return _moved(component, to, waits)
 
@@ -110,16 +112,16 @@ def reconcile(platform: Platform, on_event: Listener, about: Collection[str] = (
     """
     instance = platform.instance
     everyone = platform.services
-    for name, entry in journal.records(instance).items():
+    for name, entry in record.records(instance).items():
         if name not in everyone:
-            journal.forget(instance, name)
+            record.forget(instance, name)
             continue
         try:
             _resume(platform, everyone[name], entry, on_event, name in about)
         except (DevError, EngineError) as problem:
             because = f": {problem.because}" if isinstance(problem, DevError) and problem.because else ""
             on_event(name, f"failed to go on: {problem}{because}", 0.0)
-    for name, owner in routing.owners(instance).items():
+    for name, owner in owner_map.owners(instance).items():
         # a run may have ended between giving its name away and ending it, or somebody started it by hand
         if owner not in ("docker", "none") and name in everyone and docker.look(everyone[name]).lives:
             docker.halt(everyone[name])
@@ -139,18 +141,18 @@ def _resume(platform: Platform, component: ServiceComponent, entry: Record, on_e
     elif entry.state == "FLIPPING_IN":
         switch.arrive(platform, component)
     elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(platform, component):
-        routing.own(platform, name, "native", native.host(component))
+        owner_map.own(platform, name, "native", native.host(component))
         ide.halt(component)
-        journal.forget(instance, name)
+        record.forget(instance, name)
     elif entry.state != "IDE_WAIT":
         _stay(platform, component, entry)
     elif entry.until and entry.until < time.time() and not spared:
         on_event(name, "its lease is over: giving it back", 0.0)
         give_back(platform, name, on_event)
     else:
-        routing.own(platform, name, "ide", entry.host)
-        if routing.is_open(instance):
-            routing.refresh(platform)  # an edge that is gone comes back
+        owner_map.own(platform, name, "ide", entry.host)
+        if owner_map.is_open(instance):
+            owner_map.refresh(platform)  # an edge that is gone comes back
 
 
 def _is_ready(platform: Platform, component: Component) -> bool:
@@ -160,23 +162,23 @@ def _is_ready(platform: Platform, component: Component) -> bool:
 def _lend(platform: Platform, component: ServiceComponent, until: float | None, same_address: bool) -> Moved:
     """Out to the IDE: journal, flip, drain, end what ran. Once more, it changes only what is asked for."""
     instance, name = component.instance, component.name
-    entry = journal.record(instance, name)
+    entry = record.record(instance, name)
     if entry and entry.state == "IDE_WAIT":
         entry = replace(entry, until=until or entry.until, host=HOME if same_address else entry.host)
-        journal.write(instance, entry)
-        routing.own(platform, name, "ide", entry.host)
+        record.write(instance, entry)
+        owner_map.own(platform, name, "ide", entry.host)
     else:
         beside = component.movable and not same_address and sys.platform == "linux"  # elsewhere 127.0.0.1 is all
         host, home = BESIDE["ide"] if beside else HOME, _home(component)
         entry = replace(entry or Record(name, "FLIPPING_OUT", home, time.time(), until, host), state="FLIPPING_OUT")
-        journal.write(instance, entry)
+        record.write(instance, entry)
         if entry.host != HOME:
-            routing.prepare(platform)
+            owner_map.prepare(platform)
         switch.leave(platform, component, "ide", entry.host)
         entry = replace(entry, state="IDE_WAIT")
-        journal.write(instance, entry)
-    if entry.until or routing.is_open(instance):
-        routing.refresh(platform)  # the edge knows the hour
+        record.write(instance, entry)
+    if entry.until or owner_map.is_open(instance):
+        owner_map.refresh(platform)  # the edge knows the hour
     there = ide.listener(component)
     waits = "" if there else f"your process on {entry.host}:{component.port}"
     return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(platform, component))
@@ -190,7 +192,7 @@ def _home(component: ServiceComponent) -> str:
             "port-taken", f"port {component.port} of {name} is taken", because=f"{there} listens there",
             hint=f"stop it, then ./dev handoff {name}",
         )  # fmt: skip
-    if seen.lives and seen.placement == "docker" and not routing.is_open(component.instance):
+    if seen.lives and seen.placement == "docker" and not owner_map.is_open(component.instance):
         raise DevError(
             "not-handed-off", f"{name} cannot be handed off from its container",
             because="this Docker engine has a machine of its own, with which no socket can be shared",
@@ -212,14 +214,14 @@ def _start(platform: Platform, name: str, to: str, on_event: Listener) -> None:
 
 def _stay(platform: Platform, component: Component, entry: Record) -> None:
     """It did not come back: the IDE has it as before, and nothing of ours runs beside."""
-    now = journal.record(component.instance, component.name)
+    now = record.record(component.instance, component.name)
     if now and now.state == "FLIPPING_IN":
         return
-    routing.own(platform, component.name, "ide", entry.host)
+    owner_map.own(platform, component.name, "ide", entry.host)
     native.stop(component)
     if component.instance.engine_record.exists():
         docker.halt(component)
-    journal.write(component.instance, replace(entry, state="IDE_WAIT"))
+    record.write(component.instance, replace(entry, state="IDE_WAIT"))
 
 
 def _movable(platform: Platform, name: str) -> ServiceComponent:

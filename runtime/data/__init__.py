@@ -1,0 +1,1 @@
+"""Data of components: put aside, restored, and moved between placements."""

@@ -1,0 +1,1 @@
+"""Containers and images of an instance, made by Compose and the engine."""

@@ -1,0 +1,1 @@
+"""Move a service to the engineer's own process and back."""
