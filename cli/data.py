@@ -11,6 +11,8 @@ from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from converge.lock import hold
+from runtime.data import snapshots, transfer
 
 Name = Annotated[list[str] | None, Argument("NAME", help="The snapshot.")]
 Force = Annotated[bool, Option("--force", help="Do not ask.")]
@@ -18,9 +20,6 @@ Force = Annotated[bool, Option("--force", help="Do not ask.")]
 
 def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
     """Put today's data aside under a name."""
-    from converge.lock import hold
-    from runtime.data import snapshots
-
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
         made = snapshots.snapshot(context.platform, name, force)
@@ -30,9 +29,6 @@ def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
 
 def restore(context: Context, names: Name = None) -> int:
     """Put the data of a snapshot in the place of today's."""
-    from converge.lock import hold
-    from runtime.data import snapshots
-
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
         done = snapshots.restore(context.platform, name)
@@ -42,9 +38,6 @@ def restore(context: Context, names: Name = None) -> int:
 
 def list_snapshots(context: Context) -> int:
     """Show the snapshots."""
-    from converge.lock import hold
-    from runtime.data import snapshots
-
     try:
         with hold(context.instance.dev / "lock", timeout=0):
             for name in snapshots.reopen(context.platform):
@@ -59,9 +52,6 @@ def list_snapshots(context: Context) -> int:
 
 def delete(context: Context, names: Name = None) -> int:
     """Give a snapshot up."""
-    from converge.lock import hold
-    from runtime.data import snapshots
-
     with hold(context.instance.dev / "lock", say=render.say):
         deleted = snapshots.delete(context.platform, _one(names))
     if not deleted:
@@ -71,9 +61,6 @@ def delete(context: Context, names: Name = None) -> int:
 
 def reset(context: Context, force: Force = False) -> int:
     """Delete all data and snapshots of this instance and start with none."""
-    from converge.lock import hold
-    from runtime.data import snapshots
-
     sure("All data and snapshots of this instance will be deleted.", force)
     with hold(context.instance.dev / "lock", say=render.say), Board([]) as board:
         failed = snapshots.reset(context.platform, board.event)
@@ -90,9 +77,6 @@ def copy(
     target: Annotated[str | None, Option("--to", help="Where to move them.", metavar="PLACEMENT")] = None,
 ) -> int:
     """Move all data from one placement to the other, counted on both sides."""
-    from converge.lock import hold
-    from runtime.data import transfer
-
     if {source, target} != {"docker", "native"}:
         raise DevError(
             "usage", "two different placements are needed", hint="./dev data copy --from native --to docker",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from pathlib import Path
 
 from cli import quick, render
 from converge.errors import DevError, Exit
@@ -80,9 +82,6 @@ def main(argv: list[str]) -> int:
 
 def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by becoming another program
     """A package of the tool is missing: let the launcher create the venv again, once."""
-    import os
-    from pathlib import Path
-
     if os.environ.get("DEV_HEALED") or (missing.name or "").partition(".")[0] in (
         "cli",
         "runtime",
@@ -141,6 +140,4 @@ def _flush() -> None:
 
 def _silence_stdout() -> None:
     """Give the interpreter nothing to complain about when it flushes a closed pipe at exit."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

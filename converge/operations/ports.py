@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import facts.containers
@@ -13,6 +14,7 @@ from converge import ending
 from converge.context import ConvergeContext
 from converge.instance import EDGE
 from converge.steps import Item, Step
+from facts.ports import Owner
 from facts.probe import AnyProbe, Observation
 from facts.processes import Process
 from facts.value import Unknown
@@ -56,44 +58,59 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     listening = observation["ports"]
     for name, key, port in _components(context):
         debug = key.endswith(".debug_port")
-        source, want = context.loaded.source(key), f"{port}"
-        item = f"ports.{name}.debug" if debug else f"ports.{name}"
         if debug and not isinstance(listening, Unknown) and listening.get(port) is None:
             continue  # most services are never debugged
+        free = Item(
+            f"ports.{name}.debug" if debug else f"ports.{name}", "ports", "ok", f"{port} free", f"{port}",
+            source=context.loaded.source(key),
+        )  # fmt: skip
         if isinstance(listening, Unknown):
-            yield Item(item, "ports", "unknown", "?", want, listening.because, source=source)
-            continue
-        owner, lives = listening[port], observation[f"shims.{name}"]
-        published = observation["containers"]
-        container = None if isinstance(published, Unknown) else published.get(port)
-        if container and container.project == context.instance.compose_project:
-            yield Item(item, "ports", "ok", f"{port} ours, {container.name}", want, source=source)
-        elif container:
-            yield Item(
-                item, "ports", "manual", "taken", want, f"{container} publishes it", f"stop it, or change {key}",
-                source, "port-taken",
-            )  # fmt: skip
-        elif owner is None:
-            yield Item(item, "ports", "ok", f"{port} free", want, source=source)
-        elif not debug and context.instance.handed(name).exists():
-            yield Item(item, "ports", "ok", f"{port} handed off", want, source=source)
-        elif owner.belongs_to == EDGE:
-            yield Item(item, "ports", "ok", f"{port} ours, forwards to {name}", want, source=source)
-        elif isinstance(published, Unknown) and not owner.mark:  # it may be the proxy of a container of ours
-            yield Item(item, "ports", "unknown", "?", want, published.because, source=source)
-        elif owner.belongs_to != name:
-            other = "another checkout or instance of ./dev" if owner.mark else "not ours"
-            yield Item(
-                item, "ports", "manual", "taken", want, f"{owner} listens there and is {other}",
-                f"stop it, or change {key}", source, "port-taken",
-            )  # fmt: skip
-        elif lives is True:
-            yield Item(item, "ports", "ok", f"{port} ours, pid {owner.pid}", want, source=source)
+            yield replace(free, status="unknown", found="?", because=listening.because)
         else:
-            why = f"{owner} is left over from an earlier run of {name}"
-            args = {"pid": owner.pid, "start": owner.start, "name": name}
-            step = Step(item, "ports", f"end pid {owner.pid} on port {port}", why, args=args)
-            yield Item(item, "ports", "drift", f"{port} left over", want, why, source=source, step=step)
+            yield _of_port(context, observation, free, name, key, port)
+
+
+def _of_port(context: ConvergeContext, observation: Observation, free: Item, name: str, key: str, port: int) -> Item:
+    """The item of one port: who has it, a container or a process."""
+    owner: Owner | None = observation["ports"][port]
+    published = observation["containers"]
+    container = None if isinstance(published, Unknown) else published.get(port)
+    if container:
+        ours = container.project == context.instance.compose_project
+        return (
+            replace(free, found=f"{port} ours, {container.name}")
+            if ours
+            else _taken(free, f"{container} publishes it", key)
+        )
+    if owner is None:
+        return free
+    if key.endswith(".port") and context.instance.handed(name).exists():
+        return replace(free, found=f"{port} handed off")
+    if isinstance(published, Unknown) and not (owner.mark or owner.belongs_to):  # perhaps the proxy of our container
+        return replace(free, status="unknown", found="?", because=published.because)
+    return _of_process(free, name, key, owner, lives=observation[f"shims.{name}"] is True)
+
+
+def _of_process(free: Item, name: str, key: str, owner: Owner, lives: bool) -> Item:
+    """The item of a port on which a process listens; `lives` says whether the component's shim does."""
+    if owner.belongs_to == EDGE:
+        return replace(free, found=f"{free.want} ours, forwards to {name}")
+    if owner.belongs_to != name:
+        other = "another checkout or instance of ./dev" if owner.mark else "not ours"
+        return _taken(free, f"{owner} listens there and is {other}", key)
+    if lives:
+        return replace(free, found=f"{free.want} ours, pid {owner.pid}")
+    why = f"{owner} is left over from an earlier run of {name}"
+    args = {"pid": owner.pid, "start": owner.start, "name": name}
+    step = Step(free.id, "ports", f"end pid {owner.pid} on port {free.want}", why, args=args)
+    return replace(free, status="drift", found=f"{free.want} left over", because=why, step=step)
+
+
+def _taken(free: Item, because: str, key: str) -> Item:
+    """The item of a port that something of somebody else has."""
+    return replace(
+        free, status="manual", found="taken", because=because, hint=f"stop it, or change {key}", code="port-taken"
+    )
 
 
 def apply(step: Step, machine: Machine) -> None:
