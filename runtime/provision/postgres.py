@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from converge.errors import DevError
+from facts.engine import EngineError
 from runtime import placements
 from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
+from runtime.placements.seen import lost
 from runtime.platform import Platform
 
 LOOK_TIMEOUT = 2.0
@@ -111,17 +113,18 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     _run(platform, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
 
 
-def reopen(component: InfraComponent) -> list[str]:
-    """Open every declared database that an interrupted snapshot left closed; gives their names."""
+def reopen(platform: Platform, component: InfraComponent) -> list[str]:
+    """Open every declared database that an interrupted snapshot left closed; gives their names.
+
+    Raises DevError `sql-failed`.
+    """
     inside = look(component)
     if isinstance(inside, Closed):
         return []
     closed = [name for name in component.wants.databases if name in inside.databases]
     closed = [name for name in closed if not inside.databases[name].open]
-    if closed:
-        with _connect(component) as connection:
-            for name in closed:
-                connection.query(f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS true")
+    statements = [f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS true" for name in closed]
+    _run(platform, component, "postgres", statements)
     return closed
 
 
@@ -137,7 +140,10 @@ def set_password(component: InfraComponent) -> None:
         f"WHERE rolname IN ({roles.rstrip(',') or 'NULL'}) \\gexec\n"
     )
     shell = 'printf %s "$DEV_STATEMENTS" | psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d postgres'
-    code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text})
+    try:
+        code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text})
+    except EngineError as problem:
+        raise lost(f"{component.name} did not take its password", problem) from problem
     if code:
         raise DevError(
             "sql-failed", f"{component.name} did not take its password",
