@@ -23,8 +23,10 @@ LAST = 4
 
 
 def marker(component: ServiceComponent) -> Path:
-    """Exists while its migration runs: `pid` and `start` (see `processes.Identity`), and `began` (Unix time). A run that
-    was killed may have left it."""
+    """Exists while its migration runs: `pid` and `start` (see `processes.Identity`), and `began` (Unix time).
+
+    A run that was killed may have left it.
+    """
     return component.directory / "migrating.json"
 
 
