@@ -54,7 +54,7 @@ def apply(step: Step, machine: Machine) -> None:
 
 def provision(platform: Platform, server: InfraComponent, say: Callable[[str], None]) -> None:
     """Make all that is declared inside a server that is ready. Raises DevError with what keeps it from being so."""
-    inside = postgres.look(server)
+    inside = postgres.look(server, postgres.PROVISION_TIMEOUT)
     if isinstance(inside, postgres.Closed) and inside.why == "password" and placements.where(server) == "docker":
         postgres.set_password(server)
         say("its data had another password; they have the present one now")
@@ -106,7 +106,7 @@ def _servers(context: ConvergeContext) -> list[InfraComponent]:
 
 
 def _opened(server: InfraComponent) -> postgres.Inside:
-    inside = postgres.look(server)
+    inside = postgres.look(server, postgres.PROVISION_TIMEOUT)
     if isinstance(inside, postgres.Closed):
         raise refused(server, inside)
     return inside

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.steps import Item, Step
+from facts.engine import EngineError
 from facts.ports import HOME
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.processes import BY_MIGRATION, MARK
@@ -16,6 +17,7 @@ from facts.value import Unknown
 from runtime import placements
 from runtime.component import InfraComponent, ServiceComponent
 from runtime.docker.compose import Project
+from runtime.placements.seen import lost
 from runtime.platform import Platform
 from runtime.provision import identity, inputs, notes, postgres, running
 from runtime.services.launch import at_home
@@ -79,7 +81,10 @@ def apply(step: Step, machine: Machine) -> None:
         if getattr(machine, "ended", False):
             raise DevError("interrupted", f"the migration of {component.name} was interrupted")
 
-    run(platform, component, where(platform, component), machine.say, check)
+    try:
+        run(platform, component, where(platform, component), machine.say, check)
+    except EngineError as problem:
+        raise lost(f"{component.name} was not migrated", problem) from problem
 
 
 def look(platform: Platform, component: ServiceComponent) -> Pending:
