@@ -58,11 +58,14 @@ def provision(platform: Platform, server: InfraComponent, say: Callable[[str], N
     if isinstance(inside, postgres.Closed) and inside.why == "password" and placements.where(server) == "docker":
         postgres.set_password(server)
         say("its data had another password; they have the present one now")
-    inside = _opened(server)
-    for name, lacking in gaps(server, inside):
+        inside = _opened(server)
+    if isinstance(inside, postgres.Closed):
+        raise refused(server, inside)
+    open_gaps = dict(gaps(server, inside))
+    for name, lacking in open_gaps.items():
         postgres.make(platform, server, name, inside)
         say(f"made database {name}" if "missing" in lacking else f"mended database {name}: {', '.join(lacking)}")
-    inside = _opened(server)
+    inside = _opened(server) if open_gaps else inside
     for name, lacking in gaps(server, inside):
         raise DevError(
             "sql-failed", f"database {name} of {server.name} is still not as declared", because=", ".join(lacking),
