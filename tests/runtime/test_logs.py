@@ -244,6 +244,16 @@ def test_lines_for_which_there_was_no_room_are_counted(talks: Component) -> None
     assert texts(kept(talks)) == ["3 lines were lost: they could not be written", "four"]
 
 
+def test_a_full_pipe_in_the_place_of_a_log_is_not_waited_for(talks: Component) -> None:
+    os.mkfifo(talks.log)
+    talker = Writer(str(talks.log))
+    for _ in range(64):
+        talker.take(b"x" * 9_999 + b"\n")  # ten times what a pipe holds
+    talks.log.unlink()
+    talker.take(b"said\n")
+    assert b"lines were lost" in talks.log.read_bytes() and talks.log.read_bytes().endswith(b"| said\n")
+
+
 def test_half_a_row_of_a_killed_writer_takes_no_other_with_it(talks: Component) -> None:
     talks.log.write_bytes(b"2026-01-01T00:00:00.000Z | whole\n2026-01-01T00:00:00.000Z | ha")
     Writer(str(talks.log)).take(b"next\n")
