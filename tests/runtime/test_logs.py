@@ -424,6 +424,20 @@ def test_a_migration_has_lines_of_its_own(talks: Component) -> None:
     assert [(line.stream, line.text) for line in kept(talks)] == [("migrate", "applies 0001"), ("migrate", "half done")]
 
 
+def test_what_outlives_a_migration_and_talks_on_is_not_waited_for(talks: Component) -> None:
+    talker = None
+    try:
+        with Recording(talks.log, "migrate") as said:
+            talker = subprocess.Popen(["yes", "talks on"], stdout=said.pipe)
+            process = subprocess.Popen(["/bin/sh", "-c", "echo done"], stdout=said.pipe)
+            assert process.wait(30) == 0
+        assert any(line.text == "done" for line in kept(talks))
+    finally:
+        if talker:
+            talker.kill()
+            talker.wait()
+
+
 STATE = """
 [services.asks]
 kind = "command"
