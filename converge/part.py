@@ -19,7 +19,16 @@ def of(loaded: Loaded, names: Collection[str]) -> Loaded:
     services = {name: each for name, each in desired.services.items() if name in names}
     env = {name: variable for name, variable in desired.env.items() if not _only_others(variable, names)}
     kept = _tools(desired.tools, infra, services)
-    return replace(loaded, desired=replace(desired, infra=infra, services=services, env=env, tools=kept))
+    reduced = replace(desired, infra=infra, services=services, env=env, tools=kept)
+    declared = {f"{section}.{name}" for section, names in (("infra", infra), ("services", services)) for name in names}
+    overrides = tuple(key for key in loaded.overrides if _applies(key, declared))
+    return replace(loaded, desired=reduced, overrides=overrides)
+
+
+def _applies(key: str, declared: Collection[str]) -> bool:
+    """Whether an override is not of a component that was left out."""
+    section, *rest = key.split(".")
+    return section not in ("infra", "services") or ".".join((section, *rest[:1])) in declared
 
 
 def _only_others(variable: EnvVar, names: Collection[str]) -> bool:

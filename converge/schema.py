@@ -27,6 +27,8 @@ OVERRIDABLE = re.compile(
 )
 """What one machine may change for itself."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+TOPIC = r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
+"""Source: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names."""
 RESERVED = ("tool", "emulator", "system")
 """Suites that `./dev test` has by itself."""
 PROJECT = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
@@ -237,6 +239,19 @@ def _check_kinds(loaded: Loaded) -> None:
     for name, infra in loaded.desired.infra.items():
         kind = kinds.INFRA[kinds.of_infra(name, infra.kind, infra.run)]
         _check_required(f"infra {name}", infra, kind, loaded.source(f"infra.{name}"))
+        _check_topics(loaded, name, infra)
+
+
+def _check_topics(loaded: Loaded, name: str, infra: words.Infra) -> None:
+    """Refuse what a running emulator makes when it is asked, and does not begin with."""
+    for topic, subscriptions in infra.topics.items():
+        for each in (topic, *subscriptions):
+            if not re.fullmatch(TOPIC, each):
+                raise _refuse(
+                    "bad-name", f"{each!r} is not a name for a topic or a subscription",
+                    loaded.source(f"infra.{name}.topics"), "Pub/Sub takes 3 to 255 letters, digits and -_.~+%",
+                    "begin it with a letter",
+                )  # fmt: skip
 
 
 def _check_migration(loaded: Loaded, name: str, service: Service) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from converge.instance import Instance
+from facts import processes
 from facts.ports import HOME, owners
 from runtime import health, placements
 from runtime.component import Component
@@ -140,13 +140,12 @@ def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None while none runs."""
     try:
         noted = json.loads((component.directory / "migrating.json").read_text())
-        pid, began = int(noted["pid"]), float(noted["began"])
-        os.kill(max(pid, 1), 0)
-    except PermissionError:  # it runs as another user
-        return max(0.0, time.time() - began) if pid > 1 else None
+        pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
-    return max(0.0, time.time() - began) if pid > 1 else None
+    process = processes.read(pid)
+    runs = process is not None and process.lives and process.start == start  # the number may be another's by now
+    return max(0.0, time.time() - began) if runs else None
 
 
 def _ended(status: Status, seen: Seen) -> Status:

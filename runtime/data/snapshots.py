@@ -98,7 +98,7 @@ def delete(platform: Platform, name: str) -> bool:
 
 def reopen(platform: Platform) -> list[str]:
     """Open what a snapshot or restore that was killed left closed; gives names. The checkout's lock must be held."""
-    return [name for server in having(platform, "databases") for name in inside.reopen(server)]
+    return [name for server in having(platform, "databases") for name in inside.reopen(platform, server)]
 
 
 def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError]:

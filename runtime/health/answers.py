@@ -43,7 +43,7 @@ def http(host: str, port: int, path: str, deadline: Deadline) -> str:
     except TimeoutError:
         return f"{path}: timed out after {deadline.seconds:g} s"
     except OSError as problem:
-        return f"{path}: {problem or type(problem).__name__}"
+        return f"{path}: {str(problem) or type(problem).__name__}"
 
 
 def ask(connection: socket.socket, path: str, port: int, deadline: Deadline, any_answer: bool = False) -> str:

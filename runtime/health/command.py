@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 
+from facts.ports import HOME
 from facts.processes import BY_READY, MARK
 from runtime.component import Component
 from runtime.environment import fill, of_component
@@ -19,11 +20,14 @@ WORDS = 4096
 """Bytes of its output that are looked at for its last line."""
 
 
-def why_not(platform: Platform, component: Component, command: str, timeout: float) -> str:
-    """Why the command does not end with 0 within max(timeout, LONGEST) seconds; empty if it does."""
+def why_not(platform: Platform, component: Component, command: str, timeout: float, host: str = HOME) -> str:
+    """Why the command does not end with 0 within max(timeout, LONGEST) seconds; empty if it does.
+
+    `host` is where the component's process listens: while it takes over from another one, that is not 127.0.0.1.
+    """
     seconds = max(timeout, LONGEST)
-    env = {**of_component(platform, component), MARK: component.mark + BY_READY}
-    argv = ["/bin/sh", "-c", fill(command, platform, component, data=not component.is_service)]
+    env = {**of_component(platform, component, host=host), MARK: component.mark + BY_READY}
+    argv = ["/bin/sh", "-c", fill(command, platform, component, host=host, data=not component.is_service)]
     with tempfile.TemporaryFile() as output:  # not a pipe: a child that it leaves would hold it open
         try:
             process = subprocess.Popen(

@@ -60,7 +60,7 @@ def why_not(
     if ready.exec:
         from runtime.health import command  # saves 6 ms: few components have one
 
-        if problem := command.why_not(platform, component, ready.exec, timeout):
+        if problem := command.why_not(platform, component, ready.exec, timeout, host_of(component, seen)):
             return problem
     if ready.log and seen.placement != "ide":  # nobody keeps what it says there
         from runtime.health import said  # saves 5 ms: few components have one
@@ -136,7 +136,7 @@ def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float)
                 return answers.held(connection, port, hang_up)  # who speaks no HTTP need not answer it
             return answers.ask(connection, ready.http or "/", port, deadline, any_answer=not ready.http)
     except OSError as problem:
-        return f"the gateway does not answer: {problem or type(problem).__name__}"
+        return f"the gateway does not answer: {str(problem) or type(problem).__name__}"
 
 
 def _door(component: Component, listening: Listening) -> str:

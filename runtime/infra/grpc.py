@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from facts.ports import HOME
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK = 1, 1
 END_HEADERS = 4
 LARGEST = 16 * 1024 * 1024
-"""Bytes of one frame; a longer one is not from a server of gRPC."""
+"""Bytes of one frame; a longer one is not from a server of gRPC. An answer may have as many, too."""
+INITIAL_WINDOW = 4
+"""Identifier of a setting: bytes of an answer that the server sends before it waits; without it 64 KiB."""
 
 
 class Refused(Exception):
@@ -32,7 +34,8 @@ def call(port: int, method: str, message: bytes, timeout: float = 2.0) -> bytes:
         connection.connect((HOME, port))
         body = b"\0" + struct.pack("!I", len(message)) + message
         connection.sendall(
-            PREFACE + _frame(SETTINGS, 0, 0, b"") + _frame(HEADERS, END_HEADERS, 1, _headers(port, method))
+            PREFACE + _frame(SETTINGS, 0, 0, struct.pack("!HI", INITIAL_WINDOW, LARGEST))
+            + _frame(WINDOW, 0, 0, struct.pack("!I", LARGEST)) + _frame(HEADERS, END_HEADERS, 1, _headers(port, method))
             + _frame(DATA, END_STREAM, 1, body)
         )  # fmt: skip
         answer = b""

@@ -54,15 +54,18 @@ def apply(step: Step, machine: Machine) -> None:
 
 def provision(platform: Platform, server: InfraComponent, say: Callable[[str], None]) -> None:
     """Make all that is declared inside a server that is ready. Raises DevError with what keeps it from being so."""
-    inside = postgres.look(server)
+    inside = postgres.look(server, postgres.PROVISION_TIMEOUT)
     if isinstance(inside, postgres.Closed) and inside.why == "password" and placements.where(server) == "docker":
         postgres.set_password(server)
         say("its data had another password; they have the present one now")
-    inside = _opened(server)
-    for name, lacking in gaps(server, inside):
+        inside = _opened(server)
+    if isinstance(inside, postgres.Closed):
+        raise refused(server, inside)
+    open_gaps = dict(gaps(server, inside))
+    for name, lacking in open_gaps.items():
         postgres.make(platform, server, name, inside)
         say(f"made database {name}" if "missing" in lacking else f"mended database {name}: {', '.join(lacking)}")
-    inside = _opened(server)
+    inside = _opened(server) if open_gaps else inside
     for name, lacking in gaps(server, inside):
         raise DevError(
             "sql-failed", f"database {name} of {server.name} is still not as declared", because=", ".join(lacking),
@@ -106,7 +109,7 @@ def _servers(context: ConvergeContext) -> list[InfraComponent]:
 
 
 def _opened(server: InfraComponent) -> postgres.Inside:
-    inside = postgres.look(server)
+    inside = postgres.look(server, postgres.PROVISION_TIMEOUT)
     if isinstance(inside, postgres.Closed):
         raise refused(server, inside)
     return inside

@@ -22,10 +22,6 @@ class Inside(Protocol):
         """Make what is declared and is not there, in a component that is ready; safe to run again."""
         ...
 
-    def provisioned(self, component: InfraComponent) -> bool:
-        """Whether all that is declared is there."""
-        ...
-
 
 def provision(platform: Platform, component: InfraComponent, say: Callable[[str], None]) -> None:
     """Make what is declared inside a ready infra component. DevError where that failed, and every later look knows."""
@@ -37,11 +33,6 @@ def provision(platform: Platform, component: InfraComponent, say: Callable[[str]
         notes.failed(component, problem)
         raise
     notes.succeeded(component)
-
-
-def provisioned(component: InfraComponent) -> bool:
-    """Whether all that is declared inside a ready infra component is there."""
-    return component.kind not in INSIDE or _inside(component).provisioned(component)
 
 
 def migrated(platform: Platform, component: ServiceComponent) -> bool:

@@ -37,6 +37,8 @@ def stamp(platform: Platform, component: ServiceComponent) -> Stamp:
     base = component.instance.checkout / wants.path
     found = {}
     for path in sorted(files(component.instance.checkout, wants)):
+        if not path.is_file():  # reading a named pipe would not end
+            continue
         try:
             found[os.path.relpath(path, base)] = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError:  # it was removed since it was listed, or nobody may read it

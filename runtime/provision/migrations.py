@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Literal
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.steps import Item, Step
+from facts.engine import EngineError
+from facts.ports import HOME
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.processes import BY_MIGRATION, MARK
 from facts.value import Unknown
 from runtime import placements
 from runtime.component import InfraComponent, ServiceComponent
 from runtime.docker.compose import Project
-from runtime.environment import of_component
+from runtime.placements.seen import lost
 from runtime.platform import Platform
 from runtime.provision import identity, inputs, notes, postgres, running
+from runtime.services.launch import at_home
 
 if TYPE_CHECKING:
     from converge.machine import Machine
@@ -78,7 +81,10 @@ def apply(step: Step, machine: Machine) -> None:
         if getattr(machine, "ended", False):
             raise DevError("interrupted", f"the migration of {component.name} was interrupted")
 
-    run(platform, component, where(platform, component), machine.say, check)
+    try:
+        run(platform, component, where(platform, component), machine.say, check)
+    except EngineError as problem:
+        raise lost(f"{component.name} was not migrated", problem) from problem
 
 
 def look(platform: Platform, component: ServiceComponent) -> Pending:
@@ -161,7 +167,7 @@ def _once(platform: Platform, component: ServiceComponent, place: Place, check: 
         argv, env, _ = containers.one_off(place.project, component, wants.migrate, place.images)
     else:
         argv = ["/bin/sh", "-c", wants.migrate]
-        env = {**of_component(platform, component), MARK: component.mark + BY_MIGRATION}
+        env = {**at_home(platform, component, HOME).env, MARK: component.mark + BY_MIGRATION}
     code, last = running.execute(component, argv, env, check)
     if code:
         raise DevError(

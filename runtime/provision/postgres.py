@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from converge.errors import DevError
+from facts.engine import EngineError
 from runtime import placements
 from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
+from runtime.placements.seen import lost
 from runtime.platform import Platform
 
 LOOK_TIMEOUT = 2.0
-"""Seconds that one look at a server may last."""
+"""Seconds that a server has for each answer in a look."""
+PROVISION_TIMEOUT = 30.0
+"""The same where something is made afterwards: a busy machine must not fail a start."""
 STATEMENT_TIMEOUT = 60.0
 """Seconds for a statement that makes something."""
 STARTING = ("57P03", "57P01", "57P02")
@@ -56,14 +60,14 @@ class Closed:
     because: str = ""
 
 
-def look(component: InfraComponent) -> Inside | Closed:
+def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | Closed:
     """What is inside it now; a server that does not run is not asked."""
     if not placements.lives(component):
         return Closed("stopped")
     try:
-        with _connect(component) as connection:
+        with _connect(component, timeout=timeout) as connection:
             rows = connection.query(OVERVIEW)
-        return _inside(component, rows)
+        return _inside(component, rows, timeout)
     except wire.Refused as problem:
         if problem.code in STARTING:
             return Closed("starting", str(problem))
@@ -111,17 +115,18 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     _run(platform, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
 
 
-def reopen(component: InfraComponent) -> list[str]:
-    """Open every declared database that an interrupted snapshot left closed; gives their names."""
+def reopen(platform: Platform, component: InfraComponent) -> list[str]:
+    """Open every declared database that an interrupted snapshot left closed; gives their names.
+
+    Raises DevError `sql-failed`.
+    """
     inside = look(component)
     if isinstance(inside, Closed):
         return []
     closed = [name for name in component.wants.databases if name in inside.databases]
     closed = [name for name in closed if not inside.databases[name].open]
-    if closed:
-        with _connect(component) as connection:
-            for name in closed:
-                connection.query(f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS true")
+    statements = [f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS true" for name in closed]
+    _run(platform, component, "postgres", statements)
     return closed
 
 
@@ -137,7 +142,10 @@ def set_password(component: InfraComponent) -> None:
         f"WHERE rolname IN ({roles.rstrip(',') or 'NULL'}) \\gexec\n"
     )
     shell = 'printf %s "$DEV_STATEMENTS" | psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d postgres'
-    code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text})
+    try:
+        code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text})
+    except EngineError as problem:
+        raise lost(f"{component.name} did not take its password", problem) from problem
     if code:
         raise DevError(
             "sql-failed", f"{component.name} did not take its password",
@@ -146,7 +154,7 @@ def set_password(component: InfraComponent) -> None:
         )  # fmt: skip
 
 
-def _inside(component: InfraComponent, rows: list[wire.Row]) -> Inside:
+def _inside(component: InfraComponent, rows: list[wire.Row], timeout: float) -> Inside:
     system, roles, databases = "", {}, {}
     for kind, name, value, owner in rows:
         if kind == "system":
@@ -158,14 +166,16 @@ def _inside(component: InfraComponent, rows: list[wire.Row]) -> Inside:
     wants = component.wants
     for name in wants.databases if wants.extensions else ():
         if name in databases and databases[name].open:
-            with _connect(component, name) as connection:
+            with _connect(component, name, timeout) as connection:
                 there = connection.query("SELECT extname FROM pg_extension")
             old = databases[name]
             databases[name] = Database(old.oid, old.owner, True, frozenset(str(row[0]) for row in there))
     return Inside(system, databases, roles)
 
 
-def _connect(component: InfraComponent, database: str = "postgres", timeout: float = LOOK_TIMEOUT) -> wire.Connection:
+def _connect(
+    component: InfraComponent, database: str = "postgres", timeout: float = PROVISION_TIMEOUT
+) -> wire.Connection:
     assert component.port is not None
     return wire.Connection(component.port, postgres.known_password(component), database, timeout=timeout)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from converge import atomic
+from facts import processes
 from runtime.component import ServiceComponent
 from runtime.logs.recording import Recording
 
@@ -22,7 +23,10 @@ LAST = 4
 
 
 def marker(component: ServiceComponent) -> Path:
-    """Exists while its migration runs: `pid` and `began` (Unix time). A run that was killed may have left it."""
+    """Exists while its migration runs: `pid` and `start` (see `processes.Identity`), and `began` (Unix time).
+
+    A run that was killed may have left it.
+    """
     return component.directory / "migrating.json"
 
 
@@ -30,13 +34,16 @@ def execute(
     component: ServiceComponent, argv: list[str], env: Mapping[str, str], check: Callable[[], None]
 ) -> tuple[int, list[str]]:
     """Exit code and last lines. `check` is asked all the time and raises to give up; then the whole group is ended."""
+    directory = component.path if component.path.is_dir() else component.instance.checkout  # an image brings its own
     with Recording(component.log, "migrate") as said:
         process = subprocess.Popen(
-            argv, cwd=component.path, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
+            argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            atomic.write(marker(component), json.dumps({"pid": process.pid, "began": time.time()}))
+            found = processes.read(process.pid)
+            about = {"pid": process.pid, "start": found.start if found else None, "began": time.time()}
+            atomic.write(marker(component), json.dumps(about))
             while process.poll() is None:
                 check()
                 time.sleep(LOOK)

@@ -25,6 +25,8 @@ PAGE, MOST_PAGES = 500, 200
 """Names asked for at once, and how often."""
 ACK_DEADLINE = 10
 """Seconds a subscriber has to acknowledge a message, as the emulator itself makes subscriptions."""
+LOOK_TIMEOUT, PROVISION_TIMEOUT = 2.0, 30.0
+"""Seconds for each answer in a look, and where something is made: a busy machine must not fail a start."""
 Topics = Mapping[str, frozenset[str]]
 """Topic -> its subscriptions."""
 
@@ -60,9 +62,12 @@ def apply(step: Step, machine: Machine) -> None:
 
 def provision(platform: Platform, emulator: InfraComponent, say: Callable[[str], None]) -> None:
     """Make all that is declared inside an emulator that is ready. Raises DevError `topics-failed`."""
-    for topic, lacking in gaps(emulator, _looked(platform, emulator)):
+    open_gaps = dict(gaps(emulator, _looked(platform, emulator)))
+    for topic, lacking in open_gaps.items():
         _make(platform, emulator, topic)
         say(f"made topic {topic}" if "missing" in lacking else f"mended topic {topic}: {', '.join(lacking)}")
+    if not open_gaps:
+        return
     for topic, lacking in gaps(emulator, _looked(platform, emulator)):
         raise _failure(platform, emulator, f"topic {topic} is still not as declared: {', '.join(lacking)}")
 
@@ -75,12 +80,12 @@ def provisioned(emulator: InfraComponent) -> bool:
         return False
 
 
-def look(emulator: InfraComponent) -> Topics:
+def look(emulator: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Topics:
     """Every topic of the instance's project with its subscriptions. OSError or grpc.Refused if it does not answer."""
     found: dict[str, set[str]] = {}
-    for topic in _listed(emulator, PUBLISHER + "ListTopics"):
+    for topic in _listed(emulator, PUBLISHER + "ListTopics", timeout):
         found[_last(dict(grpc.fields(topic))[1])] = set()
-    for subscription in _listed(emulator, SUBSCRIBER + "ListSubscriptions"):
+    for subscription in _listed(emulator, SUBSCRIBER + "ListSubscriptions", timeout):
         about = dict(grpc.fields(subscription))
         found.setdefault(_last(about.get(2, b"")), set()).add(_last(about[1]))
     return {topic: frozenset(names) for topic, names in found.items()}
@@ -117,7 +122,7 @@ def _make(platform: Platform, emulator: InfraComponent, topic: str) -> None:
 
 def _looked(platform: Platform, emulator: InfraComponent) -> Topics:
     try:
-        return look(emulator)
+        return look(emulator, PROVISION_TIMEOUT)
     except (OSError, grpc.Refused) as problem:
         raise _failure(platform, emulator, str(problem)) from problem
 
@@ -134,11 +139,11 @@ def _seen(emulator: InfraComponent) -> Topics | str | Unknown | None:
         return Unknown(str(problem) or type(problem).__name__)
 
 
-def _listed(emulator: InfraComponent, method: str) -> Iterator[bytes]:
+def _listed(emulator: InfraComponent, method: str, timeout: float) -> Iterator[bytes]:
     token: bytes = b""
     for _ in range(MOST_PAGES):
         message = grpc.text(1, f"projects/{emulator.instance.project}") + grpc.number(2, PAGE)
-        answer = _call(emulator, method, message + (grpc.text(3, token) if token else b""))
+        answer = _call(emulator, method, message + (grpc.text(3, token) if token else b""), timeout)
         token = b""
         for field, value in grpc.fields(answer):
             if field == 1:
@@ -149,9 +154,9 @@ def _listed(emulator: InfraComponent, method: str) -> Iterator[bytes]:
             return
 
 
-def _call(emulator: InfraComponent, method: str, message: bytes) -> bytes:
+def _call(emulator: InfraComponent, method: str, message: bytes, timeout: float = PROVISION_TIMEOUT) -> bytes:
     assert emulator.port is not None
-    return grpc.call(emulator.port, method, message)
+    return grpc.call(emulator.port, method, message, timeout)
 
 
 def _last(path: bytes) -> str:

@@ -54,10 +54,16 @@ class Run:
         """
         directory = component.path if component.is_service else component.instance.checkout
         with Recording(component.log, stream) as said:
-            process = subprocess.Popen(
-                argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+            try:
+                process = subprocess.Popen(
+                    argv, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,
+                    stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+            except OSError as problem:
+                raise DevError(
+                    "command-missing", f"`{argv[0]}` could not be run for {component.name}",
+                    because=problem.strerror or str(problem), hint="./dev doctor --fix",
+                ) from problem  # fmt: skip
             try:
                 while process.poll() is None:
                     self.check()

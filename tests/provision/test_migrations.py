@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from runtime.data import snapshots
 from runtime.platform import Platform
 from runtime.provision import NOUNS, inputs, notes
 from runtime.provision.running import marker as marker_of
-from tests.conftest import HEAD, wait_until
+from tests.conftest import HEAD, Checkout, wait_until
 from tests.provision.conftest import SLEEPER, Running
 
 WORLD = {
@@ -76,6 +77,21 @@ def test_a_change_of_what_a_migration_depends_on_is_seen(world: Path, more: str,
 )
 def test_another_environment_is_a_change_and_another_habit_is_none(world: Path, more: str, said: str) -> None:
     assert inputs.changes(stamp(world, ""), stamp(world, more)) == said
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path), lambda path: path.symlink_to("gone")])
+def test_only_files_can_be_inputs(world: Path, make: Callable[[Path], None]) -> None:
+    before = stamp(world, "")
+    make(world / "svc/migrations/2.sql")
+    assert inputs.changes(before, stamp(world, "")) == ""
+
+
+def test_without_its_directory_a_migration_is_refused(checkout: Checkout) -> None:
+    checkout.state("[services.s]\nkind = 'command'\npath = 'gone'\nmigrate = 'true'\ndev = 'exec sleep 1000'\n")
+    ran = checkout.dev("start", "--no-fix")
+    assert (
+        ran.code == 3 and "error[no-directory]: s has no directory gone" in ran.err and "desired_state.toml:" in ran.err
+    )
 
 
 @pytest.mark.parametrize("pattern", ["/etc/*", "../../*", "../../../x/**"])

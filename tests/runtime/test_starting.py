@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from converge import part
+from converge import cycle, part
 from converge.desired import Loaded
+from converge.instance import Instance
 from converge.schema import load
 from tests.conftest import Checkout
 from tests.runtime.test_components import PROGRAMS, service
@@ -154,3 +155,31 @@ def test_a_part_has_its_own_tools_and_values(checkout: Checkout, names: list[str
     assert desired.tools.keys() == tools
     assert desired.env.keys() == {"ALL", "MADE", *(["THEIRS"] if "web" in names else [])}
     assert part.of(whole, [*whole.desired.infra, *whole.desired.services]) == whole
+
+
+OVERRIDES = {
+    "services.two.port": "[services.two]\nport = {port}\n",
+    "services.two.placement": "[services.two]\nplacement = 'native'\n",
+    "services.two.env.A": "[services.two.env]\nA = 'b'\n",
+    "infra.db.port": "[infra.db]\nport = {port}\n",
+    "services.one.env.A": "[services.one.env]\nA = 'b'\n",
+    "env.ALL": "[env]\nALL = 'b'\n",
+}
+"""Key that this machine overrides -> its text."""
+
+
+@pytest.mark.parametrize("key", OVERRIDES)
+def test_what_a_machine_overrides_elsewhere_is_no_matter_of_a_part(
+    checkout: Checkout, free_port: Callable[[], int], key: str
+) -> None:
+    checkout.state(
+        "[env]\nALL = 'a'\n" + service("one", "serve", free_port(), more="env = { A = 'a' }")
+        + service("two", "serve", free_port(), more="env = { A = 'a' }")
+        + f"[infra.db]\nrun = 'true'\nport = {free_port()}\n"
+    )  # fmt: skip
+    checkout.write("desired_state.local.toml", OVERRIDES[key].format(port=free_port()))
+    whole = load(checkout.path)
+    assert whole.overrides == (key,)
+    report = cycle.doctor(part.of(whole, ["one"]), Instance(checkout.path, "story"), ["overrides"])
+    apart = key.startswith(("services.two", "infra"))
+    assert not report.bugs and [item.id for item in report.items] == ([] if apart else [f"overrides.{key}"])

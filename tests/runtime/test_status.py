@@ -16,6 +16,7 @@ import pytest
 
 from converge.desired import Infra, Service
 from converge.instance import Instance
+from facts import processes
 from runtime.component import InfraComponent, ServiceComponent
 from runtime.health import served
 from runtime.placements import docker
@@ -168,10 +169,16 @@ def test_a_migration_and_restarts_show_while_they_last(checkout: Checkout) -> No
     assert checkout.dev("stop").code == 0
     record = next((checkout.path / ".dev").rglob("run/w")) / "migrating.json"
     with subprocess.Popen(["sleep", "300"]) as migration:
-        record.write_text(json.dumps({"pid": migration.pid, "began": time.time() - 5}))
+        found = processes.read(migration.pid)
+        assert found
+        about = {"pid": migration.pid, "start": found.start, "began": time.time() - 5}
+        record.write_text(json.dumps(about | {"start": found.start - 1}))
+        assert checkout.components()["w"]["state"] != "migrating", "another process got its number"
+        record.write_text(json.dumps(about))
         entry = checkout.components()["w"]
         assert entry["state"] == "migrating" and "its migration has run for" in entry["reason"]
         migration.kill()
+        wait_until(lambda: checkout.components()["w"]["state"] != "migrating", 60)  # though nobody has waited for it
     assert checkout.components()["w"]["state"] != "migrating"
 
 

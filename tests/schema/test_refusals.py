@@ -124,3 +124,22 @@ def test_what_names_nothing_is_refused_where_it_stands(text: str, code: str, lin
     with pytest.raises(DevError) as caught:
         schema.parse((HEAD + text).encode())
     assert (caught.value.code, caught.value.source) == (code, f"desired_state.toml:{line}")
+
+
+@pytest.mark.parametrize(
+    ("topics", "refused"),
+    [
+        ("{ or = [] }", "'or'"), ("{ orders = ['n'] }", "'n'"), ("{ '1st' = [] }", "'1st'"),
+        ("{ 'a b c' = [] }", "'a b c'"), ("{ orders = ['a,b'] }", "'a,b'"), ("{ orders = ['ok-1', 'no=1'] }", "'no=1'"),
+        ("{ orders = ['Mail.v1~+%_'], abc = [] }", ""),
+    ],
+)  # fmt: skip
+def test_an_emulator_could_not_begin_with_such_names(topics: str, refused: str) -> None:
+    text = (HEAD + f"[infra.pubsub]\nport = 18085\ntopics = {topics}\n").encode()
+    if not refused:
+        assert schema.parse(text).desired.infra["pubsub"].topics
+        return
+    with pytest.raises(DevError) as caught:
+        schema.parse(text)
+    assert (caught.value.code, caught.value.source) == ("bad-name", "desired_state.toml:6")
+    assert caught.value.what.startswith(refused)
