@@ -13,7 +13,7 @@ from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
 from facts.ports import Owner
 
-BESIDE = {"ide": "127.0.0.2", "native": "127.0.0.3"}
+LOOPBACK_FOR = {"ide": "127.0.0.2", "native": "127.0.0.3"}
 """Where a placement's process listens while 127.0.0.1 is held for the service, so that nobody is ever refused there."""
 
 

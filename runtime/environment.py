@@ -33,10 +33,10 @@ def of_component(
 
     In a container the machine gives nothing, and others are reached by their names; elsewhere it listens on `host`.
     """
-    boxed = placement == "docker"
-    found = {} if boxed else _of_machine(platform, component)
+    in_docker = placement == "docker"
+    found = {} if in_docker else _of_machine(platform, component)
     found |= shared(platform, component.name, placement)
-    host = "0.0.0.0" if boxed else host
+    host = "0.0.0.0" if in_docker else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
     if component.is_service:

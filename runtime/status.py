@@ -169,7 +169,7 @@ def _alive(status: Status, component: Component, seen: Seen, missing: str, befor
     if component.once or seen.state != "running":
         return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
     if seen.placement == "ide":
-        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
+        return replace(status, state="waiting" if missing else "ready", reason=_handed_off(component, missing))
     words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
     reason = "; ".join(filter(None, words))
     if not missing:
@@ -207,7 +207,7 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
     return f"{where}; does not answer, as at a breakpoint: {missing}"
 
 
-def _lent(component: Component, missing: str) -> str:
+def _handed_off(component: Component, missing: str) -> str:
     """What a person wants to know of a service that is handed off."""
     from runtime.handoff import record
 

@@ -49,12 +49,12 @@ def stop(platform: Platform, names: list[str] | None) -> list[str]:
 
 def _end(platform: Platform, component: Component, for_good: bool) -> bool:
     """End it wherever it runs, and give up a hand-off; callers of one that is stopped for good are told so."""
-    lent = placements.of("ide").stop(component)
+    handed_off = placements.of("ide").stop(component)
     ran = placements.stop(component)
     swept = leftovers.sweep(platform.instance, component.name, component.wants.stop_grace)
     if component.is_service and for_good and platform.instance.routes.exists():
         owner_map.own(platform, component.name, "none")
-    return bool(ran or lent or swept)
+    return bool(ran or handed_off or swept)
 
 
 def _close_routes(platform: Platform, all_of_them: bool) -> None:

@@ -163,7 +163,7 @@ def _alone(platform: Platform, component: InfraComponent, database: str) -> Iter
 
 
 def _fill(platform: Platform, component: InfraComponent, create: str) -> None:
-    postgres.sql(platform, component, f"{create} STRATEGY FILE_COPY", patience=postgres.COPYING)
+    postgres.sql(platform, component, f"{create} STRATEGY FILE_COPY", timeout=postgres.COPY_TIMEOUT)
 
 
 _sql: Callable[[Platform, InfraComponent, str], str] = postgres.sql

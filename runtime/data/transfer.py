@@ -139,7 +139,11 @@ def _counts(platform: Platform, component: InfraComponent, databases: list[str])
     for database in databases:
         tables = postgres.sql(platform, component, TABLES, database).splitlines()
         texts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]
-        rows = postgres.sql(platform, component, " UNION ALL ".join(texts), database, postgres.COPYING) if texts else ""
+        rows = (
+            postgres.sql(platform, component, " UNION ALL ".join(texts), database, postgres.COPY_TIMEOUT)
+            if texts
+            else ""
+        )
         found[database] = dict(row.rsplit("|", 1) for row in rows.splitlines())
     return found
 

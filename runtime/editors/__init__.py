@@ -32,7 +32,7 @@ class Written:
     """Variables that the debugger of the IDE cannot be given as they are."""
 
 
-def lend(platform: Platform, component: ServiceComponent) -> Written:
+def hand_off(platform: Platform, component: ServiceComponent) -> Written:
     """The service is handed off: write its environment, and have the IDE's files know all services."""
     env, changed = environment(platform, component)
     done = sync(platform, component.name)

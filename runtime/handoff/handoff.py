@@ -16,7 +16,7 @@ from converge.errors import DevError, Exit
 from facts.engine import EngineError
 from facts.ports import HOME
 from runtime import editors, health, placements
-from runtime.component import BESIDE, Component, ServiceComponent
+from runtime.component import LOOPBACK_FOR, Component, ServiceComponent
 from runtime.handoff import record
 from runtime.handoff.record import Record
 from runtime.placements import docker, ide, native
@@ -64,7 +64,7 @@ def move(
     """
     component = _movable(platform, name)
     if to == "ide":
-        return _lend(platform, component, until, same_address)
+        return _hand_off(platform, component, until, same_address)
     if record.record(platform.instance, name):
         return give_back(platform, name, on_event, to)
     _start(platform, name, to, on_event)
@@ -137,7 +137,7 @@ def _resume(platform: Platform, component: ServiceComponent, entry: Record, on_e
     """Go on where a run was cut off."""
     instance, name = component.instance, component.name
     if entry.state == "FLIPPING_OUT":
-        _lend(platform, component, entry.until, entry.host == HOME)
+        _hand_off(platform, component, entry.until, entry.host == HOME)
     elif entry.state == "FLIPPING_IN":
         switch.arrive(platform, component)
     elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(platform, component):
@@ -159,7 +159,7 @@ def _is_ready(platform: Platform, component: Component) -> bool:
     return not health.why_not(platform, component, native.look(component))
 
 
-def _lend(platform: Platform, component: ServiceComponent, until: float | None, same_address: bool) -> Moved:
+def _hand_off(platform: Platform, component: ServiceComponent, until: float | None, same_address: bool) -> Moved:
     """Out to the IDE: journal, flip, drain, end what ran. Once more, it changes only what is asked for."""
     instance, name = component.instance, component.name
     entry = record.record(instance, name)
@@ -169,7 +169,7 @@ def _lend(platform: Platform, component: ServiceComponent, until: float | None, 
         owner_map.own(platform, name, "ide", entry.host)
     else:
         beside = component.movable and not same_address and sys.platform == "linux"  # elsewhere 127.0.0.1 is all
-        host, home = BESIDE["ide"] if beside else HOME, _home(component)
+        host, home = LOOPBACK_FOR["ide"] if beside else HOME, _home(component)
         entry = replace(entry or Record(name, "FLIPPING_OUT", home, time.time(), until, host), state="FLIPPING_OUT")
         record.write(instance, entry)
         if entry.host != HOME:
@@ -181,7 +181,7 @@ def _lend(platform: Platform, component: ServiceComponent, until: float | None, 
         owner_map.refresh(platform)  # the edge knows the hour
     there = ide.listener(component)
     waits = "" if there else f"your process on {entry.host}:{component.port}"
-    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(platform, component))
+    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.hand_off(platform, component))
 
 
 def _home(component: ServiceComponent) -> str:

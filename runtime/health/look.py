@@ -104,18 +104,18 @@ def _port(
     component: Component, ready: Ready, seen: Seen, listening: Listening, deadline: Deadline, hang_up: float
 ) -> str:
     """Why its port is not answered as it must be, by itself."""
-    boxed = seen.placement == "docker"
+    in_docker = seen.placement == "docker"
     if not component.port:
         return ""
-    if boxed and component.is_service and component.instance.owner_map.exists():
-        return _box(component, ready, deadline, hang_up) or _door(component, listening)
-    host = HOME if boxed else host_of(component, seen)
+    if in_docker and component.is_service and component.instance.owner_map.exists():
+        return _container(component, ready, deadline, hang_up) or _edge(component, listening)
+    host = HOME if in_docker else host_of(component, seen)
     if problem := _unheard(component, seen, host, listening):
         return problem
     if ready.http:
         return answers.http(host, component.port, ready.http, deadline)
     greets = not component.is_service and component.ready is None and infra.kind(component).greets
-    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
+    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if in_docker else 0)
 
 
 def _unheard(component: Component, seen: Seen, host: str, listening: Listening) -> str:
@@ -125,7 +125,7 @@ def _unheard(component: Component, seen: Seen, host: str, listening: Listening) 
     return "" if seen.placement == "docker" else _stranger(component, host, listening)
 
 
-def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
+def _container(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
     """Why its container does not answer the gateway, whoever owns name and port."""
     from runtime.routes import gateway
 
@@ -139,7 +139,7 @@ def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float)
         return f"the gateway does not answer: {problem or type(problem).__name__}"
 
 
-def _door(component: Component, listening: Listening) -> str:
+def _edge(component: Component, listening: Listening) -> str:
     """Why its port, if the container owns it, is not answered by our own edge."""
     from runtime.routes import owner_map
 

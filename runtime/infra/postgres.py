@@ -27,7 +27,7 @@ ready_timeout = plain.ready_timeout
 copied_by_sql = True
 VOLUME = "/var/lib/postgresql"
 """Where the official images since 18 want their volume."""
-PATIENCE, COPYING = 60.0, 1800.0
+STATEMENT_TIMEOUT, COPY_TIMEOUT = 60.0, 1800.0
 """Seconds for a statement, and for one that reads or copies whole databases."""
 OLDEST = range(12, 40)
 """Major versions whose data are looked for."""
@@ -157,7 +157,7 @@ def why_not(component: InfraComponent, timeout: float) -> str:
 
 def sql(
     platform: Platform, component: InfraComponent, statement: str, database: str = "postgres",
-    patience: float = PATIENCE,
+    timeout: float = STATEMENT_TIMEOUT,
 ) -> str:  # fmt: skip
     """What the statement answers, one row per line; by the psql of where it runs."""
     argv = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
@@ -170,12 +170,12 @@ def sql(
         command, env = client(platform, component, argv)
         try:
             ran = subprocess.run(
-                command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=patience
+                command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=timeout
             )
         except subprocess.TimeoutExpired:
             raise DevError(
                 "sql-failed", f"{component.name} does not come to an end with: {statement.split(' PASSWORD')[0][:200]}",
-                because=f"no answer within {patience:g} s", hint=f"see ./dev logs {component.name}",
+                because=f"no answer within {timeout:g} s", hint=f"see ./dev logs {component.name}",
             ) from None  # fmt: skip
         code, out, err = ran.returncode, ran.stdout, ran.stderr
     if code:

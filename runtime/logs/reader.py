@@ -34,7 +34,7 @@ class Reader:
             yield from self._parser.lines(block)
         yield from self._parser.parts()
 
-    def boxed(self, since: str) -> Iterator[Line]:
+    def in_docker(self, since: str) -> Iterator[Line]:
         """What its container said until this reader was made."""
         return (line for line in containers.lines(self.component, since) if line.stamp < self._now)
 
@@ -62,7 +62,7 @@ def kept(readers: Sequence[Reader], since: str = "", until: str = "") -> Iterato
     A component's own lines stay in the order in which they were said, also where the clock was set back meanwhile:
     what was said after a line counts as later than it.
     """
-    streams = [stream for reader in readers for stream in (reader.kept(), reader.boxed(since))]
+    streams = [stream for reader in readers for stream in (reader.kept(), reader.in_docker(since))]
     for line in heapq.merge(*streams, key=attrgetter("order")):
         if line.order >= since and (not until or line.order <= until):
             yield line

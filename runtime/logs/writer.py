@@ -27,7 +27,7 @@ MOST = 32
 """Rotated files that stay in any case."""
 SILENCE = 0.5
 """Seconds of silence after which a line that is not ended is written, as a prompt is."""
-PATIENCE = 2.0
+LINE_TIMEOUT = 2.0
 """Seconds after which such a line is written although more of it comes, as a row of dots."""
 LONGEST = 65536
 """Bytes of a line that are held back until it ends."""
@@ -78,12 +78,12 @@ class Writer:
     def tend(self) -> float:
         """Write a line that waits long enough, open a file that is gone; seconds until this is to be called again."""
         now = time.monotonic()
-        if self._begun and min(self._last + SILENCE, self._first + PATIENCE) <= now:
+        if self._begun and min(self._last + SILENCE, self._first + LINE_TIMEOUT) <= now:
             self._piece(len(self._begun))
         self._settle()
         if self._many:
             self._prune()
-        due = min(self._last + SILENCE, self._first + PATIENCE) - now if self._begun else LOOK
+        due = min(self._last + SILENCE, self._first + LINE_TIMEOUT) - now if self._begun else LOOK
         return min(LOOK, max(0.0, due))
 
     def end(self) -> None:

@@ -40,13 +40,13 @@ def of(name: str) -> Placement:
 
 def look(component: Component) -> Seen:
     """Where it lives now; where it lives in none, what the placement says that would know how it ended."""
-    if component.instance.handed(component.name).exists() and (lent := of("ide").look(component)).lives:
-        return lent
+    if component.instance.handed(component.name).exists() and (handed_off := of("ide").look(component)).lives:
+        return handed_off
     native = of("native").look(component)
     if native.lives or not component.instance.engine_record.exists():
         return native
-    boxed = of("docker").look(component)
-    return boxed if boxed.lives or boxed.state != "absent" else native
+    in_docker = of("docker").look(component)
+    return in_docker if in_docker.lives or in_docker.state != "absent" else native
 
 
 def certain(component: Component) -> Seen:

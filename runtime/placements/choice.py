@@ -27,7 +27,7 @@ Name = Literal["docker", "native"]
 Place = Literal["docker", "native", "ide"]
 Tell = Callable[[str, str], None]
 """Called with a component's name and what happens to it."""
-_BOXED = "services that need it run in Docker"
+_NEEDED_IN_DOCKER = "services that need it run in Docker"
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Asked:
     infra: Name | None = None
     stay: Mapping[str, str] = field(default_factory=dict)
     """Services that remain where they ran, whatever else is said."""
-    anew: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
     """Components that are ended first, though nothing about them changed."""
     debug: frozenset[str] = frozenset()
-    """Services that are run under their debugger; those that are already and are not in `anew` stay so anyhow."""
+    """Services that are run under their debugger; those that are already and are not in `again` stay so anyhow."""
     alone: bool = False
     """Only what is named is touched, not what it needs or uses."""
     fix: bool = True
@@ -66,7 +66,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     found: Project | str | None = None
     wishes = _wishes(wanted, asked)
     for name, component in wanted.items():
-        wish, why = wishes[name], _BOXED if wishes[name] != _wish(component, asked) else ""
+        wish, why = wishes[name], _NEEDED_IN_DOCKER if wishes[name] != _wish(component, asked) else ""
         if not component.is_service and name != asked.moving:
             wish = _kept(component, wish)
         if wish in ("native", "ide"):
@@ -106,11 +106,11 @@ def elsewhere(platform: Platform, wanted: Mapping[str, Component], asked: Asked)
 
 def _routed(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> Project:
     """The project with a gateway before its services, where it has some and its engine shares sockets with us."""
-    boxes = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
-    if not boxes or not gateway.fits(project.engine):
+    containers = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
+    if not containers or not gateway.fits(project.engine):
         return project
     routed = replace(project, routed=True)
-    for name in boxes:
+    for name in containers:
         _unrouted(routed, wanted[name])
     made.images[gateway.NAME] = gateway.image(routed, partial(tell, gateway.NAME))
     return routed
@@ -162,9 +162,9 @@ def _note(component: Component) -> Path:
 
 def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
     if component.is_service:
-        lent = record.record(component.instance, component.name)
-        if lent and component.name not in asked.stay:
-            return "docker" if lent.state == "FLIPPING_IN" else "ide"
+        handed_off = record.record(component.instance, component.name)
+        if handed_off and component.name not in asked.stay:
+            return "docker" if handed_off.state == "FLIPPING_IN" else "ide"
         if component.name not in asked.stay and debugging.under(component):
             return "native"
         return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
@@ -174,8 +174,8 @@ def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
 def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | Literal["auto"]]:
     """Where each is wanted; infrastructure goes with services in containers, which do not reach it otherwise."""
     found = {name: _wish(component, asked) for name, component in wanted.items()}
-    boxed = [each for name, each in wanted.items() if each.is_service and found[name] == "docker"]
-    called = {name for each in boxed for name in (*each.wants.needs, *each.uses)}
+    in_docker = [each for name, each in wanted.items() if each.is_service and found[name] == "docker"]
+    called = {name for each in in_docker for name in (*each.wants.needs, *each.uses)}
     for name in called & found.keys():
         if not wanted[name].is_service and found[name] != "native":
             found[name] = "docker"

@@ -18,7 +18,7 @@ from runtime.docker.compose import key
 from runtime.placements import native
 from runtime.placements.seen import Seen, State, lost
 
-PATIENCE = 5.0
+ENGINE_TIMEOUT = 5.0
 """Seconds the engine has for a look."""
 LEFT_OVER = ("port is already allocated", ": already exists", "id already in use")
 """What engine and containerd say of a container whose start was cut off by the end of the engine (20.10)."""
@@ -46,7 +46,7 @@ def containers(instance: Instance, more: Sequence[str] = ()) -> list[dict[str, A
     if used is None:
         return []
     labels = [f"com.docker.compose.project={instance.compose_project}", "com.docker.compose.oneoff=False", *more]
-    found = used.get("/containers/json", PATIENCE, all="1", filters={"label": labels})
+    found = used.get("/containers/json", ENGINE_TIMEOUT, all="1", filters={"label": labels})
     return list(found) if isinstance(found, list) else []
 
 
@@ -73,7 +73,7 @@ def inspect(component: Component) -> dict[str, Any]:
         used = engine(component.instance)
         assert used is not None
         try:
-            found = used.get(f"/containers/{row['Id']}/json", PATIENCE)
+            found = used.get(f"/containers/{row['Id']}/json", ENGINE_TIMEOUT)
         except EngineError as problem:
             if problem.status != 404:
                 raise
@@ -154,7 +154,7 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         query = {"tail": "all" if last is None else str(last)}
         if since:
             query["since"] = _unix(since)
-        said = used.log(about["Id"], PATIENCE, **query)
+        said = used.log(about["Id"], ENGINE_TIMEOUT, **query)
     except EngineError:
         return
     for line in said.decode(errors="replace").removesuffix("\n").split("\n"):
@@ -186,7 +186,7 @@ def holds(component: Component, path: str) -> bool:
 def volumes(instance: Instance, used: Engine) -> dict[str, str]:
     """Name of each volume that the instance's project made -> its key in the Compose files."""
     label = f"com.docker.compose.project={instance.compose_project}"
-    found = used.get("/volumes", PATIENCE, filters={"label": [label]}).get("Volumes") or []
+    found = used.get("/volumes", ENGINE_TIMEOUT, filters={"label": [label]}).get("Volumes") or []
     return {row["Name"]: row["Labels"].get("com.docker.compose.volume", row["Name"]) for row in found}
 
 

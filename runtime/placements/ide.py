@@ -13,7 +13,7 @@ from runtime.component import Component
 from runtime.handoff import record
 from runtime.placements.seen import Seen
 
-PATIENCE = 10.0
+PORT_TIMEOUT = 10.0
 """Seconds a process of the IDE has to let its port go when it was asked to."""
 
 
@@ -53,7 +53,7 @@ def halt(component: Component) -> bool:
     process = among.get(there.pid) if there and there.pid else None
     if there and process and processes.belongs(process, processes.Run(mark(component), processes.uids()), among):
         ending.send(process, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PORT_TIMEOUT
         while (now := listener(component)) and now.pid == there.pid and time.monotonic() < deadline:
             time.sleep(0.01)
     return listener(component) is None
@@ -66,6 +66,6 @@ def mark(component: Component) -> str:
 
 def stop(component: Component) -> bool:
     """The hand-off is over; the process is its owner's."""
-    lent = record.record(component.instance, component.name) is not None
+    handed_off = record.record(component.instance, component.name) is not None
     record.forget(component.instance, component.name)
-    return lent
+    return handed_off

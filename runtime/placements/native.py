@@ -32,8 +32,8 @@ KILLED = 10.0
 def look(component: Component) -> Seen:
     """Whether a shim keeps it, and what that shim last wrote, or what is seen where that cannot be right."""
     if not lives(component):
-        return of_record("native", False, _killed(component, told(component)))
-    return of_record("native", True, _checked(component, told(component)))
+        return of_record("native", False, _killed(component, state_record(component)))
+    return of_record("native", True, _checked(component, state_record(component)))
 
 
 def lives(component: Component) -> bool:
@@ -41,7 +41,7 @@ def lives(component: Component) -> bool:
     return locks.held(component.instance.shim_lock(component.name))
 
 
-def told(component: Component) -> dict[str, Any]:
+def state_record(component: Component) -> dict[str, Any]:
     """What its shim last wrote; empty where there never was one, or where that is damaged."""
     value = processes.load(component.directory / "state.json")
     return value if isinstance(value, dict) else {}
@@ -103,7 +103,7 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
             [sys.executable, "-I", "-S", *_bytecode(), str(SHIM), str(path)], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, cwd="/", env={**os.environ, MARK: run_id},
         )  # fmt: skip
-    while process.poll() is None and not told(component):
+    while process.poll() is None and not state_record(component):
         time.sleep(0.005)
 
 

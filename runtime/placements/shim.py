@@ -125,7 +125,7 @@ class Shim:
         self.ending = False
         self.again = False
         self.state = ""
-        self.told: tuple[int, int, int] | None = None
+        self.written: tuple[int, int, int] | None = None
         self.reason: str | None = None
         self.log = Writer(spec["log"])
         self.selector = selectors.DefaultSelector()
@@ -139,11 +139,11 @@ class Shim:
             "run_id": self.spec["run_id"], "debug": self.spec["debug"],
         }  # fmt: skip
         try:
-            self.told = replace(self.spec["state"], value)
+            self.written = replace(self.spec["state"], value)
         except FileNotFoundError:  # its directory was removed
             pass
         except OSError:  # no room: it goes on with what was told before, but whoever started it waits for a first word
-            if not self.told:
+            if not self.written:
                 raise
 
     def note(self) -> None:
@@ -167,7 +167,7 @@ class Shim:
 
     def look(self) -> None:
         """Every now and then: what somebody else did to the files, and who is new in the tree."""
-        if self.state and self.told and stamp(self.spec["state"]) != self.told:
+        if self.state and self.written and stamp(self.spec["state"]) != self.written:
             self.tell(self.state)
         if processes.LINUX:
             self.note()

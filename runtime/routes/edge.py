@@ -33,7 +33,7 @@ LINGER = 1.0
 PAUSE = 0.015
 """Seconds between two attempts to reach who is waited for."""
 BLOCK = 65536
-EAGER, CALM = 0.002, 0.1
+RETRY_FIRST, RETRY_LATER = 0.002, 0.1
 """Seconds between two attempts to listen on a port that another one still has: at first, and after ten seconds."""
 LOOK, AGAIN = 1.0, 60.0
 """Seconds between two looks at the leases, and before what did not come back is asked for once more."""
@@ -55,7 +55,7 @@ class Edge:
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.number = 0
         self.ports: dict[str, socket.socket] = {}
-        self.doors: dict[tuple[str, str], socket.socket] = {}
+        self.sockets: dict[tuple[str, str], socket.socket] = {}
         self.wanted: dict[str, float] = {}
         self.due: dict[str, float] = {}
         self.asked: dict[str, float] = {}
@@ -96,7 +96,7 @@ class Edge:
         listener.setblocking(False)
         listener.listen(1024)
 
-        self.selector.register(listener, READ, Door(listener, taken))
+        self.selector.register(listener, READ, Acceptor(listener, taken))
 
     def reload(self) -> None:
         """Read what is wanted, give up the ports of what Docker does not own, take the others."""
@@ -107,8 +107,8 @@ class Edge:
         self.part_relays()
         for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
             self.close(self.ports.pop(name))
-        for door in [door for door in self.doors if door[0] not in self.spec["services"]]:
-            self.close(self.doors.pop(door))
+        for key in [key for key in self.sockets if key[0] not in self.spec["services"]]:
+            self.close(self.sockets.pop(key))
         for name in self.spec["services"]:
             self.attend(name)
         self.due = {name: until for name, until in self.spec["due"].items() if until}
@@ -136,8 +136,8 @@ class Edge:
     def attend(self, name: str) -> None:
         """Listen where the service's callers come: at its doors, and on its port where that is ours."""
         for side in SIDES:
-            if (name, side) not in self.doors:
-                self.open_door(name, side)
+            if (name, side) not in self.sockets:
+                self.open_socket(name, side)
         if self.has_port(name) and name not in self.ports:
             armed = name in self.wanted
             self.wanted[name] = time.monotonic()
@@ -153,15 +153,15 @@ class Edge:
         """Whether the service has another port than the one that is listened on."""
         return bool(self.ports[name].getsockname()[1] != self.spec["services"][name]["port"])
 
-    def open_door(self, name: str, side: str) -> None:
+    def open_socket(self, name: str, side: str) -> None:
         """Listen where the gateway brings what a process of this machine shall answer."""
-        door, path = socket.socket(socket.AF_UNIX), f"host/{name}.{side}.sock"
+        listener, path = socket.socket(socket.AF_UNIX), f"host/{name}.{side}.sock"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        door.bind(path)
+        listener.bind(path)
         os.chmod(path, 0o600)
-        self.doors[name, side] = door
-        self.listen(door, lambda connection: Relay(self, name, connection, side).dial())
+        self.sockets[name, side] = listener
+        self.listen(listener, lambda connection: Relay(self, name, connection, side).dial())
 
     def take_port(self, name: str) -> None:
         """Listen on the service's port, as soon as whoever has it lets it go."""
@@ -178,7 +178,7 @@ class Edge:
             self.listen(listener, lambda connection: Relay(self, name, connection).dial())
         except OSError:
             listener.close()
-            self.later(EAGER if time.monotonic() < since + 10 else CALM, lambda: self.take_port(name))
+            self.later(RETRY_FIRST if time.monotonic() < since + 10 else RETRY_LATER, lambda: self.take_port(name))
             return
         del self.wanted[name]
         self.ports[name] = listener
@@ -233,7 +233,7 @@ class Edge:
         self.later(LOOK, lambda: self.watch_leases(watch))
 
 
-class Door:
+class Acceptor:
     """A listener, and who gets those that come."""
 
     def __init__(self, listener: socket.socket, taken: Callable[[socket.socket], None]) -> None:

@@ -31,7 +31,7 @@ HOLD = 30
 """Seconds a request waits for its service."""
 FIRST = 10
 """Boxes have the addresses from this one on, in the order of their names; the gateway has the second of the network."""
-PATIENCE = 10.0
+READY_TIMEOUT = 10.0
 """Seconds it has to answer after its start."""
 HEAD = f"""\
 global
@@ -119,11 +119,11 @@ def write(project: Project) -> None:
         "labels": {"dev.configuration": sha256(text.encode()).hexdigest()[:16]},
         "networks": {"default": {"aliases": list(mine), **address}},
     }
-    boxes = {} if not hosts else {
-        compose.key(box): {"networks": {"default": {"ipv4_address": hosts[name]}}}
-        for name, box in mine.items() if compose.key(box) in replace(project, routed=False).entries
+    addresses = {} if not hosts else {
+        compose.key(service): {"networks": {"default": {"ipv4_address": hosts[name]}}}
+        for name, service in mine.items() if compose.key(service) in replace(project, routed=False).entries
     }  # fmt: skip
-    atomic.write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
+    atomic.write(instance.routes_file, json.dumps({"services": {NAME: own, **addresses}}, indent=1) + "\n")
 
 
 def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]) -> str:
@@ -132,8 +132,8 @@ def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]
     Each placement has connections of its own, so that a request never meets the process of the one before.
     """
     parts = [HEAD] if hosts else [HEAD, NAMES]
-    for name, box in mine.items():
-        wants, port = box.wants, box.port
+    for name, service in mine.items():
+        wants, port = service.wants, service.port
         owner = f"{{ str({name}),map(/run/dev/owner.map,none) }}".replace(" }", "")
         web = wants.protocol != "tcp"
         mode = "  mode http\n  retry-on conn-failure\n" if web else "  mode tcp\n"
@@ -147,9 +147,9 @@ def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]
             '  http-error status 503 content-type text/plain string "nobody stands on the host for this: ./dev start"\n'
         )
         look_up = "" if hosts else " resolvers docker init-addr none"
-        place = hosts.get(name, compose.key(box))
+        place = hosts.get(name, compose.key(service))
         http2 = " proto h2" if wants.protocol == "h2c" else ""
-        doors = [(side, f"unix@/run/dev/host/{name}.{side}.sock") for side in ("native", "ide")]
+        sockets = [(side, f"unix@/run/dev/host/{name}.{side}.sock") for side in ("native", "ide")]
         front = "  mode http\n" if web else "  mode tcp\n"
         parts.append(
             f"frontend {name}\n{front}  bind :{port}\n  bind unix@/run/dev/gate/{name}.sock mode 600\n"
@@ -162,8 +162,8 @@ def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]
             f"  server box {place}:{port}{look_up}{http2}\n"
             f"backend {name}-docker\n{mode}{late if web else ''}  server box {place}:{port}{look_up}{http2}\n"
             + "".join(
-                f"backend {name}-{place}\n{mode}{lost if web else ''}  server host {door}{http2}\n"
-                for place, door in doors
+                f"backend {name}-{place}\n{mode}{lost if web else ''}  server host {path}{http2}\n"
+                for place, path in sockets
             )
         )
     return "\n".join(parts)
@@ -179,7 +179,7 @@ def lives(instance: Instance) -> bool:
 
 def wait(instance: Instance) -> None:
     """Until it answers after a start."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + READY_TIMEOUT
     while not lives(instance):
         if time.monotonic() > deadline:
             raise DevError(
@@ -196,7 +196,7 @@ def tell(instance: Instance, owners: Mapping[str, object]) -> None:
     It does not know a service that was declared since it was made; a start with containers makes it anew.
     """
     words = [f"set map /run/dev/owner.map {name} {owner}" for name, owner in owners.items()]
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + READY_TIMEOUT
     while True:
         try:
             said = ask(instance, ";".join(words))

@@ -23,7 +23,7 @@ from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts.ports import HOME
 from runtime import placements, services
-from runtime.component import BESIDE, Component, Launch, ServiceComponent
+from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
 from runtime.environment import PASSED
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
@@ -33,7 +33,7 @@ PROGRAM = Path(__file__).with_name("edge.py")
 LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 DRAIN = 5.0
 """Seconds that requests under way have to end after a switch."""
-PATIENCE = 30.0
+EDGE_TIMEOUT = 30.0
 """Seconds the edge has to answer after its start."""
 _GUARD = threading.RLock()
 
@@ -153,7 +153,7 @@ def settle(platform: Platform) -> None:
         return
     if {"docker", "hold"} & set(owners(instance).values()) or any((instance.state / "handoff").glob("*.json")):
         return
-    if any(route.host == BESIDE["native"] for route in routes(instance).values()):  # until a start moves it
+    if any(route.host == LOOPBACK_FOR["native"] for route in routes(instance).values()):  # until a start moves it
         return
     workers = [c for c in platform.components.values() if c.is_service and not c.port]
     if is_open(instance) and any(
@@ -181,7 +181,7 @@ def _start_edge(platform: Platform) -> None:
     component, spec = edge(instance), instance.routes / "edge.json"
     atomic.write(spec, json.dumps(_spec(platform)))
     launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(platform))
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + EDGE_TIMEOUT
     while True:
         if not native.lives(component):
             native.spawn(component, launch, "")

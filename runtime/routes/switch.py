@@ -12,7 +12,7 @@ from runtime.placements import docker, native
 from runtime.platform import Platform
 from runtime.routes import owner_map
 
-PATIENCE = 10.0
+PORT_TIMEOUT = 10.0
 """Seconds the edge has to get a port back when a service returns."""
 
 
@@ -29,7 +29,7 @@ def arrive(platform: Platform, component: Component) -> None:
     for placement in (["native"] if native.lives(component) else []) + (["ide"] if entry else []):
         owner_map.drain(instance, name, placement)
         placements.of(placement).halt(component)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + PORT_TIMEOUT
     while not owner_map.listens(instance, name):
         if time.monotonic() > deadline:
             return  # the edge goes on trying; the record stays as long

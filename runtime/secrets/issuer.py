@@ -16,7 +16,7 @@ from runtime.platform import Platform
 
 SECRET = "AUTH_ISSUER_SECRET"
 """The variable of [env] whose value opens the service to tools of this user."""
-PATIENCE = 10.0
+ANSWER_TIMEOUT = 10.0
 """Seconds an answer may take."""
 
 
@@ -31,10 +31,10 @@ class Refusal(Exception):
 def ask(platform: Platform, path: str, wish: Mapping[str, Any]) -> dict[str, Any]:
     """What it answers to a tool's POST; raises Refusal, and DevError where there is nobody to ask."""
     component = _component(platform)
-    state = status.look(platform, component, timeout=PATIENCE)
+    state = status.look(platform, component, timeout=ANSWER_TIMEOUT)
     if state.state != "ready":  # the secret is for nobody else who may listen there
         raise _down(component, state.reason or f"it is {state.state}")
-    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=ANSWER_TIMEOUT)
     headers = {"Content-Type": "application/json", "X-Issuer-Secret": _secret(platform.instance)}
     try:
         connection.request("POST", path, json.dumps(wish), headers)

@@ -32,7 +32,7 @@ def start(
 def restart(platform: Platform, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
     """End and start again in the same placement; without names all services, not the infrastructure."""
     wanted = names or list(platform.services)
-    asked = Asked(stay=_where_they_run(platform, wanted), anew=frozenset(wanted))
+    asked = Asked(stay=_where_they_run(platform, wanted), again=frozenset(wanted))
     return start(platform, wanted, on_event, asked)
 
 
@@ -42,7 +42,7 @@ def debug(platform: Platform, name: str, on_event: Listener) -> dict[str, DevErr
     It is compiled and its debugger's port looked at first, so that what cannot be debugged goes on as it was.
     """
     stay = _where_they_run(platform, [name]) | {name: "native"}
-    asked = Asked(stay=stay, anew=frozenset({name}), debug=frozenset({name}))
+    asked = Asked(stay=stay, again=frozenset({name}), debug=frozenset({name}))
     return start(platform, [name], on_event, asked)
 
 

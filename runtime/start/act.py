@@ -44,7 +44,7 @@ def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
     raise DevError("need-failed", what, because=f"{need} is not ready: {words}", hint=problem.hint)
 
 
-def _lend(run: Run, task: Task, action: actions.Lend) -> None:
+def _refresh(run: Run, task: Task, action: actions.Lend) -> None:
     if task.component.is_service:
         editors.refresh(run.platform, task.component)
 
@@ -150,7 +150,7 @@ def _provision(run: Run, task: Task, action: actions.Provision) -> None:
 
 
 DO: dict[type[actions.Action], Callable[[Run, Task, Any], None]] = {
-    actions.Keep: _keep, actions.Refuse: _refuse, actions.Lend: _lend, actions.Compile: _compile,
+    actions.Keep: _keep, actions.Refuse: _refuse, actions.Lend: _refresh, actions.Compile: _compile,
     actions.Hold: _hold, actions.Stop: _stop, actions.Resume: _resume, actions.Clear: _clear,
     actions.Migrate: _migrate, actions.Launch: _launch, actions.Wait: _wait, actions.Switch: _switch,
     actions.Provision: _provision,

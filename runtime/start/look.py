@@ -8,7 +8,7 @@ from typing import cast
 from converge.errors import DevError
 from facts.ports import HOME
 from runtime import health, infra, placements
-from runtime.component import BESIDE, Component, Launch
+from runtime.component import LOOPBACK_FOR, Component, Launch
 from runtime.handoff import record
 from runtime.placements import docker, native
 from runtime.placements.seen import Seen as Found
@@ -29,7 +29,7 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     """
     name = component.name
     place = run.choices.placements.get(name) or ("ide" if component.instance.handed(name).exists() else "native")
-    asked = Asked(anew=name in run.asked.anew, debug=name in run.asked.debug, fix=run.asked.fix)
+    asked = Asked(anew=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
     migrates = component.is_service and bool(component.wants.migrate)
     wanted = Wanted(place, service=component.is_service, migrates=migrates)
     obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
@@ -95,12 +95,12 @@ def _undirected(component: Component) -> bool:
 def _host(run: Run, component: Component) -> str:
     """Where its process listens: beside 127.0.0.1 as long as the gateway stands there for some container."""
     chosen = {name: run.choices.placements.get(name) for name, each in run.wanted.items() if each.is_service}
-    keeps = native.lives(component) and component.name not in run.asked.anew
+    keeps = native.lives(component) and component.name not in run.asked.again
     if keeps and debugging.under(component):
         return native.host(component)
     if not component.movable or "docker" not in (owner_map.owners(component.instance) | chosen).values():
         return HOME
-    return native.host(component) if keeps else BESIDE["native"]
+    return native.host(component) if keeps else LOOPBACK_FOR["native"]
 
 
 def _fingerprint(run: Run, component: Component, found: Found, asked: Asked, host: str) -> str:
@@ -122,7 +122,7 @@ def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: st
         ready=here and not health.why_not(run.platform, component, found),
         fingerprint=found.fingerprint,
         debugged=found.lives and found.debug is not None,
-        led=not wanted.routed or _led(component, wanted.placement, host),
+        led=not wanted.routed or _forwarded(component, wanted.placement, host),
         migrated=_migrated(run, component, {}),
         data_replaced=component.is_service and found.lives and provision.on_other_data(run.platform, component),
         provisioned=component.is_service,  # asked of the component itself, which has to be ready for that
@@ -134,12 +134,12 @@ def _migrated(run: Run, component: Component, unready: Mapping[str, DevError | N
     return not component.is_service or bool(unready) or provision.migrated(run.platform, component)
 
 
-def _led(component: Component, place: Place | None, host: str) -> bool:
+def _forwarded(component: Component, place: Place | None, host: str) -> bool:
     """Whether its callers are led to the placement, and nothing of it is left in the others."""
     route = owner_map.routes(component.instance).get(component.name)
     if route is None or route.owner != place:
         return False
     if place == "native":
         return route.host == host and not docker.look(component).lives
-    lent = record.record(component.instance, component.name)
-    return not lent and not native.lives(component) and owner_map.listens(component.instance, component.name)
+    handed_off = record.record(component.instance, component.name)
+    return not handed_off and not native.lives(component) and owner_map.listens(component.instance, component.name)
