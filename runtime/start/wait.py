@@ -109,8 +109,8 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
 
 def _troubled(run: Run, component: Component) -> list[str]:
     """Components that it needs or uses and that are not ready, which is often the reason."""
-    everyone, words = run.platform.components, []
+    declared, words = run.platform.components, []
     for word, names in (("needs", component.wants.needs), ("uses", component.uses)):
-        states = {name: status.alone(run.platform, everyone[name]).state for name in names}
+        states = {name: status.alone(run.platform, declared[name]).state for name in names}
         words += [f"{word} {name}, which is {state}" for name, state in states.items() if state != "ready"]
     return words
