@@ -1,4 +1,4 @@
-"""Postgres' own protocol, as far as one statement needs it: a look by it takes a few ms, psql needs a process.
+"""Postgres' own protocol, as far as one statement needs it: this takes a few ms, psql is a process.
 
 Source: https://www.postgresql.org/docs/18/protocol.html and RFC 7677 (SCRAM-SHA-256).
 """
@@ -19,12 +19,12 @@ from facts.ports import HOME
 VERSION = 3 << 16
 """Version 3.0 of the protocol."""
 LARGEST = 16 * 1024 * 1024
-"""Bytes of one message; a longer one is not from a Postgres."""
+"""The most bytes of one message; a longer one is not from a Postgres server."""
 Row = tuple[str | None, ...]
 
 
 class Refused(Exception):
-    """The server answered with an error: its SQLSTATE (`28P01`) and its words."""
+    """The server answered with an error: its SQLSTATE (for example `28P01`) and its message."""
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(words)
@@ -32,9 +32,9 @@ class Refused(Exception):
 
 
 class Connection:
-    """One connection over TCP. Raises Refused for what the server refuses, OSError where it does not answer in time.
+    """One connection over TCP. Raises Refused if the server refuses, OSError if it does not answer in time.
 
-    `timeout` (seconds) bounds the whole of the start-up, and then each statement that names none of its own.
+    `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class _Scram:
         return without + b",p=" + base64.b64encode(proof)
 
     def check(self, answer: bytes) -> None:
-        """That the server knows the password, too."""
+        """Check that the server knows the password too."""
         if not hmac.compare_digest(_parts(answer).get(b"v", b""), self.expected):
             raise ConnectionError("the server does not know the password either")
 
