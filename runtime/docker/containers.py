@@ -27,11 +27,11 @@ def make(
     wanted: Mapping[str, Component],
     images: Mapping[str, str],
     say: Callable[[str], None],
-    beware: Callable[[Iterable[str]], None],
+    before_stop: Callable[[Iterable[str]], None],
 ) -> dict[str, str]:
     """Component -> id of its container as the files declare it; made, or made again if it differs.
 
-    `beware` is called first with the components whose containers this may stop.
+    `before_stop` is called first with the components whose containers this may stop.
     """
     docker.remember(project.instance, project.engine)
     subnet.settle(project)
@@ -45,7 +45,7 @@ def make(
     found = _containers(project, wanted)
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found
-    beware(name for name in wanted if known.get(name) != f"{digest} {found.get(name)}")
+    before_stop(name for name in wanted if known.get(name) != f"{digest} {found.get(name)}")
     say("making containers")
     create = ["create", "--no-build", "--pull", "never", *map(compose.key, wanted.values())]
     try:

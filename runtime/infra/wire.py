@@ -108,7 +108,7 @@ class Connection:
             elif method == 12 and scram:
                 scram.check(rest)
             elif method != 0:
-                raise Refused("28000", f"it wants a kind of authentication that is not known here ({method})")
+                raise Refused("28000", f"it requires an unknown authentication method ({method})")
 
     def _answer(self, body: bytes) -> None:
         self._socket.sendall(_message(b"p", body))
@@ -150,7 +150,7 @@ class _Scram:
         """The proof that the password is known, for the server's salt."""
         parts = _parts(challenge)
         if not parts.get(b"r", b"").startswith(self.bare[5:]):
-            raise ConnectionError("it does not keep to SCRAM-SHA-256")
+            raise ConnectionError("its answer is not SCRAM-SHA-256")
         salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(parts[b"s"]), int(parts[b"i"]))
         without = b"c=biws,r=" + parts[b"r"]
         said = b",".join((self.bare, challenge, without))
@@ -163,7 +163,7 @@ class _Scram:
     def check(self, answer: bytes) -> None:
         """Check that the server knows the password too."""
         if not hmac.compare_digest(_parts(answer).get(b"v", b""), self.expected):
-            raise ConnectionError("the server does not know the password either")
+            raise ConnectionError("the server does not know the password")
 
 
 def _parts(text: bytes) -> dict[bytes, bytes]:

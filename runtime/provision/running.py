@@ -1,4 +1,4 @@
-"""Runs a migration: what it says goes into its component's log as it comes, and a record says that it runs."""
+"""Runs a migration: its output goes to the component's log at once, and a record shows that it runs."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from runtime.component import ServiceComponent
 from runtime.logs.recording import Recording
 
 LOOK = 0.01
-"""Seconds between looks whether it has ended, or the run was interrupted."""
+"""Seconds between two checks whether it has ended or the run was interrupted."""
 LAST = 4
-"""Lines that an error shows."""
+"""The most lines that an error shows."""
 
 
 def marker(component: ServiceComponent) -> Path:
-    """Exists while its migration runs: `pid` and `began` (Unix time). A run that was killed may have left it."""
+    """Exists while its migration runs: `pid` and `began` (Unix time). A killed run may have left it."""
     return component.directory / "migrating.json"
 
 
 def execute(
     component: ServiceComponent, argv: list[str], env: Mapping[str, str], check: Callable[[], None]
 ) -> tuple[int, list[str]]:
-    """Exit code and last lines. `check` is asked all the time and raises to give up; then the whole group is ended."""
+    """Exit code and last lines. `check` is called repeatedly and raises to cancel; then the process group is ended."""
     with Recording(component.log, "migrate") as said:
         process = subprocess.Popen(
             argv, cwd=component.path, env=dict(env), stdin=subprocess.DEVNULL, stdout=said.pipe,

@@ -24,13 +24,13 @@ PUBLISHER, SUBSCRIBER = "/google.pubsub.v1.Publisher/", "/google.pubsub.v1.Subsc
 PAGE, MOST_PAGES = 500, 200
 """Names asked for at once, and how often."""
 ACK_DEADLINE = 10
-"""Seconds a subscriber has to acknowledge a message, as the emulator itself makes subscriptions."""
+"""Seconds in which a subscriber must acknowledge a message; the emulator's own default."""
 Topics = Mapping[str, frozenset[str]]
 """Topic -> its subscriptions."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """Two questions to each emulator that runs."""
+    """Two calls to each emulator that runs."""
     return [LocalProbe(f"{NOUN}.{each.name}", lambda each=each: _seen(each)) for each in _emulators(context)]  # type: ignore[misc]
 
 
@@ -62,13 +62,13 @@ def provision(platform: Platform, emulator: InfraComponent, say: Callable[[str],
     """Make all that is declared inside an emulator that is ready. Raises DevError `topics-failed`."""
     for topic, lacking in gaps(emulator, _looked(platform, emulator)):
         _make(platform, emulator, topic)
-        say(f"made topic {topic}" if "missing" in lacking else f"mended topic {topic}: {', '.join(lacking)}")
+        say(f"made topic {topic}" if "missing" in lacking else f"repaired topic {topic}: {', '.join(lacking)}")
     for topic, lacking in gaps(emulator, _looked(platform, emulator)):
         raise _failure(platform, emulator, f"topic {topic} is still not as declared: {', '.join(lacking)}")
 
 
 def provisioned(emulator: InfraComponent) -> bool:
-    """Whether everything declared is there; of an emulator that does not answer that cannot be said."""
+    """Whether everything declared exists; False if the emulator does not answer."""
     try:
         return not any(True for _ in gaps(emulator, look(emulator)))
     except (OSError, grpc.Refused):
@@ -87,7 +87,7 @@ def look(emulator: InfraComponent) -> Topics:
 
 
 def gaps(emulator: InfraComponent, found: Topics) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Declared topics that are not as declared, with what each lacks."""
+    """Topics that differ from their declaration, with the differences of each."""
     for topic, subscriptions in _declared(emulator).items():
         if topic not in found:
             yield topic, ("missing",)
@@ -96,7 +96,7 @@ def gaps(emulator: InfraComponent, found: Topics) -> Iterator[tuple[str, tuple[s
 
 
 def _make(platform: Platform, emulator: InfraComponent, topic: str) -> None:
-    """What exists is left alone; a subscription that reads another topic is made again for this one."""
+    """Make the topic and its subscriptions if they do not exist; one that reads another topic is made again."""
     pubsub.write_topics(emulator)
     found, project = _looked(platform, emulator), f"projects/{emulator.instance.project}"
     name = f"{project}/topics/{topic}"
@@ -123,7 +123,7 @@ def _looked(platform: Platform, emulator: InfraComponent) -> Topics:
 
 
 def _seen(emulator: InfraComponent) -> Topics | str | Unknown | None:
-    """For doctor: None for one that does not run, `starting` for one that does not listen yet."""
+    """For doctor: None if it does not run, `starting` if it does not listen yet."""
     if not placements.lives(emulator):
         return None
     try:
