@@ -153,6 +153,12 @@ def read(pid: int) -> Process | None:
     return table().get(pid)
 
 
+def those(identities: Iterable[Identity], among: Table | None = None) -> list[Process]:
+    """The very processes that still exist; one that only was given the number of another is left out."""
+    among = among or table()
+    return [process for each in identities if (process := among.get(each.pid)) and process.start == each.start]
+
+
 def belongs(process: Process, run: Run, among: Table) -> bool:
     """Whether a living process is of the run.
 
@@ -182,8 +188,9 @@ def below(run: Run) -> list[Process]:
     """Living processes that descend from the run's keepers: cheaper than `members`, as only the tree is read."""
     if not LINUX or not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):  # CONFIG_PROC_CHILDREN is off
         return members(run)
-    among, found, seen = table(), [], {keeper.pid for keeper in run.keepers}
-    left = [pid for keeper in run.keepers for pid in _children(keeper.pid)]
+    among, found = table(), []
+    seen = {keeper.pid for keeper in those(run.keepers, among)}
+    left = [pid for keeper in seen for pid in _children(keeper)]
     while left:
         process = among.get(pid := left.pop())
         if process and pid not in seen and not _apart(among.mark(process), run):

@@ -16,6 +16,8 @@ BLOCK = 65536
 """Bytes that are read at once."""
 LAST = 8192
 """Bytes of its last output that are kept for an error."""
+LEFT = 16
+"""The most blocks that are read after its end: the content of a full pipe; more is from processes that outlive it."""
 PAUSE = 0.1
 """Seconds between two checks whether the process has ended."""
 
@@ -50,8 +52,10 @@ class Recording:
 
     def _pump(self) -> None:
         """Read to the end; a child process that outlives the process and holds the pipe is not waited for."""
-        while True:
-            wait = min(PAUSE, self._writer.tend())
+        left = LEFT
+        while left:
+            over = self._over.is_set()
+            wait = 0.0 if over else min(PAUSE, self._writer.tend())
             ready, _, _ = select.select([self._reading], [], [], wait)
             if ready:
                 block = os.read(self._reading, BLOCK)
@@ -59,5 +63,6 @@ class Recording:
                     return
                 self._words = (self._words + block)[-LAST:]
                 self._writer.take(block)
-            elif self._over.is_set():
+            elif over:
                 return
+            left -= over

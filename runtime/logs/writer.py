@@ -213,8 +213,8 @@ def _counted(file: int) -> tuple[int, int]:
 
 
 def _opened(path: str) -> tuple[int, bool]:
-    """The log, and whether it was made now."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+    """The log, and whether it was made now. Lines for a full pipe in its place are dropped, without a wait."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
     try:
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
     except FileExistsError:

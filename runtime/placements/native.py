@@ -59,7 +59,7 @@ def _killed(component: Component, said: dict[str, Any]) -> dict[str, Any]:
 def _checked(component: Component, said: dict[str, Any]) -> dict[str, Any]:
     """The state that the running shim wrote, corrected: the process that holds the lock is the shim."""
     run = component.instance.run(component.name)
-    keepers = {keeper.pid: found for keeper in run.keepers if (found := processes.read(keeper.pid))}
+    keepers = {keeper.pid: keeper for keeper in processes.those(run.keepers)}
     shim, reason = said.get("shim"), ""
     known = isinstance(shim, int) and shim in keepers and said.get("state") in ("running", "backoff", *ENDED)
     if keepers and not known:
@@ -158,5 +158,4 @@ def _end_shim(component: Component) -> None:
 
 def _keepers(component: Component) -> list[Process]:
     """Its shim and guard: the processes that hold the lock."""
-    found = (processes.read(keeper.pid) for keeper in component.instance.run(component.name).keepers)
-    return [each for each in found if each]
+    return processes.those(component.instance.run(component.name).keepers)

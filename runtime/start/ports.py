@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Mapping
 
+from converge import ending
 from converge.errors import DevError
 from facts import containers
 from facts.engine import EngineError
 from facts.ports import HOME, Owner, owner, owners
-from facts.processes import ends
+from facts.processes import Process, ends
 from runtime import placements
 from runtime.component import Component
 from runtime.docker import subnet
@@ -58,17 +58,20 @@ def clear(
         return
     deadline = time.monotonic() + LEFT_OVER_TIMEOUT
     while (found := _listener(component, port, host)) and component.owns(found) and time.monotonic() < deadline:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(found.pid, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
+        _send(found, signal.SIGKILL if time.monotonic() > deadline - 2 else signal.SIGTERM)
         time.sleep(0.05)
     if found and _orphan(component, found.pid):
         while owner(port, host) and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                os.kill(found.pid, signal.SIGTERM)
+            _send(found, signal.SIGTERM)
             time.sleep(0.05)
         found = owner(port, host)
     if found and not (spared and spared.owns(found)):
         raise taken(platform, component, port, key, found)
+
+
+def _send(found: Owner, number: int) -> None:
+    """Signal exactly the process that was found to listen; nothing happens if it is another user's."""
+    ending.send(Process(found.pid, found.start, 0, 0), number)
 
 
 def taken(platform: Platform, component: Component, port: int, key: str, found: Owner) -> DevError:

@@ -14,6 +14,7 @@ import pytest
 
 from facts import processes
 from facts.processes import Identity, Process, Run, Table
+from tests.conftest import wait_until
 
 CASES = sorted((Path(__file__).parent / "belonging").glob("*.toml"))
 
@@ -35,6 +36,19 @@ def test_who_belongs(path: Path) -> None:
     among = Table([first, *keepers, *told])
     assert {each.pid: processes.belongs(each, run, among) for each in told} == wanted, case["because"]
     assert {each.pid for each in processes.members(run, among)} == {pid for pid, yes in wanted.items() if yes}
+
+
+@pytest.mark.skipif(not processes.LINUX, reason="it looks into /proc")
+def test_nothing_descends_from_a_process_that_was_given_the_number_of_a_keeper() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "echo; sleep 1000 & read x; kill $!"], stdin=-1, stdout=-1) as shell:
+        assert shell.stdout and shell.stdout.readline()
+        now = processes.read(shell.pid)
+        assert now
+        for start, wanted in ((now.start, 1), (now.start - 1, 0), (now.start + 1, 0)):
+            run = Run("i:a:", processes.uids(), keepers=frozenset({Identity(shell.pid, start)}))
+            assert wait_until(lambda: len(processes.below(run)) == wanted, 30)  # noqa: B023 - waited for at once
+            assert len(processes.those(run.keepers)) == wanted
+        shell.communicate(b"\n")
 
 
 def test_a_circle_of_ancestors_ends() -> None:

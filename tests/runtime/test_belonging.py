@@ -130,13 +130,16 @@ def test_a_killed_shim_is_outlived_by_its_guard_which_ends_the_tree(place: Place
     assert none_lives(found)
 
 
-def test_a_shim_whose_guard_was_killed_goes_on(place: Place) -> None:
+def test_a_shim_whose_guard_was_killed_goes_on(place: Place, stranger: Callable[..., subprocess.Popen[bytes]]) -> None:
     found = place.spawn()
     shim, guard = place.keepers()
     kill(guard)
     wait_until(lambda: not lives(guard), BOUND)
     assert native.look(place.component).lives and all(map(lives, found))
+    other, record = stranger(), place.component.directory / processes.RECORD
+    record.write_text(record.read_text().replace(f"[{guard.pid}, ", f"[{other.pid}, "))  # its number is used again
     assert native.stop(place.component) and none_lives([*found, shim])
+    assert other.poll() is None, "a stranger was signalled"
 
 
 @pytest.mark.parametrize("then", ["stop", "start", "fix", "without its record"])

@@ -244,6 +244,16 @@ def test_lines_for_which_there_was_no_room_are_counted(talks: Component) -> None
     assert texts(kept(talks)) == ["3 lines were lost: they could not be written", "four"]
 
 
+def test_a_full_pipe_in_the_place_of_a_log_is_not_waited_for(talks: Component) -> None:
+    os.mkfifo(talks.log)
+    talker = Writer(str(talks.log))
+    for _ in range(64):
+        talker.take(b"x" * 9_999 + b"\n")  # ten times what a pipe holds
+    talks.log.unlink()
+    talker.take(b"said\n")
+    assert b"lines were lost" in talks.log.read_bytes() and talks.log.read_bytes().endswith(b"| said\n")
+
+
 def test_half_a_row_of_a_killed_writer_takes_no_other_with_it(talks: Component) -> None:
     talks.log.write_bytes(b"2026-01-01T00:00:00.000Z | whole\n2026-01-01T00:00:00.000Z | ha")
     Writer(str(talks.log)).take(b"next\n")
@@ -412,6 +422,20 @@ def test_a_migration_has_lines_of_its_own(talks: Component) -> None:
         process.communicate(b"go\n")
     assert said.last(2) == ["applies 0001", "half done"]
     assert [(line.stream, line.text) for line in kept(talks)] == [("migrate", "applies 0001"), ("migrate", "half done")]
+
+
+def test_what_outlives_a_migration_and_talks_on_is_not_waited_for(talks: Component) -> None:
+    talker = None
+    try:
+        with Recording(talks.log, "migrate") as said:
+            talker = subprocess.Popen(["yes", "talks on"], stdout=said.pipe)
+            process = subprocess.Popen(["/bin/sh", "-c", "echo done"], stdout=said.pipe)
+            assert process.wait(30) == 0
+        assert any(line.text == "done" for line in kept(talks))
+    finally:
+        if talker:
+            talker.kill()
+            talker.wait()
 
 
 STATE = """
