@@ -72,7 +72,7 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
             typer.Option("-v", "--verbose", count=True, show_default=False, help="More output; -vv shows tracebacks."),
         ] = 0,
         version: Annotated[
-            bool, typer.Option("--version", help="Show the version and end.")  # `quick.py` answers it
+            bool, typer.Option("--version", help="Show the version and end.")  # `fast_parse.py` answers it
         ] = False,
     ) -> None:
         ctx.obj = Context(directory, instance, verbose, extra)

@@ -1,4 +1,4 @@
-"""The command line: a dict of commands, a quick way for plain words, typer for everything else, one error boundary."""
+"""The command line: a dict of commands, a fast parser for plain words, typer for the rest, one error boundary."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from cli import quick, render
+from cli import fast_parse, render
 from converge.errors import DevError, Exit
 
 COMMANDS: dict[str, str] = {
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     at = argv.index("--") if "--" in argv else len(argv)
     argv, extra = argv[:at], tuple(argv[at + 1 :])
     try:
-        code = quick.run(argv, extra, COMMANDS)
+        code = fast_parse.run(argv, extra, COMMANDS)
         if code is None:
             from cli import grammar
 

@@ -13,8 +13,8 @@ from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
 from facts.ports import Owner
 
-BESIDE = {"ide": "127.0.0.2", "native": "127.0.0.3"}
-"""Where a placement's process listens while 127.0.0.1 is held for the service, so that nobody is ever refused there."""
+LOOPBACK_FOR = {"ide": "127.0.0.2", "native": "127.0.0.3"}
+"""Placement -> address on which its process listens while the edge listens on 127.0.0.1, so that callers wait."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Launch:
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
-    """Whose rights it gets; only root can give them away."""
+    """The user as which it runs, if not the caller; only root can change the user."""
     stop_signal: int = signal.SIGTERM
-    """What asks it to end."""
+    """Signal that asks it to end."""
     debug: int | None = None
     """Port of the debugger it is run under."""
 
@@ -42,17 +42,17 @@ class _Entry:
 
     @property
     def port(self) -> int | None:
-        """Its one port in this instance; none for a worker."""
+        """Its only port in this instance; None for a worker."""
         return None if self.wants.port is None else self.instance.port(self.wants.port)
 
     @property
     def ready(self) -> Ready | None:
-        """How its readiness is found out, where that is declared."""
+        """How its readiness is checked, if that is declared."""
         return self.wants.ready
 
     @property
     def directory(self) -> Path:
-        """What only this component of this instance writes."""
+        """Directory into which only this component of this instance writes."""
         return self.instance.run_directory(self.name)
 
     @property
@@ -62,7 +62,7 @@ class _Entry:
 
     @property
     def mark(self) -> str:
-        """What the run id of each of its processes starts with."""
+        """Prefix of the run id of each of its processes."""
         return self.instance.mark(self.name)
 
     def owns(self, owner: Owner | None) -> bool:
@@ -87,7 +87,7 @@ class InfraComponent(_Entry):
 
     @property
     def kind(self) -> str:
-        """Its kind; without one in its entry its name counts, where it is one."""
+        """Its kind; an entry without one has the kind of its name."""
         return kinds.of_infra(self.name, self.wants.kind, self.wants.run)
 
 
@@ -111,17 +111,17 @@ class ServiceComponent(_Entry):
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """What it calls while it serves, and does not wait for."""
+        """Components that it calls while it serves; a start does not wait for them."""
         return self.wants.uses
 
     @property
     def movable(self) -> bool:
-        """Whether it is told where to listen; one that is not has 127.0.0.1 to itself."""
+        """Whether ./dev chooses the address on which it listens; otherwise it always has 127.0.0.1."""
         return bool(self.port) and not self.wants.host
 
     @property
     def once(self) -> bool:
-        """Whether it runs to its end."""
+        """Whether it is a task that runs to its end."""
         return self.wants.once
 
     @property

@@ -1,4 +1,4 @@
-"""The environment of a component: what is declared, addresses right for where it runs, and nothing else."""
+"""The environment of a component: declared variables only, with the addresses that are valid in its placement."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ PASSED = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )  # fmt: skip
-"""What a service gets of the caller's own environment, besides LC_* and what its kind's tools read."""
+"""Variables that a service gets from the caller's environment, besides LC_* and those that its kind's tools read."""
 
 STATE = "/state"
-"""What `{state}` stands for in a container: the Compose files mount a volume there."""
+"""The value of `{state}` in a container: the Compose files mount a volume there."""
 
 
 def of_component(
     platform: Platform, component: Component, placement: str = "native", host: str = HOME
 ) -> dict[str, str]:
-    """Every variable it gets; its own entries win over [env], and [env] over what the machine gives.
+    """Every variable that it gets; its own entries have priority over [env], and [env] over the machine's variables.
 
-    In a container the machine gives nothing, and others are reached by their names; elsewhere it listens on `host`.
+    A container gets none of the machine's variables and reaches others by name; elsewhere it listens on `host`.
     """
-    boxed = placement == "docker"
-    found = {} if boxed else _of_machine(platform, component)
+    in_docker = placement == "docker"
+    found = {} if in_docker else _of_machine(platform, component)
     found |= shared(platform, component.name, placement)
-    host = "0.0.0.0" if boxed else host
+    host = "0.0.0.0" if in_docker else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
     if component.is_service:
@@ -47,7 +47,7 @@ def of_component(
 
 
 def of_suite(platform: Platform, name: str) -> dict[str, str]:
-    """What a suite of [tests] gets: that of a service, and what a Go build takes of the caller's environment."""
+    """The variables of a suite of [tests]: those of a service, and those that a Go build reads."""
     suite = platform.desired.tests[name]
     kind: ServiceKind = "python" if suite.requirements and dependencies.kind_of(suite) == "python" else "command"
     go = services.load("go")
@@ -69,13 +69,13 @@ def _passed(kind: services.ServiceKind) -> dict[str, str]:
 
 
 def toolbox(platform: Platform) -> dict[str, str]:
-    """What `./dev shell` adds to a person's own environment: [env] and the pinned tools."""
+    """What `./dev shell` adds to the user's environment: [env] and the pinned tools."""
     found = os.pathsep.join([*tools.path_entries(platform.loaded), os.environ.get("PATH", os.defpath)])
     return {**shared(platform), "PATH": found}
 
 
 def shared(platform: Platform, name: str = "", placement: str = "native") -> dict[str, str]:
-    """[env] for the component: plain values, and those that live on this machine only; without one, what all get."""
+    """[env] for the component: plain values, and those stored on this machine; without `name`, those for all."""
     stored, scope = envfile.values(platform.instance), template_places.shared(platform.desired)
     found = {}
     for key, variable in platform.desired.env.items():
@@ -88,7 +88,7 @@ def shared(platform: Platform, name: str = "", placement: str = "native") -> dic
 
 
 def make_private(component: Component) -> None:
-    """Make the directory that `{state}` stands for, where an entry asks for it."""
+    """Make the directory of `{state}` if an entry of the component uses it."""
     texts = [*component.wants.env.values()]
     texts += [component.wants.dev or "", component.wants.debug or ""] if component.is_service else []
     if any("{state}" in text for text in texts):
@@ -99,7 +99,7 @@ def make_private(component: Component) -> None:
 
 
 def path(platform: Platform, component: Component) -> str:
-    """What its kind puts first, as a venv; the pinned tools, then the caller's PATH."""
+    """PATH: directories of its kind (for example a venv), the pinned tools, then the caller's PATH."""
     own = services.kind(component).path(component) if component.is_service else ()
     first = [*(str(directory) for directory in own), *tools.path_entries(platform.loaded)]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath)])
@@ -109,9 +109,9 @@ def fill(
     text: str, platform: Platform, component: Component, placement: str = "native", host: str = HOME,
     reading: Reading = "lenient", data: bool = False,
 ) -> str:  # fmt: skip
-    """`{port}`, `{postgres.url}` and their like, for where the component runs; `{host}` is where it must listen.
+    """Fill `{port}`, `{postgres.url}` and so on for the component's placement; `{host}` is where it must listen.
 
-    The schema has refused what cannot be filled in (`converge/templates.py`).
+    The schema has refused templates that cannot be filled (`converge/templates.py`).
     """
     state = STATE if placement == "docker" else str(component.instance.private(component.name))
     own = {
@@ -128,7 +128,7 @@ def _address(platform: Platform, word: str, placement: str) -> str:
 
 
 def addresses(platform: Platform, component: Component, placement: str = "native") -> dict[str, str]:
-    """How others reach the component: by its name in the Docker network, on loopback from the host."""
+    """The addresses of the component: its name in the Docker network, loopback from the host."""
     host = component.name if placement == "docker" else HOME
     if component.is_service:
         return at(component, host, "http")

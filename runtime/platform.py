@@ -14,14 +14,14 @@ from runtime.component import Component, InfraComponent, ServiceComponent
 
 @dataclass(frozen=True)
 class Platform:
-    """What is wanted, and where."""
+    """A desired state and an instance."""
 
     loaded: Loaded
     instance: Instance
 
     @property
     def desired(self) -> Desired:
-        """All that desired_state.toml says."""
+        """The content of desired_state.toml."""
         return self.loaded.desired
 
     @cached_property
@@ -40,7 +40,7 @@ class Platform:
         return {**self.infra, **self.services}
 
     def component(self, name: str) -> Component:
-        """The component of that name; DevError `unknown-component` where there is none."""
+        """The component of that name; DevError `unknown-component` if it does not exist."""
         if name not in self.components:
             raise DevError(
                 "unknown-component",

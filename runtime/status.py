@@ -1,4 +1,4 @@
-"""What runs, as looked up now; nothing is remembered, so any run can go on where another ended."""
+"""What runs, as looked up now; nothing is stored, so each run can continue the work of an earlier one."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Status:
     uptime_s: float | None = None
     restarts: int = 0
     reason: str = ""
-    """Why it is not ready, and what it needs that is not; of one that is ready what a person wants to know besides."""
+    """Why it is not ready, and which of its needs are not; for a ready component further information."""
     debugger: int | None = None
-    """Port of the debugger it is under."""
+    """Port of the debugger under which it runs."""
 
     def document(self) -> dict[str, Any]:
         """Its entry in `./dev status --json`."""
@@ -57,9 +57,9 @@ class Status:
 
 def status(platform: Platform) -> tuple[Status, ...]:
     """Every declared component."""
-    everyone = list(platform.components.values())
-    hosts = _hosts(platform.instance, everyone)
-    ports = [component.port for component in everyone if component.port]
+    components = list(platform.components.values())
+    hosts = _hosts(platform.instance, components)
+    ports = [component.port for component in components if component.port]
     listening = {(port, hosts.get(port, HOME)): found for port, found in owners(ports, hosts).items()}
     found: dict[str, Status] = {}
     problems: list[Exception] = []
@@ -70,18 +70,18 @@ def status(platform: Platform) -> tuple[Status, ...]:
         except Exception as problem:
             problems.append(problem)
 
-    threads = [threading.Thread(target=one, args=(component,)) for component in everyone]
+    threads = [threading.Thread(target=one, args=(component,)) for component in components]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if problems:
         raise problems[0]
-    return tuple(among(component, found[component.name], found.__getitem__) for component in everyone)
+    return tuple(among(component, found[component.name], found.__getitem__) for component in components)
 
 
 def look(platform: Platform, component: Component, timeout: float = 1.0) -> Status:
-    """One component, and what it needs where it is not ready itself."""
+    """One component; if it is not ready, with the state of its needs."""
     others = platform.components
     return among(component, alone(platform, component, timeout=timeout), lambda name: alone(platform, others[name]))
 
@@ -89,7 +89,7 @@ def look(platform: Platform, component: Component, timeout: float = 1.0) -> Stat
 def alone(
     platform: Platform, component: Component, listening: health.Listening = health.UNSEEN, timeout: float = 1.0
 ) -> Status:
-    """One component by itself: who holds its lock, what its keeper says, whether it answers."""
+    """One component without its needs: whether a shim or an engine runs it, their report, whether it answers."""
     seen, verdict = placements.look(component), health.Verdict("ready")
     if seen.lives and seen.state == "running" and not component.once:
         verdict = health.judge(platform, component, seen, listening, timeout)
@@ -110,9 +110,9 @@ def judge(
     component: Component, seen: Seen, missing: str = "", before: bool = False, migrates: float | None = None,
     trouble: str = "",
 ) -> Status:  # fmt: skip
-    """What was found as one status. `missing` says why it does not answer as it must, `before` whether it did already
-    in this run of it, `migrates` for how many seconds its migration has been running, `trouble` why its provisioning
-    or its migration failed."""
+    """The status that follows from the arguments. `missing` says why it is not ready, `before` whether it was ready
+    earlier in this run of it, `migrates` for how many seconds its migration has been running, `trouble` why its
+    provisioning or its migration failed."""
     kind: Literal["infra", "service"] = "service" if component.is_service else "infra"
     status = Status(component.name, kind, seen.placement, "stopped", component.port, restarts=seen.restarts)
     if migrates is not None:
@@ -126,18 +126,18 @@ def judge(
     return _alive(status, component, seen, missing, before)
 
 
-def _hosts(instance: Instance, everyone: list[Component]) -> dict[int, str]:
-    """Port -> where its process listens, for those that leave 127.0.0.1 to the edge."""
+def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
+    """Port -> address on which its process listens, where the edge listens on 127.0.0.1."""
     if not instance.owner_map.exists():
         return {}
     from runtime.routes import owner_map
 
     native = {name: route.host for name, route in owner_map.routes(instance).items() if route.owner == "native"}
-    return {each.port: native[each.name] for each in everyone if each.port and each.name in native}
+    return {each.port: native[each.name] for each in components if each.port and each.name in native}
 
 
 def _migrating(component: Component) -> float | None:
-    """For how many seconds its migration has been running; None while none runs."""
+    """For how many seconds its migration has been running; None if it does not run."""
     try:
         noted = json.loads((component.directory / "migrating.json").read_text())
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
@@ -149,7 +149,7 @@ def _migrating(component: Component) -> float | None:
 
 
 def _ended(status: Status, seen: Seen) -> Status:
-    """Of one that does not run."""
+    """The status of a component that does not run."""
     if seen.state == "lost":
         return replace(status, state="unknown", reason=seen.reason)
     if seen.state == "done":
@@ -160,20 +160,20 @@ def _ended(status: Status, seen: Seen) -> Status:
 
 
 def _alive(status: Status, component: Component, seen: Seen, missing: str, before: bool) -> Status:
-    """Of one that runs, or that somebody keeps running."""
+    """The status of a component that runs, or that its shim or its engine starts again."""
     if seen.state == "backoff":
-        return replace(status, state="restarting", reason=seen.reason or "it is started again in a moment")
+        return replace(status, state="restarting", reason=seen.reason or "it will be started again shortly")
     if seen.state == "paused":
-        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause lets it go on")
+        return replace(status, state="paused", reason=f"{seen.reason}; docker unpause resumes it")
     if component.once or seen.state != "running":
         return replace(status, state="starting", reason=seen.reason or "it has not ended yet")
     if seen.placement == "ide":
-        return replace(status, state="waiting" if missing else "ready", reason=_lent(component, missing))
+        return replace(status, state="waiting" if missing else "ready", reason=_handed_off(component, missing))
     words = (seen.reason, _debugged(component, seen, missing) if seen.debug else missing)
     reason = "; ".join(filter(None, words))
     if not missing:
         return replace(status, state="ready", reason=reason)
-    broke = before and not seen.debug  # at a breakpoint nothing answers, and nothing is wrong
+    broke = before and not seen.debug  # at a breakpoint it does not answer, which is not a failure
     return replace(status, state="unhealthy" if broke else "starting", reason=reason)
 
 
@@ -183,7 +183,7 @@ def _age(seen: Seen) -> float:
 
 
 def among(component: Component, own: Status, look_at: Callable[[str], Status]) -> Status:
-    """Its status with what it needs or uses that is not ready, which is often the cause."""
+    """Its status with the needed and used components that are not ready, which are often the cause."""
     if own.state not in ("starting", "unhealthy") or component.once:
         return own
     needs = [found for name in component.wants.needs if (found := look_at(name)).state != "ready"]
@@ -195,23 +195,23 @@ def among(component: Component, own: Status, look_at: Callable[[str], Status]) -
 
 
 def _debugged(component: Component, seen: Seen, missing: str) -> str:
-    """What a person wants to know of a service that is under its debugger."""
+    """The reason that is shown for a service under its debugger."""
     from runtime.services import debugging
 
     where = f"under its debugger on {HOME}:{seen.debug}"
     if not missing:
         return where
     if debugging.ended(component, seen):
-        return f"{where}, where its program has ended: ./dev debug {component.name} begins it again"
+        return f"{where}, where its program has ended: ./dev debug {component.name} starts it again"
     return f"{where}; does not answer, as at a breakpoint: {missing}"
 
 
-def _lent(component: Component, missing: str) -> str:
-    """What a person wants to know of a service that is handed off."""
+def _handed_off(component: Component, missing: str) -> str:
+    """The reason that is shown for a service that is handed off."""
     from runtime.handoff import record
 
     entry = record.record(component.instance, component.name)
     until = f", until {record.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"
-    who = f"waits for your process on {where}: {missing}" if missing else "your process has it"
-    return f"handed off since {record.clock(entry.since if entry else 0)}{until}; {who}"
+    state = f"waits for your process on {where}: {missing}" if missing else "your process has it"
+    return f"handed off since {record.clock(entry.since if entry else 0)}{until}; {state}"

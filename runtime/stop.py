@@ -1,4 +1,4 @@
-"""End components, wherever they run, also those that are no longer declared."""
+"""Stop components in every placement, also those that are no longer declared."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runtime.routes import owner_map
 
 
 def stop(platform: Platform, names: list[str] | None) -> list[str]:
-    """End the named components (without names: all, services before infrastructure); gives those that ran.
+    """Stop the named components (without names: all, services before infrastructure); gives those that ran.
 
-    One that cannot be ended keeps no other from it: its DevError is raised when all others are ended.
+    If one cannot be stopped, the others are still stopped; its DevError is raised at the end.
     """
     wanted = list(map(platform.component, names)) if names else [*undeclared(platform), *platform.components.values()]
     ended: set[str] = set()
@@ -29,7 +29,7 @@ def stop(platform: Platform, names: list[str] | None) -> list[str]:
         try:
             if _end(platform, component, for_good=bool(names)):
                 ended.add(component.name)
-            notes.succeeded(component)  # why it failed does not matter any more
+            notes.succeeded(component)  # a stopped component has no failure to report
         except DevError as problem:
             problems.append(problem)
 
@@ -48,17 +48,17 @@ def stop(platform: Platform, names: list[str] | None) -> list[str]:
 
 
 def _end(platform: Platform, component: Component, for_good: bool) -> bool:
-    """End it wherever it runs, and give up a hand-off; callers of one that is stopped for good are told so."""
-    lent = placements.of("ide").stop(component)
+    """Stop it in every placement and end a hand-off; `for_good`: the gateway answers that it is stopped."""
+    handed_off = placements.of("ide").stop(component)
     ran = placements.stop(component)
     swept = leftovers.sweep(platform.instance, component.name, component.wants.stop_grace)
     if component.is_service and for_good and platform.instance.routes.exists():
         owner_map.own(platform, component.name, "none")
-    return bool(ran or lent or swept)
+    return bool(ran or handed_off or swept)
 
 
 def _close_routes(platform: Platform, all_of_them: bool) -> None:
-    """End gateway and edge, with the whole platform at once, else where nobody needs them any more."""
+    """Stop the gateway and the edge: with the whole platform at once, otherwise if no component needs them."""
     if not platform.instance.routes.exists():
         return
     if all_of_them:
@@ -68,7 +68,7 @@ def _close_routes(platform: Platform, all_of_them: bool) -> None:
 
 
 def undeclared(platform: Platform) -> list[Component]:
-    """Components that live and that the desired state does not name any more, after a `git switch` for example."""
+    """Components that run and are no longer declared, for example after a `git switch`."""
     instance = platform.instance
     try:
         names = {entry.name for entry in (instance.state / "run").iterdir()}

@@ -1,1 +1,1 @@
-"""Data of components: put aside, restored, and moved between placements."""
+"""Data of components: snapshots, restore, and copies between placements."""

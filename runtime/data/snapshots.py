@@ -1,4 +1,4 @@
-"""Data of embedded databases: put aside and back by Postgres' own TEMPLATE, or made anew."""
+"""Data of databases: snapshot and restore by Postgres' own TEMPLATE, or reset."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from runtime.provision import postgres as inside
 from runtime.stop import stop
 
 SEPARATOR = "@"
-"""Between a database and the snapshot it belongs to; no declared name has it."""
+"""Separator between the names of a database and its snapshot; no declared name contains it."""
 LONGEST = 63
-"""Bytes of a name in Postgres; what is longer is cut silently, so that two names could be one."""
+"""The most bytes of a name in Postgres; longer names are truncated silently, so that two could be equal."""
 
 
 def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
@@ -47,7 +47,7 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
 
 
 def restore(platform: Platform, name: str) -> list[str]:
-    """Put the databases of a snapshot in the place of today's; it is kept. Services connect again by themselves."""
+    """Replace the databases by those of a snapshot, which is kept. Services connect again automatically."""
     check_name(name)
     reopen(platform)
     databases = list(_databases(platform))
@@ -66,7 +66,7 @@ def restore(platform: Platform, name: str) -> list[str]:
         _fill(platform, component, template)
         migrations.copied(platform, component, _copy(database, name), fresh)
         with _alone(platform, component, database):
-            # one transaction: killed here, the old data or the new are in place, never none
+            # one transaction: if killed here, either the old or the new data exist
             _sql(
                 platform, component,
                 f'ALTER DATABASE "{database}" RENAME TO "{old}"; ALTER DATABASE "{fresh}" RENAME TO "{database}"',
@@ -87,7 +87,7 @@ def snapshots(platform: Platform) -> list[str]:
 
 
 def delete(platform: Platform, name: str) -> bool:
-    """Give a snapshot up; whether there was one."""
+    """Delete a snapshot; whether it existed."""
     reopen(platform)
     if name not in snapshots(platform):
         return False
@@ -97,17 +97,17 @@ def delete(platform: Platform, name: str) -> bool:
 
 
 def reopen(platform: Platform) -> list[str]:
-    """Open what a snapshot or restore that was killed left closed; gives names. The checkout's lock must be held."""
+    """Open databases that an interrupted snapshot or restore left closed; gives names. Needs the checkout's lock."""
     return [name for server in having(platform, "databases") for name in inside.reopen(platform, server)]
 
 
 def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError]:
-    """Make all data anew: whatever ran is stopped, data directories go (with all snapshots), what ran starts again."""
+    """Delete all data with all snapshots: stop what runs, delete the data directories, start what ran before."""
     ran = [name for name, component in platform.components.items() if placements.lives(component)]
     try:
         stop(platform, None)
         gone = False
-    except DevError as problem:  # an engine that is gone keeps what it has; nobody asks for that any more
+    except DevError as problem:  # data on an engine that does not answer stay there
         if problem.code != "engine-lost":
             raise
         on_event("data", f"left on an engine that does not answer: {containers.trace(platform.instance)}", 0.0)
@@ -152,7 +152,7 @@ def _drop(platform: Platform, component: InfraComponent, database: str) -> None:
 
 @contextmanager
 def _alone(platform: Platform, component: InfraComponent, database: str) -> Iterator[None]:
-    """Nobody is connected and nobody can be; the limit holds for everyone but the superuser, so it is set first."""
+    """Without other connections; the limit does not apply to superusers, so it is set before they are disconnected."""
     try:
         _sql(platform, component, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
         end = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
@@ -163,7 +163,7 @@ def _alone(platform: Platform, component: InfraComponent, database: str) -> Iter
 
 
 def _fill(platform: Platform, component: InfraComponent, create: str) -> None:
-    postgres.sql(platform, component, f"{create} STRATEGY FILE_COPY", patience=postgres.COPYING)
+    postgres.sql(platform, component, f"{create} STRATEGY FILE_COPY", timeout=postgres.COPY_TIMEOUT)
 
 
 _sql: Callable[[Platform, InfraComponent, str], str] = postgres.sql

@@ -1,4 +1,4 @@
-"""Move data between placements: dumped where they lie, restored where they go, counted on both sides, then given up."""
+"""Move data between placements: dump, restore, compare the rows of both sides, then delete the source."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Counts = dict[str, dict[str, str]]
 def copy(platform: Platform, source: Name, target: Name, on_event: Listener) -> dict[str, Path]:
     """Move every database server's data; gives for each the dump that is kept. What ran before runs afterwards.
 
-    Until all is counted in the target, the source stays as it is; a copy that was killed is begun anew.
+    The source is not changed until all rows are counted in the target; an interrupted copy begins again.
     """
-    everyone = platform.components
+    components = platform.components
     wanted = [c for c in platform.infra.values() if choice.place(c) == source]
     if not wanted:
         raise DevError(
@@ -40,11 +40,11 @@ def copy(platform: Platform, source: Name, target: Name, on_event: Listener) -> 
     for component in wanted:
         if not infra.kind(component).copied_by_sql:
             raise DevError(
-                "not-movable", f"nobody here knows how to move the data of {component.name}",
+                "not-movable", f"./dev cannot move the data of {component.name}",
                 because=f"it is of kind {component.kind}", exit=Exit.USAGE,
             )  # fmt: skip
         _empty(platform, component, target)
-    ran = [name for name, component in everyone.items() if placements.certain(component).lives]
+    ran = [name for name, component in components.items() if placements.certain(component).lives]
     try:
         dumps = {component.name: _one(platform, component, source, target, on_event) for component in wanted}
     except BaseException:
@@ -107,7 +107,7 @@ def give_up(component: InfraComponent, placement: Name) -> None:
 
 
 def _empty(platform: Platform, component: InfraComponent, target: Name) -> None:
-    """Refuse a target that has data already, unless an earlier copy left them half done."""
+    """Refuse a target that has data already, unless they are from an interrupted copy."""
     if choice.copying(component).exists():
         give_up(component, target)
         return
@@ -124,12 +124,12 @@ def _empty(platform: Platform, component: InfraComponent, target: Name) -> None:
         raise DevError(
             "data-there", f"placement {target} has data of {component.name} already",
             because="they would be mixed with those that are moved",
-            hint="look at them, then give them up by hand; nothing was changed",
+            hint="check them, then delete them by hand; nothing was changed",
         )  # fmt: skip
 
 
 def _users(platform: Platform) -> None:
-    """End every service first, so that nothing is written meanwhile."""
+    """Stop every service first, so that no data are written meanwhile."""
     for service in platform.services.values():
         placements.stop(service)
 
@@ -139,7 +139,11 @@ def _counts(platform: Platform, component: InfraComponent, databases: list[str])
     for database in databases:
         tables = postgres.sql(platform, component, TABLES, database).splitlines()
         texts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]
-        rows = postgres.sql(platform, component, " UNION ALL ".join(texts), database, postgres.COPYING) if texts else ""
+        rows = (
+            postgres.sql(platform, component, " UNION ALL ".join(texts), database, postgres.COPY_TIMEOUT)
+            if texts
+            else ""
+        )
         found[database] = dict(row.rsplit("|", 1) for row in rows.splitlines())
     return found
 
@@ -161,14 +165,14 @@ def _restore(platform: Platform, component: InfraComponent, databases: list[str]
 def _pour(
     platform: Platform, component: InfraComponent, argv: list[str], sink: Path | None, source: Path | None = None
 ) -> None:
-    """Run one of Postgres' programs where the component runs, from and into files."""
+    """Run one of Postgres' programs in the placement of the component, with files as input and output."""
     command, env = postgres.client(platform, component, argv)
     with open(source or "/dev/null", "rb") as given, open(sink or "/dev/null", "wb") as taken:
         ran = subprocess.run(command, env=env, stdin=given, stdout=taken, stderr=subprocess.PIPE, timeout=3600)
     if ran.returncode:
         raise DevError(
             "copy-failed", f"{argv[0]} of {component.name} failed",
-            because=ran.stderr.decode(errors="replace").strip()[-500:], hint="nothing was given up",
+            because=ran.stderr.decode(errors="replace").strip()[-500:], hint="no data were deleted",
         )  # fmt: skip
 
 

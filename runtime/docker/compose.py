@@ -1,4 +1,4 @@
-"""The Compose project of an instance: plain files, the values this instance gives them, and what Compose is told."""
+"""The Compose project of an instance: plain files, the values this instance gives them, and the calls of Compose."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from runtime.component import Component
 from runtime.platform import Platform
 
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
-"""What a checkout may have in `compose/`; without an `infra.yaml` of its own it gets the tool's."""
+"""The files of `compose/` in a checkout; without its own `infra.yaml` it uses that of ./dev."""
 GATEWAY = tools.EMULATOR.parent / "gateway.yaml"
-"""Stands before services in containers, in place of `routes.yaml`."""
+"""The file that replaces `routes.yaml` when services run in containers behind the gateway."""
 GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
          "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
-"""What Compose gets of the caller's environment; nothing else can change what it makes."""
+"""Variables of the caller's environment that Compose gets; no others can change its result."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Entry:
 
     image: str
     context: Path | None = None
-    """Directory it is built from; None where its image is only pulled."""
+    """Directory from which it is built; None if its image is only pulled."""
     dockerfile: str = "Dockerfile"
     published: bool = False
-    """Whether the engine gives it a port of this machine."""
+    """Whether the engine publishes a port of it on this machine."""
     aliases: tuple[str, ...] = ()
-    """More names it has in a network."""
+    """Additional names in a network."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Project:
     engine: Engine
     program: Path
     routed: bool = False
-    """Whether some service runs in a container, so that the gateway stands before all of them."""
+    """Whether some service runs in a container, so that the gateway is in front of all of them."""
 
     @property
     def instance(self) -> Instance:
-        """Whose containers these are."""
+        """The instance of these containers."""
         return self.platform.instance
 
     @property
@@ -66,7 +66,7 @@ class Project:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that are there, and what this instance adds to them."""
+        """The existing files, and those that this instance adds."""
         names = FILES[:2] if self.routed else FILES
         own = [self.instance.checkout / "compose" / name for name in names]
         found = [path for path in own if path.exists()]
@@ -79,7 +79,7 @@ class Project:
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
-        """Every service of the files by its key; asked of Compose once per content of the files."""
+        """Every service of the files by its key; Compose is called once per content of the files."""
         digest = sha256(f"{self.program}\0every profile".encode())
         for path in self.files:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
@@ -102,7 +102,7 @@ class Project:
         timeout: float = 900,
         say: Callable[[str], None] | None = None,
     ) -> str:
-        """What Compose says on stdout; `say` gets its talk line by line. DevError `compose-failed` if it refuses."""
+        """Compose's stdout; `say` gets each line of its stderr. DevError `compose-failed` if it fails."""
         words = list(argv)
         try:
             return run(self.command(words), self.environment(values), timeout, say)
@@ -118,22 +118,22 @@ class Project:
         return [str(self.program), "-p", self.name, *files, "--env-file", os.devnull, *argv]
 
     def environment(self, values: Mapping[str, str]) -> dict[str, str]:
-        """What Compose gets: little of ours, and the values of the files' variables."""
+        """The environment of Compose: a few variables of the caller, and the values of the files' variables."""
         env = {name: os.environ[name] for name in GIVEN if name in os.environ}
         fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
-        fixed["COMPOSE_PROFILES"] = "*"  # a component that is declared is wanted, whatever its profile
-        if self.routed:  # Compose takes paths from where the first file lies, which is the checkout
+        fixed["COMPOSE_PROFILES"] = "*"  # a declared component is wanted in any profile
+        if self.routed:  # Compose resolves paths from the directory of the first file, which is the checkout
             fixed["DEV_GATEWAY_CONTEXT"] = str(GATEWAY.parent / "gateway")
         return env | fixed | dict(values)
 
 
 def key(component: Component) -> str:
-    """Its key in the Compose files; a service's alias NAME is given by the routes, so its box has another name."""
+    """Its key in the Compose files; the routes give a service its alias NAME, so its container has another key."""
     return f"{component.name}-box" if component.is_service else component.name
 
 
 def variable(name: str, what: str) -> str:
-    """`POSTGRES_PORT`: what the Compose files call it."""
+    """The name of the variable in the Compose files, for example `POSTGRES_PORT`."""
     return f"{name.upper().replace('-', '_')}_{what}"
 
 
@@ -152,7 +152,7 @@ def find(platform: Platform) -> Project | str:
 
 
 def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
-    """What the files' variables stand for in this instance: ports, passwords, whose they are, and the images given."""
+    """The values of the files' variables in this instance: ports, passwords, user ids, and the given images."""
     from runtime import infra
 
     instance = project.instance
@@ -170,7 +170,7 @@ def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[str], None] | None = None) -> str:
-    """Run to the end; its talk goes to `say` as it comes."""
+    """Run the command to its end; `say` gets each line of its stderr."""
     import threading
 
     process = subprocess.Popen(
@@ -205,7 +205,7 @@ def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[
             listener.join(2)
     if code:
         raise DevError(
-            "compose-failed", "Compose refused what it was asked",
+            "compose-failed", "Compose refused the call",
             because=_trouble([*out, *talk]) or f"it ended with {code}",
             hint="./dev bundle collects what a maintainer needs",
         )  # fmt: skip
@@ -213,13 +213,13 @@ def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[
 
 
 def _user(engine: Engine) -> str:
-    """Who we are for the engine; in a rootless one its root is this user."""
+    """This user for the engine; in a rootless engine its root is this user."""
     rootless = any("rootless" in entry for entry in engine.get("/info").get("SecurityOptions") or ())
     return "0:0" if rootless else f"{os.geteuid()}:{os.getegid()}"
 
 
 def _trouble(talk: list[str]) -> str:
-    """The lines that say what went wrong: the last ones, without progress."""
+    """The lines with the error: the last ones, without progress."""
     return " / ".join([line.strip() for line in talk if line.strip()][-4:])[:1200]
 
 

@@ -1,4 +1,4 @@
-"""The containers of an instance, made by Compose in one go and only where something changed; started one by one."""
+"""The containers of an instance: one Compose call makes those that changed; each is started separately."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def make(
     wanted: Mapping[str, Component],
     images: Mapping[str, str],
     say: Callable[[str], None],
-    beware: Callable[[Iterable[str]], None],
+    before_stop: Callable[[Iterable[str]], None],
 ) -> dict[str, str]:
-    """Component -> id of its container as the files want it now; made or made anew where it was another one.
+    """Component -> id of its container as the files declare it; made, or made again if it differs.
 
-    Those that may be ended by that are told to `beware` first.
+    `before_stop` is called first with the components whose containers this may stop.
     """
     docker.remember(project.instance, project.engine)
     subnet.settle(project)
@@ -45,7 +45,7 @@ def make(
     found = _containers(project, wanted)
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found
-    beware(name for name in wanted if known.get(name) != f"{digest} {found.get(name)}")
+    before_stop(name for name in wanted if known.get(name) != f"{digest} {found.get(name)}")
     say("making containers")
     create = ["create", "--no-build", "--pull", "never", *map(compose.key, wanted.values())]
     try:
@@ -53,7 +53,7 @@ def make(
     except DevError as problem:
         if "Pool overlaps" not in problem.because:
             raise
-        subnet.settle(project, another=True)  # a killed engine remembers ranges of networks that it does not list
+        subnet.settle(project, another=True)  # a killed engine reserves ranges of networks that it does not list
         project.run(create, values, 300)
     found = _containers(project, wanted)
     if missing := sorted(wanted.keys() - found.keys()):
@@ -68,13 +68,13 @@ def make(
 def one_off(
     project: Project, component: Component, command: str, images: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str], Component]:
-    """How a command is run in a container of the component's image that is gone afterwards."""
+    """How a command is run in a temporary container of the component's image."""
     argv = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "/bin/sh", compose.key(component), "-c", command]
     return project.command(argv), project.environment(compose.values(project, images)), component
 
 
 def drop_volumes(component: Component) -> None:
-    """Delete the volumes that its container has of the instance's own; the container goes too."""
+    """Delete its container, and those of its volumes that belong to the instance."""
     used = docker.engine(component.instance)
     if used is None:
         return
@@ -86,7 +86,7 @@ def drop_volumes(component: Component) -> None:
 
 
 def clear(instance: Instance) -> None:
-    """Take away every container, volume and network of the instance; DevError if its engine does not answer."""
+    """Delete every container, volume and network of the instance; DevError if its engine does not answer."""
     used = docker.engine(instance)
     if used is None:
         return
@@ -103,12 +103,12 @@ def clear(instance: Instance) -> None:
 
 
 def trace(instance: Instance) -> str:
-    """What tells the instance's containers and volumes from others, for a person who looks for them by hand."""
+    """The label of the instance's containers and volumes, for a user who searches them by hand."""
     return f"containers and volumes with the label com.docker.compose.project={instance.compose_project}"
 
 
 def undeclared(platform: Platform) -> list[Component]:
-    """Components that have containers and no entry any more."""
+    """Components that have containers and are no longer declared."""
     instance = platform.instance
     try:
         rows = docker.containers(instance)
@@ -124,7 +124,7 @@ def undeclared(platform: Platform) -> list[Component]:
 
 
 def _write_env(project: Project, component: Component) -> None:
-    """What the container gets, in the form Compose reads without looking for variables in it; 0600."""
+    """Write the container's environment in the format in which Compose replaces no variables; mode 0600."""
     if component.is_service:
         found = of_component(project.platform, component, "docker")
         lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())]
@@ -154,7 +154,7 @@ def _applied(project: Project) -> dict[str, str]:
 
 
 def _digest(project: Project, wanted: Mapping[str, Component], values: Mapping[str, str]) -> str:
-    """Of all that Compose would read."""
+    """A digest of all that Compose would read."""
     digest = sha256(json.dumps(values, sort_keys=True).encode())
     environment = project.instance.state / "env"
     for path in (*project.files, *(environment / f"{name}.env" for name in sorted(wanted))):
@@ -163,7 +163,7 @@ def _digest(project: Project, wanted: Mapping[str, Component], values: Mapping[s
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, for us alone."""
+    """Write the file in one step, readable by this user only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""Images: which one a component runs, whether it can be had, how it is pulled, built, and carried by hand."""
+"""Images: which one a component runs, whether it is available, how it is pulled, built, saved and loaded."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from runtime.docker.compose import Project
 
 Say = Callable[[str], None]
 OURS = "dev.sources"
-"""Label of images built by us: the project they belong to."""
+"""Label of images that ./dev built: their project."""
 KEPT = 3
-"""Builds of one component that stay, so that switching between branches builds nothing."""
+"""Builds of one component that are kept, so that a switch between branches needs no build."""
 SETTINGS = {
     "BUILD_CA": ("$SSL_CERT_FILE",),
     "BUILD_PIP_CONF": ("$PIP_CONFIG_FILE", "~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf"),
     "BUILD_NPMRC": ("$NPM_CONFIG_USERCONFIG", "~/.npmrc"),
     "BUILD_NETRC": ("$NETRC", "~/.netrc"),
 }
-"""Build secret of our Compose files -> where this machine may keep the file."""
+"""Build secret of the Compose files -> where this machine may have the file."""
 STEP = re.compile(r"#\d+ \[(?:([\w-]+) )?(\S+ +\d+/\d+\] .*)")
 """A builder's line that begins a step: `#7 [orders-box build 2/6] RUN go build`."""
 BUILD = ("GOPROXY", "GONOSUMDB", "GOSUMDB", "GOPRIVATE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "npm_config_registry")
-"""What a build gets of the caller's environment, where a Compose file passes it on as an argument."""
+"""Variables of the caller's environment that a build gets if a Compose file declares them as arguments."""
 
 
 def reference(project: Project, component: Component) -> str:
-    """What its container runs: built from its sources, or the declared image by the digest of the lock."""
+    """The image of its container: built from its sources, or the declared image by the digest of the lock."""
     entry = project.entry(component)
     assert entry is not None
     if entry.context:
@@ -50,7 +50,7 @@ def reference(project: Project, component: Component) -> str:
 
 
 def declared(project: Project, component: Component) -> str:
-    """The image that is only pulled, by its tag and by the digest of the lock if there is one."""
+    """The image that is only pulled, by its tag, and by the digest of the lock if it has one."""
     entry = project.entry(component)
     assert entry is not None
     image = (None if component.is_service else component.wants.image) or entry.image
@@ -67,7 +67,7 @@ def pinned(checkout: Path, image: str) -> str:
 
 
 def there(used: Engine, image: str) -> bool:
-    """Whether the engine has it."""
+    """Whether the engine has the image."""
     try:
         used.get(f"/images/{image}/json")
     except EngineError as problem:
@@ -78,13 +78,13 @@ def there(used: Engine, image: str) -> bool:
 
 
 def known(used: Engine, image: str) -> bool:
-    """Whether the engine has it, be it by a name that an archive could not keep."""
+    """Whether the engine has the image, also without the digest that an archive does not keep."""
     digest = image.partition("@")[2]
     return there(used, image) or bool(digest and _loaded(used, digest))
 
 
 def pull(used: Engine, image: str, say: Say) -> None:
-    """Pull with progress. DevError `image-unavailable`, or `image-digest` where the lock's digest is not to be had."""
+    """Pull with progress. DevError `image-unavailable`, or `image-digest` if the lock's digest is not available."""
     import docker
 
     name, _, digest = image.partition("@")
@@ -112,12 +112,12 @@ def pull(used: Engine, image: str, say: Say) -> None:
         )  # fmt: skip
     raise DevError(
         "image-unavailable", f"{name} cannot be pulled", because=problem,
-        hint="check the network, or bring it by ./dev images load; docs/how-to/closed-network.md",
+        hint="check the network, or load it by ./dev images load; docs/how-to/closed-network.md",
     )  # fmt: skip
 
 
 def resolve(used: Engine, image: str) -> str:
-    """The digest that the image's name stands for today; DevError `image-unavailable` if no registry says."""
+    """The present digest of the image's name; DevError `image-unavailable` if no registry answers."""
     import docker
 
     try:
@@ -131,7 +131,7 @@ def resolve(used: Engine, image: str) -> str:
 
 
 def _split(image: str) -> tuple[str, str]:
-    """Repository and tag; a registry's port is neither."""
+    """Repository and tag; the port of a registry is not a tag."""
     name = image.partition("@")[0]
     repository, _, tag = name.rpartition(":")
     return (repository, tag) if ":" in name.rpartition("/")[2] else (name, "latest")
@@ -147,10 +147,10 @@ def _today(used: Engine, image: str) -> str:
 def build(
     project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], tell: Callable[[str, str], None]
 ) -> None:
-    """Build what is wanted in one go; `tell` gets a component and its step. DevError `build-failed` names the log."""
+    """Build all wanted images; `tell` gets a component and its step. DevError `build-failed` names the log."""
     values = compose.values(project, images) | _settings()
     values |= {name: os.environ[name] for name in BUILD if name in os.environ}
-    if len(wanted) > 1:  # two builds at once on one machine only wait for each other's processor
+    if len(wanted) > 1:  # two builds at once on one machine only compete for the processor
         values["COMPOSE_PARALLEL_LIMIT"] = "2"
     keys = {compose.key(component): name for name, component in wanted.items()}
     said: list[str] = []
@@ -170,7 +170,7 @@ def build(
         log.write_text("\n".join(said) + "\n")
         raise DevError(
             "build-failed", f"the image of {', '.join(wanted)} could not be built", because=problem.because,
-            hint=f"all that the builder said: {log}",
+            hint=f"all output of the builder: {log}",
         ) from None  # fmt: skip
     for component in wanted.values():
         with contextlib.suppress(EngineError):
@@ -178,7 +178,7 @@ def build(
 
 
 def sources(component: Component, entry: compose.Entry) -> str:
-    """Twelve hex digits of all that goes into the image: a service's `path` and `watch`, else the build's context."""
+    """Twelve hex digits of the image's sources: a service's `path` and `watch`, else the build's context."""
     assert entry.context is not None
     places = [entry.context]
     if component.is_service:
@@ -189,7 +189,7 @@ def sources(component: Component, entry: compose.Entry) -> str:
     for path in sorted(set(_files(places))):
         try:
             content = path.read_bytes()
-        except FileNotFoundError:  # since it was listed: an editor's temporary file, or another branch
+        except FileNotFoundError:  # removed since it was listed: an editor's temporary file, or another branch
             continue
         digest.update(f"{os.path.relpath(path, entry.context)}\0{os.access(path, os.X_OK)}\0".encode())
         digest.update(sha256(content).digest())
@@ -197,13 +197,13 @@ def sources(component: Component, entry: compose.Entry) -> str:
 
 
 def save(project: Project, images: Iterable[str], target: Path, say: Say) -> list[dict[str, str]]:
-    """Write the images into one archive for a machine without a registry; gives what is in it."""
+    """Write the images into one archive for a machine without a registry; gives its list of images."""
     import gzip
     import tarfile
     from urllib.parse import urlencode
 
     rows = [_identity(project.engine, image) for image in images]
-    for row in rows:  # by its tag, which is all that an archive keeps; what was loaded by id may have lost it
+    for row in rows:  # by its tag, the only name that an archive keeps; an image that was loaded by id may have none
         repository, tag = _split(row["name"])
         project.engine.post(f"/images/{row['id']}/tag", repo=repository, tag=tag)
     names = urlencode([("names", row["name"].partition("@")[0]) for row in rows])
@@ -232,7 +232,7 @@ def save(project: Project, images: Iterable[str], target: Path, say: Say) -> lis
 
 
 def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
-    """Bring the images of an archive into the engine and compare each one's id with the archive's manifest."""
+    """Load the images of an archive into the engine and compare each id with the archive's manifest."""
     import gzip
     import tarfile
     import zlib
@@ -251,8 +251,8 @@ def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
     except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as problem:
         why = (str(problem) or type(problem).__name__).splitlines()[0]
         raise DevError(
-            "bad-archive", f"{source} is no archive of images", because=why,
-            hint="it is what ./dev images save writes", exit=Exit.USAGE,
+            "bad-archive", f"{source} is not an archive of images", because=why,
+            hint="give an archive that ./dev images save wrote", exit=Exit.USAGE,
         ) from problem  # fmt: skip
     except docker.errors.DockerException as problem:
         raise DevError("image-unavailable", "the engine refused the images", because=str(problem)) from problem
@@ -269,7 +269,7 @@ def load(project: Project, source: Path, say: Say) -> list[dict[str, str]]:
 
 
 def _loaded(used: Engine, digest: str) -> str:
-    """Id of an image that was loaded from an archive for the digest, which loading loses; empty if there is none."""
+    """Id of an image that was loaded from an archive for the digest, which the engine does not keep; empty if none."""
     image = _known().get(digest, "")
     return image if image and there(used, image) else ""
 
@@ -287,7 +287,7 @@ def _remember(digest: str, image: str) -> None:
 
 
 def _identity(used: Engine, image: str) -> dict[str, str]:
-    """The image as the engine has it: by its name, or by the id under which its digest was loaded."""
+    """Name and id of the image in the engine: by its name, or by the id under which its digest was loaded."""
     digest = image.partition("@")[2]
     try:
         about: dict[str, Any] = used.get(f"/images/{(digest and _loaded(used, digest)) or image}/json")
@@ -316,7 +316,7 @@ def _add(archive: Any, name: str, content: bytes) -> None:
 
 
 def _files(places: Iterable[Path]) -> Iterator[Path]:
-    """Files git would carry, tracked or new; without git all but what is hidden or installed."""
+    """Files that git tracks or would add; without git all except hidden and installed ones."""
     for place in places:
         if place.is_file():
             yield place.resolve()
@@ -334,7 +334,7 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _settings() -> dict[str, str]:
-    """Files with this machine's index and CA settings, as secrets of a build; what is not there is left out."""
+    """Files with this machine's index and CA settings, as secrets of a build; missing files are left out."""
     found = {}
     for name, places in SETTINGS.items():
         for place in places:
@@ -346,7 +346,7 @@ def _settings() -> dict[str, str]:
 
 
 def _prune(used: Engine, image: str) -> None:
-    """Of older builds of the same component only the youngest stay; one in use is kept by the engine."""
+    """Delete old builds of the same component except the youngest; the engine keeps those in use."""
     repository, _, _ = image.partition(":")
     rows = used.get("/images/json", filters={"reference": [repository]})
     tags = [(row["Created"], tag) for row in rows for tag in row.get("RepoTags") or () if tag != image]

@@ -1,4 +1,4 @@
-"""The range of an instance's Docker network: one that no route of this machine, VPN or LAN, leads to."""
+"""The address range of an instance's Docker network: no route of this machine (LAN, VPN) may overlap it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from runtime.docker.compose import Project
 from runtime.placements import docker
 
 POOLS = ("10.192.0.0/11", "172.24.0.0/13", "192.168.128.0/17")
-"""Where ranges are taken from, in this order, if the engine was told none: the upper parts of the private ranges,
-which few routers hand out."""
+"""Pools of ranges, in this order, if the engine has no own: the upper parts of the private ranges, which few routers
+assign."""
 BITS = 24
 """Length of the prefix: 254 containers."""
 BROAD = 8
-"""Routes with a shorter prefix lead everywhere (the default one, the two halves a VPN lays over it): not counted."""
+"""Routes with a shorter prefix are ignored: the default route, and the two halves of it that a VPN adds."""
 
 
 def settle(project: Project, another: bool = False) -> None:
-    """Write the file that gives the project's network its range; a network that collides by now is given up first.
+    """Write the file that gives the project's network its range; a network that overlaps a route now is deleted first.
 
-    `another` range than the one of the file, where the engine refuses that one.
+    `another`: choose a different range than that of the file, because the engine refused it.
     """
     ways, path = routes.look(), project.instance.network_file
-    if ways is None:  # the engine has a machine of its own, whose routes are not ours
+    if ways is None:  # the engine runs in its own virtual machine, with other routes
         return
     if any(b"ipam" in file.read_bytes() for file in project.files if file != path):  # the team's own choice
         return
@@ -42,11 +42,11 @@ def settle(project: Project, another: bool = False) -> None:
     elif now and not collides(now, taken) and path.exists():
         return
     chosen = choose(project.instance.id, taken, _pools(project))
-    if chosen is None:  # whatever the engine takes is as good
+    if chosen is None:  # no range is free: the engine chooses
         return
     if mine:
         give_up(project)
-    upper = str(list(chosen.subnets(1))[1])  # the lower half is for addresses that are given: gateway.py
+    upper = str(list(chosen.subnets(1))[1])  # the lower half is for the fixed addresses of gateway.py
     content = {"networks": {"default": {"ipam": {"config": [{"subnet": str(chosen), "ip_range": upper}]}}}}
     atomic.write(path, json.dumps(content) + "\n")
 
@@ -54,19 +54,19 @@ def settle(project: Project, another: bool = False) -> None:
 def _taken(
     ways: Iterable[routes.Route], mine: Mapping[str, Any], others: Iterable[Mapping[str, Any]]
 ) -> list[IPv4Network]:
-    """Ranges of other networks: of those of the engine, and of the ways of this machine that are not our bridge's."""
+    """Ranges of other networks: of the engine's, and of the routes of this machine except that of the bridge."""
     bridge = f"br-{mine['Id'][:12]}" if mine else ""
     found = [way.network for way in ways if way.interface != bridge]
     return found + [network for row in others for network in _ranges(row)]
 
 
 def _pools(project: Project) -> Iterable[str]:
-    """Where its engine takes ranges from."""
+    """The pools from which its engine takes ranges."""
     return [row["Base"] for row in project.engine.get("/info").get("DefaultAddressPools") or ()] or POOLS
 
 
 def ours(instance: Instance, address: str) -> bool:
-    """Whether the address lies in the range that the instance's network was given."""
+    """Whether the address is in the range of the instance's network."""
     given = _given(instance)
     return given is not None and IPv4Address(address) in given
 
@@ -80,7 +80,7 @@ def _given(instance: Instance) -> IPv4Network | None:
 
 
 def choose(seed: str, taken: Iterable[IPv4Network], pools: Iterable[str] = POOLS) -> IPv4Network | None:
-    """The first free range in an order that each instance has for itself; None if there is none."""
+    """The first free range, in an order that depends on the instance; None if none is free."""
     known = list(taken)
     return next((network for network in _candidates(seed, pools) if not collides(network, known)), None)
 
@@ -107,7 +107,7 @@ def _ranges(row: Mapping[str, Any]) -> list[IPv4Network]:
 
 
 def give_up(project: Project) -> None:
-    """Delete the project's network. The containers on it go too; they are made anew on the next one."""
+    """Delete the project's network. Its containers are deleted too; they are made again with the next network."""
     for row in docker.containers(project.instance):
         project.engine.delete(f"/containers/{row['Id']}", 60, force="1")
     try:

@@ -21,19 +21,19 @@ class Written:
     """What was done for an IDE; paths are relative to the checkout."""
 
     files: tuple[str, ...] = ()
-    """Those that now are another than before."""
+    """Files that were changed."""
     refused: tuple[Refused, ...] = ()
     ide: str = ""
-    """How an IDE starts the service, as a phrase; empty where no entry does."""
+    """How an IDE starts the service, as a phrase; empty without an entry."""
     env_file: str = ""
     command: str = ""
-    """How a terminal in the checkout starts the service; empty where only `./dev` could say."""
+    """The command that starts the service in a terminal of the checkout; empty if unknown."""
     lost: tuple[str, ...] = ()
-    """Variables that the debugger of the IDE cannot be given as they are."""
+    """Variables whose values the debugger of the IDE cannot read."""
 
 
-def lend(platform: Platform, component: ServiceComponent) -> Written:
-    """The service is handed off: write its environment, and have the IDE's files know all services."""
+def hand_off(platform: Platform, component: ServiceComponent) -> Written:
+    """Write the environment of a service that is being handed off, and the IDE's files for all services."""
     env, changed = environment(platform, component)
     done = sync(platform, component.name)
     own = str(component.instance.environment_file(component.name).relative_to(component.instance.checkout))
@@ -62,14 +62,14 @@ def environment(platform: Platform, component: ServiceComponent) -> tuple[dict[s
 
 
 def refresh(platform: Platform, component: ServiceComponent) -> None:
-    """Bring the environment of a service that is handed off up to date, as a start does for one that runs."""
+    """Update the environment of a service that is handed off, as a start does for a running one."""
     entry = record.record(component.instance, component.name)
     if entry and entry.state == "IDE_WAIT":
         environment(platform, component)
 
 
 def sync(platform: Platform, about: str = "") -> Written:
-    """Have the files of the IDEs that are used in this checkout name every service, and none that is gone.
+    """Write entries for every declared service into the files of the IDEs that are used in this checkout.
 
     They are of the default instance alone: no file of a team should say what one machine runs beside it.
     """
@@ -91,7 +91,7 @@ def sync(platform: Platform, about: str = "") -> Written:
 
 
 def uses_vscode(checkout: Path) -> bool:
-    """Whether VS Code's files are kept: its directory is there, it runs this terminal, or no other IDE shows."""
+    """Whether VS Code's files are written: its directory exists, it runs this terminal, or no other IDE is used."""
     return (checkout / ".vscode").is_dir() or os.environ.get("TERM_PROGRAM") == "vscode" or not uses_jetbrains(checkout)
 
 

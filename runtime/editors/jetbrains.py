@@ -1,4 +1,4 @@
-"""Run configurations of JetBrains' IDEs: one file of our own per service in `.run`, known by its first line."""
+"""Run configurations of JetBrains' IDEs: one file per service in `.run`, recognised by its first line."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runtime.editors.vscode import LAUNCHER, OURS, debugged, launches
 from runtime.services.ide import JETBRAINS_ROOT, RunConfiguration, quoted
 
 MARKER = "<!-- kept by ./dev: it writes this file anew and removes it -->"
-"""How we know a file of ours; one of that name without it is a person's."""
+"""Marks a file of ./dev; a file of that name without it is the user's. Never change it: old files have it."""
 _SHELL = "ShConfigurationType"
 
 
 PATTERN = "dev *.run.xml"
-"""Names of all our files."""
+"""Names of all files that ./dev writes."""
 
 
 def file_name(component: ServiceComponent) -> str:
@@ -25,7 +25,7 @@ def file_name(component: ServiceComponent) -> str:
 
 
 def text(component: ServiceComponent) -> str:
-    """The whole file: what the IDE can run and attach to, and the commands that hand the service off and back."""
+    """The whole file: configurations to run and attach, and to hand the service off and give it back."""
     name, configurations = component.name, []
     if found := launched(component):
         configurations.append(_configuration(f"{OURS}{name}", found, f"hand off {name}"))
@@ -40,12 +40,12 @@ def text(component: ServiceComponent) -> str:
 
 
 def launched(component: ServiceComponent) -> RunConfiguration | None:
-    """How the IDE runs it under its own debugger; None where it cannot."""
+    """How the IDE runs it under its own debugger; None if it cannot."""
     return services.kind(component).jetbrains(component) if launches(component) else None
 
 
 def _configuration(name: str, found: RunConfiguration, first: str) -> str:
-    """The whole configuration; another of ours, `first`, runs before it."""
+    """The whole configuration; another one of ./dev, `first`, runs before it."""
     lines = [_head(name, found.type, found.attributes), *(f"    {line}" for line in found.body), *_tail(first)]
     return "\n".join(lines)
 
@@ -72,7 +72,7 @@ def _head(name: str, kind: str, more: str) -> str:
 
 
 def _tail(first: str) -> Iterator[str]:
-    """What runs before it."""
+    """The configuration that runs before it, as XML."""
     if first:
         yield '    <method v="2">'
         yield (

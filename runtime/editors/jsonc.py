@@ -1,4 +1,4 @@
-"""Edits entries of a list in JSON with comments, as VS Code keeps its settings; every other byte stays."""
+"""Edits entries of a list in JSON with comments, the format of VS Code's settings; all other bytes are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLANK = re.compile(r"[ \t]*")
 _SCALAR = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null')
 _REST = re.compile(r"(?:[ \t]|/\*[^\r\n]*?\*/)*(?://[^\r\n]*)?")
 DEEPEST = 200
-"""Levels of nesting that are read; a file of a person has a few."""
+"""The most levels of nesting that are read."""
 
 
 class Unreadable(Exception):
@@ -29,7 +29,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """A value and where it stands; children of a list or of an object, with the comma behind each."""
+    """A value and its position; children of a list or an object, with the comma after each."""
 
     value: Any
     start: int
@@ -45,9 +45,9 @@ def load(text: str) -> Any:
 
 
 def edited(text: str, key: str, wanted: Sequence[Entry], ours: Ours, head: Entry) -> str:
-    """The text with our entries in the list at the key as they are wanted; `head` begins a file that holds nothing.
+    """The text with the wanted entries of ./dev in the list at the key; an empty file begins with `head`.
 
-    Entries that are as they should be stay as they are written. Raises Unreadable.
+    Equal entries keep their formatting. Raises Unreadable.
     """
     entries = _list(text, key).children if _root(text) else ()
     mine = [child.value for _, child, _ in entries if isinstance(child.value, dict) and ours(child.value)]
@@ -61,7 +61,7 @@ def edited(text: str, key: str, wanted: Sequence[Entry], ours: Ours, head: Entry
 
 
 def _begun(text: str, key: str, head: Entry) -> str:
-    """With an object in it, and the list in that."""
+    """The text with an object, and the list in that object."""
     root = _root(text)
     newline = "\r\n" if "\r\n" in text else "\n"
     if root is None:
@@ -82,7 +82,7 @@ def _begun(text: str, key: str, head: Entry) -> str:
 
 
 def _without(text: str, key: str, wanted: Sequence[Entry], ours: Ours) -> str:
-    """Ours that stay in place replaced where they differ, the others taken away with their commas."""
+    """The text with differing entries of ./dev replaced, and unwanted ones removed with their commas."""
     entries = _list(text, key).children
     at = _in_place(entries, wanted, ours)
     edits: list[tuple[int, int, str]] = []
@@ -101,7 +101,7 @@ def _without(text: str, key: str, wanted: Sequence[Entry], ours: Ours) -> str:
 
 
 def _with(text: str, key: str, wanted: Sequence[Entry], ours: Ours) -> str:
-    """What is missing, behind the last entry."""
+    """The text with missing entries after the last one."""
     node = _list(text, key)
     there = [child.value for _, child, _ in node.children if _mine(child, ours)]
     missing = [entry for entry in wanted if entry not in there]
@@ -123,7 +123,7 @@ def _with(text: str, key: str, wanted: Sequence[Entry], ours: Ours) -> str:
 
 
 def _in_place(entries: Sequence[tuple[str, Node, int | None]], wanted: Sequence[Entry], ours: Ours) -> dict[int, int]:
-    """Position in the list -> which wanted entry belongs there; of several of one name the first stays."""
+    """Position in the list -> which wanted entry belongs there; of several with one name the first is kept."""
     names = {_name(entry): number for number, entry in enumerate(wanted)}
     found: dict[int, int] = {}
     for position, (_, node, _) in enumerate(entries):
@@ -142,7 +142,7 @@ def _name(entry: Entry) -> Any:
 
 
 def _cut(text: str, node: Node, comma: int | None) -> list[tuple[int, int, str]]:
-    """Without its line, if nothing of a person stands there."""
+    """Cut the entry, with its line if that contains nothing else."""
     end = comma + 1 if comma is not None and not text[node.end : comma].strip() else node.end
     start, stop = text.rfind("\n", 0, node.start) + 1, _blank_end(text, end)
     if not text[start : node.start].strip() and stop is not None and start:
@@ -155,7 +155,7 @@ def _cut(text: str, node: Node, comma: int | None) -> list[tuple[int, int, str]]
 
 
 def _blank_end(text: str, at: int) -> int | None:
-    """Where the next line begins, if nothing more stands on this one."""
+    """Start of the next line, if the rest of this one is blank."""
     blank = _BLANK.match(text, at)
     assert blank
     for newline in ("\r\n", "\n"):
@@ -165,14 +165,14 @@ def _blank_end(text: str, at: int) -> int | None:
 
 
 def _line_end(text: str, at: int) -> int:
-    """Behind comments that belong to what stands before them on the line."""
+    """Position after the comments at the end of this line."""
     rest = _REST.match(text, at)
     assert rest
     return rest.end() if text[at : rest.end()].strip() else at
 
 
 def _inserted(text: str, at: int, what: str, around: Node, newline: str) -> str:
-    """Behind it a new line begins."""
+    """The text to insert, followed by a line break if needed."""
     own = "" if re.match(r"[ \t]*\r?\n", text[at:]) else newline + _indent_of(text, around)
     return text[:at] + what + own + text[at:]
 
@@ -195,7 +195,7 @@ def _rendered(entry: Entry, text: str, at: int | None, indent: str = "") -> str:
 
 
 def _unit(text: str, root: Node | None) -> str:
-    """One step of indentation in that file; four spaces where nothing tells."""
+    """One step of indentation in that file; four spaces if it has none."""
     for _, child, _ in root.children if root else ():
         line = text.rfind("\n", 0, child.start) + 1
         if line > (root.start if root else 0):
@@ -213,7 +213,7 @@ def _indent_of(text: str, node: Node) -> str:
 
 
 def _alone(text: str, at: int) -> bool:
-    """Whether its line begins with it."""
+    """Whether it is the first text of its line."""
     return not text[text.rfind("\n", 0, at) + 1 : at].strip("\ufeff \t")
 
 
@@ -254,7 +254,7 @@ def _value(text: str, at: int, depth: int) -> Node:
 
 
 def _collection(text: str, start: int, depth: int) -> Node:
-    """A list or an object; a comma may stand behind its last entry."""
+    """A list or an object; a comma may follow its last entry."""
     closing = "}" if text[start] == "{" else "]"
     at, children = _space(text, start + 1), list[tuple[str, Node, int | None]]()
     while text[at : at + 1] != closing:

@@ -1,4 +1,4 @@
-"""Writes an IDE's files whole or not at all, and leaves alone what is a person's."""
+"""Writes an IDE's files in one step, and never changes what the user wrote."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ EXCLUDED = "# files that ./dev keeps for IDEs; `git add -f` shares them with you
 
 @dataclass(frozen=True)
 class Refused:
-    """A file of a person that was left as it is."""
+    """A file of the user that was not changed."""
 
     path: str
     because: str
     paste: str = ""
-    """What would have been written, to be pasted by hand."""
+    """The text that would have been written, to be pasted by hand."""
 
 
 @dataclass
 class Keeper:
-    """What becomes of the files of one checkout."""
+    """Changed and refused files of one checkout."""
 
     checkout: Path
     files: list[str] = field(default_factory=list)
-    """Those that now are another than before, relative to the checkout."""
+    """Files that were changed, relative to the checkout."""
     refused: list[Refused] = field(default_factory=list)
 
     def entries(self, name: Path, wanted: Sequence[jsonc.Entry], about: str) -> None:
-        """Our entries in a file of VS Code; where that cannot be, those about one service are given to be pasted."""
+        """Write entries into a file of VS Code; if that is refused, give those of the service `about` to be pasted."""
         path = self.checkout / name
         key, head = vscode.FILES[name.name]
         paste = _to_paste(wanted, about)
@@ -58,7 +58,7 @@ class Keeper:
                 self._put(name, after, paste)
 
     def own(self, directory: Path, pattern: str, wanted: Mapping[str, str]) -> None:
-        """Files that are ours as a whole; those that are not wanted any more are taken away."""
+        """Write files that belong to ./dev as a whole; delete those that are not wanted any more."""
         there = {path.name: path for path in (self.checkout / directory).glob(pattern)}
         for name in sorted(wanted.keys() | there.keys()):
             try:
@@ -87,13 +87,13 @@ class Keeper:
 
 
 def _to_paste(wanted: Sequence[jsonc.Entry], about: str) -> str:
-    """The entries about one service, as a person puts them into the file."""
+    """The entries of one service, as text for the file."""
     own = [entry for entry in wanted if about in str(entry.get("name", entry.get("label"))).split()]
     return ",\n".join(dumps(entry, indent=4, ensure_ascii=False) for entry in own)
 
 
 def replace(path: Path, content: bytes, mode: int | None = None) -> bool:
-    """The file as a whole, with the rights and the owner it had; False if it says that already."""
+    """Replace the file, with the same mode and owner; False if the content is equal."""
     there = path.stat() if path.exists() else None
     if there and path.read_bytes() == content and mode in (None, stat.S_IMODE(there.st_mode)):
         return False
@@ -114,7 +114,7 @@ def replace(path: Path, content: bytes, mode: int | None = None) -> bool:
 
 
 def _shut(path: Path) -> str:
-    """Why the file is not ours to write; empty if it is."""
+    """Why ./dev must not write the file; empty if it may."""
     for each in (path, path.parent):
         if each.is_symlink():
             return f"{each.name} is a link to {os.readlink(each)}"
@@ -130,7 +130,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _exclude(checkout: Path, name: Path) -> None:
-    """Have git say nothing of a file that we made, where it would; a person who wants to share it adds it."""
+    """Exclude a file that ./dev made from git's status; a user who wants to share it adds it."""
     git = ["git", "-C", str(checkout)]
     where = [*git, "rev-parse", "--show-prefix", "--git-path", "info/exclude"]
     try:

@@ -1,4 +1,4 @@
-"""How a process of each kind is begun by hand or by an IDE: without hot reload, where HOST and PORT say."""
+"""How a process of each kind is started by hand or by an IDE: without hot reload, listening on HOST and PORT."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from runtime.placements import ide
 from runtime.platform import Platform
 
 VARIABLES = {"port": "$PORT", "host": "$HOST"}
-"""Template -> the variable that says the same."""
+"""Template -> the shell variable with the same value."""
 
 
 def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]:
-    """What it would get natively; besides the mark of our processes, so that it can be asked to end on the way back."""
+    """Its native environment, with the mark by which it can be asked to end when it is given back."""
     make_private(component)
     host = ide.host(component)
     found = {**of_component(platform, component, host=host), MARK: ide.mark(component)}
@@ -26,7 +26,7 @@ def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]
 
 
 def script(component: ServiceComponent) -> str:
-    """What a shell runs in its directory with its environment; empty where only `./dev` could say."""
+    """What a shell runs in its directory with its environment; empty if it needs values that only `./dev` has."""
     dev = component.wants.dev
     if dev:
         scope = templates.Scope(own=templates.OWN, reading="lenient")
@@ -36,7 +36,7 @@ def script(component: ServiceComponent) -> str:
 
 
 def command(component: ServiceComponent) -> str:
-    """The whole line for a terminal in the checkout; empty where there is none."""
+    """The whole line for a terminal in the checkout; empty without a command."""
     words, directory = script(component), component.wants.path
     if not words:
         return ""

@@ -1,4 +1,4 @@
-"""NAME=VALUE lines that a shell and the debuggers of an editor read alike.
+"""NAME=VALUE lines that a shell and the debuggers of an editor read with the same result.
 
 Extensions of VS Code read a file line by line, take one pair of quotes off and make a newline of `\\n` between double
 ones; those for Go and Python fill in `${NAME}` besides and take `\\$` for a dollar (golang/vscode-go envUtils.ts,
@@ -35,18 +35,18 @@ def lines(values: Mapping[str, str], dialect: str) -> str:
 
 
 def lost(values: Mapping[str, str], dialect: str) -> tuple[str, ...]:
-    """Names of those that the editor's debugger cannot be given as they are; a shell can have every one."""
+    """Names of variables whose values the editor's debugger cannot read; a shell can read all."""
     return tuple(sorted(name for name, value in values.items() if _best(value, dialect) is None))
 
 
 def read(text: str, dialect: str) -> dict[str, str]:
-    """What an editor's debugger that reads this dialect makes of a file."""
+    """The variables that an editor's debugger with this dialect reads from a file."""
     rows = (re.match(r"\s*(_*[a-zA-Z]\w*)\s*=\s*(.*?)\s*$", line) for line in text.split("\n"))
     return {row[1]: _by_editor(row[2], dialect) for row in rows if row}
 
 
 def _for_shell(name: str, value: str) -> str:
-    """One line, which no editor takes for a variable."""
+    """One line that no editor reads as a variable."""
     code = f"{name}={shlex.quote(value)}"
     for sign, escape in (("\\", "\\\\"), ("%", "%%"), ("'", "\\047"), ("\n", "\\n"), ("\r", "\\r")):
         code = code.replace(sign, escape)
@@ -54,7 +54,7 @@ def _for_shell(name: str, value: str) -> str:
 
 
 def _best(value: str, dialect: str) -> str | None:
-    """How the editor has to see it; if there is a choice, so that the shell reads the same."""
+    """The spelling for the editor; if possible one that a shell reads with the same result."""
     fitting = [each for each in _candidates(value) if _one_line(each) and _by_editor(each, dialect) == value]
     return next((each for each in fitting if _by_shell(each) == value), next(iter(fitting), None))
 
@@ -73,7 +73,7 @@ def _one_line(text: str) -> bool:
 
 
 def _by_editor(text: str, dialect: str) -> str:
-    """What stands after the sign, as a debugger that reads this dialect takes it."""
+    """The value of the text after `=`, as a debugger with this dialect reads it."""
     both = len(text) > 1 and text[0] == text[-1]
     if both and (text[0] == '"' or (dialect == "python" and text[0] == "'")):
         text = text.replace("\\n", "\n")
@@ -83,11 +83,11 @@ def _by_editor(text: str, dialect: str) -> str:
         text = re.sub(r"\A[\"']|[\"']\Z", "", text)
     if dialect not in ("go", "python"):
         return text
-    return _FILLED_IN.sub("\0", text).replace("\\$", "$")  # whatever is filled in: it is another value
+    return _FILLED_IN.sub("\0", text).replace("\\$", "$")  # a replaced variable gives another value
 
 
 def _by_shell(text: str) -> str | None:
-    """What a shell takes it for, where that is beyond doubt."""
+    """The value that a shell reads; None if that is uncertain."""
     if _PLAIN.fullmatch(text):
         return text
     if re.fullmatch(r"'[^']*'", text):

@@ -16,24 +16,24 @@ from runtime.services.debugger import Debugger
 from runtime.services.ide import VSCODE_ROOT, environment_file, in_vscode
 
 OURS = "dev: "
-"""What the names of all our entries begin with."""
+"""Prefix of the names of all entries of ./dev."""
 LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 FILES = {
     "launch.json": ("configurations", {"version": "0.2.0"}),
     "tasks.json": ("tasks", {"version": "2.0.0"}),
 }
-"""File of `.vscode` -> the list in it, and how a new one begins."""
+"""File of `.vscode` -> the key of its list, and the content of a new file."""
 
 
 def ours(entry: Mapping[str, Any]) -> bool:
-    """Whether the entry is one of these, not a person's."""
+    """Whether the entry is of ./dev, not of the user."""
     return str(entry.get("name", entry.get("label", ""))).startswith(OURS)
 
 
-def entries(everyone: Mapping[str, ServiceComponent]) -> dict[str, list[dict[str, Any]]]:
-    """File of `.vscode` -> our entries for these services. Nothing in them is secret or of one machine."""
+def entries(components: Mapping[str, ServiceComponent]) -> dict[str, list[dict[str, Any]]]:
+    """File of `.vscode` -> entries for these services, without secrets and machine-specific values."""
     launch, tasks = [], []
-    for name, component in everyone.items():
+    for name, component in components.items():
         if made := _launch(component):
             launch.append(made)
         if (there := debugged(component)) and there[0].vscode:
@@ -50,7 +50,7 @@ def launches(component: ServiceComponent) -> bool:
 
 
 def debugged(component: ServiceComponent) -> tuple[Debugger, int] | None:
-    """Debugger and port where `./dev debug` has it listen; None where it cannot be debugged so."""
+    """Debugger and port of `./dev debug`; None if it cannot be debugged."""
     try:
         return debugging.recipe(component), debugging.port(component)
     except DevError:
@@ -58,7 +58,7 @@ def debugged(component: ServiceComponent) -> tuple[Debugger, int] | None:
 
 
 def _launch(component: ServiceComponent) -> dict[str, Any] | None:
-    """Under the IDE: it is handed off first and given back at the end."""
+    """The entry that runs it in the IDE: it is handed off first and given back at the end."""
     more = services.kind(component).vscode(component, recipes.script(component))
     if more is None:
         return None
@@ -78,7 +78,7 @@ def _attach(component: ServiceComponent, found: Mapping[str, Any]) -> dict[str, 
 
 
 def _task(component: ServiceComponent, label: str, *words: str) -> dict[str, Any]:
-    """A run of the launcher without a terminal; what it says is shown when it fails."""
+    """A task that runs the launcher without a terminal; its output is shown if it fails."""
     checkout = component.instance.checkout
     there = [] if LAUNCHER.parent == checkout else ["-C", VSCODE_ROOT]
     return {

@@ -1,1 +1,1 @@
-"""Move a service to the engineer's own process and back."""
+"""Hand a service off to the engineer's own process and take it back."""

@@ -1,7 +1,8 @@
-"""Move a service between placements while its name and port stay: journaled, resumed by whoever comes next.
+"""Move a service between placements while its name and port stay; the next command resumes an interrupted move.
 
 `DOCKER -> FLIPPING_OUT -> IDE_WAIT -> IDE -> DOCKER_STARTING -> FLIPPING_IN -> DOCKER`; IDE_WAIT and IDE are one
-record, as whether a process listens is looked up. Whatever fails before a flip leaves the callers where they were.
+state of the record, as whether a process listens is looked up. After a failure before a flip, callers still reach the
+earlier placement.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from converge.errors import DevError, Exit
 from facts.engine import EngineError
 from facts.ports import HOME
 from runtime import editors, health, placements
-from runtime.component import BESIDE, Component, ServiceComponent
+from runtime.component import LOOPBACK_FOR, Component, ServiceComponent
 from runtime.handoff import record
 from runtime.handoff.record import Record
 from runtime.placements import docker, ide, native
@@ -36,10 +37,10 @@ class Moved:
     placement: str
     port: int
     waits: str = ""
-    """What is still waited for; empty when the move is complete."""
+    """What the move still waits for; empty if it is complete."""
     until: float | None = None
     written: editors.Written = field(default_factory=editors.Written)
-    """What an IDE, or a person without one, starts it with."""
+    """Files and command with which an IDE, or a user without one, starts it."""
 
     def document(self) -> dict[str, Any]:
         """Its entry in `./dev handoff --json`."""
@@ -58,13 +59,14 @@ def move(
     until: float | None = None,
     same_address: bool = False,
 ) -> Moved:
-    """Have the service run in the placement `ide`, `native` or `docker`, whichever it is in now.
+    """Move the service to the placement `ide`, `native` or `docker`, from any placement.
 
-    An IDE's process listens beside 127.0.0.1, where callers wait for it, unless it needs the `same_address`.
+    An IDE's process listens on another loopback address than 127.0.0.1, where the edge makes callers wait, unless it
+    needs the `same_address`.
     """
     component = _movable(platform, name)
     if to == "ide":
-        return _lend(platform, component, until, same_address)
+        return _hand_off(platform, component, until, same_address)
     if record.record(platform.instance, name):
         return give_back(platform, name, on_event, to)
     _start(platform, name, to, on_event)
@@ -89,7 +91,7 @@ def give_back(platform: Platform, name: str, on_event: Listener, to: str | None 
             raise DevError(
                 "ide-listens", f"{name} cannot be started natively",
                 because=f"{ide.listener(component)} still listens on {component.port}",
-                hint="end it in your IDE, then again",
+                hint="end it in your IDE, then run this again",
             )  # fmt: skip
         _start(platform, name, to, on_event)
     except BaseException:
@@ -99,45 +101,43 @@ def give_back(platform: Platform, name: str, on_event: Listener, to: str | None 
         ide.halt(component)
         record.forget(instance, name)
     owner_map.settle(platform)
-    waits = (
-        f"{ide.listener(component)} to let go of 127.0.0.1:{component.port}" if record.record(instance, name) else ""
-    )
+    waits = f"{ide.listener(component)} to release 127.0.0.1:{component.port}" if record.record(instance, name) else ""
     return _moved(component, to, waits)
 
 
 def reconcile(platform: Platform, on_event: Listener, about: Collection[str] = ()) -> None:
-    """Bring what a run left half done to an end, and back what was lent until now, but for what this one is `about`.
+    """Complete interrupted moves, and give back services whose lease is over, except those of the command, `about`.
 
-    One that cannot be brought back keeps nobody from what he wants: why is told.
+    If one cannot be given back, the reason is printed and the command continues.
     """
     instance = platform.instance
-    everyone = platform.services
+    services = platform.services
     for name, entry in record.records(instance).items():
-        if name not in everyone:
+        if name not in services:
             record.forget(instance, name)
             continue
         try:
-            _resume(platform, everyone[name], entry, on_event, name in about)
+            _resume(platform, services[name], entry, on_event, name in about)
         except (DevError, EngineError) as problem:
             because = f": {problem.because}" if isinstance(problem, DevError) and problem.because else ""
-            on_event(name, f"failed to go on: {problem}{because}", 0.0)
+            on_event(name, f"failed to complete its hand-off: {problem}{because}", 0.0)
     for name, owner in owner_map.owners(instance).items():
-        # a run may have ended between giving its name away and ending it, or somebody started it by hand
-        if owner not in ("docker", "none") and name in everyone and docker.look(everyone[name]).lives:
-            docker.halt(everyone[name])
+        # a run was killed before it stopped the container, or a user started the container by hand
+        if owner not in ("docker", "none") and name in services and docker.look(services[name]).lives:
+            docker.halt(services[name])
 
 
 def check(platform: Platform, names: Iterable[str]) -> None:
-    """Refuse what cannot be handed off, before anything is moved."""
+    """Raise DevError for a component that cannot be handed off, before any is moved."""
     for name in names:
         _movable(platform, name)
 
 
 def _resume(platform: Platform, component: ServiceComponent, entry: Record, on_event: Listener, spared: bool) -> None:
-    """Go on where a run was cut off."""
+    """Continue an interrupted move."""
     instance, name = component.instance, component.name
     if entry.state == "FLIPPING_OUT":
-        _lend(platform, component, entry.until, entry.host == HOME)
+        _hand_off(platform, component, entry.until, entry.host == HOME)
     elif entry.state == "FLIPPING_IN":
         switch.arrive(platform, component)
     elif entry.state == "NATIVE_STARTING" and native.lives(component) and _is_ready(platform, component):
@@ -152,15 +152,15 @@ def _resume(platform: Platform, component: ServiceComponent, entry: Record, on_e
     else:
         owner_map.own(platform, name, "ide", entry.host)
         if owner_map.is_open(instance):
-            owner_map.refresh(platform)  # an edge that is gone comes back
+            owner_map.refresh(platform)  # starts the edge again if it has ended
 
 
 def _is_ready(platform: Platform, component: Component) -> bool:
     return not health.why_not(platform, component, native.look(component))
 
 
-def _lend(platform: Platform, component: ServiceComponent, until: float | None, same_address: bool) -> Moved:
-    """Out to the IDE: journal, flip, drain, end what ran. Once more, it changes only what is asked for."""
+def _hand_off(platform: Platform, component: ServiceComponent, until: float | None, same_address: bool) -> Moved:
+    """To the IDE: write the record, flip, drain, stop what ran. A second hand-off changes lease and address only."""
     instance, name = component.instance, component.name
     entry = record.record(instance, name)
     if entry and entry.state == "IDE_WAIT":
@@ -168,8 +168,8 @@ def _lend(platform: Platform, component: ServiceComponent, until: float | None, 
         record.write(instance, entry)
         owner_map.own(platform, name, "ide", entry.host)
     else:
-        beside = component.movable and not same_address and sys.platform == "linux"  # elsewhere 127.0.0.1 is all
-        host, home = BESIDE["ide"] if beside else HOME, _home(component)
+        beside = component.movable and not same_address and sys.platform == "linux"  # other systems have 127.0.0.1 only
+        host, home = LOOPBACK_FOR["ide"] if beside else HOME, _home(component)
         entry = replace(entry or Record(name, "FLIPPING_OUT", home, time.time(), until, host), state="FLIPPING_OUT")
         record.write(instance, entry)
         if entry.host != HOME:
@@ -178,14 +178,14 @@ def _lend(platform: Platform, component: ServiceComponent, until: float | None, 
         entry = replace(entry, state="IDE_WAIT")
         record.write(instance, entry)
     if entry.until or owner_map.is_open(instance):
-        owner_map.refresh(platform)  # the edge knows the hour
+        owner_map.refresh(platform)  # the edge watches the lease
     there = ide.listener(component)
     waits = "" if there else f"your process on {entry.host}:{component.port}"
-    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.lend(platform, component))
+    return replace(_moved(component, "ide", waits), until=entry.until, written=editors.hand_off(platform, component))
 
 
 def _home(component: ServiceComponent) -> str:
-    """The placement it goes back to; DevError where its port is a stranger's, or its container cannot be left."""
+    """The placement to which it returns; DevError if another process has its port, or it cannot leave its container."""
     name, seen = component.name, placements.certain(component)
     if not seen.lives and (there := ide.stranger(component)):
         raise DevError(
@@ -195,16 +195,16 @@ def _home(component: ServiceComponent) -> str:
     if seen.lives and seen.placement == "docker" and not owner_map.is_open(component.instance):
         raise DevError(
             "not-handed-off", f"{name} cannot be handed off from its container",
-            because="this Docker engine has a machine of its own, with which no socket can be shared",
+            because="this Docker engine runs in its own virtual machine, with which sockets cannot be shared",
             hint=f"./dev handoff {name} --to native, then ./dev handoff {name}",
         )  # fmt: skip
     return seen.placement if seen.lives and seen.placement != "ide" else component.wants.placement
 
 
 def _start(platform: Platform, name: str, to: str, on_event: Listener) -> None:
-    """Start it there, everyone else staying where it is."""
-    everyone = platform.chosen([name])
-    stay = {n: s.placement for n, c in everyone.items() if (s := placements.certain(c)).lives}
+    """Start it in that placement; other components keep their placement."""
+    services = platform.chosen([name])
+    stay = {n: s.placement for n, c in services.items() if (s := placements.certain(c)).lives}
     failed = start(platform, [name], on_event, Asked(stay=stay | {name: to}))
     for other in failed.keys() - {name}:
         on_event(other, f"failed: {failed[other].because or failed[other]}", 0.0)
@@ -213,7 +213,7 @@ def _start(platform: Platform, name: str, to: str, on_event: Listener) -> None:
 
 
 def _stay(platform: Platform, component: Component, entry: Record) -> None:
-    """It did not come back: the IDE has it as before, and nothing of ours runs beside."""
+    """The return failed: keep it handed off to the IDE, and stop what was started."""
     now = record.record(component.instance, component.name)
     if now and now.state == "FLIPPING_IN":
         return

@@ -1,4 +1,4 @@
-"""The journal of hand-offs: one small file per service, whole and on the disk before each step is taken."""
+"""The records of hand-offs: one small file per service, written to disk before each step."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from converge.instance import Instance
 from facts.ports import HOME
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
-"""What was last begun. IDE_WAIT stays as long as the service is handed off: whether a process listens is looked up."""
+"""The step that was last begun. IDE_WAIT stays while the service is handed off, whether or not a process listens."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A service that is handed off, or on its way."""
+    """A service that is handed off, or being moved."""
 
     name: str
     state: State
     home: str
-    """Placement it goes back to."""
+    """Placement to which it returns."""
     since: float
     """Unix time at which it was handed off."""
     until: float | None = None
-    """Unix time at which it goes back by itself."""
+    """Unix time at which it returns automatically."""
     host: str = HOME
-    """Where its process listens: beside 127.0.0.1, unless that has to be left to it."""
+    """Address on which its process listens: 127.0.0.1 only if it needs that address."""
 
 
 def record(instance: Instance, name: str) -> Record | None:
-    """Where the service's hand-off is; None where it is in none."""
+    """The record of the service's hand-off; None if it is not handed off."""
     try:
         found = json.loads(instance.handed(name).read_text())
         return Record(**found)
@@ -48,12 +48,12 @@ def records(instance: Instance) -> dict[str, Record]:
 
 
 def write(instance: Instance, entry: Record) -> None:
-    """Have it on the disk."""
+    """Write the record to disk durably."""
     files.write(instance.handed(entry.name), json.dumps(asdict(entry)), durable=True)
 
 
 def forget(instance: Instance, name: str) -> None:
-    """It is in no hand-off any more, so that its process needs no environment."""
+    """Delete the record and the environment file of its process."""
     path = instance.handed(name)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         instance.environment_file(name).unlink()
@@ -63,6 +63,6 @@ def forget(instance: Instance, name: str) -> None:
 
 
 def clock(moment: float) -> str:
-    """A Unix time for people: the hour, and the day if that is not today."""
+    """A Unix time as text: the time of day, with the date if it is not today."""
     then = time.localtime(moment)
     return time.strftime("%H:%M" if then[:3] == time.localtime()[:3] else "%d %b %H:%M", then)

@@ -1,4 +1,4 @@
-"""Whether a component is ready: what answers must be its own process, and one look never takes longer than it may."""
+"""Whether a component is ready: its own process must answer, and one look never exceeds its timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers on a port: HTTP and TCP looks that end at one deadline, whatever the other side does."""
+"""HTTP and TCP probes of a port; each ends at its deadline, whatever the other side does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 LARGEST_HEAD = 65536
-"""Bytes of a status line and headers that are read at most; the body is never read."""
+"""The most bytes of a status line and headers that are read; the body is never read."""
 
 LARGEST_LINE = 1000
 """Bytes within which the status line must end."""
@@ -15,18 +15,18 @@ LARGEST_LINE = 1000
 
 @dataclass(frozen=True)
 class Deadline:
-    """The end of a whole look. `at` is on the monotonic clock, `seconds` is what the look had, for messages."""
+    """The end of a whole look. `at` is on the monotonic clock, `seconds` is its timeout, for messages."""
 
     at: float
     seconds: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """So many seconds from now."""
+        """The deadline that is so many seconds from now."""
         return cls(time.monotonic() + seconds, seconds)
 
     def left(self) -> float:
-        """Seconds that remain. TimeoutError where none do."""
+        """Seconds that remain; TimeoutError if none do."""
         left = self.at - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -34,7 +34,7 @@ class Deadline:
 
 
 def http(host: str, port: int, path: str, deadline: Deadline) -> str:
-    """Why a GET of the path is not answered by a status from 200 to 399; empty if it is. Redirects are not followed."""
+    """Why a GET of the path does not give a status from 200 to 399; empty if it does. Redirects are not followed."""
     try:
         with socket.socket() as connection:  # create_connection imports the codec of host names
             connection.settimeout(deadline.left())
@@ -49,7 +49,7 @@ def http(host: str, port: int, path: str, deadline: Deadline) -> str:
 def ask(connection: socket.socket, path: str, port: int, deadline: Deadline, any_answer: bool = False) -> str:
     """The same on an open connection; with `any_answer` every status but 503 counts. OSError if it breaks.
 
-    http.client would cost more to import than a whole look.
+    The import of http.client takes longer than a whole look.
     """
     connection.settimeout(deadline.left())
     connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n".encode())
@@ -75,7 +75,7 @@ def tcp(host: str, port: int, deadline: Deadline, hang_up: float = 0) -> str:
 
 
 def held(connection: socket.socket, port: int, hang_up: float) -> str:
-    """Why nothing in the container took the connection; empty if it is still open after `hang_up` seconds.
+    """Why no process in the container accepted the connection; empty if it is still open after `hang_up` seconds.
 
     Docker's proxy accepts for a container that does not listen yet, and closes the connection a moment later.
     """
@@ -87,7 +87,7 @@ def held(connection: socket.socket, port: int, hang_up: float) -> str:
 
 
 def _status(connection: socket.socket, deadline: Deadline) -> tuple[int, str]:
-    """The final status once its headers are complete, or what is wrong with them. Interim answers (1xx) are skipped."""
+    """The final status when its headers are complete, or what is wrong with them. Interim answers (1xx) are skipped."""
     received = b""
     while True:
         head, end, rest = received.partition(b"\n\r\n" if b"\r\n" in received else b"\n\n")

@@ -1,4 +1,4 @@
-"""How long a start waits for a component: its timeout, without the time in which a compiler runs."""
+"""How long a start waits for a component: its timeout, which stops while a compiler runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Budget:
-    """Seconds for getting ready, and apart from those for compiling."""
+    """Seconds to become ready, and separate seconds to compile."""
 
     timeout: float
     compile_timeout: float
@@ -25,7 +25,7 @@ class Budget:
         return self._deadline - time.monotonic()
 
     def note(self, compiling: bool) -> str:
-        """Take what a look found since the last one was noted; why waiting is over, empty where it is not."""
+        """Add the time since the last call; gives why the wait is over, empty if it is not."""
         now = time.monotonic()
         if compiling:
             self._deadline += now - self._noted

@@ -1,4 +1,4 @@
-"""A component by what its processes are at: they compile, wait for a change, or listen elsewhere."""
+"""Judge a component by its processes: they compile, wait for a change, or listen on another port."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from runtime.health.verdict import Verdict
 from runtime.placements.seen import Seen
 
 READ = 65536
-"""Bytes of its log's end in which its last words are looked for."""
+"""Bytes at the end of its log in which its last messages are searched."""
 WORDS = 4
-"""Lines of them that are shown."""
+"""Lines of these messages that are shown."""
 FRAMES = re.compile(
     r"at .*[:(]|goroutine \d|created by |[\w./*()-]+\(.*\)$|\S+:\d+ \+0x|exit status \d|Node\.js v\d|[\^~\s]+$"
 )
-"""Lines that say where something broke, but not what: of Node.js and Go. Python's stand before the error."""
+"""Lines of a call stack in Node.js and Go: they say where an error was, but not which. Python's come before it."""
 BUILDERS = tuple(reloader for reloader in reloaders.RELOADERS if reloader.broken and reloader.good)
-"""Reloaders that build, and keep the program of the build before where one fails."""
+"""Reloaders that build, and keep the earlier program if a build fails."""
 
 
 def judge(component: Component, seen: Seen, missing: str) -> Verdict:
-    """The verdict on a native component that lacks `missing`; empty where it is ready."""
+    """The verdict on a native component; `missing` says why it is not ready, empty if it is."""
     pid = seen.pid
     if not pid:
         return Verdict("starting" if missing else "ready", missing)
@@ -41,7 +41,7 @@ def judge(component: Component, seen: Seen, missing: str) -> Verdict:
 
 
 def _elsewhere(component: Component, pid: int) -> str:
-    """That it listens, but not where it is called, and what to change; empty where it does, or does not listen yet."""
+    """That it listens on another address, and what to change; empty if it is right or it does not listen yet."""
     port = component.port
     places = elsewhere.listening([member.pid for member in family.of(pid)])
     if not port or not places or any(at == port and elsewhere.is_local(address) for address, at in places):
@@ -60,7 +60,7 @@ def _elsewhere(component: Component, pid: int) -> str:
 
 
 def _broken(component: Component, seen: Seen, pid: int) -> str:
-    """Of a program that runs on although its last build failed: what the compiler said."""
+    """The compiler's messages, if the last build failed and the earlier program still runs."""
     if reloaders.of(family.command(pid)) not in BUILDERS:
         return ""
     said = lines.since_began(component, seen, READ)
@@ -70,12 +70,12 @@ def _broken(component: Component, seen: Seen, pid: int) -> str:
                 return ""
             if re.search(reloader.broken, said[at]):
                 words = " / ".join(_words(said[:at], reloader))
-                return f"its last build failed, the program of the one before runs: {words}"
+                return f"its last build failed, the program of the build before runs: {words}"
     return ""
 
 
 def _words(said: list[str], reloader: Reloader) -> list[str]:
-    """The last lines that are neither the reloader's own nor a call stack, each once."""
+    """The last lines without those of the reloader and of call stacks, each once."""
     found: list[str] = []
     for line in reversed(said):
         text = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()

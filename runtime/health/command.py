@@ -1,4 +1,4 @@
-"""The command of `ready.exec`: run with the component's environment, and ended with all it started."""
+"""The command of `ready.exec`: it gets the component's environment, and is ended with its child processes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from runtime.environment import fill, of_component
 from runtime.platform import Platform
 
 LONGEST = 5.0
-"""Seconds that the command has at least, also in a look that is shorter: it may have to start an interpreter."""
+"""The shortest timeout of the command in seconds, also in a shorter look: it may start an interpreter."""
 WORDS = 4096
-"""Bytes of its output that are looked at for its last line."""
+"""Bytes at the end of its output in which its last line is searched."""
 
 
 def why_not(platform: Platform, component: Component, command: str, timeout: float, host: str = HOME) -> str:
@@ -28,7 +28,7 @@ def why_not(platform: Platform, component: Component, command: str, timeout: flo
     seconds = max(timeout, LONGEST)
     env = {**of_component(platform, component, host=host), MARK: component.mark + BY_READY}
     argv = ["/bin/sh", "-c", fill(command, platform, component, host=host, data=not component.is_service)]
-    with tempfile.TemporaryFile() as output:  # not a pipe: a child that it leaves would hold it open
+    with tempfile.TemporaryFile() as output:  # not a pipe: a child process that outlives it would keep it open
         try:
             process = subprocess.Popen(
                 argv, env=env, cwd=component.instance.checkout, stdin=subprocess.DEVNULL, stdout=output,

@@ -1,4 +1,4 @@
-"""What a component has said since its process began, as far as its log still has it."""
+"""The log lines of a component since its process began, as far as its log still has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.placements.seen import Seen
 
 
 def since_began(component: Component, seen: Seen, last: int = 0) -> list[str]:
-    """Its lines without colours, oldest first; only those in about the `last` bytes of its log if asked for."""
+    """Its lines without colours, oldest first; with `last` only those in about the last so many bytes of its log."""
     stamp = containers.stamped(datetime.fromtimestamp(seen.began or 0, UTC))
     if seen.placement == "docker":
         lines, stream = iter(containers.lines(component, stamp)), ""
@@ -25,7 +25,7 @@ def since_began(component: Component, seen: Seen, last: int = 0) -> list[str]:
 
 
 def _kept(component: Component) -> Iterator[Line]:
-    """Every line that the log has, of which the last may not be ended."""
+    """Every line of the log; the last one may be incomplete."""
     trail, parser = Trail(component.log), Parser(component.name)
     try:
         for block in trail.earlier():

@@ -17,21 +17,21 @@ from runtime.placements.seen import Seen
 from runtime.platform import Platform
 
 Listening = Mapping[tuple[int, str], Owner | None]
-"""Port and address -> who listens there, where somebody has looked already."""
+"""Port and address -> the process that listens there, if it was looked up already."""
 UNSEEN: Listening = {}
 HANG_UP = 0.1
-"""Seconds after which a connection through Docker's proxy counts as held by the container, in a quick look."""
+"""Seconds after which a connection that is still open through Docker's proxy has reached the container."""
 READY_AFTER = 1.0
 """Seconds that a component without a port and without `ready` must have run."""
 YOUNG = 1.0
-"""Seconds of a run within which nobody asks what its processes are at."""
+"""Seconds after the start of a process in which its child processes are not looked at."""
 
 
 def judge(
     platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
     hang_up: float = HANG_UP,
 ) -> Verdict:  # fmt: skip
-    """What it is at, by its answers within `timeout` seconds; where there are none by its processes and its log."""
+    """The verdict by its answers within `timeout` seconds; without an answer, by its processes and its log."""
     missing = why_not(platform, component, seen, listening, timeout, hang_up)
     plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
     if plain or not (missing or _rebuilt(component)):
@@ -45,7 +45,7 @@ def why_not(
     platform: Platform, component: Component, seen: Seen, listening: Listening = UNSEEN, timeout: float = 1.0,
     hang_up: float = HANG_UP,
 ) -> str:  # fmt: skip
-    """Empty when it is ready, else what is missing. All answers together have `timeout` seconds."""
+    """Why it is not ready; empty if it is. All answers together have `timeout` seconds."""
     ready, deadline = component.ready or Ready(), Deadline.after(timeout)
     own = None if component.is_service or component.ready else infra.kind(component)
     try:
@@ -62,7 +62,7 @@ def why_not(
 
         if problem := command.why_not(platform, component, ready.exec, timeout, host_of(component, seen)):
             return problem
-    if ready.log and seen.placement != "ide":  # nobody keeps what it says there
+    if ready.log and seen.placement != "ide":  # ./dev has no log of it there
         from runtime.health import said  # saves 5 ms: few components have one
 
         return said.why_not(component, seen, ready.log)
@@ -70,7 +70,7 @@ def why_not(
 
 
 def host_of(component: Component, seen: Seen) -> str:
-    """Where its process listens: beside 127.0.0.1 where that is held for it."""
+    """Address on which its process listens: not 127.0.0.1 where the edge listens there for it."""
     if not component.is_service or not component.instance.owner_map.exists():
         return HOME
     hosts = {"native": native.host, "ide": ide.host}
@@ -78,7 +78,7 @@ def host_of(component: Component, seen: Seen) -> str:
 
 
 def _rebuilt(component: Component) -> bool:
-    """Whether it runs below our own loop, which keeps the old program where a build fails."""
+    """Whether `rebuild.py` runs it, which keeps the old program if a build fails."""
     try:
         return b"rebuild.py" in (component.directory / "spec.json").read_bytes()
     except OSError:
@@ -86,12 +86,12 @@ def _rebuilt(component: Component) -> bool:
 
 
 def _age(seen: Seen) -> float:
-    """Seconds since its process began; the clock may have been set since."""
+    """Seconds since its process began; negative if the clock was set back since."""
     return time.time() - (seen.began or 0)
 
 
 def _too_young(component: Component, seen: Seen) -> str:
-    """Why it has not run for long enough yet."""
+    """Why it has not run long enough yet; empty if it has."""
     declared = component.wants.ready_after if component.is_service else None
     default = READY_AFTER if not component.port and component.ready is None else 0.0
     wanted = default if declared is None else declared
@@ -103,44 +103,44 @@ def _too_young(component: Component, seen: Seen) -> str:
 def _port(
     component: Component, ready: Ready, seen: Seen, listening: Listening, deadline: Deadline, hang_up: float
 ) -> str:
-    """Why its port is not answered as it must be, by itself."""
-    boxed = seen.placement == "docker"
+    """Why its port does not answer as it must; empty if its own process answers."""
+    in_docker = seen.placement == "docker"
     if not component.port:
         return ""
-    if boxed and component.is_service and component.instance.owner_map.exists():
-        return _box(component, ready, deadline, hang_up) or _door(component, listening)
-    host = HOME if boxed else host_of(component, seen)
+    if in_docker and component.is_service and component.instance.owner_map.exists():
+        return _container(component, ready, deadline, hang_up) or _edge(component, listening)
+    host = HOME if in_docker else host_of(component, seen)
     if problem := _unheard(component, seen, host, listening):
         return problem
     if ready.http:
         return answers.http(host, component.port, ready.http, deadline)
     greets = not component.is_service and component.ready is None and infra.kind(component).greets
-    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if boxed else 0)
+    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if in_docker else 0)
 
 
 def _unheard(component: Component, seen: Seen, host: str, listening: Listening) -> str:
-    """Why no process of its own listens; of a container the engine publishes the port, so nothing is looked up."""
+    """Why none of its processes listens; in Docker the engine publishes the port, so it is not looked up."""
     if seen.placement == "ide":
         return "" if seen.pid is not None else f"nothing listens on {component.port} yet"
     return "" if seen.placement == "docker" else _stranger(component, host, listening)
 
 
-def _box(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
-    """Why its container does not answer the gateway, whoever owns name and port."""
+def _container(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
+    """Why its container does not answer the gateway, whichever placement owns name and port."""
     from runtime.routes import gateway
 
     port = component.port or 0
     try:
         with gateway.connected(component.instance.routes, f"box/{component.name}.sock", deadline.left()) as connection:
             if not ready.http and getattr(component.wants, "protocol", "http") == "tcp":
-                return answers.held(connection, port, hang_up)  # who speaks no HTTP need not answer it
+                return answers.held(connection, port, hang_up)  # a service without HTTP need not answer a request
             return answers.ask(connection, ready.http or "/", port, deadline, any_answer=not ready.http)
     except OSError as problem:
         return f"the gateway does not answer: {str(problem) or type(problem).__name__}"
 
 
-def _door(component: Component, listening: Listening) -> str:
-    """Why its port, if the container owns it, is not answered by our own edge."""
+def _edge(component: Component, listening: Listening) -> str:
+    """Why the edge does not listen on its port, if the container owns it; empty if it does."""
     from runtime.routes import owner_map
 
     assert component.port is not None
@@ -153,7 +153,7 @@ def _door(component: Component, listening: Listening) -> str:
 
 
 def _stranger(component: Component, host: str, listening: Listening) -> str:
-    """Why its port is not answered by a process of its own; in Docker the engine alone publishes it."""
+    """Why none of its processes listens on its port; empty if one does."""
     assert component.port is not None
     listener = _listener(component.port, host, listening)
     if listener is None:

@@ -1,4 +1,4 @@
-"""Programs that restart a service when its source changes: which one it is, and whether what it runs has ended."""
+"""Programs that restart a service when its source changes: which one runs, and whether its program has ended."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from facts import family
 from facts.family import Member
 
 CONFIRM = 1.0
-"""Seconds for which a reloader must be without its program before that counts: it is so for moments at each restart."""
+"""Seconds for which a reloader must be without its program: at each restart it is so for a moment."""
 PAUSE = 0.2
-"""Seconds between two looks while it is confirmed."""
+"""Seconds between two looks while that is confirmed."""
 BEGINS = 10.0
-"""Seconds after which a reloader without a program has had one, where the system does not tell that."""
+"""Age in seconds from which a reloader without a program is assumed to have had one, if the system does not say."""
 
 
 @dataclass(frozen=True)
 class Reloader:
-    """A program that stays when the one that it runs ends."""
+    """A program that keeps running when the program that it started ends."""
 
     name: str
-    """As people call it."""
+    """Its usual name."""
     program: str
     """The name of its file, without a suffix of a language."""
     words: tuple[str, ...] = ()
-    """Arguments of which it has one when it reloads; without any it always does."""
+    """It reloads if it has one of these arguments; if empty, always."""
     chatter: str = ""
-    """Regular expression of the lines that are its own words, not those of a compiler or of its program."""
+    """Regular expression of its own lines, as opposed to those of a compiler or of its program."""
     broken: str = ""
-    """Regular expression of the line by which it says that a build failed."""
+    """Regular expression of its line that reports a failed build."""
     good: str = ""
-    """Regular expression of the line by which it says that its program begins."""
+    """Regular expression of its line that reports the start of its program."""
     begins: float = 3.0
-    """Seconds within which it may not run its program yet, although it has run another one, as ps or git."""
+    """Seconds in which its program may not run yet, although it has run another one, for example ps or git."""
 
 
 RELOADERS = (
@@ -65,45 +65,45 @@ RELOADERS = (
     Reloader("gow", "gow", (), r"^\[gow\]"),
     Reloader("modd", "modd"),
 )  # fmt: skip
-"""Who reloads, by command line."""
+"""The known reloaders; the command line tells which one runs."""
 INTERPRETERS = ("node", "nodejs", "bun", "deno", "ruby", "perl", "sh", "bash", "dash", "env")
-"""Programs that run the file which their first argument names; Python too, under many names."""
+"""Programs that run the file of their first argument; so does Python, under many names."""
 COMPILERS = {
     "go": ("build", "install"), "cargo": ("build", "run", "check", "b", "r"),
     "compile": (), "link": (), "asm": (), "cgo": (), "rustc": (), "cc1": (), "cc1plus": (), "collect2": (), "ld": (),
     "gcc": (), "g++": (), "cc": (), "clang": (), "javac": (), "kotlinc": (), "swiftc": (), "ghc": (), "zig": ("build",),
 }  # fmt: skip
-"""Program that compiles and then ends -> the commands by which it does; without any it always does.
+"""Program that compiles and then ends -> its commands that compile; if empty, it always compiles.
 
 `cargo run` becomes the program that it has compiled, so as long as there is a cargo it compiles.
 """
 HELPERS = ("multiprocessing.resource_tracker", "esbuild", "fsevents")
-"""Words in the command line of processes that stand beside the program and outlive it."""
+"""Words in the command line of helper processes, which outlive the program."""
 State = Literal["", "compiling", "ended"]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the processes of a component are at. Empty: nothing that is known of here."""
+    """What the processes of a component do. Empty: no known reloader or compiler."""
 
     state: State = ""
     reloader: Reloader | None = None
     seconds: float = 0.0
-    """How long it has been compiling."""
+    """Seconds for which it has been compiling."""
 
 
 def look(pid: int) -> Work:
-    """What is below the process; that a reloader's program has ended is believed when it stays so for CONFIRM."""
+    """What the child processes do; a reloader's program has ended if that stays so for CONFIRM seconds."""
     work = judge(family.of(pid))
     until = time.monotonic() + CONFIRM
     while work.state == "ended" and time.monotonic() < until:
-        time.sleep(PAUSE)  # nobody tells when a program is restarted: only that it stays away counts
+        time.sleep(PAUSE)  # a restart is not announced: only a program that stays away has ended
         work = judge(family.of(pid))
     return work
 
 
 def judge(tree: Sequence[Member]) -> Work:
-    """The same of one moment. A tree with a process that is not known here has no ended program."""
+    """The same at one moment. A tree with an unknown process has no ended program."""
     alive = [member for member in tree if not member.ended]
     found = [(member, reloader) for member in alive if (reloader := of(member.argv))]
     compilers = [member.age for member in alive if _compiles(member)]
@@ -116,7 +116,7 @@ def judge(tree: Sequence[Member]) -> Work:
 
 
 def _is_alone(inner: Member, by: Reloader, tree: Sequence[Member]) -> bool:
-    """Whether nothing runs but the reloader, what is above it and what helps it, although it has run something."""
+    """Whether only the reloader, its parents and its helpers run, although it has run a program."""
     if inner.age < by.begins:
         return False
     had = inner.had_children or inner.age > BEGINS or any(each.ended and each.parent == inner.pid for each in tree)
@@ -125,7 +125,7 @@ def _is_alone(inner: Member, by: Reloader, tree: Sequence[Member]) -> bool:
 
 
 def of(argv: Sequence[str]) -> Reloader | None:
-    """The reloader that has this command line."""
+    """The reloader with this command line; None if it is not a known one."""
     name, rest = _program(argv)
     for reloader in RELOADERS:
         if reloader.program == name and (not reloader.words or any(_is(word, rest) for word in reloader.words)):

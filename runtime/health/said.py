@@ -1,4 +1,4 @@
-"""`ready.log`: whether this run of the component has said it; once seen, it is remembered past the log's rotation."""
+"""`ready.log`: whether this run of the component printed the pattern; the result outlives the log's rotation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
         return ""
     if not any(re.search(pattern, line) for line in lines.since_began(component, seen)):
         return f"its log has no {pattern!r} yet"
-    with contextlib.suppress(OSError):  # then it is searched for again at the next look
+    with contextlib.suppress(OSError):  # then the next look searches again
         atomic.write(file, json.dumps(key))
     return ""
 

@@ -1,4 +1,4 @@
-"""Whether a component has been ready since its process began: what tells one that is starting from one that broke."""
+"""Whether a component was ready since its process began: this tells `starting` from `unhealthy`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.placements.seen import Seen
 
 
 def remember(component: Component, seen: Seen) -> None:
-    """It is ready. Nothing is lost where that cannot be written down, on a full disk for example."""
+    """Record that it is ready. A failed write, for example on a full disk, is ignored."""
     if not ever(component, seen):
         with contextlib.suppress(OSError):
             atomic.write(_path(component), _run(seen))
@@ -26,7 +26,7 @@ def ever(component: Component, seen: Seen) -> bool:
 
 
 def _run(seen: Seen) -> str:
-    """Another one for each process that its keeper began."""
+    """Identifies one process or container of the component."""
     return f"{seen.placement} {seen.fingerprint} {seen.began}\n"
 
 

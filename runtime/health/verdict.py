@@ -8,8 +8,8 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Verdict:
-    """`failed` is said of a reloader whose program has ended: it waits for a person."""
+    """The result of one look. `failed`: the program of a reloader has ended, and only a change of a file starts it."""
 
     state: Literal["ready", "starting", "compiling", "failed"]
     reason: str = ""
-    """Why it is not ready; of a ready one what a person wants to know besides."""
+    """Why it is not ready; for a ready component further information."""

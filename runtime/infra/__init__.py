@@ -1,4 +1,4 @@
-"""Infrastructure kinds: per kind how it is embedded, what its container needs, its addresses, readiness, contents."""
+"""Infrastructure kinds: how each runs natively, what its container needs, its addresses, readiness, content."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from runtime.platform import Platform
 
 
 class InfraKind(Protocol):
-    """What the module `runtime/infra/KIND.py` offers; how to add one: docs/how-to/add-an-infra-kind.md.
+    """The interface of a module `runtime/infra/KIND.py`; how to add one: docs/how-to/add-an-infra-kind.md.
 
     Every member is asked for a component of this kind. `runtime/infra/plain.py` has the answers of a kind with nothing
     special. In Docker a component is run by an entry of its name in `compose/infra.yaml`.
     """
 
     keeps_data: bool
-    """Whether it has data that must not be replaced by an empty placement; its placement is then kept."""
+    """Whether it has data; it then stays in the placement of its data."""
 
     greets: bool
-    """Whether `why_not` has a client of its protocol talk to it. Docker's proxy then needs no test of its own."""
+    """Whether `why_not` uses the component's protocol; Docker's proxy then needs no separate check."""
 
     ready_timeout: float
     """Seconds that a start waits for it to become ready, where its entry has no `ready.timeout`."""
@@ -30,27 +30,27 @@ class InfraKind(Protocol):
     """Whether `./dev data` can snapshot its databases and copy them to another placement."""
 
     def prepare(self, platform: Platform, component: InfraComponent) -> None:
-        """Make its data directory before the native launch; safe to run again, and never replaces one that is there."""
+        """Make its data directory before the native launch; safe to run again; an existing one is never replaced."""
         ...
 
     def launch(self, platform: Platform, component: InfraComponent) -> Launch:
-        """How it is run natively, on 127.0.0.1 and its one port. DevError where its program is missing."""
+        """How it runs natively, on 127.0.0.1 and its only port. DevError if its program is missing."""
         ...
 
     def no_fallback(self, platform: Platform, component: InfraComponent) -> str:
-        """Why the embedded one cannot stand in for the declared image, as a clause; empty if it can."""
+        """Why the native one cannot replace the declared image, as a clause; empty if it can."""
         ...
 
     def variables(self, platform: Platform, component: InfraComponent) -> Mapping[str, str]:
-        """What its entry in the Compose file gets besides port and image: `PASSWORD` is `${NAME_PASSWORD}` there."""
+        """Variables of its Compose file entry, besides port and image: `PASSWORD` is `${NAME_PASSWORD}` there."""
         ...
 
     def check_volume(self, component: InfraComponent) -> None:
-        """Look at what its volume holds before its container starts. DevError where the container must not use it."""
+        """Check the content of its volume before its container starts. DevError if the container must not use it."""
         ...
 
     def addresses(self, platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` stand for where it is called `host`."""
+        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` mean if it is reached as `host`."""
         ...
 
     def why_not(self, component: InfraComponent, timeout: float) -> str:

@@ -1,4 +1,4 @@
-"""Any other infrastructure: the `run` of its entry, with a data directory of its own."""
+"""Any other infrastructure: the `run` of its entry, with its own data directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ prepare = plain.data_directory
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
-    """By sh, so that the command reads as one would type it."""
+    """Run by sh, so that the entry can use shell syntax."""
     if not component.wants.run:
         raise DevError(
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",

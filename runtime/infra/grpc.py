@@ -1,4 +1,4 @@
-"""One call of gRPC without a library: what the looks at the Pub/Sub emulator need, over HTTP/2 without TLS.
+"""One gRPC call without a library, over HTTP/2 without TLS: enough to look at the Pub/Sub emulator.
 
 Source: RFC 9113 (frames), RFC 7541 (headers, sent as literals and never read), and gRPC's PROTOCOL-HTTP2.md.
 """
@@ -17,7 +17,7 @@ DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK = 1, 1
 END_HEADERS = 4
 LARGEST = 16 * 1024 * 1024
-"""Bytes of one frame; a longer one is not from a server of gRPC. An answer may have as many, too."""
+"""The most bytes of one frame and of one answer; a longer frame is not from a gRPC server."""
 INITIAL_WINDOW = 4
 """Identifier of a setting: bytes of an answer that the server sends before it waits; without it 64 KiB."""
 

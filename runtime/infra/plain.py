@@ -1,4 +1,4 @@
-"""The answers of an infra kind with nothing special; a kind's module assigns those that fit it."""
+"""Default functions of an infra kind; the module of a kind assigns those that it needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def no_data(platform: Platform, component: InfraComponent) -> None:
 
 
 def data_directory(platform: Platform, component: InfraComponent) -> None:
-    """An empty directory, if there is none."""
+    """Make an empty data directory if there is none."""
     (component.instance.data / component.name).mkdir(parents=True, exist_ok=True)
 
 
 def can_fall_back(platform: Platform, component: InfraComponent) -> str:
-    """The embedded one is as good as the container."""
+    """The native one can always replace the container."""
     return ""
 
 
@@ -31,11 +31,11 @@ def no_variables(platform: Platform, component: InfraComponent) -> Mapping[str, 
 
 
 def any_volume(component: InfraComponent) -> None:
-    """Its container can use whatever its volume holds."""
+    """Its container can use any content of its volume."""
 
 
 def http_addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-    """Its one port, by HTTP."""
+    """The addresses of its only port, by HTTP."""
     return at(component, host, "http")
 
 

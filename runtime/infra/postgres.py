@@ -1,4 +1,4 @@
-"""Postgres: embedded it has its own data directory and, as root, an unprivileged user; databases in any placement."""
+"""Postgres: natively with its own data directory and, if started by root, an unprivileged user."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ greets = True
 ready_timeout = plain.ready_timeout
 copied_by_sql = True
 VOLUME = "/var/lib/postgresql"
-"""Where the official images since 18 want their volume."""
-PATIENCE, COPYING = 60.0, 1800.0
+"""Mount point of the volume in the official images since 18."""
+STATEMENT_TIMEOUT, COPY_TIMEOUT = 60.0, 1800.0
 """Seconds for a statement, and for one that reads or copies whole databases."""
 OLDEST = range(12, 40)
-"""Major versions whose data are looked for."""
+"""Major versions whose data are searched."""
 
 
 def prepare(platform: Platform, component: InfraComponent) -> None:
-    """Make the data directory whole or not at all; an existing one is never replaced."""
+    """Make the data directory in one step; an existing one is never replaced."""
     data, home = _data(component), _home(platform.loaded)
     password(component)
     if (data / "PG_VERSION").exists():
@@ -76,7 +76,7 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
-    """On loopback at its one port; SIGINT is its fast and clean end."""
+    """On loopback and its only port; SIGINT requests a fast and clean shutdown."""
     home = _home(platform.loaded)
     settings = {"listen_addresses": "127.0.0.1", "port": component.port, "unix_socket_directories": ""}
     settings |= {"logging_collector": "off", "max_connections": 200}
@@ -106,9 +106,9 @@ def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str
 
 
 def check_volume(component: InfraComponent) -> None:
-    """Data of another major version are not touched, nor is an empty directory made beside them.
+    """Data of another major version are not changed, and no empty directory is made next to them.
 
-    Where the official images keep them: from 18 on below a directory per major, before that in `data`.
+    The official images keep data in a directory per major version since 18, before that in `data`.
     """
     from runtime.placements import docker
     from runtime.placements.choice import major
@@ -123,20 +123,20 @@ def check_volume(component: InfraComponent) -> None:
     if found and not docker.holds(component, f"{VOLUME}/{wanted}/docker/PG_VERSION"):
         raise DevError(
             "postgres-major", f"the volume of {component.name} holds data of Postgres {found}, its image is {wanted}",
-            because="another major version cannot read them, and beginning with none would hide them",
+            because="another major version cannot read them, and a start with an empty directory would hide them",
             hint=f"go back to the image postgres:{found} and export them, or give them up: ./dev data reset",
         )  # fmt: skip
 
 
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-    """With the password in the URL; a database's name is appended by whoever uses it."""
+    """The URL contains the password; the user of the URL appends the database's name."""
     return plain.at(component, host, "postgresql") | {
         "url": f"postgresql://postgres:{password(component)}@{host}:{component.port}"
     }
 
 
 def why_not(component: InfraComponent, timeout: float) -> str:
-    """What pg_isready asks: does it greet a client, or does it still recover (SQLSTATE 57P03)?
+    """The question of pg_isready: does it answer a client, or does it still start or recover (SQLSTATE 57P03)?
 
     Source: the start-up message of Postgres' protocol 3.0, and PQping, for which any other refusal is an answer.
     """
@@ -157,9 +157,9 @@ def why_not(component: InfraComponent, timeout: float) -> str:
 
 def sql(
     platform: Platform, component: InfraComponent, statement: str, database: str = "postgres",
-    patience: float = PATIENCE,
+    timeout: float = STATEMENT_TIMEOUT,
 ) -> str:  # fmt: skip
-    """What the statement answers, one row per line; by the psql of where it runs."""
+    """The result of the statement, one row per line; by the psql of its placement."""
     argv = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
     if placements.where(component) == "docker":
         from runtime.placements import docker
@@ -170,12 +170,12 @@ def sql(
         command, env = client(platform, component, argv)
         try:
             ran = subprocess.run(
-                command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=patience
+                command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=timeout
             )
         except subprocess.TimeoutExpired:
             raise DevError(
-                "sql-failed", f"{component.name} does not come to an end with: {statement.split(' PASSWORD')[0][:200]}",
-                because=f"no answer within {patience:g} s", hint=f"see ./dev logs {component.name}",
+                "sql-failed", f"{component.name} does not finish: {statement.split(' PASSWORD')[0][:200]}",
+                because=f"no answer within {timeout:g} s", hint=f"see ./dev logs {component.name}",
             ) from None  # fmt: skip
         code, out, err = ran.returncode, ran.stdout, ran.stderr
     if code:
@@ -187,7 +187,7 @@ def sql(
 
 
 def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tuple[list[str], dict[str, str]]:
-    """How one of Postgres' own programs is run against it, by the programs of where it runs; with its environment."""
+    """Command and environment of one of Postgres' own programs, of the same placement, that connects to it."""
     if placements.where(component) == "docker":
         from runtime.docker import compose
 
@@ -217,7 +217,7 @@ def _env(home: Path) -> dict[str, str]:
 
 
 def _user() -> str | None:
-    """Postgres refuses root: the distribution's own user for it where there is one, else nobody."""
+    """The user for a start by root, which Postgres refuses: `postgres` if it exists, else `nobody`."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -225,11 +225,11 @@ def _user() -> str | None:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    raise DevError("no-user", "Postgres cannot run here", because="it refuses root, and there is no user nobody")
+    raise DevError("no-user", "Postgres cannot run here", because="it refuses root, and the user `nobody` is missing")
 
 
 def known_password(component: InfraComponent) -> str:
-    """The password as it is; empty where none was made. For looks, which write nothing."""
+    """The existing password; empty if none was made. For looks, which write nothing."""
     try:
         return _secret(component).read_text()
     except FileNotFoundError:
@@ -237,7 +237,7 @@ def known_password(component: InfraComponent) -> str:
 
 
 def password(component: InfraComponent) -> str:
-    """Made once per instance; 0600. It lies beside the data: a new data directory may come with a new one."""
+    """The password, made once per instance, mode 0600. Its file is next to the data directory."""
     path = _secret(component)
     try:
         return path.read_text()

@@ -1,4 +1,4 @@
-"""Pub/Sub: our small program on Google's pstest; it keeps nothing, so it makes its topics whenever it begins."""
+"""Pub/Sub: a small program on Google's pstest; it has no data, so it makes its topics at each start."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ copied_by_sql = False
 
 
 def prepare(platform: Platform, component: InfraComponent) -> None:
-    """Write down the topics that it begins with."""
+    """Write the topics that it makes at its start."""
     write_topics(component)
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
-    """It reads the declared topics when it begins, so that another topic is no reason to restart it."""
+    """It reads the declared topics at its start, so that a new topic needs no restart."""
     program = tools.executable(platform.loaded, "pubsub-emulator")
     if program is None:
         raise DevError("command-missing", "there is no Pub/Sub emulator", hint="run ./dev doctor --fix")
@@ -35,7 +35,7 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
 
 
 def write_topics(component: InfraComponent) -> None:
-    """Have a native emulator that begins again have the topics that are declared now."""
+    """Write the declared topics for the next start of a native emulator."""
     words = [f"--topic {topic}={','.join(names)}\n" for topic, names in component.wants.topics.items()]
     atomic.write(_topics(component), "".join(words))
 
@@ -44,7 +44,7 @@ no_fallback = plain.can_fall_back  # it is the same program
 
 
 def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str]:
-    """Project and topics: of a container that runs, those that it began with, or Compose would make it again."""
+    """Project and topics; a running container keeps those of its start, or Compose would make it again."""
     topics = " ".join(f"{topic}={','.join(names)}" for topic, names in component.wants.topics.items())
     note = component.instance.engine_record.with_name(f"{component.name}.topics")
     try:
@@ -59,7 +59,7 @@ def variables(platform: Platform, component: InfraComponent) -> Mapping[str, str
 
 
 check_volume = plain.any_volume
-addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST wants the address without a scheme
+addresses = plain.http_addresses  # PUBSUB_EMULATOR_HOST is an address without a scheme
 why_not = plain.port_says_it  # it listens only after its topics are made
 
 

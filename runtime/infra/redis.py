@@ -1,4 +1,4 @@
-"""Redis: embedded it is the `redis-server` of PATH, with an append-only file in its data directory."""
+"""Redis: natively the `redis-server` on PATH, with an append-only file in its data directory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRAM = "redis-server"
 
 
 def launch(platform: Platform, component: InfraComponent) -> Launch:
-    """With its whole configuration on the command line; SIGTERM makes it write what it has not written yet."""
+    """With its whole configuration on the command line; at SIGTERM it writes pending data."""
     found = shutil.which(PROGRAM, path=path(platform, component))
     if found is None:
         raise DevError(
@@ -45,14 +45,14 @@ check_volume = plain.any_volume
 
 
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-    """With its own scheme; a database's number is appended by whoever uses it."""
+    """With its own scheme; the user of the URL appends the database's number."""
     return plain.at(component, host, "redis")
 
 
 def why_not(component: InfraComponent, timeout: float) -> str:
-    """Whether it answers PING; while it reads its data it says LOADING.
+    """Why it does not answer PING; while it loads its data it answers LOADING.
 
-    An error that is not about loading, such as NOAUTH, is an answer, too. Source: the protocol RESP, redis.io/docs.
+    Any other error, such as NOAUTH, counts as an answer. Source: the protocol RESP, redis.io/docs.
     """
     try:
         with socket.socket() as connection:

@@ -1,4 +1,4 @@
-"""Postgres' own protocol, as far as one statement needs it: a look by it takes a few ms, psql needs a process.
+"""Postgres' own protocol, as far as one statement needs it: this takes a few ms, psql is a process.
 
 Source: https://www.postgresql.org/docs/18/protocol.html and RFC 7677 (SCRAM-SHA-256).
 """
@@ -19,12 +19,12 @@ from facts.ports import HOME
 VERSION = 3 << 16
 """Version 3.0 of the protocol."""
 LARGEST = 16 * 1024 * 1024
-"""Bytes of one message; a longer one is not from a Postgres."""
+"""The most bytes of one message; a longer one is not from a Postgres server."""
 Row = tuple[str | None, ...]
 
 
 class Refused(Exception):
-    """The server answered with an error: its SQLSTATE (`28P01`) and its words."""
+    """The server answered with an error: its SQLSTATE (for example `28P01`) and its message."""
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(words)
@@ -32,9 +32,9 @@ class Refused(Exception):
 
 
 class Connection:
-    """One connection over TCP. Raises Refused for what the server refuses, OSError where it does not answer in time.
+    """One connection over TCP. Raises Refused if the server refuses, OSError if it does not answer in time.
 
-    `timeout` (seconds) bounds the whole of the start-up, and then each statement that names none of its own.
+    `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Connection:
             elif method == 12 and scram:
                 scram.check(rest)
             elif method != 0:
-                raise Refused("28000", f"it wants a kind of authentication that is not known here ({method})")
+                raise Refused("28000", f"it requires an unknown authentication method ({method})")
 
     def _answer(self, body: bytes) -> None:
         self._socket.sendall(_message(b"p", body))
@@ -150,7 +150,7 @@ class _Scram:
         """The proof that the password is known, for the server's salt."""
         parts = _parts(challenge)
         if not parts.get(b"r", b"").startswith(self.bare[5:]):
-            raise ConnectionError("it does not keep to SCRAM-SHA-256")
+            raise ConnectionError("its answer is not SCRAM-SHA-256")
         salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(parts[b"s"]), int(parts[b"i"]))
         without = b"c=biws,r=" + parts[b"r"]
         said = b",".join((self.bare, challenge, without))
@@ -161,9 +161,9 @@ class _Scram:
         return without + b",p=" + base64.b64encode(proof)
 
     def check(self, answer: bytes) -> None:
-        """That the server knows the password, too."""
+        """Check that the server knows the password too."""
         if not hmac.compare_digest(_parts(answer).get(b"v", b""), self.expected):
-            raise ConnectionError("the server does not know the password either")
+            raise ConnectionError("the server does not know the password")
 
 
 def _parts(text: bytes) -> dict[bytes, bytes]:

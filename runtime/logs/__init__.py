@@ -1,4 +1,4 @@
-"""Logs of components: each line has its time, so many files read as one story."""
+"""Logs of components: each line has a time stamp, so that many files can be shown as one log."""
 
 from runtime.logs.words import last, tail
 

@@ -1,4 +1,4 @@
-"""What containers said: their engine is asked by time, as it knows no offsets."""
+"""Output of containers: read from their engine by time, as it has no offsets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from runtime.component import Component
 from runtime.logs.lines import Line, Parser
 
 EACH = 0.45
-"""Seconds between two questions to an engine, which costs both sides more than a look at a file."""
+"""Seconds between two requests to an engine, which take longer than a look at a file."""
 BACK = timedelta(seconds=2)
-"""How far the clock must be behind the last line before it counts as set back."""
+"""How far the clock must be behind the last line to count as set back."""
 
 
 def rows(component: Component, since: str = "", last: int | None = None) -> list[str]:
-    """What its container said in the form of our log files; nothing where it has none."""
+    """The output of its container in the format of log files; empty without a container."""
     if not component.instance.engine_record.exists():
         return []
     from runtime.placements import docker  # saves 30 ms where no engine is used
@@ -24,23 +24,23 @@ def rows(component: Component, since: str = "", last: int | None = None) -> list
 
 
 def lines(component: Component, since: str = "") -> list[Line]:
-    """The same as lines, in the order in which they were said."""
+    """The same as lines, in the order of their output."""
     return list(Parser(component.name).of_rows(rows(component, since)))
 
 
 class Following:
-    """What a container says from a moment on."""
+    """The output of a container from a moment on."""
 
     def __init__(self, component: Component, since: str) -> None:
         self.component = component
         self.stamp = since
         """The stamp of the newest line that was given."""
         self._known = 0
-        """Lines with that very stamp that were given."""
+        """Number of lines with exactly that stamp that were given."""
         self._asked = 0.0
 
     def fresh(self) -> list[Line]:
-        """The lines that are new; the engine is not asked at every call."""
+        """The new lines; not every call asks the engine."""
         if time.monotonic() < self._asked + EACH:
             return []
         self._asked = time.monotonic()
@@ -56,10 +56,10 @@ class Following:
         return said[old:]
 
     def gave(self, line: Line) -> bool:
-        """Whether a line that was copied to the log file when its container went was given before."""
+        """Whether a line that was copied to the log file when its container was deleted was given before."""
         return line.stream == "container" and line.stamp <= self.stamp
 
 
 def stamped(moment: datetime) -> str:
-    """The moment as a stamp of our logs."""
+    """The moment as a stamp of log files."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"

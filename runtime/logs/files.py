@@ -1,4 +1,4 @@
-"""The files of one log, oldest first. They are kept open while they are read, so that a rotation takes none away."""
+"""The files of one log, oldest first. They are kept open while they are read, so that a rotation removes none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LogFile:
         """Rows and bytes of the log up to the place that is read next."""
 
     def more(self, most: int = BLOCK) -> bytes:
-        """What comes next; a file that was emptied in its place is read from its beginning."""
+        """The next bytes; a file that was truncated is read from its beginning."""
         if os.fstat(self.file.fileno()).st_size < self.file.tell():
             self.file.seek(0)
         block = self.file.read(most)
@@ -47,7 +47,7 @@ class LogFile:
 
 
 class Trail:
-    """A log from its oldest file on. What is there when it is made comes first (`earlier`), then the rest (`read`)."""
+    """A log from its oldest file on. First `earlier`: what existed when it was made; then `read`: the rest."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,7 +62,7 @@ class Trail:
         self._end = os.fstat(self._files[-1].file.fileno()).st_size if self._files else 0
 
     def earlier(self) -> Iterator[bytes]:
-        """Whole rows that were there when this was made; the rows after them are left to `read`."""
+        """Whole rows that existed when this was made; `read` gives the rows after them."""
         while self._files:
             newest = len(self._files) == 1
             most = min(BLOCK, self._end - self._files[0].file.tell()) if newest else BLOCK
@@ -76,7 +76,7 @@ class Trail:
                 self._read = None
 
     def read(self) -> bytes:
-        """Whole rows that come next, of one file; empty where there is nothing now."""
+        """The next whole rows of one file; empty if there are none now."""
         if time.monotonic() > self._looked + LOOK:
             self._look()
         while self._files:
@@ -85,12 +85,12 @@ class Trail:
                     return self._missing() + self._whole(block)
                 if not self._look():
                     return b""
-            elif rows := self._next():  # read to its end after it was known that there is a newer one
+            elif rows := self._next():  # read to its end after a newer file was found
                 return rows
         return b""
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         while self._files:
             self._files.popleft().file.close()
 
@@ -104,7 +104,7 @@ class Trail:
         return whole
 
     def _next(self) -> bytes:
-        """Go on with the next file; the last row of this one, which nobody writes any more, if it has no line feed."""
+        """Continue with the next file; gives the last row of this one if it has no line feed."""
         old = self._files.popleft()
         old.file.close()
         self._read = (old.rows, old.size) if old.before is not None else self._read
@@ -112,7 +112,7 @@ class Trail:
         return row + b"\n" if row else b""
 
     def _missing(self) -> bytes:
-        """A row that says how many are missing between the file before and this one, if any are."""
+        """A row that says how many rows are missing between the previous file and this one; empty if none are."""
         read, self._read, there = self._read, None, self._files[0].before
         if read is None or there is None or there[0] <= read[0]:
             return b""
@@ -123,7 +123,7 @@ class Trail:
     def _look(self) -> bool:
         """Open files that are newer than the newest one that is open; whether there are any.
 
-        The log itself is opened before the directory is listed: if it is rotated in between, it is met twice.
+        The log itself is opened before the directory is listed: if it is rotated in between, it is found twice.
         """
         self._looked = time.monotonic()
         log, known = _opened(self.path), {each.identity for each in self._files}
@@ -148,7 +148,7 @@ class Trail:
 
 
 def ending(path: Path, most: int = 65536) -> bytes:
-    """The last whole rows of the log, about so many bytes, and across one rotation."""
+    """The last whole rows of the log, about `most` bytes, across at most one rotation."""
     found = b""
     try:
         newest = max(rotated(str(path)), default=0)
@@ -166,7 +166,7 @@ def ending(path: Path, most: int = 65536) -> bytes:
 
 
 def _opened(path: Path) -> FileIO | None:
-    """The file, if there is one; a pipe or device in its place is none, and is not waited for."""
+    """The file if it exists; None for a pipe or a device, which could block."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

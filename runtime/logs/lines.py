@@ -14,17 +14,17 @@ EARLIEST = "0001-01-01T00:00:00.000Z"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a component, or the part of one that was not shown before."""
+    """One line of a component, or the part of a line that was not shown before."""
 
     stamp: str
-    """When it was said: UTC, ISO 8601 with milliseconds."""
+    """Time of its output: UTC, ISO 8601 with milliseconds."""
     component: str
     text: str
     stream: Stream = "output"
     begun: str = ""
-    """What came before this part of the line and was given already."""
+    """The earlier part of the line, which was given already."""
     ended: bool = True
-    """False for the beginning of a line, as of a prompt."""
+    """False for the beginning of a line, for example a prompt."""
     order: str = field(default="", compare=False)
     """Sorts lines of several components: the stamp, but never before an earlier line of the same component."""
 
@@ -35,18 +35,18 @@ class Line:
 
 
 class Parser:
-    """Makes lines of the rows of one component, in their order. It remembers lines that are not ended."""
+    """Makes lines from the rows of one component, in their order. It keeps the start of incomplete lines."""
 
     def __init__(self, component: str) -> None:
         self.component = component
         self._begun: dict[Stream, list[tuple[str, str]]] = {}
         """Stream -> stamp and text of each part of its line that is not given yet."""
         self._given: dict[Stream, str] = {}
-        """Stream -> what was given of its line that is not ended."""
+        """Stream -> the part of its incomplete line that was given."""
         self._latest = EARLIEST
 
     def lines(self, block: bytes) -> Iterator[Line]:
-        """The lines of whole rows; a line that is not ended waits for `parts` or for its end."""
+        """The lines of whole rows; an incomplete line waits for `parts` or for its end."""
         rows = block.decode("utf-8", "replace").split("\n")
         if not rows[-1]:
             rows.pop()
@@ -58,7 +58,7 @@ class Parser:
             stamp, _, rest = row.partition(" ")
             mark, _, text = rest.partition(" ")
             if len(stamp) != 24 or stamp[-1] != "Z" or not stamp[:4].isdigit():
-                stamp, mark, text = self._latest, "!", row  # words of the shim itself, as when it breaks
+                stamp, mark, text = self._latest, "!", row  # output of the shim itself, for example a traceback
             if mark == "=":
                 continue
             if stamp > self._latest:
@@ -73,7 +73,7 @@ class Parser:
                 yield Line(stamp, self.component, text, stream, order=self._latest)
 
     def parts(self) -> Iterator[Line]:
-        """The beginnings of lines that are not ended, as far as they were not given."""
+        """The beginnings of incomplete lines, as far as they were not given."""
         for stream, parts in self._begun.items():
             given, text = self._given.get(stream, ""), "".join(part for _, part in parts)
             yield Line(parts[0][0], self.component, text, stream, given, False, self._latest)

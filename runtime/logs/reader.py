@@ -1,4 +1,4 @@
-"""Reads logs of components as one story: what was said so far, and then what is said."""
+"""Reads logs of components as one log: first the existing lines, then new ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAUSE = 0.15
 
 
 class Reader:
-    """The log of one component from its oldest line on. `kept` comes first, then `fresh` goes on where that ended."""
+    """The log of one component from its oldest line on. First `kept`, then `fresh` from the end of `kept` on."""
 
     def __init__(self, component: Component) -> None:
         self.component = component
@@ -29,17 +29,17 @@ class Reader:
         self._container = Following(component, self._now)
 
     def kept(self) -> Iterator[Line]:
-        """What the log files have."""
+        """The lines of the log files."""
         for block in self._trail.earlier():
             yield from self._parser.lines(block)
         yield from self._parser.parts()
 
-    def boxed(self, since: str) -> Iterator[Line]:
-        """What its container said until this reader was made."""
+    def in_docker(self, since: str) -> Iterator[Line]:
+        """The output of its container until this reader was made."""
         return (line for line in containers.lines(self.component, since) if line.stamp < self._now)
 
     def fresh(self) -> tuple[list[Line], bool]:
-        """What came since the last call, and whether there is more already. By place in the file, never by time."""
+        """New lines since the last call, and whether there are more. By position in the file, never by time."""
         block = self._trail.read()
         lines = [line for line in self._parser.lines(block) if not self._container.gave(line)]
         if not block:
@@ -47,22 +47,22 @@ class Reader:
         return lines + self._container.fresh(), bool(block)
 
     def close(self) -> None:
-        """Give its files back."""
+        """Close its files."""
         self._trail.close()
 
 
 def readers(components: Sequence[Component]) -> list[Reader]:
-    """One for each; what is said from now on is left to `follow`."""
+    """One reader for each; `follow` gives the lines from now on."""
     return [Reader(component) for component in components]
 
 
 def kept(readers: Sequence[Reader], since: str = "", until: str = "") -> Iterator[Line]:
     """Every line kept, the rotated ones too, ordered by time; both stamps are included.
 
-    A component's own lines stay in the order in which they were said, also where the clock was set back meanwhile:
-    what was said after a line counts as later than it.
+    The lines of one component stay in the order of their output, also if the clock was set back meanwhile: each line
+    counts as later than the lines before it.
     """
-    streams = [stream for reader in readers for stream in (reader.kept(), reader.boxed(since))]
+    streams = [stream for reader in readers for stream in (reader.kept(), reader.in_docker(since))]
     for line in heapq.merge(*streams, key=attrgetter("order")):
         if line.order >= since and (not until or line.order <= until):
             yield line

@@ -1,4 +1,4 @@
-"""Takes what a process of a start says, as a migration, into the log of its component as a stream of its own."""
+"""Copies the output of a process of a start, for example a migration, into its component's log as a separate stream."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runtime.logs.writer import Writer
 BLOCK = 65536
 """Bytes that are read at once."""
 LAST = 8192
-"""Bytes of its last words that are kept for an error."""
+"""Bytes of its last output that are kept for an error."""
 LEFT = 16
-"""Blocks that are read after its end: as many as a pipe holds at most; more is said by what outlives it."""
+"""The most blocks that are read after its end: the content of a full pipe; more is from processes that outlive it."""
 PAUSE = 0.1
-"""Seconds after which it is looked whether the process has ended."""
+"""Seconds between two checks whether the process has ended."""
 
 
 class Recording:
@@ -46,12 +46,12 @@ class Recording:
         self._writer.close()
 
     def last(self, lines: int) -> list[str]:
-        """Its last lines that are not empty, without sequences; complete after the end of the `with`."""
+        """Its last non-empty lines, without terminal sequences; complete after the end of the `with`."""
         said = terminal.plain(self._words.decode("utf-8", "replace")).split("\n")
         return [terminal.shown(line.removesuffix("\r"), colours=False) for line in said if line.strip()][-lines:]
 
     def _pump(self) -> None:
-        """Until its end; a process that outlives it and still holds the pipe is not waited for."""
+        """Read to the end; a child process that outlives the process and holds the pipe is not waited for."""
         left = LEFT
         while left:
             over = self._over.is_set()

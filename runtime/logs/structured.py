@@ -20,14 +20,14 @@ class Record:
     """A line of a structured logger."""
 
     level: str
-    """In small letters; empty where it has none."""
+    """In lower case; empty without a level."""
     message: str
     fields: Mapping[str, Any]
-    """Everything else but its time: each line has ours."""
+    """All other keys except its time: each line has a stamp."""
 
 
 def fields(text: str) -> dict[str, Any] | None:
-    """The JSON object that the line is."""
+    """The JSON object of the line; None if it is not one."""
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -38,7 +38,7 @@ def fields(text: str) -> dict[str, Any] | None:
 
 
 def record(text: str) -> Record | None:
-    """The line as a structured logger's; None where it is text, or an object without a message and a level."""
+    """The line as a structured logger's; None if it is text, or an object without a message and a level."""
     found = fields(text)
     if found is None:
         return None

@@ -25,18 +25,18 @@ _STAMP = re.compile(
 
 
 def since(text: str, now: datetime | None = None) -> str:
-    """The first stamp that is meant. DevError where it is no time."""
+    """The first stamp of the given time. DevError if it is not a time."""
     return _stamped(_meant(text, "--since", now or datetime.now(UTC))[0])
 
 
 def until(text: str, now: datetime | None = None) -> str:
-    """The last stamp that is meant: `17:02` lasts until 17:02:59.999. DevError where it is no time."""
+    """The last stamp of the given time: `17:02` lasts until 17:02:59.999. DevError if it is not a time."""
     first, lasts = _meant(text, "--until", now or datetime.now(UTC))
     return _stamped(first + lasts - MILLISECOND)
 
 
 def _meant(text: str, flag: str, now: datetime) -> tuple[datetime, timedelta]:
-    """The moment, and how long the smallest unit lasts that is given."""
+    """The moment, and the duration of the smallest given unit."""
     try:
         return _age(text, now) or _moment(text.strip(), now)
     except ValueError as problem:
@@ -49,7 +49,7 @@ def _meant(text: str, flag: str, now: datetime) -> tuple[datetime, timedelta]:
 
 
 def _age(text: str, now: datetime) -> tuple[datetime, timedelta] | None:
-    """So long ago; nothing where the text is no duration."""
+    """The moment so long ago; None if the text is not a duration."""
     text, at, past = re.sub(r"\s+ago\s*$", "", text), 0, timedelta()
     while found := _PART.match(text, at):
         try:
@@ -66,7 +66,7 @@ def _age(text: str, now: datetime) -> tuple[datetime, timedelta] | None:
 
 
 def _moment(text: str, now: datetime) -> tuple[datetime, timedelta]:
-    """A stamp, whole or a part of one. A time without a date is the last one that has passed. ValueError if neither."""
+    """A stamp or a part of one. A time without a date is the last such time. ValueError if it is neither."""
     found = _STAMP.fullmatch(text)
     if not found or not (found["date"] or found["minute"]):
         raise ValueError("it is neither an age nor a time")

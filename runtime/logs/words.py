@@ -1,4 +1,4 @@
-"""The last words of a component, for an error or a line of progress; no sequence of its own reaches the terminal."""
+"""The last log lines of a component, for an error or a progress line, without terminal sequences."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LONGEST = 300
 
 
 def tail(component: Component, lines: int = 8, placement: str = "") -> str:
-    """The end of its log, where it runs unless another placement is asked for, indented, for an error."""
+    """The end of its log, indented, for an error; by default of the placement where it runs."""
     found = _last(component, lines, placement)
     return "".join(f"\n    {line.stamp} {_shown(line)[:LONGEST]}" for line in found)
 
 
 def last(component: Component, placement: str) -> str:
-    """The last line it said there; empty where it said nothing yet."""
+    """Its last line in that placement; empty without output."""
     texts = [text for line in _last(component, 20, placement) if (text := _shown(line).strip())]
     return texts[-1][:100] if texts else ""
 

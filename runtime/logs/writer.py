@@ -1,12 +1,11 @@
-"""Writes what a component says into its log file, rotates that file, and opens it again where it was removed.
+"""Writes the output of a component to its log file, rotates that file, and opens it again if it was removed.
 
-Standard library only, and nothing else of ours: the shim imports this file by itself.
+Standard library only, and no other module of ./dev: the shim imports this file alone.
 
-A row of a log file is `STAMP MARK TEXT`. The stamp is UTC with milliseconds. The mark names the stream: `|` what the
-component said, `m` what its migration said, `b` what its build said, `!` what `./dev` says about it, `c` what its
-container had said. A `~` after it means that the line is not ended: the next row of the same stream goes on with it.
-The mark `=` begins a file that is not the first: how many rows and bytes went before it, so that a reader can tell
-how many it missed.
+A row of a log file is `STAMP MARK TEXT`. The stamp is UTC with milliseconds. The mark names the stream: `|` output of
+the component, `m` of its migration, `b` of its build, `c` of its container; `!` is a message of `./dev`. A `~` after it
+means that the line is incomplete: the next row of the same stream continues it. The mark `=` begins a file that is not
+the first: it gives the number of rows and bytes before it, so that a reader knows how many it missed.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ import time
 LARGEST = 8 * 1024 * 1024
 """Bytes after which a log file is rotated."""
 KEPT = 2
-"""Rotated files that stay; each has a number, and the newest the highest."""
+"""Rotated files that are kept; each has a number, the newest the highest."""
 YOUNG = 10.0
-"""Seconds for which further rotated files stay, so that a burst is there until it was read."""
+"""Seconds for which more rotated files are kept, so that a burst can be read."""
 MOST = 32
-"""Rotated files that stay in any case."""
+"""The most rotated files that are kept during a burst."""
 SILENCE = 0.5
-"""Seconds of silence after which a line that is not ended is written, as a prompt is."""
-PATIENCE = 2.0
-"""Seconds after which such a line is written although more of it comes, as a row of dots."""
+"""Seconds without output after which an incomplete line is written, for example a prompt."""
+LINE_TIMEOUT = 2.0
+"""Seconds after which an incomplete line is written although more output follows, for example progress dots."""
 LONGEST = 65536
-"""Bytes of a line that are held back until it ends."""
+"""The most bytes of an incomplete line that are buffered."""
 LOOK = 1.5
-"""Seconds between two looks at the file while nothing is said."""
+"""Seconds between two checks of the file without output."""
 BEFORE = re.compile(rb"\S+ = after (\d+) rows, (\d+) bytes\n")
 
 
@@ -44,11 +43,11 @@ class Writer:
         self.mark = mark
         self.largest = largest
         self._begun = b""
-        """What was said of a line that is not ended, and is not written yet."""
+        """The part of an incomplete line that is not written yet."""
         self._first = self._last = 0.0
-        """When the first and the last byte of it was said."""
+        """When its first and its last byte were received."""
         self._open = False
-        """Whether the last row of this stream is a line that is not ended."""
+        """Whether the last row of this stream is an incomplete line."""
         self._torn = False
         """Whether the file does not end with a line feed."""
         self._lost = 0
@@ -58,7 +57,7 @@ class Writer:
         self._torn = _is_torn(self._file)
 
     def take(self, block: bytes) -> None:
-        """What was said. Lines that are ended are written at once, in one go; the rest waits."""
+        """Take output. Complete lines are written at once, by one call; the rest is buffered."""
         ended, feed, rest = block.rpartition(b"\n")
         if feed:
             self._rows(self._begun + ended)
@@ -72,28 +71,28 @@ class Writer:
             self._piece(LONGEST)
 
     def say(self, text: str) -> None:
-        """A line of our own about the component."""
+        """Write a message of ./dev about the component."""
         self._append(_head("!") + text.encode("utf-8", "replace").replace(b"\n", b" ") + b"\n")
 
     def tend(self) -> float:
-        """Write a line that waits long enough, open a file that is gone; seconds until this is to be called again."""
+        """Write an overdue incomplete line, open a removed file again; gives the seconds until the next call is due."""
         now = time.monotonic()
-        if self._begun and min(self._last + SILENCE, self._first + PATIENCE) <= now:
+        if self._begun and min(self._last + SILENCE, self._first + LINE_TIMEOUT) <= now:
             self._piece(len(self._begun))
         self._settle()
         if self._many:
             self._prune()
-        due = min(self._last + SILENCE, self._first + PATIENCE) - now if self._begun else LOOK
+        due = min(self._last + SILENCE, self._first + LINE_TIMEOUT) - now if self._begun else LOOK
         return min(LOOK, max(0.0, due))
 
     def end(self) -> None:
-        """Nothing more is said: write what is left. The writer can go on with another process afterwards."""
+        """Write what is buffered at the end of a process. The writer can be used for another process afterwards."""
         if self._begun or self._open:
             self._rows(self._begun)
         self._begun, self._open = b"", False
 
     def close(self) -> None:
-        """End, and give the file back."""
+        """End, and close the file."""
         self.end()
         os.close(self._file)
 
@@ -102,7 +101,7 @@ class Writer:
         self._append(head + lines.replace(b"\n", b"\n" + head) + b"\n")
 
     def _piece(self, length: int) -> None:
-        """Write the beginning of a line that is not ended; never a part of a character."""
+        """Write the beginning of an incomplete line; never a part of a character."""
         cut = length
         while cut > length - 4 and cut > 1 and cut < len(self._begun) and self._begun[cut] & 0xC0 == 0x80:
             cut -= 1
@@ -111,7 +110,7 @@ class Writer:
         self._open, self._first = True, time.monotonic()
 
     def _append(self, rows: bytes) -> None:
-        """Where there is no room, lines are lost and counted, and the component goes on."""
+        """Append to the file; without disk space lines are dropped and counted, and the component keeps running."""
         self._settle()
         note = _head("!") + b"%d lines were lost: they could not be written\n" % self._lost if self._lost else b""
         if note and not self._write(note):
@@ -128,12 +127,12 @@ class Writer:
                 done = os.write(self._file, rest)
                 self._torn = rest[done - 1] != 0x0A
                 rest = rest[done:]
-        except OSError:  # no room
+        except OSError:  # no disk space
             return False
         return True
 
     def _settle(self) -> None:
-        """Have the file that is now the log: one that was removed or replaced is opened again, a large one rotated."""
+        """Open the log again if it was removed or replaced; rotate it if it is large."""
         try:
             there = os.stat(self.path)
         except OSError:
@@ -145,7 +144,7 @@ class Writer:
             self._rotate()
 
     def _again(self) -> None:
-        """Open the log of now; without a directory for it the old file is gone on with."""
+        """Open the present log; without a directory for it keep the old file."""
         try:
             if not os.path.isdir(os.path.dirname(self.path)):
                 os.mkdir(os.path.dirname(self.path))
@@ -159,7 +158,7 @@ class Writer:
         os.close(old)
 
     def _rotate(self) -> None:
-        """Only one writer at a time, and only the file that is the log: two would push a fresh one out."""
+        """Rotate under a lock, and only the present log: two writers would rotate a new file."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -176,7 +175,7 @@ class Writer:
         self._prune()
 
     def _prune(self) -> None:
-        """Remove rotated files, those of a burst when they are no longer young."""
+        """Remove old rotated files; those of a burst after YOUNG seconds."""
         self._many = False
         try:
             numbers = sorted(rotated(self.path), reverse=True)
@@ -198,7 +197,7 @@ def rotated(path: str) -> list[int]:
 
 
 def before(beginning: bytes) -> tuple[int, int, int]:
-    """Rows and bytes of the log that went before a file which begins so, and the length of the row that says it."""
+    """Rows and bytes of the log before a file with this beginning, and the length of the row that gives them."""
     found = BEFORE.match(beginning)
     return (int(found[1]), int(found[2]), found.end()) if found else (0, 0, 0)
 
@@ -214,7 +213,7 @@ def _counted(file: int) -> tuple[int, int]:
 
 
 def _opened(path: str) -> tuple[int, bool]:
-    """The log, and whether it was made now. A pipe in its place that is full loses lines, and nobody waits for it."""
+    """The log, and whether it was made now. Lines for a full pipe in its place are dropped, without a wait."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
     try:
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
@@ -227,7 +226,7 @@ def _identity(about: os.stat_result) -> tuple[int, int]:
 
 
 def _is_torn(file: int) -> bool:
-    """Whether a writer that was killed left half a row."""
+    """Whether a killed writer left an incomplete row."""
     about = os.fstat(file)
     return stat.S_ISREG(about.st_mode) and about.st_size > 0 and os.pread(file, 1, about.st_size - 1) != b"\n"
 

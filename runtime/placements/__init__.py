@@ -18,18 +18,18 @@ PLACEMENTS = {
 
 
 class Placement(Protocol):
-    """What a placement's module offers; all of it is looked up, nothing is remembered."""
+    """The functions of a placement's module; they look everything up and store nothing."""
 
     def look(self, component: Component) -> Seen:
-        """What is so now."""
+        """The state of the component now."""
         ...
 
     def halt(self, component: Component) -> bool:
-        """End it with all it started; whether it ran."""
+        """Stop it with all its child processes; whether it ran."""
         ...
 
     def stop(self, component: Component) -> bool:
-        """End it, and take away what a next start would make again; whether it ran."""
+        """Stop it, and delete what the next start makes again; whether it ran."""
         ...
 
 
@@ -39,18 +39,18 @@ def of(name: str) -> Placement:
 
 
 def look(component: Component) -> Seen:
-    """Where it lives now; where it lives in none, what the placement says that would know how it ended."""
-    if component.instance.handed(component.name).exists() and (lent := of("ide").look(component)).lives:
-        return lent
+    """Its state in the placement where it runs; if it runs in none, in the one that knows how it ended."""
+    if component.instance.handed(component.name).exists() and (handed_off := of("ide").look(component)).lives:
+        return handed_off
     native = of("native").look(component)
     if native.lives or not component.instance.engine_record.exists():
         return native
-    boxed = of("docker").look(component)
-    return boxed if boxed.lives or boxed.state != "absent" else native
+    in_docker = of("docker").look(component)
+    return in_docker if in_docker.lives or in_docker.state != "absent" else native
 
 
 def certain(component: Component) -> Seen:
-    """The same for whoever ends or moves it by that; DevError while its engine does not answer."""
+    """The same, before it is stopped or moved; DevError if its engine does not answer."""
     seen = look(component)
     if seen.state == "lost":
         raise lost(f"it is not known where {component.name} runs", seen.reason)
@@ -58,7 +58,7 @@ def certain(component: Component) -> Seen:
 
 
 def where(component: Component) -> str:
-    """The placement in which it lives now, or in which it ended."""
+    """The placement in which it runs, or in which it ended."""
     return look(component).placement
 
 
@@ -68,12 +68,12 @@ def lives(component: Component) -> bool:
 
 
 def halt(component: Component) -> bool:
-    """End it wherever it runs, to start it again; whether it ran."""
+    """Stop it in any placement, to start it again; whether it ran."""
     return of(where(component)).halt(component)
 
 
 def stop(component: Component) -> bool:
-    """End it wherever it runs; whether it ran."""
+    """Stop it in any placement; whether it ran."""
     return of(where(component)).stop(component)
 
 

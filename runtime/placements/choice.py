@@ -1,4 +1,4 @@
-"""Which placement each component gets: what was asked for, where its data lie, where it runs, what can be had."""
+"""Choose the placement of each component: by command, by the place of its data, by where it runs, by the engine."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from runtime.services import debugging
 Name = Literal["docker", "native"]
 Place = Literal["docker", "native", "ide"]
 Tell = Callable[[str, str], None]
-"""Called with a component's name and what happens to it."""
-_BOXED = "services that need it run in Docker"
+"""Called with a component's name and a progress message."""
+_NEEDED_IN_DOCKER = "services that need it run in Docker"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line says; None leaves it to the desired state."""
+    """What the command line asks for; None: as the desired state says."""
 
     services: Name | None = None
     infra: Name | None = None
     stay: Mapping[str, str] = field(default_factory=dict)
-    """Services that remain where they ran, whatever else is said."""
-    anew: frozenset[str] = frozenset()
-    """Components that are ended first, though nothing about them changed."""
+    """Service -> placement that it keeps; has priority over all other settings."""
+    again: frozenset[str] = frozenset()
+    """Components that are stopped first, although nothing about them changed."""
     debug: frozenset[str] = frozenset()
-    """Services that are run under their debugger; those that are already and are not in `anew` stay so anyhow."""
+    """Services that are run under their debugger. A service that is under one and not in `again` stays so."""
     alone: bool = False
-    """Only what is named is touched, not what it needs or uses."""
+    """Only the named components are started, not what they need or use."""
     fix: bool = True
-    """False with `--no-fix`: nothing was repaired before."""
+    """False with `--no-fix`: nothing was repaired before the start."""
     moving: str = ""
-    """The component whose data are just being copied: neither where they lie nor where they go is noted."""
+    """The component whose data are being copied: the place of its data is not recorded meanwhile."""
 
 
 @dataclass
@@ -61,12 +61,12 @@ class Choices:
 
 
 def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, tell: Tell) -> Choices:
-    """Decide for every wanted component, and get the images that are needed; a DevError if one has no place."""
+    """Choose for every wanted component, and get the needed images; a DevError if one can run in no placement."""
     made = Choices()
     found: Project | str | None = None
     wishes = _wishes(wanted, asked)
     for name, component in wanted.items():
-        wish, why = wishes[name], _BOXED if wishes[name] != _wish(component, asked) else ""
+        wish, why = wishes[name], _NEEDED_IN_DOCKER if wishes[name] != _wish(component, asked) else ""
         if not component.is_service and name != asked.moving:
             wish = _kept(component, wish)
         if wish in ("native", "ide"):
@@ -97,7 +97,7 @@ def elsewhere(platform: Platform, wanted: Mapping[str, Component], asked: Asked)
             other = "docker" if data == "native" else "native"
             found[name] = DevError(
                 "data-elsewhere", f"{name} cannot run in placement {other}",
-                because=f"its data lie in placement {data}, and a start would begin there with none",
+                because=f"its data are in placement {data}, and a start in placement {other} would begin without data",
                 hint=f"move them: ./dev data copy --from {data} --to {other}; or give them up: ./dev data reset",
                 source=platform.source(wanted[name], "placement"),
             )  # fmt: skip
@@ -105,19 +105,19 @@ def elsewhere(platform: Platform, wanted: Mapping[str, Component], asked: Asked)
 
 
 def _routed(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> Project:
-    """The project with a gateway before its services, where it has some and its engine shares sockets with us."""
-    boxes = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
-    if not boxes or not gateway.fits(project.engine):
+    """The project with a gateway before its services, if it has some and its engine can share sockets with the host."""
+    containers = [name for name, place in made.placements.items() if place == "docker" and wanted[name].is_service]
+    if not containers or not gateway.fits(project.engine):
         return project
     routed = replace(project, routed=True)
-    for name in boxes:
+    for name in containers:
         _unrouted(routed, wanted[name])
     made.images[gateway.NAME] = gateway.image(routed, partial(tell, gateway.NAME))
     return routed
 
 
 def place(component: Component) -> Name | None:
-    """Where the data of the component lie: where they were put, else where some are found; None without data."""
+    """Placement of the component's data: as recorded, otherwise where data are found; None without data."""
     if component.is_service or not infra.kind(component).keeps_data:
         return None
     try:
@@ -136,23 +136,23 @@ def place(component: Component) -> Name | None:
 
 
 def _answering() -> Engine | None:
-    """The engine of this moment: a checkout that was cleaned by hand may have left a volume on it."""
+    """The engine of this shell: a checkout that was deleted by hand may have left a volume on it."""
     seen = engines.look()
     return Engine(seen.host) if seen.state == "ready" else None
 
 
 def keep(component: Component, placement: Name) -> None:
-    """Note where its data lie, so that they are not looked for elsewhere while an engine is down."""
+    """Record the placement of its data, so that it is known while an engine does not run."""
     atomic.write(_note(component), placement + "\n")
 
 
 def copying(component: Component) -> Path:
-    """Exists while its data are copied; says to where."""
+    """A file that exists while its data are copied; it contains the target placement."""
     return _note(component).with_suffix(".copying")
 
 
 def forget(component: Component) -> None:
-    """Its data are gone."""
+    """Delete the record: its data were deleted."""
     _note(component).unlink(missing_ok=True)
 
 
@@ -162,9 +162,9 @@ def _note(component: Component) -> Path:
 
 def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
     if component.is_service:
-        lent = record.record(component.instance, component.name)
-        if lent and component.name not in asked.stay:
-            return "docker" if lent.state == "FLIPPING_IN" else "ide"
+        handed_off = record.record(component.instance, component.name)
+        if handed_off and component.name not in asked.stay:
+            return "docker" if handed_off.state == "FLIPPING_IN" else "ide"
         if component.name not in asked.stay and debugging.under(component):
             return "native"
         return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
@@ -172,10 +172,10 @@ def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
 
 
 def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | Literal["auto"]]:
-    """Where each is wanted; infrastructure goes with services in containers, which do not reach it otherwise."""
+    """The wanted placement of each; infrastructure follows services in containers, which cannot reach it otherwise."""
     found = {name: _wish(component, asked) for name, component in wanted.items()}
-    boxed = [each for name, each in wanted.items() if each.is_service and found[name] == "docker"]
-    called = {name for each in boxed for name in (*each.wants.needs, *each.uses)}
+    in_docker = [each for name, each in wanted.items() if each.is_service and found[name] == "docker"]
+    called = {name for each in in_docker for name in (*each.wants.needs, *each.uses)}
     for name in called & found.keys():
         if not wanted[name].is_service and found[name] != "native":
             found[name] = "docker"
@@ -183,7 +183,7 @@ def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | 
 
 
 def _kept(component: InfraComponent, wish: str) -> Name | Literal["auto"]:
-    """Data decide; else what runs stays where it is, unless somebody asks for a place."""
+    """The placement of its data; without data, the one in which it runs, unless another is asked for."""
     if data := place(component):
         return data
     if wish == "auto" and placements.lives(component):
@@ -204,15 +204,15 @@ def _found(platform: Platform) -> Project | str:
         pass
     if left:
         raise DevError(
-            "engine-changed", f"this instance is at home on another engine, {before.host}",
-            because=f"that one has {', '.join(left[:4])}; this shell speaks to {found.engine.host}",
-            hint=f"use it: export DOCKER_HOST={before.host}; or give up what it has: ./dev clean",
+            "engine-changed", f"this instance is on another engine, {before.host}",
+            because=f"that engine has {', '.join(left[:4])}; this shell uses {found.engine.host}",
+            hint=f"use that engine: export DOCKER_HOST={before.host}; or delete what is on it: ./dev clean",
         )  # fmt: skip
     return found
 
 
 def _trouble(found: Project | str, component: Component, made: Choices, tell: Tell) -> DevError | str | None:
-    """Why it cannot run in Docker; None if it can, its image being there or to be built."""
+    """Why it cannot run in Docker; None if it can: its image exists or can be built."""
     if isinstance(found, str):
         return found
     entry = found.entry(component)
@@ -235,7 +235,7 @@ def _trouble(found: Project | str, component: Component, made: Choices, tell: Te
 
 
 def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> None:
-    """Build what the engine does not have; an infrastructure component may then still fall back."""
+    """Build missing images; if that fails, an infrastructure component may run natively instead."""
     missing = {name: wanted[name] for name in made.placements if _unbuilt(project, wanted[name], made)}
     infrastructure = {name: component for name, component in missing.items() if not component.is_service}
     services = {name: component for name, component in missing.items() if component.is_service}
@@ -252,7 +252,7 @@ def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tel
 
 
 def _unbuilt(project: Project, component: Component, made: Choices) -> bool:
-    """Whether its image is to be built and is not there."""
+    """Whether its image must be built and does not exist."""
     entry, name = project.entry(component), component.name
     if made.placements[name] != "docker" or entry is None or not entry.context:
         return False
@@ -260,17 +260,17 @@ def _unbuilt(project: Project, component: Component, made: Choices) -> bool:
 
 
 def _final(found: Project | str, component: Component, trouble: DevError | str) -> bool:
-    """Whether nothing may stand in: an image was exchanged, or the engine has data that would be left alone."""
+    """Whether it must not run natively instead: the image was replaced, or the engine has its data."""
     if isinstance(trouble, DevError) and trouble.code == "image-digest":
         return True
     return isinstance(found, Project) and docker.has_data(component, found.engine)
 
 
 def _fall_back(platform: Platform, component: InfraComponent, trouble: DevError | str, tell: Tell) -> Name:
-    """The embedded placement, if it may stand in for the image; says why in one line."""
+    """The native placement, if it is allowed instead of the image; prints why in one line."""
     wants, wanted = component.wants, platform.desired.docker
     if not wants.fallback:
-        raise _impossible(platform, component, trouble, "its entry allows no fall-back")
+        raise _impossible(platform, component, trouble, "its entry does not allow a fallback")
     if refusal := infra.kind(component).no_fallback(platform, component):
         raise _impossible(platform, component, trouble, refusal)
     meant = not isinstance(trouble, DevError) or trouble.code != "placement-absent"
@@ -292,20 +292,20 @@ def _impossible(platform: Platform, component: Component, trouble: DevError | st
 
 
 def _unrouted(project: Project, component: Component) -> None:
-    """Refuse a box that takes for itself what gateway and edge have to give away."""
+    """Refuse a container that takes a port or a name which the gateway and the edge assign."""
     entry = project.entry(component)
     if entry and (entry.published or component.name in entry.aliases):
         took = "its port of this machine" if entry.published else f"the name {component.name} in the network"
         raise DevError(
             "compose-route", f"the container of {component.name} takes {took}",
-            because="the gateway and the edge give names and ports to the current owner of each service",
+            because="the gateway and the edge assign names and ports to the current owner of each service",
             hint=f"move ports and aliases of {compose.key(component)} to compose/routes.yaml",
             exit=Exit.BAD_STATE,
         )  # fmt: skip
 
 
 def _reachable(platform: Platform, wanted: Mapping[str, Component], made: Choices) -> None:
-    """A container reaches other containers by name, and services by the gateway, but no infrastructure on loopback."""
+    """Refuse a container that needs a native component: it reaches only containers, and services by the gateway."""
     gated = made.project is not None and made.project.routed
     for name, component in wanted.items():
         if made.placements[name] != "docker":

@@ -1,4 +1,4 @@
-"""Docker placement: a container of the instance's Compose project; everything about it is asked of its engine."""
+"""Docker placement: a container of the instance's Compose project; all its state is read from its engine."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from runtime.docker.compose import key
 from runtime.placements import native
 from runtime.placements.seen import Seen, State, lost
 
-PATIENCE = 5.0
-"""Seconds the engine has for a look."""
+ENGINE_TIMEOUT = 5.0
+"""Seconds in which the engine must answer a look."""
 LEFT_OVER = ("port is already allocated", ": already exists", "id already in use")
-"""What engine and containerd say of a container whose start was cut off by the end of the engine (20.10)."""
+"""Errors of the engine and containerd for a container whose start was interrupted by the engine's end (20.10)."""
 ENDED = (0, 130, 137, 143)
-"""Exit codes of what was asked to end."""
+"""Exit codes of a container that was asked to end."""
 
 
 def engine(instance: Instance) -> Engine | None:
-    """The engine that has the instance's containers; None where it never had any."""
+    """The engine that has the instance's containers; None if it never had any."""
     try:
         return Engine(instance.engine_record.read_text().strip())
     except OSError:
@@ -35,7 +35,7 @@ def engine(instance: Instance) -> Engine | None:
 
 
 def remember(instance: Instance, used: Engine) -> None:
-    """Note which engine the instance's containers and volumes are on, before any is made."""
+    """Record the engine of the instance's containers and volumes, before any is made."""
     if engine(instance) != used:
         atomic.write(instance.engine_record, used.host + "\n")
 
@@ -46,12 +46,12 @@ def containers(instance: Instance, more: Sequence[str] = ()) -> list[dict[str, A
     if used is None:
         return []
     labels = [f"com.docker.compose.project={instance.compose_project}", "com.docker.compose.oneoff=False", *more]
-    found = used.get("/containers/json", PATIENCE, all="1", filters={"label": labels})
+    found = used.get("/containers/json", ENGINE_TIMEOUT, all="1", filters={"label": labels})
     return list(found) if isinstance(found, list) else []
 
 
 def look(component: Component) -> Seen:
-    """What its engine says of it; one that does not answer says nothing about what it had."""
+    """Its state by its engine; `lost` if the engine does not answer."""
     try:
         about = inspect(component)
     except EngineError as problem:
@@ -67,13 +67,13 @@ def look(component: Component) -> Seen:
 
 
 def inspect(component: Component) -> dict[str, Any]:
-    """All its engine knows of its container; empty where there is none."""
+    """The engine's description of its container; empty if there is none."""
     service = f"com.docker.compose.service={key(component)}"
     for row in containers(component.instance, (service,)):
         used = engine(component.instance)
         assert used is not None
         try:
-            found = used.get(f"/containers/{row['Id']}/json", PATIENCE)
+            found = used.get(f"/containers/{row['Id']}/json", ENGINE_TIMEOUT)
         except EngineError as problem:
             if problem.status != 404:
                 raise
@@ -86,7 +86,7 @@ def spawn(component: Component, container: str) -> None:
     """Start the container that Compose made for it."""
     used = engine(component.instance)
     assert used is not None
-    if not native.lives(component):  # else it serves until the container is ready
+    if not native.lives(component):  # a native process serves until the container is ready
         native.forget(component)
     try:
         _allow_restarts(component, used, container)
@@ -103,7 +103,7 @@ def spawn(component: Component, container: str) -> None:
 
 
 def resume(component: Component) -> None:
-    """Let its paused container go on; DevError if its engine does not answer."""
+    """Resume its paused container; DevError if its engine does not answer."""
     try:
         used, about = engine(component.instance), inspect(component)
         if used and about and about["State"].get("Paused"):
@@ -113,7 +113,7 @@ def resume(component: Component) -> None:
 
 
 def halt(component: Component) -> bool:
-    """End its container, which stays to be started again by us alone; whether it ran.
+    """Stop its container, which the engine will not start again; whether it ran.
 
     DevError if its engine does not answer.
     """
@@ -125,12 +125,12 @@ def halt(component: Component) -> bool:
         grace = int(component.wants.stop_grace)
         used.post(f"/containers/{about['Id']}/stop", grace + 30, t=str(grace))
     except EngineError as problem:
-        raise lost(f"the container of {component.name} cannot be ended", problem) from problem
+        raise lost(f"the container of {component.name} cannot be stopped", problem) from problem
     return True
 
 
 def stop(component: Component) -> bool:
-    """End its container and take it away; its log is kept, its volumes stay. Whether it ran."""
+    """Stop and delete its container; its log and its volumes are kept. Whether it ran."""
     ran = halt(component)
     try:
         used, about = engine(component.instance), inspect(component)
@@ -140,12 +140,12 @@ def stop(component: Component) -> bool:
             if not containers(component.instance):
                 _gone(used, f"/networks/{component.instance.compose_project}_default")
     except EngineError as problem:
-        raise lost(f"the container of {component.name} cannot be taken away", problem) from problem
+        raise lost(f"the container of {component.name} cannot be deleted", problem) from problem
     return ran
 
 
 def rows(component: Component, since: str = "", last: int | None = None) -> Iterator[str]:
-    """What it said in the form of our own log files, from the stamp `since` (UTC) on or only the last lines."""
+    """Its output in the format of the log files, from the stamp `since` (UTC) on, or only the last lines."""
     used = engine(component.instance)
     try:
         about = inspect(component) if used else {}
@@ -154,7 +154,7 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
         query = {"tail": "all" if last is None else str(last)}
         if since:
             query["since"] = _unix(since)
-        said = used.log(about["Id"], PATIENCE, **query)
+        said = used.log(about["Id"], ENGINE_TIMEOUT, **query)
     except EngineError:
         return
     for line in said.decode(errors="replace").removesuffix("\n").split("\n"):
@@ -164,7 +164,7 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
 
 
 def execute(component: Component, argv: Sequence[str], more: Mapping[str, str] = {}) -> tuple[int, str]:
-    """Run a command inside its container, with more variables than it has; exit code and all it said."""
+    """Run a command inside its container, with additional variables `more`; exit code and output."""
     used, about = engine(component.instance), inspect(component)
     assert used is not None
     order = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
@@ -186,12 +186,12 @@ def holds(component: Component, path: str) -> bool:
 def volumes(instance: Instance, used: Engine) -> dict[str, str]:
     """Name of each volume that the instance's project made -> its key in the Compose files."""
     label = f"com.docker.compose.project={instance.compose_project}"
-    found = used.get("/volumes", PATIENCE, filters={"label": [label]}).get("Volumes") or []
+    found = used.get("/volumes", ENGINE_TIMEOUT, filters={"label": [label]}).get("Volumes") or []
     return {row["Name"]: row["Labels"].get("com.docker.compose.volume", row["Name"]) for row in found}
 
 
 def has_data(component: Component, used: Engine) -> bool:
-    """Whether a volume of the component has content: Compose makes the empty ones of components that never ran, too."""
+    """Whether a volume of the component has content: Compose also makes empty volumes for components that never ran."""
     mine = [name for name, key in volumes(component.instance, used).items() if key == component.name]
     if not mine:
         return False
@@ -200,7 +200,7 @@ def has_data(component: Component, used: Engine) -> bool:
 
 
 def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) -> None:
-    """Keep the engine from starting it: one that starts anew does so, told to end it or not (moby/moby#35166)."""
+    """Prevent that the engine starts it: a restarted engine does so even for a stopped container (moby/moby#35166)."""
     policy = about["HostConfig"]["RestartPolicy"]
     if policy["Name"] not in ("", "no"):
         atomic.write(_policy(component), json.dumps({"container": about["Id"], "policy": policy}))
@@ -208,7 +208,7 @@ def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) 
 
 
 def _allow_restarts(component: Component, used: Engine, container: str) -> None:
-    """Have the engine start it again when it fails, as Compose wanted it."""
+    """Restore the restart policy of Compose, so that the engine starts it again if it fails."""
     try:
         noted = json.loads(_policy(component).read_text())
     except (OSError, ValueError):
@@ -219,7 +219,7 @@ def _allow_restarts(component: Component, used: Engine, container: str) -> None:
 
 
 def _set_policy(used: Engine, container: str, policy: dict[str, Any]) -> None:
-    """An engine that cannot change it, as podman before 5, keeps what it has."""
+    """Set the policy; an engine that cannot change it, for example podman before 5, keeps the old one."""
     try:
         used.post(f"/containers/{container}/update", body={"RestartPolicy": policy})
     except EngineGone:
@@ -229,12 +229,12 @@ def _set_policy(used: Engine, container: str, policy: dict[str, Any]) -> None:
 
 
 def _policy(component: Component) -> Path:
-    """Where it is noted when its engine shall start it again; absent while that stands in the container itself."""
+    """File with the container's original restart policy; absent while the container itself has it."""
     return component.instance.engine_record.with_name(f"{component.name}.restart.json")
 
 
 def _gone(used: Engine, path: str, **query: Any) -> None:
-    """Delete; what is gone already, or is used by somebody again, is left alone."""
+    """Delete; an object that does not exist or is in use is ignored."""
     try:
         used.delete(path, 60, **query)
     except EngineError as problem:
@@ -243,7 +243,7 @@ def _gone(used: Engine, path: str, **query: Any) -> None:
 
 
 def state_of(state: dict[str, Any], once: bool) -> tuple[State, str]:
-    """What its engine says of a container as one word, and why."""
+    """The engine's state of a container as one word, and why."""
     code, status = state.get("ExitCode", 0), state.get("Status")
     if status == "restarting":
         return "backoff", f"it ended with {code} and is started again"

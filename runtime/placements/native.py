@@ -1,4 +1,4 @@
-"""Native placement: a process on this host, kept by a shim; everything about it is looked up, never remembered."""
+"""Native placement: a process on this host, run by a shim; all its state is looked up, none is stored."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from runtime.placements.seen import Seen, of_record
 
 SHIM = Path(__file__).with_name("shim.py")
 ENDED = ("done", "failed", "stopped")
-"""What a shim says of its component before it ends itself."""
+"""States that a shim writes before it ends itself."""
 KILLED = 10.0
-"""Seconds a killed shim's guard has to end what it kept."""
+"""Seconds in which the guard of a killed shim must end the processes."""
 
 
 def look(component: Component) -> Seen:
-    """Whether a shim keeps it, and what that shim last wrote, or what is seen where that cannot be right."""
+    """Whether a shim runs it, and the state that the shim last wrote, corrected by what is looked up."""
     if not lives(component):
-        return of_record("native", False, _killed(component, told(component)))
-    return of_record("native", True, _checked(component, told(component)))
+        return of_record("native", False, _killed(component, state_record(component)))
+    return of_record("native", True, _checked(component, state_record(component)))
 
 
 def lives(component: Component) -> bool:
@@ -41,14 +41,14 @@ def lives(component: Component) -> bool:
     return locks.held(component.instance.shim_lock(component.name))
 
 
-def told(component: Component) -> dict[str, Any]:
-    """What its shim last wrote; empty where there never was one, or where that is damaged."""
+def state_record(component: Component) -> dict[str, Any]:
+    """The state that its shim last wrote; empty if there never was a shim, or if the file is damaged."""
     value = processes.load(component.directory / "state.json")
     return value if isinstance(value, dict) else {}
 
 
 def _killed(component: Component, said: dict[str, Any]) -> dict[str, Any]:
-    """What a shim said that lives no more, with what it left over if it had no time to say that it ends."""
+    """The last state of a shim that does not run; if it was killed, with the processes that it left."""
     if said.get("state") not in ("running", "backoff"):
         return said
     left = leftovers.described(leftovers.of(component.instance, component.name))
@@ -57,7 +57,7 @@ def _killed(component: Component, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(component: Component, said: dict[str, Any]) -> dict[str, Any]:
-    """What the living shim said, corrected by what is seen of it: the holder of the lock is the shim, no file is."""
+    """The state that the running shim wrote, corrected: the process that holds the lock is the shim."""
     run = component.instance.run(component.name)
     keepers = {keeper.pid: keeper for keeper in processes.those(run.keepers)}
     shim, reason = said.get("shim"), ""
@@ -67,19 +67,19 @@ def _checked(component: Component, said: dict[str, Any]) -> dict[str, Any]:
         said = {"state": "running" if child else "backoff", "pid": child}
         reason = "its state.json was deleted or damaged; what runs was looked up instead"
     if halted := [pid for pid, found in keepers.items() if found.state == "T"]:
-        reason = f"its shim (pid {halted[0]}) was stopped by a signal; `kill -CONT {halted[0]}` lets it go on"
+        reason = f"its shim (pid {halted[0]}) was stopped by a signal; `kill -CONT {halted[0]}` resumes it"
     return said | ({"reason": reason} if reason else {})
 
 
 def host(component: Component) -> str:
-    """Address on which it was last told to listen."""
+    """Address on which its last start let it listen."""
     spec = processes.load(component.directory / "spec.json")
     env = spec.get("env") if isinstance(spec, dict) else None
     return str(env.get("HOST", HOME)) if isinstance(env, dict) else HOME
 
 
 def spawn(component: Component, launch: Launch, digest: str) -> None:
-    """Start the shim, in a session of its own, with only its own descriptors; returns when it holds its lock."""
+    """Start the shim in its own session, with its own file descriptors only; returns when it holds its lock."""
     component.directory.mkdir(parents=True, exist_ok=True)
     component.log.parent.mkdir(parents=True, exist_ok=True)
     leftovers.sweep(component.instance, component.name, component.wants.stop_grace)
@@ -103,32 +103,32 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
             [sys.executable, "-I", "-S", *_bytecode(), str(SHIM), str(path)], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, cwd="/", env={**os.environ, MARK: run_id},
         )  # fmt: skip
-    while process.poll() is None and not told(component):
+    while process.poll() is None and not state_record(component):
         time.sleep(0.005)
 
 
 def _bytecode() -> list[str]:
-    """Where the shim keeps what Python compiles of this checkout: where we do, else nowhere."""
+    """Options for the shim's bytecode cache: that of this process, otherwise none."""
     return ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else ["-B"]
 
 
 def forget(component: Component) -> None:
-    """How it once ended here does not matter any more."""
+    """Delete the record of how it ended in this placement."""
     path = component.directory / "state.json"
-    if path.is_dir() and not path.is_symlink():  # somebody made it one; it is below a directory of ours
+    if path.is_dir() and not path.is_symlink():  # a user made a directory of that name
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
 
 
 def halt(component: Component) -> bool:
-    """The same as `stop`: nothing of it is worth keeping."""
+    """The same as `stop`: a native component has nothing to keep."""
     return stop(component)
 
 
 def stop(component: Component) -> bool:
-    """End the component, its shim, and what an earlier shim left over; True if any of that ran.
+    """Stop the component, its shim, and processes that an earlier shim left; whether any of them ran.
 
-    The shim ends within twice the component's grace. DevError `still-running` if something lives afterwards.
+    The shim ends within twice the component's grace. DevError `still-running` if a process remains.
     """
     ran = lives(component)
     if ran:
@@ -137,7 +137,7 @@ def stop(component: Component) -> bool:
 
 
 def _end_shim(component: Component) -> None:
-    """Ask shim and guard to end; kill the shim if it does not, then the guard, which otherwise ends what it kept."""
+    """Ask shim and guard to end; kill a shim that does not, then a guard that does not end the processes."""
     keepers = _keepers(component)
     steps = [
         ((signal.SIGTERM, signal.SIGCONT), keepers, 2 * component.wants.stop_grace + 8),
@@ -152,10 +152,10 @@ def _end_shim(component: Component) -> None:
             time.sleep(0.01)
         if not lives(component):
             return
-    who = leftovers.described(_keepers(component)) or "its shim, which is another user's,"
-    raise leftovers.still_running(component.name, who)
+    running = leftovers.described(_keepers(component)) or "its shim, which is another user's,"
+    raise leftovers.still_running(component.name, running)
 
 
 def _keepers(component: Component) -> list[Process]:
-    """Its shim and guard, by who holds the lock."""
+    """Its shim and guard: the processes that hold the lock."""
     return processes.those(component.instance.run(component.name).keepers)

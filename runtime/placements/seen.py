@@ -1,4 +1,4 @@
-"""What one look at a component in one placement found, and the error for a look that found nothing out."""
+"""The result of one look at a component in one placement, and the error for a look that failed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from converge.errors import DevError
 
 Name = Literal["native", "docker", "ide"]
 State = Literal["absent", "created", "running", "paused", "backoff", "done", "failed", "stopped", "lost"]
-"""What the keeper of a component says of it. `absent`: it never ran there. `created`: its container was not started
-yet. `backoff`: it ended and is started again in a moment. `done`: it has run to its end. `lost`: nobody could say."""
+"""State by the component's shim or engine. `absent`: it never ran there. `created`: its container was not started
+yet. `backoff`: it ended and will be started again shortly. `done`: it has run to its end. `lost`: it is not known."""
 
 
 @dataclass(frozen=True)
@@ -20,22 +20,22 @@ class Seen:
 
     placement: Name
     lives: bool = False
-    """Whether it runs here, or somebody keeps it running."""
+    """Whether it runs here, or its shim or its engine will start it again."""
     state: State = "absent"
     reason: str = ""
-    """Why it is in that state, where its keeper has more to say."""
+    """Why it is in that state, if its shim or its engine says so."""
     pid: int | None = None
     restarts: int = 0
     began: float | None = None
-    """Unix time at which its process began; None where it has none."""
+    """Unix time at which its process began; None without a process."""
     fingerprint: str = ""
-    """Of what it was started from; another one than that of now means that it has to be started again."""
+    """Of the specification that it was started with; if that of now differs, it must be started again."""
     debug: int | None = None
-    """Port of the debugger it is under."""
+    """Port of the debugger under which it runs."""
 
 
 def of_record(placement: Name, lives: bool, record: Mapping[str, Any]) -> Seen:
-    """By the record that a shim writes; what is missing there or is of another type counts as not said."""
+    """From the record of a shim; missing values and values of another type are ignored."""
     state, reason, began, own = (record.get(key) for key in ("state", "reason", "began", "hash"))
     return Seen(
         placement,
@@ -51,7 +51,7 @@ def of_record(placement: Name, lives: bool, record: Mapping[str, Any]) -> Seen:
 
 
 def lost(what: str, problem: Exception | str) -> DevError:
-    """The error for what cannot be done while its engine does not answer; or why, as a look found it."""
+    """The error for an action that needs an engine which does not answer; `problem` is why."""
     because = problem if isinstance(problem, str) else f"the Docker engine does not answer: {problem}"
     return DevError("engine-lost", what, because=because, hint="./dev doctor --fix --only docker")
 

@@ -1,9 +1,9 @@
-"""One per native component: runs it, keeps its log, restarts it, ends its whole tree. `python -I -S shim.py SPEC`.
+"""Runs one native component: writes its log, restarts it, ends its process tree. `python -I -S shim.py SPEC`.
 
-Standard library only, as it is started without site packages and lives as long as the component. SIGTERM ends the
-component and then the shim, SIGHUP restarts the component. It is two processes: the guard holds a lock for life and
-forks the shim, which runs the component. Both are subreapers, so nothing can leave their tree, and if the shim is
-killed its whole tree becomes the guard's, which ends it.
+It uses the standard library only, as it starts without site packages, and runs as long as the component. SIGTERM ends
+the component and then the shim, SIGHUP restarts the component. It consists of two processes: the guard holds a lock
+until it ends and forks the shim, which runs the component. Both are subreapers, so no process can leave their tree; if
+the shim is killed, the guard becomes the parent of the tree and ends it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from converge import ending
 from facts import processes
 from facts.processes import MARK, Identity, Process, Run
 
-# without its package, which imports much
+# without its package, whose imports take long
 sys.path.append(os.path.join(ROOT, "runtime", "logs"))
 from writer import Writer  # type: ignore[import-not-found]
 
@@ -36,17 +36,17 @@ STABLE = 10.0
 LOOK = 2.0
 LOCK = 2.0
 KILL_AFTER = 3.0
-"""Seconds that the tree of a killed shim has to end at most before its guard kills it."""
+"""The most seconds that the tree of a killed shim has to end before its guard kills it."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def left(run: Run) -> list[Process]:
-    """What lives of the run; the tree is read first, which is cheap, the whole table only to be certain."""
+    """Processes of the run: the tree is read first, which is fast; the whole process table only if it is empty."""
     return processes.below(run) or processes.members(run)
 
 
 def guard(shim: int, run: Run, spec: dict[str, Any]) -> NoReturn:
-    """Wait for the end of the shim, and end what a killed one left behind, which has come to this process."""
+    """Wait for the end of the shim; if it was killed, end the processes that it left to this process."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -54,7 +54,7 @@ def guard(shim: int, run: Run, spec: dict[str, Any]) -> NoReturn:
         pid, status = os.waitpid(-1, 0)
         if pid == shim:
             break
-    if status:  # else it looked itself
+    if status:  # a shim that ends normally has ended the tree itself
         noted = processes.of_document(processes.load(record_of(spec)), run.mark)
         run = noted._replace(keepers=run.keepers, uids=run.uids)
         if not ending.end(lambda: left(run), min(spec["grace"], KILL_AFTER), reap_all):
@@ -63,7 +63,7 @@ def guard(shim: int, run: Run, spec: dict[str, Any]) -> NoReturn:
 
 
 def forget(record: str) -> None:
-    """Nothing lives that it could be about, and numbers in it may be given to other processes one day."""
+    """Delete the record: its processes have ended, and the system may use their ids for other processes."""
     try:
         os.unlink(record)
     except OSError:
@@ -80,12 +80,12 @@ def reap_all() -> None:
 
 
 def record_of(spec: dict[str, Any]) -> str:
-    """Where the shim writes down what is known of its run."""
+    """File in which the shim records the processes of its run."""
     return os.path.join(os.path.dirname(spec["state"]), processes.RECORD)
 
 
 def kill(pid: int, number: int) -> None:
-    """Signal the group of that leader."""
+    """Send the signal to the process group of that leader."""
     try:
         os.killpg(pid, number)
     except OSError:
@@ -93,7 +93,7 @@ def kill(pid: int, number: int) -> None:
 
 
 def replace(path: str, value: object) -> tuple[int, int, int]:
-    """Write a JSON file whole; gives what changes when somebody else writes it."""
+    """Replace a JSON file in one step; gives its `stamp`."""
     fresh = path + ".new"
     with open(fresh, "w") as file:
         json.dump(value, file)
@@ -102,7 +102,7 @@ def replace(path: str, value: object) -> tuple[int, int, int]:
 
 
 def stamp(path: str) -> tuple[int, int, int]:
-    """What changes when somebody else writes the file; zeros where there is none."""
+    """Inode, time and size, which change if another process writes the file; zeros without a file."""
     try:
         there = os.stat(path)
     except OSError:
@@ -125,7 +125,7 @@ class Shim:
         self.ending = False
         self.again = False
         self.state = ""
-        self.told: tuple[int, int, int] | None = None
+        self.written: tuple[int, int, int] | None = None
         self.reason: str | None = None
         self.log = Writer(spec["log"])
         self.selector = selectors.DefaultSelector()
@@ -139,15 +139,15 @@ class Shim:
             "run_id": self.spec["run_id"], "debug": self.spec["debug"],
         }  # fmt: skip
         try:
-            self.told = replace(self.spec["state"], value)
+            self.written = replace(self.spec["state"], value)
         except FileNotFoundError:  # its directory was removed
             pass
-        except OSError:  # no room: it goes on with what was told before, but whoever started it waits for a first word
-            if not self.told:
+        except OSError:  # no space: the old record stays; without one `spawn` would wait for ever
+            if not self.written:
                 raise
 
     def note(self) -> None:
-        """Write down what is known of the tree, for whoever ends it should shim and guard be killed together."""
+        """Record the processes of the tree, so that they can be ended if shim and guard are killed together."""
         among, found = processes.table(), processes.below(self.run_of)
         sessions = {processes.session_of(each, among) for each in found if each.session != os.getsid(0)}
         numbers = {session.pid for session in sessions}
@@ -158,16 +158,16 @@ class Shim:
             self.set_down(run)
 
     def set_down(self, run: Run) -> None:
-        """Have the record say what is known."""
+        """Write the record."""
         self.run_of = run
         try:
             replace(self.record, processes.document(run))
-        except OSError:  # no room, or no directory: the mark is left to know them by
+        except OSError:  # no space, or no directory: the mark still identifies them
             pass
 
     def look(self) -> None:
-        """Every now and then: what somebody else did to the files, and who is new in the tree."""
-        if self.state and self.told and stamp(self.spec["state"]) != self.told:
+        """At intervals: write files again that another process changed, and record new processes of the tree."""
+        if self.state and self.written and stamp(self.spec["state"]) != self.written:
             self.tell(self.state)
         if processes.LINUX:
             self.note()
@@ -199,7 +199,7 @@ class Shim:
         self.tell("running")
 
     def pump(self, stream: IO[bytes]) -> bool:
-        """Write down what was said since the last time; whether more may come at once."""
+        """Write the output since the last call to the log; whether there may be more."""
         try:
             block = os.read(stream.fileno(), BLOCK)
         except BlockingIOError:
@@ -213,7 +213,7 @@ class Shim:
         return False
 
     def reap(self) -> None:
-        """Collect every child that ended, also those the system handed to us."""
+        """Collect every child process that ended, also orphans that the system gave to this process."""
         code = None
         while True:
             try:
@@ -227,7 +227,7 @@ class Shim:
         if code is None or self.child is None:
             return
         self.child.returncode = code
-        self.sweep()  # what is left of it may have last words
+        self.sweep()  # the rest of its tree may still write output
         if self.child.stdout and not self.child.stdout.closed:
             self.pump_all(self.child.stdout)
         self.child = None
@@ -247,8 +247,8 @@ class Shim:
         self.crashed()
 
     def pump_all(self, stream: IO[bytes]) -> None:
-        """The same to its end, which is now, whoever still holds it."""
-        for _ in range(ENDING):  # more than a pipe holds is said by somebody who is not ours
+        """The same until the pipe is empty; then close it, even if a process still holds it."""
+        for _ in range(ENDING):  # more than a pipe holds is from a process that is not of the run
             if not self.pump(stream):
                 break
         self.log.end()
@@ -268,21 +268,21 @@ class Shim:
         self.tell("backoff")
 
     def sweep(self) -> bool:
-        """End everything of this run that is left, politely first; whether nothing lives."""
+        """End all processes of this run, first by SIGTERM; whether none is left."""
         lives = ending.end(lambda: left(self.run_of), self.spec["grace"], self.collect)
         for each in lives:
             self.log.say(f"pid {each.pid} `{processes.command(each.pid)}` does not end")
         return not lives
 
     def abandoned(self) -> bool:
-        """Whether the lock file is gone or another one: somebody removed `.dev/`, and nobody could reach us again."""
+        """Whether the lock file was removed or replaced, for example with `.dev/`: no command can find this shim."""
         try:
             return os.stat(self.spec["lock"]).st_ino != os.fstat(self.lock).st_ino
         except OSError:
             return True
 
     def collect(self) -> None:
-        """Drain output and zombies while ending, so that no one blocks on a full pipe."""
+        """Read output and collect zombies while processes end, so that none blocks on a full pipe."""
         if self.child and self.child.stdout and not self.child.stdout.closed:
             self.pump(self.child.stdout)
         while True:
@@ -296,7 +296,7 @@ class Shim:
                 self.child.returncode = os.waitstatus_to_exitcode(status)
 
     def end_child(self) -> None:
-        """Ask the leader's group to end, wait, end whoever is left."""
+        """Ask the leader's process group to end, wait, then end the remaining processes."""
         if not self.child:
             return
         kill(self.child.pid, self.spec["stop_signal"])
@@ -335,7 +335,7 @@ class Shim:
         while True:
             if time.monotonic() > look_at:
                 self.look()
-                pause = min(2 * pause, LOOK)  # most of a tree is there after the first second
+                pause = min(2 * pause, LOOK)  # most of a tree exists after the first second
                 look_at = time.monotonic() + pause
             if self.abandoned():
                 self.end_child()
@@ -378,28 +378,28 @@ def main() -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
-        except BlockingIOError:  # whoever only asks whether it is held holds it for a moment
+        except BlockingIOError:  # a process that tests whether it is held holds it for a moment
             if time.monotonic() > deadline:
                 sys.exit(75)
             time.sleep(0.01)
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # none is lost until the shim listens to them
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # none is lost before the shim handles them
     adopt()
     run = Run(spec["run_id"], processes.uids(spec["user"]), keepers=myself())
     if shim := os.fork():
         guard(shim, run, spec)
     adopt()
-    os.setsid()  # a signal to the guard's group is not one to the shim
+    os.setsid()  # a signal to the guard's process group does not reach the shim
     Shim(spec, lock, run._replace(keepers=run.keepers | myself())).run()
 
 
 def adopt() -> None:
-    """Have orphans among the descendants come to this process instead of to the first of the system."""
+    """Become the parent of orphans among the descendants, instead of the system's init process."""
     if processes.LINUX:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def myself() -> frozenset[Identity]:
-    """This process."""
+    """The identity of this process."""
     found = processes.read(os.getpid())
     return frozenset({found.identity} if found else ())
 

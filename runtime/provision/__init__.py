@@ -1,4 +1,4 @@
-"""START HERE for what is inside infrastructure: the nouns databases, topics and migrations; `flow.py` is their use."""
+"""START HERE for the content of infrastructure: the nouns databases, topics, migrations; `flow.py` uses them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ NOUNS: Mapping[str, str] = {
     "topics": "runtime.provision.topics",
     "migrations": "runtime.provision.migrations",
 }
-"""Noun that doctor shows besides those of converge -> its module, an `Operation`."""
+"""Noun that doctor shows in addition to those of converge -> its module, an `Operation`."""
 INSIDE: Mapping[str, str] = {"postgres": "runtime.provision.databases", "pubsub": "runtime.provision.topics"}
-"""Kind of infrastructure that has declared things inside -> the module that looks at them and makes them."""
+"""Kind of infrastructure with declared content -> the module that looks it up and makes it."""
 
 
 def having(platform: Platform, noun: str) -> list[InfraComponent]:
-    """The infra components that have things of the noun inside."""
+    """The infra components whose content the noun describes."""
     return [each for each in platform.infra.values() if INSIDE.get(each.kind) == NOUNS[noun]]

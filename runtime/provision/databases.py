@@ -32,7 +32,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         inside, source = observation[f"{NOUN}.{server.name}"], context.loaded.source(f"infra.{server.name}.databases")
         key = f"{NOUN}.{server.name}"
         if isinstance(inside, Unknown):
-            yield Item(key, NOUN, "unknown", "?", "can be looked into", inside.because, source=source)
+            yield Item(key, NOUN, "unknown", "?", "can be inspected", inside.because, source=source)
         elif isinstance(inside, postgres.Closed):
             yield from _closed(server, inside, key, source)
         else:
@@ -41,7 +41,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """Make one database whole, or give a container's server its password."""
+    """Make or repair one database, or set the password of a container's server."""
     platform = Platform(machine.context.loaded, machine.context.instance)
     server = platform.infra[step.args["server"]]
     if name := step.args.get("database"):
@@ -53,18 +53,18 @@ def apply(step: Step, machine: Machine) -> None:
 
 
 def provision(platform: Platform, server: InfraComponent, say: Callable[[str], None]) -> None:
-    """Make all that is declared inside a server that is ready. Raises DevError with what keeps it from being so."""
+    """Make all that is declared inside a ready server. Raises DevError with the reason if that fails."""
     inside = postgres.look(server, postgres.PROVISION_TIMEOUT)
     if isinstance(inside, postgres.Closed) and inside.why == "password" and placements.where(server) == "docker":
         postgres.set_password(server)
-        say("its data had another password; they have the present one now")
+        say("its data had another password, which was replaced by the present one")
         inside = _opened(server)
     if isinstance(inside, postgres.Closed):
         raise refused(server, inside)
     open_gaps = dict(gaps(server, inside))
     for name, lacking in open_gaps.items():
         postgres.make(platform, server, name, inside)
-        say(f"made database {name}" if "missing" in lacking else f"mended database {name}: {', '.join(lacking)}")
+        say(f"made database {name}" if "missing" in lacking else f"repaired database {name}: {', '.join(lacking)}")
     inside = _opened(server) if open_gaps else inside
     for name, lacking in gaps(server, inside):
         raise DevError(
@@ -75,13 +75,13 @@ def provision(platform: Platform, server: InfraComponent, say: Callable[[str], N
 
 
 def provisioned(server: InfraComponent) -> bool:
-    """Whether everything declared is there; of a server that does not answer that cannot be said."""
+    """Whether everything declared exists; False if the server does not answer."""
     inside = postgres.look(server)
     return isinstance(inside, postgres.Inside) and not any(True for _ in gaps(server, inside))
 
 
 def gaps(server: InfraComponent, inside: postgres.Inside | postgres.Closed) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Declared databases that are not as declared, with what each lacks."""
+    """Databases that differ from their declaration, with the differences of each."""
     if isinstance(inside, postgres.Inside):
         for name in server.wants.databases:
             if lacking := postgres.lacks(server, name, inside):
@@ -89,18 +89,18 @@ def gaps(server: InfraComponent, inside: postgres.Inside | postgres.Closed) -> I
 
 
 def refused(server: InfraComponent, inside: postgres.Closed) -> DevError:
-    """The error for a server that cannot be looked into."""
+    """The error for a server that cannot be inspected."""
     if inside.why == "password":
         secret = server.instance.state / "secrets" / server.name
         return DevError(
             "postgres-password", f"the data of {server.name} were made with another password",
             because=f"{secret} was made again and the data were not; the server says: {inside.because}",
-            hint="put the earlier password back into that file, or delete the data and begin with none: "
+            hint="put the earlier password back into that file, or delete the data: "
             "./dev data reset",
         )  # fmt: skip
     words = "it does not run" if inside.why == "stopped" else inside.because
     return DevError(
-        "not-ready", f"{server.name} cannot be looked into", because=words, hint=f"see ./dev logs {server.name}"
+        "not-ready", f"{server.name} cannot be inspected", because=words, hint=f"see ./dev logs {server.name}"
     )
 
 
@@ -120,7 +120,7 @@ def _closed(server: InfraComponent, inside: postgres.Closed, key: str, source: s
     if inside.why == "starting":
         yield Item(key, NOUN, "skipped", "not ready yet", "", inside.because, source=source)
     elif inside.why == "unknown":
-        yield Item(key, NOUN, "unknown", "?", "can be looked into", inside.because, source=source)
+        yield Item(key, NOUN, "unknown", "?", "can be inspected", inside.because, source=source)
     elif inside.why == "password":
         problem = refused(server, inside)
         if placements.where(server) == "docker":

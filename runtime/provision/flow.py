@@ -1,4 +1,4 @@
-"""What a start does with the inside of infrastructure: provision it, migrate, and begin again on other data."""
+"""Steps of a start for the content of infrastructure: provision, migrate, restart services on replaced data."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Place"]
 
 
 class Inside(Protocol):
-    """What the module of a kind offers."""
+    """The interface of a module in `INSIDE`."""
 
     def provision(self, platform: Platform, component: InfraComponent, say: Callable[[str], None]) -> None:
-        """Make what is declared and is not there, in a component that is ready; safe to run again."""
+        """Make what is declared and does not exist, in a ready component; safe to run again."""
         ...
 
 
 def provision(platform: Platform, component: InfraComponent, say: Callable[[str], None]) -> None:
-    """Make what is declared inside a ready infra component. DevError where that failed, and every later look knows."""
+    """Make what is declared inside a ready infra component. DevError if that fails; the failure is recorded."""
     if component.kind not in INSIDE:
         return
     try:
@@ -36,7 +36,7 @@ def provision(platform: Platform, component: InfraComponent, say: Callable[[str]
 
 
 def migrated(platform: Platform, component: ServiceComponent) -> bool:
-    """Whether the service's migration ran, and nothing that it depends on has changed since."""
+    """Whether the service's migration ran, and none of its inputs has changed since."""
     return not component.wants.migrate or migrations.look(platform, component).state != "pending"
 
 
@@ -49,12 +49,12 @@ def migrate(
 
 
 def begins(platform: Platform, component: ServiceComponent) -> None:
-    """The service is about to be started: note on which data it begins."""
+    """Record the data with which the service is about to be started."""
     notes.keep_systems(component, identity.of(platform, component).systems)
 
 
 def on_other_data(platform: Platform, component: ServiceComponent) -> bool:
-    """Whether a server that it needs has other data than when it began, so that it has to begin again."""
+    """Whether a server that it needs has other data than at its start, so that it must be restarted."""
     before = notes.systems(component)
     now = identity.of(platform, component).systems if before else {}
     return any(before.get(name, system) != system for name, system in now.items())

@@ -12,12 +12,12 @@ from runtime.provision import having, postgres
 
 Look = Callable[[InfraComponent], "postgres.Inside | postgres.Closed"]
 NOWHERE = "none"
-"""The database of a service that needs none that can be told from another one."""
+"""The database identity of a service without a Postgres."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """The data of one service, as far as they could be looked at."""
+    """The data of one service, as far as its servers answered."""
 
     systems: Mapping[str, str]
     """Server -> identity of its data directory."""
@@ -28,7 +28,7 @@ class Data:
 
 
 def of(platform: Platform, component: Component, look: Look = postgres.look) -> Data:
-    """What the component's data are now."""
+    """The component's data now."""
     systems: dict[str, str] = {}
     databases: list[str] = []
     complete, any_server = True, False
@@ -52,7 +52,7 @@ def servers(platform: Platform, component: Component) -> list[InfraComponent]:
 
 
 def _used(component: Component, server: InfraComponent) -> tuple[str, ...]:
-    """Databases that its environment names behind the server's address; without one, all that the server has."""
+    """Databases that its environment names after the server's address; without one, all of the server."""
     text = "\n".join(component.wants.env.values())
     named = set(re.findall(r"\{" + re.escape(server.name) + r"\.(?:url|address|port)\}/([A-Za-z0-9_-]+)", text))
     return tuple(name for name in server.wants.databases if name in named) or server.wants.databases

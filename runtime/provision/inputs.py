@@ -20,18 +20,18 @@ from runtime.provision.notes import Stamp
 NAMED = re.compile(r"migrat|alembic", re.IGNORECASE)
 """Directories and files with such a name belong to a migration."""
 KINDS = (".sql", ".prisma")
-"""Suffixes of files that belong to one, wherever they are."""
+"""Suffixes of files that belong to a migration in any directory."""
 SCRIPTS = (
     *KINDS, ".py", ".sh", ".bash", ".js", ".mjs", ".cjs", ".ts", ".rb", ".go", ".pl", ".php", ".yaml", ".yml", ".toml",
     ".ini", ".conf", ".xml",
 )  # fmt: skip
-"""Suffixes of files that count where the command names them or their directory."""
+"""Suffixes of files that belong to a migration if its command names them or their directory."""
 SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "target", "dist", "build", "vendor", "tmp"})
-"""Directories that hold what others made, as do all whose name begins with a dot."""
+"""Directories of generated or installed files, which are skipped, as are those whose name begins with a dot."""
 
 
 def stamp(platform: Platform, component: ServiceComponent) -> Stamp:
-    """What its migration would run with now."""
+    """The present inputs of its migration."""
     wants = component.wants
     environment = json.dumps([shared(platform, component.name), wants.env], sort_keys=True)
     base = component.instance.checkout / wants.path
@@ -41,7 +41,7 @@ def stamp(platform: Platform, component: ServiceComponent) -> Stamp:
             continue
         try:
             found[os.path.relpath(path, base)] = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError:  # it was removed since it was listed, or nobody may read it
+        except OSError:  # it was removed since it was listed, or is not readable
             continue
     return {"command": wants.migrate, "environment": _hash(environment), "files": found}
 
@@ -61,7 +61,7 @@ def changes(before: Stamp, now: Stamp) -> str:
 
 
 def files(checkout: Path, service: Service) -> set[Path]:
-    """What `migrate_inputs` names; without it, what looks like a migration in `path` and `watch`, and the command."""
+    """The files of `migrate_inputs`; without it, those of `path`, `watch` and the command that look like migrations."""
     base = checkout / service.path
     if service.migrate_inputs:
         named = (

@@ -32,7 +32,7 @@ MOST_RUNS = 2
 
 @dataclass(frozen=True)
 class Pending:
-    """How a migration stands."""
+    """The state of a migration."""
 
     state: Literal["applied", "pending", "unknown"]
     because: str = ""
@@ -40,7 +40,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a migration runs: in the placement of its service, in a container of the image that it has there."""
+    """Where a migration runs: in the placement of its service, in Docker in a container of the same image."""
 
     name: str
     project: Project | None = None
@@ -57,7 +57,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
-    """One item for each service that lives and has a migration; nothing for one that does not run."""
+    """One item for each running service with a migration."""
     for component in _migrating(context):
         found, key = observation[f"{NOUN}.{component.name}"], f"{NOUN}.{component.name}"
         source = context.loaded.source(f"services.{component.name}.migrate")
@@ -73,7 +73,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """Run it where its service runs, while the service goes on."""
+    """Run it in the placement of its service, which keeps running."""
     platform = Platform(machine.context.loaded, machine.context.instance)
     component = platform.services[step.args["service"]]
 
@@ -88,7 +88,7 @@ def apply(step: Step, machine: Machine) -> None:
 
 
 def look(platform: Platform, component: ServiceComponent) -> Pending:
-    """Whether it has to run; `unknown` while a server that it needs does not answer."""
+    """Whether it must run; `unknown` if a server that it needs does not answer."""
     data = identity.of(platform, component)
     known = notes.stamps(component)
     if reason := notes.trouble(component):
@@ -107,7 +107,7 @@ def look(platform: Platform, component: ServiceComponent) -> Pending:
 def run(
     platform: Platform, component: ServiceComponent, place: Place, say: Callable[[str], None], check: Callable[[], None]
 ) -> None:
-    """Run it, and note what it ran with. DevError `migrate-failed` with its last words; the failure is noted too."""
+    """Run it, and record its inputs. DevError `migrate-failed` with its last lines; the failure is recorded too."""
     wants = component.wants
     assert wants.migrate
     say(f"migrating: {look(platform, component).because or wants.migrate}")
@@ -128,7 +128,7 @@ def run(
 
 
 def copied(platform: Platform, server: InfraComponent, source: str, target: str) -> None:
-    """A database was copied with all that migrations made in it: what is known of the one counts for the other."""
+    """Copy the records of migrations to the copy of a database, which contains their results."""
     inside = postgres.look(server)
     if isinstance(inside, postgres.Closed) or not {source, target} <= inside.databases.keys():
         return
@@ -140,7 +140,7 @@ def copied(platform: Platform, server: InfraComponent, source: str, target: str)
 
 
 def where(platform: Platform, component: ServiceComponent) -> Place:
-    """The placement in which the service lives. DevError where its container's image is not there any more."""
+    """The placement in which the service runs. DevError if its container's image does not exist any more."""
     if placements.where(component) != "docker":
         return Place("native")
     from runtime.docker import compose, images  # saves 30 ms where no service runs in Docker

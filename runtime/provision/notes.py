@@ -1,4 +1,4 @@
-"""What provisioning leaves on disk: why it failed, what a migration ran with, which data a component began on."""
+"""Records of provisioning on disk: failures, the inputs of migrations, the data with which a component started."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from runtime.component import Component
 from runtime.provision import INSIDE
 
 Stamp = Mapping[str, Any]
-"""What a migration ran with: `command`, `environment` (a hash) and `files` (path -> hash)."""
+"""The inputs of a migration: `command`, `environment` (a hash) and `files` (path -> hash)."""
 
 
 def failed(component: Component, problem: DevError) -> None:
-    """Note that the component is not usable, so that no later look calls it ready."""
+    """Record that the component is not usable, so that later looks do not report it as ready."""
     atomic.write(_failure(component), json.dumps({"because": _sentence(problem), "hint": problem.hint}))
 
 
 def succeeded(component: Component) -> None:
-    """Forget an earlier failure."""
+    """Delete the record of an earlier failure."""
     _failure(component).unlink(missing_ok=True)
 
 
 def trouble(component: Component) -> str:
-    """Why it is not usable though it may run: its provisioning or migration failed, with what helps; else empty."""
+    """Why it is not usable although it may run: the failure of its provisioning or migration, with hint; else empty."""
     has_any = component.wants.migrate if component.is_service else component.kind in INSIDE
     found = _read(_failure(component)) if has_any else {}
     if not found:
@@ -37,29 +37,29 @@ def trouble(component: Component) -> str:
 
 
 def stamps(component: Component) -> dict[str, Stamp]:
-    """Database (see `identity.py`) -> what its last migration there ran with."""
+    """Database (see `identity.py`) -> the inputs of its last migration there."""
     found = _read(_state(component, "migrated"))
     return {key: value for key, value in found.items() if isinstance(value, dict)}
 
 
 def stamp(component: Component, known: Mapping[str, Stamp]) -> None:
-    """Replace what is known of its migrations."""
+    """Replace the records of its migrations."""
     atomic.write(_state(component, "migrated"), json.dumps(known, sort_keys=True))
 
 
 def systems(component: Component) -> dict[str, str]:
-    """Database server -> identity of the data that were in it when the component began (or of its own data)."""
+    """Database server -> identity of its data when the component started (or of its own data)."""
     return {key: str(value) for key, value in _read(_state(component, "systems")).items()}
 
 
 def keep_systems(component: Component, known: Mapping[str, str]) -> None:
-    """Note which data it begins on."""
+    """Record the data with which it starts."""
     if known != systems(component):
         atomic.write(_state(component, "systems"), json.dumps(known, sort_keys=True))
 
 
 def forget(component: Component) -> None:
-    """Its data were given up on purpose; what comes next is no surprise."""
+    """Delete the record of its data after a reset, so that new data are not reported."""
     _state(component, "systems").unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""What is inside a Postgres: one query looks at its databases, roles and identity; statements make what lacks."""
+"""What is inside a Postgres: one query reads its databases, roles and identity; statements make what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOK_TIMEOUT = 2.0
 PROVISION_TIMEOUT = 30.0
 """The same where something is made afterwards: a busy machine must not fail a start."""
 STATEMENT_TIMEOUT = 60.0
-"""Seconds for a statement that makes something."""
+"""Seconds for a statement that changes something."""
 STARTING = ("57P03", "57P01", "57P02")
 """SQLSTATEs of a server that starts up or shuts down."""
 WRONG_PASSWORD = ("28P01", "28000")
@@ -32,7 +32,7 @@ FROM pg_database"""
 
 @dataclass(frozen=True)
 class Database:
-    """One database as it was looked up; `oid` is another one when it was made again under the same name."""
+    """One database as it was looked up; `oid` differs after it was made again under the same name."""
 
     oid: str
     owner: str
@@ -46,7 +46,7 @@ class Inside:
     """A server that answers."""
 
     system: str
-    """Identity of its data directory; initdb gives each one another."""
+    """Identity of its data directory; initdb gives each directory a new one."""
     databases: Mapping[str, Database] = field(default_factory=dict)
     roles: Mapping[str, bool] = field(default_factory=dict)
     """Role -> whether it may log in."""
@@ -54,14 +54,14 @@ class Inside:
 
 @dataclass(frozen=True)
 class Closed:
-    """A server that could not be looked into: it does not run, it is not ready, it refuses our password, or else."""
+    """A server that could not be inspected: it does not run, is not ready, or refuses the password, for example."""
 
     why: Literal["stopped", "starting", "password", "unknown"]
     because: str = ""
 
 
 def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | Closed:
-    """What is inside it now; a server that does not run is not asked."""
+    """The content of the server now; a server that does not run is not asked."""
     if not placements.lives(component):
         return Closed("stopped")
     try:
@@ -79,7 +79,7 @@ def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | C
 
 
 def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ...]:
-    """What is not as declared about one database, as short phrases."""
+    """The differences of one database from its declaration, as short phrases."""
     database, found = inside.databases.get(name), []
     if name not in inside.roles:
         found.append(f"no role {name}")
@@ -131,7 +131,7 @@ def reopen(platform: Platform, component: InfraComponent) -> list[str]:
 
 
 def set_password(component: InfraComponent) -> None:
-    """Give our password to a volume that was made with another one; its container lets its own users in by socket."""
+    """Set the password in a volume that was made with another; the container accepts its own users by socket."""
     from runtime.placements import docker  # saves 12 ms where no component runs in Docker
 
     word = postgres.password(component)

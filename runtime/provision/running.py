@@ -1,4 +1,4 @@
-"""Runs a migration: what it says goes into its component's log as it comes, and a record says that it runs."""
+"""Runs a migration: its output goes to the component's log at once, and a record shows that it runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runtime.component import ServiceComponent
 from runtime.logs.recording import Recording
 
 LOOK = 0.01
-"""Seconds between looks whether it has ended, or the run was interrupted."""
+"""Seconds between two checks whether it has ended or the run was interrupted."""
 LAST = 4
-"""Lines that an error shows."""
+"""The most lines that an error shows."""
 
 
 def marker(component: ServiceComponent) -> Path:
@@ -33,7 +33,7 @@ def marker(component: ServiceComponent) -> Path:
 def execute(
     component: ServiceComponent, argv: list[str], env: Mapping[str, str], check: Callable[[], None]
 ) -> tuple[int, list[str]]:
-    """Exit code and last lines. `check` is asked all the time and raises to give up; then the whole group is ended."""
+    """Exit code and last lines. `check` is called repeatedly and raises to cancel; then the process group is ended."""
     directory = component.path if component.path.is_dir() else component.instance.checkout  # an image brings its own
     with Recording(component.log, "migrate") as said:
         process = subprocess.Popen(

@@ -24,7 +24,7 @@ PUBLISHER, SUBSCRIBER = "/google.pubsub.v1.Publisher/", "/google.pubsub.v1.Subsc
 PAGE, MOST_PAGES = 500, 200
 """Names asked for at once, and how often."""
 ACK_DEADLINE = 10
-"""Seconds a subscriber has to acknowledge a message, as the emulator itself makes subscriptions."""
+"""Seconds in which a subscriber must acknowledge a message; the emulator's own default."""
 LOOK_TIMEOUT, PROVISION_TIMEOUT = 2.0, 30.0
 """Seconds for each answer in a look, and where something is made: a busy machine must not fail a start."""
 Topics = Mapping[str, frozenset[str]]
@@ -32,7 +32,7 @@ Topics = Mapping[str, frozenset[str]]
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """Two questions to each emulator that runs."""
+    """Two calls to each emulator that runs."""
     return [LocalProbe(f"{NOUN}.{each.name}", lambda each=each: _seen(each)) for each in _emulators(context)]  # type: ignore[misc]
 
 
@@ -65,7 +65,7 @@ def provision(platform: Platform, emulator: InfraComponent, say: Callable[[str],
     open_gaps = dict(gaps(emulator, _looked(platform, emulator)))
     for topic, lacking in open_gaps.items():
         _make(platform, emulator, topic)
-        say(f"made topic {topic}" if "missing" in lacking else f"mended topic {topic}: {', '.join(lacking)}")
+        say(f"made topic {topic}" if "missing" in lacking else f"repaired topic {topic}: {', '.join(lacking)}")
     if not open_gaps:
         return
     for topic, lacking in gaps(emulator, _looked(platform, emulator)):
@@ -73,7 +73,7 @@ def provision(platform: Platform, emulator: InfraComponent, say: Callable[[str],
 
 
 def provisioned(emulator: InfraComponent) -> bool:
-    """Whether everything declared is there; of an emulator that does not answer that cannot be said."""
+    """Whether everything declared exists; False if the emulator does not answer."""
     try:
         return not any(True for _ in gaps(emulator, look(emulator)))
     except (OSError, grpc.Refused):
@@ -92,7 +92,7 @@ def look(emulator: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Topics:
 
 
 def gaps(emulator: InfraComponent, found: Topics) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Declared topics that are not as declared, with what each lacks."""
+    """Topics that differ from their declaration, with the differences of each."""
     for topic, subscriptions in _declared(emulator).items():
         if topic not in found:
             yield topic, ("missing",)
@@ -101,7 +101,7 @@ def gaps(emulator: InfraComponent, found: Topics) -> Iterator[tuple[str, tuple[s
 
 
 def _make(platform: Platform, emulator: InfraComponent, topic: str) -> None:
-    """What exists is left alone; a subscription that reads another topic is made again for this one."""
+    """Make the topic and its subscriptions if they do not exist; one that reads another topic is made again."""
     pubsub.write_topics(emulator)
     found, project = _looked(platform, emulator), f"projects/{emulator.instance.project}"
     name = f"{project}/topics/{topic}"
@@ -128,7 +128,7 @@ def _looked(platform: Platform, emulator: InfraComponent) -> Topics:
 
 
 def _seen(emulator: InfraComponent) -> Topics | str | Unknown | None:
-    """For doctor: None for one that does not run, `starting` for one that does not listen yet."""
+    """For doctor: None if it does not run, `starting` if it does not listen yet."""
     if not placements.lives(emulator):
         return None
     try:

@@ -1,1 +1,1 @@
-"""Who owns each service's name and port, and the two proxies that follow it."""
+"""The owner of each service's name and port, and the two proxies that forward to it."""

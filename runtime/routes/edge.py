@@ -1,7 +1,7 @@
-"""The host's end of the gateway: listens on the services' ports, dials their processes. `python -I -S edge.py SPEC`.
+"""The host's side of the gateway: listens on the services' ports, connects to their processes. `edge.py SPEC`.
 
-Standard library only, one thread. The owner map and its own spec are read anew when somebody says `reload` on the
-control socket. A connection whose other end is not there yet is held, and answered 503 when it was held too long.
+Run as `python -I -S`; standard library only, one thread. It reads the owner map and its specification again at each
+`reload` on the control socket. A connection whose process does not listen yet is held; after a timeout it gets a 503.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 HOME = "127.0.0.1"
-"""Where everyone on this machine asks; ours, unless the owner listens there itself."""
+"""The address that callers on this machine use; the edge listens on it, unless the owner does."""
 SIDES = ("native", "ide")
-"""Owners that are processes of this machine."""
+"""Owners that are processes on this machine."""
 FRESH = (("native", "native"), ("ide", "ide"), ("ide", "hold"))
-"""By which door the gateway comes for an owner: no connection that it kept there may lead elsewhere."""
+"""Socket and owner for which the gateway uses it: its kept connections must not lead to another owner."""
 HOLD = 30.0
-"""Seconds a connection waits for somebody to take it."""
+"""Seconds for which a connection waits for a process that accepts it."""
 LINGER = 1.0
-"""Seconds in which a caller of HTTP/2 is told that it waited in vain."""
+"""Seconds in which an HTTP/2 caller gets the 503 answers."""
 PAUSE = 0.015
-"""Seconds between two attempts to reach who is waited for."""
+"""Seconds between two attempts to connect to the owner."""
 BLOCK = 65536
-EAGER, CALM = 0.002, 0.1
-"""Seconds between two attempts to listen on a port that another one still has: at first, and after ten seconds."""
+RETRY_FIRST, RETRY_LATER = 0.002, 0.1
+"""Seconds between two attempts to listen on a port that another process has: at first, and after ten seconds."""
 LOOK, AGAIN = 1.0, 60.0
-"""Seconds between two looks at the leases, and before what did not come back is asked for once more."""
+"""Seconds between two looks at the leases, and before a failed return is tried again."""
 DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
 """Kinds of HTTP/2's frames, and their flags."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Edge:
-    """All listeners and connections; everything happens in `run`."""
+    """All listeners and connections; `run` is the event loop."""
 
     def __init__(self, spec: str) -> None:
         self.path = spec
@@ -55,7 +55,7 @@ class Edge:
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.number = 0
         self.ports: dict[str, socket.socket] = {}
-        self.doors: dict[tuple[str, str], socket.socket] = {}
+        self.sockets: dict[tuple[str, str], socket.socket] = {}
         self.wanted: dict[str, float] = {}
         self.due: dict[str, float] = {}
         self.asked: dict[str, float] = {}
@@ -63,10 +63,10 @@ class Edge:
         self.children: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> None:
-        """Until it is killed: it has nothing to put in order."""
+        """Run until it is killed; it has no state to clean up."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection that is held takes two
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a held connection needs two
         self.reload()
         directory, name = os.path.split(self.spec["control"])
         os.chdir(directory)
@@ -83,32 +83,32 @@ class Edge:
                 heapq.heappop(self.timers)[2]()
             wait = max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
             for key, events in self.selector.select(wait):
-                if self.selector.get_map().get(key.fd) is key:  # else another one of this batch has changed it
+                if self.selector.get_map().get(key.fd) is key:  # otherwise an earlier event of this batch has closed it
                     key.data(events)
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
-        """Call it once, after that time."""
+        """Call the function once, after that time."""
         self.number += 1
         heapq.heappush(self.timers, (time.monotonic() + seconds, self.number, what))
 
     def listen(self, listener: socket.socket, taken: Callable[[socket.socket], None]) -> None:
-        """Give everyone who connects to `taken`."""
+        """Pass each accepted connection to `taken`."""
         listener.setblocking(False)
         listener.listen(1024)
 
-        self.selector.register(listener, READ, Door(listener, taken))
+        self.selector.register(listener, READ, Acceptor(listener, taken))
 
     def reload(self) -> None:
-        """Read what is wanted, give up the ports of what Docker does not own, take the others."""
+        """Read specification and owner map, release ports that are not the edge's any more, listen on the others."""
         with open(self.path) as file:
             self.spec = json.load(file)
-        os.chdir(self.spec["directory"])  # names of sockets are relative: a whole path may be too long for one
+        os.chdir(self.spec["directory"])  # socket names are relative: an absolute path may be too long
         self.read_owners()
         self.part_relays()
         for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
             self.close(self.ports.pop(name))
-        for door in [door for door in self.doors if door[0] not in self.spec["services"]]:
-            self.close(self.doors.pop(door))
+        for key in [key for key in self.sockets if key[0] not in self.spec["services"]]:
+            self.close(self.sockets.pop(key))
         for name in self.spec["services"]:
             self.attend(name)
         self.due = {name: until for name, until in self.spec["due"].items() if until}
@@ -116,17 +116,17 @@ class Edge:
         self.watch_leases(self.watch)
 
     def read_owners(self) -> None:
-        """Who owns each service's name and port now."""
+        """Read the owner of each service's name and port."""
         try:
             with open("owner.map") as file:
                 rows = [line.split() for line in file if line.strip()]
                 self.owners = {name: (word.partition("@")[0], word.partition("@")[2]) for name, word in rows}
-        except FileNotFoundError:  # no container anywhere: only leases are watched
+        except FileNotFoundError:  # no container runs: only leases are watched
             self.owners = {}
         self.hosts |= {(name, owner): host for name, (owner, host) in self.owners.items()}
 
     def part_relays(self) -> None:
-        """End connections of services that are gone, and those that lead to another owner than the one of now."""
+        """Close connections of removed services, and those that lead to an earlier owner."""
         for relay in list(self.relays):
             if relay.name not in self.spec["services"]:
                 relay.close()
@@ -134,10 +134,10 @@ class Edge:
                 relay.part()
 
     def attend(self, name: str) -> None:
-        """Listen where the service's callers come: at its doors, and on its port where that is ours."""
+        """Listen on the service's sockets, and on its port if the edge has it."""
         for side in SIDES:
-            if (name, side) not in self.doors:
-                self.open_door(name, side)
+            if (name, side) not in self.sockets:
+                self.open_socket(name, side)
         if self.has_port(name) and name not in self.ports:
             armed = name in self.wanted
             self.wanted[name] = time.monotonic()
@@ -145,26 +145,26 @@ class Edge:
                 self.take_port(name)
 
     def has_port(self, name: str) -> bool:
-        """Whether the service's port on 127.0.0.1 is ours: whoever owns it does not listen there itself."""
+        """Whether the edge has the service's port on 127.0.0.1: its owner does not listen there itself."""
         owner, host = self.owners.get(name, ("none", ""))
         return name in self.spec["services"] and (owner in ("docker", "hold") or (owner in SIDES and host != HOME))
 
     def moved(self, name: str) -> bool:
-        """Whether the service has another port than the one that is listened on."""
+        """Whether the edge listens on an earlier port of the service."""
         return bool(self.ports[name].getsockname()[1] != self.spec["services"][name]["port"])
 
-    def open_door(self, name: str, side: str) -> None:
-        """Listen where the gateway brings what a process of this machine shall answer."""
-        door, path = socket.socket(socket.AF_UNIX), f"host/{name}.{side}.sock"
+    def open_socket(self, name: str, side: str) -> None:
+        """Listen on the socket to which the gateway forwards requests for a process on this machine."""
+        listener, path = socket.socket(socket.AF_UNIX), f"host/{name}.{side}.sock"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        door.bind(path)
+        listener.bind(path)
         os.chmod(path, 0o600)
-        self.doors[name, side] = door
-        self.listen(door, lambda connection: Relay(self, name, connection, side).dial())
+        self.sockets[name, side] = listener
+        self.listen(listener, lambda connection: Relay(self, name, connection, side).dial())
 
     def take_port(self, name: str) -> None:
-        """Listen on the service's port, as soon as whoever has it lets it go."""
+        """Listen on the service's port, as soon as the process that has it releases it."""
         since = self.wanted.get(name)
         if since is None or name in self.ports:
             return
@@ -178,13 +178,13 @@ class Edge:
             self.listen(listener, lambda connection: Relay(self, name, connection).dial())
         except OSError:
             listener.close()
-            self.later(EAGER if time.monotonic() < since + 10 else CALM, lambda: self.take_port(name))
+            self.later(RETRY_FIRST if time.monotonic() < since + 10 else RETRY_LATER, lambda: self.take_port(name))
             return
         del self.wanted[name]
         self.ports[name] = listener
 
     def close(self, listener: socket.socket) -> None:
-        """Take who waits in the listener's queue, as the kernel would reset them; nothing comes in between."""
+        """Close the listener; accept its queued connections first, as the kernel would reset them."""
         taken = self.selector.get_key(listener).data.taken
         self.selector.unregister(listener)
         waiting = []
@@ -197,7 +197,7 @@ class Edge:
             taken(connection)
 
     def talk(self, connection: socket.socket) -> None:
-        """Answer `reload` or `look` with what is so."""
+        """Answer `reload` or `look` with the state of each service's port."""
 
         def heard(_: int) -> None:
             try:
@@ -217,7 +217,7 @@ class Edge:
         self.selector.register(connection, READ, heard)
 
     def watch_leases(self, watch: int) -> None:
-        """Give back what was lent until now, by the command a person would type; again after a minute if need be."""
+        """Give back services whose lease is over, by the command that a user would run; retry after a minute."""
         self.children = [child for child in self.children if child.poll() is None]
         if watch != self.watch or not self.due:
             return
@@ -225,7 +225,10 @@ class Edge:
             if until < time.time() and self.asked.get(name, 0.0) < time.monotonic() - AGAIN:
                 self.asked[name] = time.monotonic()
                 print(f"the lease of {name} is over: giving it back", flush=True)
-                env = {**os.environ, "DEV_RUN_ID": "apart"}  # what it starts is not the edge's, and outlives it
+                env = {
+                    **os.environ,
+                    "DEV_RUN_ID": "apart",
+                }  # its processes outlive the edge
                 self.children.append(subprocess.Popen(
                     [*self.spec["back"], "handoff", name, "--back"], stdin=subprocess.DEVNULL, cwd="/", env=env,
                     start_new_session=True,
@@ -233,14 +236,14 @@ class Edge:
         self.later(LOOK, lambda: self.watch_leases(watch))
 
 
-class Door:
-    """A listener, and who gets those that come."""
+class Acceptor:
+    """A listener, and the function that gets its connections."""
 
     def __init__(self, listener: socket.socket, taken: Callable[[socket.socket], None]) -> None:
         self.listener, self.taken = listener, taken
 
     def __call__(self, _: int) -> None:
-        """Some are waiting."""
+        """Accept the waiting connections."""
         for _ in range(64):
             try:
                 connection, _peer = self.listener.accept()
@@ -251,7 +254,7 @@ class Door:
 
 
 class Relay:
-    """One connection and its other end; `side` is whose door it came by, none if it came by the service's port."""
+    """One connection and its other end; `side` is the socket on which it came, empty for the service's port."""
 
     def __init__(self, edge: Edge, name: str, near: socket.socket, side: str = "") -> None:
         self.edge, self.name, self.near, self.side = edge, name, near, side
@@ -269,18 +272,18 @@ class Relay:
             near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def dial(self) -> None:
-        """Reach the other end, again and again until it is there or the time is over."""
+        """Connect to the other end; retry until it accepts or the timeout is over."""
         if self.over:
             return
         self.left = self.ways()
         self.attempt()
 
     def attempt(self) -> None:
-        """Try what is left of the ways there are now."""
+        """Try the remaining addresses."""
         for family, address in self.left:
             try:
                 far = socket.socket(family)
-            except OSError:  # as many files are open as may be
+            except OSError:  # the limit of open files is reached
                 break
             far.setblocking(False)
             problem = far.connect_ex(address)
@@ -295,24 +298,26 @@ class Relay:
         self.retry()
 
     def ways(self) -> Iterator[tuple[socket.AddressFamily, Any]]:
-        """By the gateway, which leads each request to the owner it has then; without one, straight to a process.
+        """The addresses to try, in order: the gateway, which forwards each request to its owner, or the process itself.
 
-        By a door to the process it is for, and when that is gone to who came after.
+        A connection of a socket goes to the process of that socket, and when that has ended to the present owner.
         """
         owner, host = self.edge.owners.get(self.name, ("none", ""))
         port = self.edge.spec["services"][self.name]["port"]
         if self.side not in ("", owner):
             before = self.edge.hosts.get((self.name, self.side), HOME)
-            if before != HOME and (self.side, owner) != ("ide", "hold"):  # by that door comes who is to be held
+            if before != HOME and (self.side, owner) != ("ide", "hold"):  # requests that must wait
                 yield socket.AF_INET, (before, port)
             self.astray = True
         if not self.side or owner == "docker":
             yield socket.AF_UNIX, f"gate/{self.name}.sock"
-        if owner in SIDES and not (host == HOME and self.name in self.edge.ports):  # that would lead back here
+        if owner in SIDES and not (
+            host == HOME and self.name in self.edge.ports
+        ):  # otherwise the edge would connect to itself
             yield socket.AF_INET, (host, port)
 
     def dialled(self, far: socket.socket) -> None:
-        """Whether the connection came about."""
+        """Join the ends if the connection was accepted, else try the next address."""
         if self.over:
             return
         self.edge.selector.unregister(far)
@@ -324,7 +329,7 @@ class Relay:
             self.join(far)
 
     def retry(self) -> None:
-        """Wait a little; meanwhile notice who gives up."""
+        """Try again after a pause; meanwhile notice a caller that hangs up."""
         if time.monotonic() > self.until:
             self.refuse()
             return
@@ -334,7 +339,7 @@ class Relay:
         self.edge.later(PAUSE, self.dial)
 
     def hear_early(self, _: int) -> None:
-        """What comes before there is another end is kept, and an end means that nobody waits any more."""
+        """Keep what the caller sends before the other end accepts; close the connection if the caller hangs up."""
         try:
             block = self.near.recv(BLOCK)
         except BlockingIOError:
@@ -350,15 +355,15 @@ class Relay:
             del self.events[self.near]
 
     def refuse(self) -> None:
-        """Say who was waited for."""
+        """Answer why the owner did not accept, and close."""
         service = self.edge.spec["services"][self.name]
         owner, host = self.edge.owners.get(self.name, ("none", ""))
-        who = {
+        reason = {
             "hold": f"{self.name} is being restarted",
             "ide": f"{self.name} is handed off to an IDE, and nothing listens on {host}:{service['port']}",
             "native": f"{self.name} runs natively, and nothing listens on {host}:{service['port']}",
         }.get(owner, f"the gateway to {self.name} does not answer")
-        text = f"{who}; waited {HOLD:.0f} s. ./dev status says more\n".encode()
+        text = f"{reason}; waited {HOLD:.0f} s. ./dev status says more\n".encode()
         if service["protocol"] == "http":
             head = f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
             with contextlib.suppress(OSError):
@@ -369,7 +374,7 @@ class Relay:
         self.close()
 
     def refuse_streams(self, text: bytes) -> None:
-        """Settings first, without which HAProxy sends no request; then an answer to each that comes for a moment."""
+        """Send settings, without which HAProxy sends no request; then answer each request for LINGER seconds."""
 
         def heard(_: int) -> None:
             try:
@@ -393,7 +398,7 @@ class Relay:
         self.edge.later(LINGER, self.close)
 
     def join(self, far: socket.socket) -> None:
-        """Both ends are there: pass on what was said already, then everything."""
+        """Both ends are connected: forward what was received already, then everything else."""
         if self.near in self.events:
             self.edge.selector.unregister(self.near)
             del self.events[self.near]
@@ -407,7 +412,7 @@ class Relay:
             self.pump(self.near, far)
 
     def want(self, end: socket.socket, events: int) -> None:
-        """Be woken for these events of this end alone."""
+        """Select these events of this end."""
         now = self.events.get(end, 0)
         if now == events:
             return
@@ -422,14 +427,14 @@ class Relay:
         self.events[end] = events
 
     def wake(self, end: socket.socket, other: socket.socket, events: int) -> None:
-        """One end can be read or written."""
+        """Handle events: one end can be read or written."""
         if events & WRITE and not self.over:
             self.flush(end)
         if events & READ and not self.over:
             self.pump(end, other)
 
     def pump(self, source: socket.socket, sink: socket.socket) -> None:
-        """Read once and pass it on; stop reading while the other end is slow."""
+        """Read once and forward it; stop reading while the other end is slow."""
         self.waits = source is self.near
         try:
             block = source.recv(BLOCK)
@@ -459,7 +464,7 @@ class Relay:
             self.want(source, self.events[source] & ~READ)
 
     def flush(self, sink: socket.socket) -> None:
-        """Write what is left, then read the other end again."""
+        """Write what is pending, then read the other end again."""
         source = self.far if sink is self.near else self.near
         assert source is not None
         try:
@@ -479,19 +484,19 @@ class Relay:
             self.want(source, self.events[source] | READ)
 
     def finish(self, sink: socket.socket) -> None:
-        """Tell this end that nothing more comes; when both were told, it is over."""
+        """Shut down this end for writing; close the connection when both are shut down."""
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
         if len(self.ended) == 2:
             self.close()
 
     def part(self) -> None:
-        """End a connection the gateway kept for a process that it does not lead to, unless an answer is on its way."""
+        """Close a kept connection of the gateway that leads to another process, unless an answer is under way."""
         if self.far is not None and not self.waits:
             self.close()
 
     def close(self) -> None:
-        """Let both ends go."""
+        """Close both ends."""
         self.over = True
         self.edge.relays.discard(self)
         for end in (self.near, self.far):
@@ -503,7 +508,7 @@ class Relay:
 
 
 def refused(asked: bytes, text: bytes) -> tuple[bytes, bytes]:
-    """503 with the text for each request of HTTP/2 (RFC 9113) among these bytes, and what is left of them."""
+    """503 answers for the HTTP/2 requests (RFC 9113) in these bytes, and the remaining bytes."""
     asked = asked.removeprefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     head = b"\x08\x03503\x0f\x10\x0atext/plain"  # :status and content-type by their numbers in RFC 7541's table
     answer = b""
@@ -516,7 +521,7 @@ def refused(asked: bytes, text: bytes) -> tuple[bytes, bytes]:
 
 
 def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
-    """One of HTTP/2."""
+    """An HTTP/2 frame."""
     return len(body).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + body
 
 

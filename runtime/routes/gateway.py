@@ -1,4 +1,4 @@
-"""The gateway: one HAProxy container that has every service's name and port and asks the owner map where each is."""
+"""The gateway: one HAProxy container that has every service's name and port and forwards by the owner map."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from runtime.platform import Platform
 NAME = "dev-gateway"
 IMAGE = "haproxy:3.0"
 HOLD = 30
-"""Seconds a request waits for its service."""
+"""Seconds for which a request waits for its service."""
 FIRST = 10
-"""Boxes have the addresses from this one on, in the order of their names; the gateway has the second of the network."""
-PATIENCE = 10.0
-"""Seconds it has to answer after its start."""
+"""Index of the first container's address in the network, in the order of names; the gateway has index 2."""
+READY_TIMEOUT = 10.0
+"""Seconds in which it must answer after its start."""
 HEAD = f"""\
 global
   stats socket /run/dev/haproxy.sock mode 600 level admin
   maxconn 4096
 
-# A breakpoint looks like a hang: nothing is given up in a day, and nobody's health is asked. Only a connection that did
-# not come about is tried again: a request that was sent may have been run.
+# A breakpoint looks like a hang: timeouts are one day, and there are no health checks. Only a connection that was not
+# accepted is tried again: a request that was sent may have been executed.
 defaults
   timeout connect 500ms
   timeout client 24h
@@ -48,7 +48,7 @@ defaults
   retries {HOLD * 2}
 """
 NAMES = """\
-# The network is not of our making, so its names are asked, and an address is kept while there is no other.
+# ./dev did not make the network, so its names are resolved, and an address is kept until there is another.
 resolvers docker
   nameserver docker 127.0.0.11:53
   timeout resolve 200ms
@@ -67,9 +67,9 @@ def component(instance: Instance) -> InfraComponent:
 
 
 def fits(engine: Engine) -> bool:
-    """Whether the engine's containers and this host can share sockets: not if it has a machine of its own.
+    """Whether the engine's containers and this host can share sockets: not if the engine has its own virtual machine.
 
-    There (Docker Desktop, colima) each box has its name and its published port from `routes.yaml`, as by hand.
+    There (Docker Desktop, colima) each container has its name and its published port from `routes.yaml`.
     """
     about = engine.get("/info")
     return sys.platform == "linux" and "Docker Desktop" not in str(about.get("OperatingSystem", ""))
@@ -81,7 +81,7 @@ def served(platform: Platform) -> dict[str, ServiceComponent]:
 
 
 def image(project: Project, say: Callable[[str], None]) -> str:
-    """What it runs: the pinned image, or one built from a Debian base where no registry has that."""
+    """Its image: the pinned one, or one built from a Debian base if that cannot be pulled."""
     wanted, built = candidates(project)
     for there in (built, wanted):
         if images.there(project.engine, there):
@@ -99,14 +99,14 @@ def image(project: Project, say: Callable[[str], None]) -> str:
 
 
 def candidates(project: Project) -> tuple[str, str]:
-    """The image it should run, and the one that is built where that cannot be had."""
+    """The image that it should run, and the one that is built if that cannot be pulled."""
     digest = images.pinned(project.instance.checkout, IMAGE)
     routed = replace(project, routed=True)
     return f"{IMAGE}@{digest}" if digest else IMAGE, images.reference(routed, component(project.instance))
 
 
 def write(project: Project) -> None:
-    """Its configuration, and the Compose file with its names and everyone's addresses."""
+    """Write its configuration, and the Compose file with its names and all addresses."""
     instance, mine = project.instance, served(project.platform)
     for directory in ("gate", "box", "host"):
         (instance.routes / directory).mkdir(parents=True, exist_ok=True)
@@ -119,21 +119,21 @@ def write(project: Project) -> None:
         "labels": {"dev.configuration": sha256(text.encode()).hexdigest()[:16]},
         "networks": {"default": {"aliases": list(mine), **address}},
     }
-    boxes = {} if not hosts else {
-        compose.key(box): {"networks": {"default": {"ipv4_address": hosts[name]}}}
-        for name, box in mine.items() if compose.key(box) in replace(project, routed=False).entries
+    addresses = {} if not hosts else {
+        compose.key(service): {"networks": {"default": {"ipv4_address": hosts[name]}}}
+        for name, service in mine.items() if compose.key(service) in replace(project, routed=False).entries
     }  # fmt: skip
-    atomic.write(instance.routes_file, json.dumps({"services": {NAME: own, **boxes}}, indent=1) + "\n")
+    atomic.write(instance.routes_file, json.dumps({"services": {NAME: own, **addresses}}, indent=1) + "\n")
 
 
 def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]) -> str:
-    """HAProxy's configuration: three ways in (network, this host, a look at the box), a way out per placement.
+    """HAProxy's configuration: three frontends (network, host, health look), and a backend per placement.
 
-    Each placement has connections of its own, so that a request never meets the process of the one before.
+    Each placement has its own connections, so that a request never reaches the process of an earlier placement.
     """
     parts = [HEAD] if hosts else [HEAD, NAMES]
-    for name, box in mine.items():
-        wants, port = box.wants, box.port
+    for name, service in mine.items():
+        wants, port = service.wants, service.port
         owner = f"{{ str({name}),map(/run/dev/owner.map,none) }}".replace(" }", "")
         web = wants.protocol != "tcp"
         mode = "  mode http\n  retry-on conn-failure\n" if web else "  mode tcp\n"
@@ -144,12 +144,12 @@ def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]
         sorry = f"{name} did not answer in {HOLD} s: its container is not up. ./dev logs {name} says more\\n"
         late = f'  http-error status 503 content-type text/plain string "{sorry}"\n'
         lost = (
-            '  http-error status 503 content-type text/plain string "nobody stands on the host for this: ./dev start"\n'
+            '  http-error status 503 content-type text/plain string "no process on the host serves this: ./dev start"\n'
         )
         look_up = "" if hosts else " resolvers docker init-addr none"
-        place = hosts.get(name, compose.key(box))
+        place = hosts.get(name, compose.key(service))
         http2 = " proto h2" if wants.protocol == "h2c" else ""
-        doors = [(side, f"unix@/run/dev/host/{name}.{side}.sock") for side in ("native", "ide")]
+        sockets = [(side, f"unix@/run/dev/host/{name}.{side}.sock") for side in ("native", "ide")]
         front = "  mode http\n" if web else "  mode tcp\n"
         parts.append(
             f"frontend {name}\n{front}  bind :{port}\n  bind unix@/run/dev/gate/{name}.sock mode 600\n"
@@ -162,8 +162,8 @@ def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]
             f"  server box {place}:{port}{look_up}{http2}\n"
             f"backend {name}-docker\n{mode}{late if web else ''}  server box {place}:{port}{look_up}{http2}\n"
             + "".join(
-                f"backend {name}-{place}\n{mode}{lost if web else ''}  server host {door}{http2}\n"
-                for place, door in doors
+                f"backend {name}-{place}\n{mode}{lost if web else ''}  server host {path}{http2}\n"
+                for place, path in sockets
             )
         )
     return "\n".join(parts)
@@ -178,25 +178,25 @@ def lives(instance: Instance) -> bool:
 
 
 def wait(instance: Instance) -> None:
-    """Until it answers after a start."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until it answers after a start; DevError `gateway-lost` after READY_TIMEOUT."""
+    deadline = time.monotonic() + READY_TIMEOUT
     while not lives(instance):
         if time.monotonic() > deadline:
             raise DevError(
                 "gateway-lost", "the gateway does not answer",
-                because=" / ".join(list(docker.rows(component(instance), last=4))) or "its container said nothing",
+                because=" / ".join(list(docker.rows(component(instance), last=4))) or "its container has no output",
                 hint="./dev stop, then again",
             )  # fmt: skip
         time.sleep(0.02)
 
 
 def tell(instance: Instance, owners: Mapping[str, object]) -> None:
-    """Make the owner map live, each entry at once; one that does not run reads the file when it starts.
+    """Set each entry of its live owner map; a gateway that does not run reads the file when it starts.
 
-    It does not know a service that was declared since it was made; a start with containers makes it anew.
+    It does not know services that were declared after it was made; a start with containers makes it again.
     """
     words = [f"set map /run/dev/owner.map {name} {owner}" for name, owner in owners.items()]
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + READY_TIMEOUT
     while True:
         try:
             said = ask(instance, ";".join(words))
@@ -206,7 +206,7 @@ def tell(instance: Instance, owners: Mapping[str, object]) -> None:
         except OSError as problem:
             if time.monotonic() > deadline:
                 raise DevError(
-                    "gateway-lost", "the gateway does not take its owner map", because=str(problem),
+                    "gateway-lost", "the gateway does not accept its owner map", because=str(problem),
                     hint="./dev stop, then again",
                 ) from problem  # fmt: skip
         time.sleep(0.02)
@@ -216,7 +216,7 @@ def tell(instance: Instance, owners: Mapping[str, object]) -> None:
 
 
 def busy(instance: Instance, name: str, placement: str) -> int:
-    """Requests of a service that are under way in one placement; one as long as it is too slow to say."""
+    """Number of running requests of a service in one placement; 1 if the gateway does not answer in time."""
     try:
         rows = ask(instance, "show stat").splitlines()
     except (FileNotFoundError, ConnectionRefusedError):
@@ -231,7 +231,7 @@ def busy(instance: Instance, name: str, placement: str) -> int:
 
 
 def ask(instance: Instance, line: str, timeout: float = 3.0) -> str:
-    """What its runtime socket answers; OSError if nobody is there."""
+    """The answer of its runtime socket; OSError if it does not run."""
     with connected(instance.routes, "haproxy.sock", timeout) as connection:
         connection.sendall(line.encode() + b"\n")
         parts = []
@@ -242,7 +242,7 @@ def ask(instance: Instance, line: str, timeout: float = 3.0) -> str:
 
 @contextlib.contextmanager
 def connected(directory: Path, name: str, timeout: float) -> Iterator[socket.socket]:
-    """A connection to a socket in a directory whose path may be too long for one."""
+    """A connection to a socket in a directory, whose absolute path may be too long for a socket address."""
     held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     short = Path(f"/proc/self/fd/{held}") if os.path.isdir("/proc/self/fd") else directory
     connection = socket.socket(socket.AF_UNIX)
@@ -256,9 +256,9 @@ def connected(directory: Path, name: str, timeout: float) -> Iterator[socket.soc
 
 
 def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
-    """Name -> address of its box, the gateway's under an empty name: given, so that no switch has to look one up.
+    """Name -> fixed address of its container, with the gateway's under an empty name, so that no name is resolved.
 
-    None where the network's range is not ours to divide.
+    Empty if ./dev did not choose the network's address range.
     """
     try:
         (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]

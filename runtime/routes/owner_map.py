@@ -1,8 +1,8 @@
-"""Who owns each service's name and port: the owner map is the truth, gateway and edge follow it.
+"""The owner map: which placement owns each service's name and port. The gateway and the edge forward by it.
 
 Both run only while some service is in a container or handed off. Then every service of the instance has an entry:
-`docker`, `native@HOST` or `ide@HOST` with the address its process listens on, `hold` for one that is being restarted,
-or `none` for one that does not run.
+`docker`, `native@HOST` or `ide@HOST` with the address on which its process listens, `hold` while it is restarted, or
+`none` if it does not run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts.ports import HOME
 from runtime import placements, services
-from runtime.component import BESIDE, Component, Launch, ServiceComponent
+from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
 from runtime.environment import PASSED
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
@@ -32,20 +32,20 @@ from runtime.routes import gateway
 PROGRAM = Path(__file__).with_name("edge.py")
 LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 DRAIN = 5.0
-"""Seconds that requests under way have to end after a switch."""
-PATIENCE = 30.0
-"""Seconds the edge has to answer after its start."""
+"""Seconds in which running requests must end after a switch."""
+EDGE_TIMEOUT = 30.0
+"""Seconds in which the edge must answer after its start."""
 _GUARD = threading.RLock()
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where a service's callers are led."""
+    """Where a service's callers are forwarded."""
 
     owner: str
-    """A placement, `hold` while it is being restarted, or `none`."""
+    """A placement, `hold` while it is restarted, or `none`."""
     host: str = ""
-    """Where the process listens, if one on this machine owns it."""
+    """Address on which the process listens, if the owner is a process on this machine."""
 
     def __str__(self) -> str:
         return f"{self.owner}@{self.host}" if self.host else self.owner
@@ -57,12 +57,12 @@ def edge(instance: Instance) -> ServiceComponent:
 
 
 def is_open(instance: Instance) -> bool:
-    """Whether names and ports are given by an owner map now."""
+    """Whether there is an owner map now."""
     return instance.owner_map.exists()
 
 
 def routes(instance: Instance) -> dict[str, Route]:
-    """Service -> where its callers are led; empty where there is no owner map."""
+    """Service -> where its callers are forwarded; empty without an owner map."""
     try:
         rows = instance.owner_map.read_text().splitlines()
     except FileNotFoundError:
@@ -72,12 +72,12 @@ def routes(instance: Instance) -> dict[str, Route]:
 
 
 def owners(instance: Instance) -> dict[str, str]:
-    """Service -> placement that owns its name and port, or `none`; empty where there is no owner map."""
+    """Service -> placement that owns its name and port, `hold` or `none`; empty without an owner map."""
     return {name: route.owner for name, route in routes(instance).items()}
 
 
 def prepare(platform: Platform) -> None:
-    """Have an owner map that names every service, and an edge that follows it; the gateway's container comes later."""
+    """Write an owner map with every service, and start the edge; the gateway's container is started later."""
     mine = gateway.served(platform)
     with _GUARD:
         known = routes(platform.instance)
@@ -88,7 +88,7 @@ def prepare(platform: Platform) -> None:
 
 
 def run_gateway(platform: Platform, container: str) -> None:
-    """Have the gateway's container run and know the owners."""
+    """Start the gateway's container and set its owner map."""
     instance = platform.instance
     if not docker.look(gateway.component(instance)).lives:
         docker.spawn(gateway.component(instance), container)
@@ -99,10 +99,10 @@ def run_gateway(platform: Platform, container: str) -> None:
 
 
 def own(platform: Platform, name: str, owner: str, host: str = "") -> None:
-    """Give the service's name and port to another owner: written first, then live.
+    """Give the service's name and port to another owner: the file is written first, then the proxies reload.
 
-    The edge is told first of a process, so that it never leads a request to the one before; of a container the gateway
-    is, so that no request goes in circles between the two.
+    For a process the edge reloads first, so that it forwards no request to the earlier owner; for a container the
+    gateway does, so that no request goes in circles between the two.
     """
     with _GUARD:
         now, then = routes(platform.instance), Route(owner, host)
@@ -113,7 +113,7 @@ def own(platform: Platform, name: str, owner: str, host: str = "") -> None:
 
 
 def hold(platform: Platform, name: str) -> None:
-    """Before it is restarted: have its callers wait, and let it answer what it was asked. Its return ends that."""
+    """Before a restart: make new callers wait, and let it finish its requests. The next `own` ends this."""
     route = routes(platform.instance).get(name)
     if route and route.owner in placements.PLACEMENTS and route.host != HOME:
         own(platform, name, "hold")
@@ -121,7 +121,7 @@ def hold(platform: Platform, name: str) -> None:
 
 
 def refresh(platform: Platform, first: bool = False) -> None:
-    """Make edge and gateway follow the map as it is, or the edge `first`."""
+    """Make gateway and edge reload the map; with `first` the edge before the gateway."""
     steps: list[Callable[[], None]] = [
         lambda: _start_edge(platform),
         lambda: gateway.tell(platform.instance, routes(platform.instance)),
@@ -140,20 +140,20 @@ def listens(instance: Instance, name: str) -> bool:
 
 
 def drain(instance: Instance, name: str, placement: str) -> None:
-    """Wait until no request of the service is under way in that placement, as long as that may take."""
+    """Wait until the service has no running request in that placement, for at most DRAIN seconds."""
     deadline = time.monotonic() + DRAIN
     while gateway.busy(instance, name, placement) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
 def settle(platform: Platform) -> None:
-    """End gateway and edge if nobody needs them any more: nothing in a container, nothing handed off."""
+    """Stop the gateway and the edge if no service is in a container or handed off."""
     instance = platform.instance
     if not is_open(instance) and not native.lives(edge(instance)):
         return
     if {"docker", "hold"} & set(owners(instance).values()) or any((instance.state / "handoff").glob("*.json")):
         return
-    if any(route.host == BESIDE["native"] for route in routes(instance).values()):  # until a start moves it
+    if any(route.host == LOOPBACK_FOR["native"] for route in routes(instance).values()):  # a start moves it first
         return
     workers = [c for c in platform.components.values() if c.is_service and not c.port]
     if is_open(instance) and any(
@@ -164,7 +164,7 @@ def settle(platform: Platform) -> None:
 
 
 def close(instance: Instance) -> None:
-    """End gateway and edge and forget who owned what."""
+    """Stop the gateway and the edge, and delete the owner map."""
     if not instance.routes.exists():
         return
     native.stop(edge(instance))
@@ -176,12 +176,12 @@ def close(instance: Instance) -> None:
 
 
 def _start_edge(platform: Platform) -> None:
-    """A living edge that has read the map."""
+    """Start the edge if needed, and make it read the map."""
     instance = platform.instance
     component, spec = edge(instance), instance.routes / "edge.json"
     atomic.write(spec, json.dumps(_spec(platform)))
     launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(platform))
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + EDGE_TIMEOUT
     while True:
         if not native.lives(component):
             native.spawn(component, launch, "")
@@ -191,14 +191,14 @@ def _start_edge(platform: Platform) -> None:
         except OSError as problem:  # its shim, or the guard of one that was killed, may be about to end or restart it
             if time.monotonic() > deadline:
                 raise DevError(
-                    "edge-lost", "the process that stands on the services' ports does not answer", because=str(problem),
+                    "edge-lost", "the process that has the services' ports does not answer", because=str(problem),
                     hint=f"its log is {component.log}",
                 ) from problem  # fmt: skip
         time.sleep(0.01)
 
 
 def _environment(platform: Platform) -> dict[str, str]:
-    """What the command that gives a service back needs of the caller's: what a start makes an environment of."""
+    """Variables of the caller that a later `handoff --back` by the edge needs: those that a start reads."""
     names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *services.passed()}
     names |= platform.desired.env.keys()
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
@@ -226,7 +226,7 @@ def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(line)
     except ValueError as problem:
-        raise OSError("the edge hung up") from problem
+        raise OSError("the edge closed the connection") from problem
     if "" in found:
         raise OSError(found[""])
     return found

@@ -1,4 +1,4 @@
-"""Give a service's name and port to what is ready in another placement, then end what had them before."""
+"""Give a service's name and port to another placement that is ready, then stop the earlier owner."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from runtime.placements import docker, native
 from runtime.platform import Platform
 from runtime.routes import owner_map
 
-PATIENCE = 10.0
-"""Seconds the edge has to get a port back when a service returns."""
+PORT_TIMEOUT = 10.0
+"""Seconds in which the edge must get a port back when a service returns."""
 
 
 def arrive(platform: Platform, component: Component) -> None:
-    """Give name and port to the container, which is ready, then end what had them. One of the two always answers."""
+    """Give name and port to the container, which is ready, then stop the earlier owner. One of them always answers."""
     instance, name = component.instance, component.name
     entry = record.record(instance, name)
     if entry:
@@ -29,16 +29,16 @@ def arrive(platform: Platform, component: Component) -> None:
     for placement in (["native"] if native.lives(component) else []) + (["ide"] if entry else []):
         owner_map.drain(instance, name, placement)
         placements.of(placement).halt(component)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + PORT_TIMEOUT
     while not owner_map.listens(instance, name):
         if time.monotonic() > deadline:
-            return  # the edge goes on trying; the record stays as long
+            return  # the edge keeps trying; the record stays until then
         time.sleep(0.003)
     record.forget(instance, name)
 
 
 def leave(platform: Platform, component: Component, owner: str, host: str) -> None:
-    """Give name and port to a process of this machine, then end who had them when all that was asked is answered."""
+    """Give name and port to a process on this machine; stop the earlier owner when its requests are answered."""
     instance, name = component.instance, component.name
     before = owner_map.owners(instance).get(name, owner)
     owner_map.own(platform, name, owner, host)

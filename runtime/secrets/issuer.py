@@ -1,4 +1,4 @@
-"""Asks the service that mints tokens on this machine, and nobody who merely listens on its port."""
+"""Asks the service that mints tokens on this machine; another process on its port gets no request."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtime.component import Component
 from runtime.platform import Platform
 
 SECRET = "AUTH_ISSUER_SECRET"
-"""The variable of [env] whose value opens the service to tools of this user."""
-PATIENCE = 10.0
-"""Seconds an answer may take."""
+"""The variable of [env] whose value gives this user's tools access to the service."""
+ANSWER_TIMEOUT = 10.0
+"""Seconds in which it must answer."""
 
 
 class Refusal(Exception):
-    """It answered, and not as was hoped."""
+    """The service answered with an error."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,12 +29,12 @@ class Refusal(Exception):
 
 
 def ask(platform: Platform, path: str, wish: Mapping[str, Any]) -> dict[str, Any]:
-    """What it answers to a tool's POST; raises Refusal, and DevError where there is nobody to ask."""
+    """Its answer to a tool's POST; raises Refusal, and DevError if the service does not run."""
     component = _component(platform)
-    state = status.look(platform, component, timeout=PATIENCE)
-    if state.state != "ready":  # the secret is for nobody else who may listen there
+    state = status.look(platform, component, timeout=ANSWER_TIMEOUT)
+    if state.state != "ready":  # another process on the port must not get the secret
         raise _down(component, state.reason or f"it is {state.state}")
-    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=ANSWER_TIMEOUT)
     headers = {"Content-Type": "application/json", "X-Issuer-Secret": _secret(platform.instance)}
     try:
         connection.request("POST", path, json.dumps(wish), headers)
@@ -50,7 +50,7 @@ def ask(platform: Platform, path: str, wish: Mapping[str, Any]) -> dict[str, Any
 
 
 def refused(problem: Refusal) -> DevError:
-    """The error for an answer that nobody knows a way around; a wrong wish is a wrong command line."""
+    """The error for a refusal; status 400 or 422 is a wrong command line."""
     usage = problem.status in (400, 422)
     hint = "" if usage else f"if {SECRET} changed, restart the service"
     exit = Exit.USAGE if usage else Exit.NOT_CONVERGED
@@ -61,14 +61,14 @@ def _component(platform: Platform) -> Component:
     wants, identity = platform.desired.auth, auth.look(platform.loaded, platform.instance)
     if wants is None:
         raise DevError(
-            "auth-absent", "nobody mints tokens here", because="the desired state has no [auth]",
+            "auth-absent", "no service mints tokens here", because="the desired state has no [auth]",
             hint="name the service that does: [auth] and its key `issuer`", exit=Exit.BAD_STATE,
         )  # fmt: skip
     source = platform.loaded.source("auth.issuer")
     if identity and identity.mode == "clerk":
         raise DevError(
             "auth-clerk", "no token is minted in clerk mode", because=f"{identity.because}: identities are Clerk's",
-            hint="take the CLERK_ variables away again, then ./dev restart", source=source,
+            hint="remove the CLERK_ variables, then ./dev restart", source=source,
         )  # fmt: skip
     if identity and identity.mode == "refused":
         raise DevError(
@@ -82,7 +82,7 @@ def _secret(instance: Instance) -> str:
     if value := envfile.values(instance).get(SECRET):
         return value
     raise DevError(
-        "secret-absent", f"{SECRET} has no value", because="it opens the service that mints tokens to this user",
+        "secret-absent", f"{SECRET} has no value", because="it gives this user access to the service that mints tokens",
         hint="declare it in [env] with generate, then ./dev doctor --fix and ./dev restart",
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Gives a shared secret a new value while services run: each step leaves a state in which every call is accepted.
 
-1. Everybody learns the new value beside the old one, and still sends the old. 2. Everybody sends the new one, and takes
-both. 3. Everybody forgets the old one. The env file says which step is under way, in the same write as the values.
+1. All services accept the new value and the old one, and send the old one. 2. All services send the new one and accept
+both. 3. All services forget the old one. The env file records the present step, in the same write as the values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runtime.platform import Platform
 from runtime.services import debugging
 from runtime.start import Listener, start
 
-STEPS = ("everybody learns the new value", "everybody sends the new value", "everybody forgets the old value")
+STEPS = ("services learn the new value", "services send the new value", "services forget the old value")
 
 Write = Callable[[str], None]
 """Replaces the env file as a whole."""
@@ -38,13 +38,13 @@ class Secret:
     generated: bool
     set: bool
     previous: str | None
-    """The variable in which services take a second value, where it is declared."""
+    """The variable of the second accepted value, if it is declared."""
     step: int
-    """The step of a rotation that was cut off; 0 for none."""
+    """The step of an interrupted rotation; 0 without one."""
 
 
 def listed(platform: Platform) -> tuple[Secret, ...]:
-    """Every secret of [env] but the second places."""
+    """Every secret of [env], without the variables of second values."""
     env, text = platform.desired.env, envfile.text(platform.instance)
     stored = envfile.values(platform.instance)
     secret = {name: variable for name, variable in env.items() if variable.secret or variable.generate}
@@ -60,15 +60,15 @@ def rotate(
     platform: Platform, name: str, write: Write, say: Callable[[str], None],
     on_event: Listener,
 ) -> list[str]:  # fmt: skip
-    """Walk the three steps, or those that an earlier run left; gives what was restarted.
+    """Do the three steps, or those that an interrupted run left; gives what was restarted.
 
-    DevError if something is not ready after its restart: what runs still works, and the next run goes on there.
+    DevError if a component is not ready after its restart: the others still work, and the next run continues there.
     """
     instance = platform.instance
     variable = _checked(platform, name)
     step = _step(envfile.text(instance), name)
     if step:
-        say(f"an earlier run was cut off in step {step} of {len(STEPS)}; going on there")
+        say(f"an earlier run was interrupted in step {step} of {len(STEPS)}; continuing there")
     else:
         fresh = variable.prefix + secrets.token_urlsafe(variable.bytes)
         write(_at(envfile.text(instance), name, 1, {_previous(name): fresh}))
@@ -113,13 +113,13 @@ def _checked(platform: Platform, name: str) -> EnvVar:
         )  # fmt: skip
     if not stored.get(name):
         raise DevError(
-            "secret-absent", f"{name} has no value", because="it does not stand in .dev/values", source=at,
+            "secret-absent", f"{name} has no value", because="it is not in .dev/values", source=at,
             hint="./dev doctor --fix",
         )  # fmt: skip
     if stored.get(_previous(name)) and not _step(envfile.text(instance), name):
         raise DevError(
             "secret-previous", f"{_previous(name)} has a value", because="a rotation by hand seems to be under way",
-            hint="when nobody sends that value any more, delete its line in .dev/values", exit=Exit.NEEDS_HUMAN,
+            hint="when no service sends that value any more, delete its line in .dev/values", exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
     for each in _instances(instance):
         if locks.held(each.state / "test.lock"):
@@ -128,7 +128,7 @@ def _checked(platform: Platform, name: str) -> EnvVar:
 
 
 def _walk(platform: Platform, name: str, step: int, write: Write, on_event: Listener) -> list[str]:
-    """Restart what runs with other values than those of now, one after another; each is ready before the next goes."""
+    """Restart what runs with earlier values, one after another; each is ready before the next is restarted."""
     restarted = []
     for component, placement in _holders(platform, name):
         at, own = component.name, component.instance.name
@@ -139,13 +139,13 @@ def _walk(platform: Platform, name: str, step: int, write: Write, on_event: List
             events.append(text)
             on_event(title, text, seconds)
 
-        # whoever is cut off now leaves it ended: the next run has to know
+        # an interruption now leaves it stopped: the next run must know
         write(_at(envfile.text(platform.instance), name, step, {}, f", restarting {placement} {at} {own}".rstrip()))
         debug = frozenset({at} if debugging.under(component) else ())
         there = replace(platform, instance=component.instance)
         failed = start(there, [at], event, Asked(stay={at: placement}, alone=True, debug=debug))
         for problem in failed.values():
-            problem.hint = f"{problem.hint}; then ./dev secrets rotate {name} goes on".removeprefix("; ")
+            problem.hint = f"{problem.hint}; then ./dev secrets rotate {name} continues".removeprefix("; ")
             raise problem
         if "starting" in events:
             restarted.append(title)
@@ -153,9 +153,9 @@ def _walk(platform: Platform, name: str, step: int, write: Write, on_event: List
 
 
 def _holders(platform: Platform, name: str) -> list[tuple[Component, str]]:
-    """What runs and gets the secret, and where, in every instance of the checkout: they share one env file.
+    """Running components that get the secret, with placement, in all instances of the checkout: they share an env file.
 
-    Besides, what an earlier run had ended when it was cut off.
+    Also the component that an interrupted run had stopped.
     """
     found, cut = [], _mark(name).search(envfile.text(platform.instance))
     for each in _instances(platform.instance):
@@ -195,6 +195,6 @@ def _step(text: str, name: str) -> int:
 
 
 def _at(text: str, name: str, step: int, values: Mapping[str, str | None], more: str = "") -> str:
-    """The file's text in that step, with these values; all else stays as it is."""
+    """The file's text in that step, with these values; all other text is kept."""
     mark = f"# rotation of {name}: step {step}{more}\n" if step else ""
     return mark + envfile.changed(_mark(name).sub("", text), values)

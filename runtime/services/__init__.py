@@ -14,22 +14,22 @@ from runtime.services.debugger import Debugger
 from runtime.services.ide import RunConfiguration
 
 Dialect = Literal["go", "python", "node"]
-"""How the debugger of an IDE reads an env file: each of these three has rules of its own."""
+"""How the debugger of an IDE reads an env file: each of these three has its own rules."""
 
 
 class ServiceKind(Protocol):
-    """What the module `runtime/services/KIND.py` offers; how to add one: docs/how-to/add-a-service-kind.md.
+    """The interface of a module `runtime/services/KIND.py`; how to add one: docs/how-to/add-a-service-kind.md.
 
     Every member is asked for a component of this kind. None of them may start, stop or wait for anything: they say
     how it is done, and the callers do it. `runtime/services/plain.py` has the answers of a kind with nothing special.
-    What installs the dependencies of a kind is not here but in `converge/kinds.py`.
+    The installation of a kind's dependencies is not here but in `converge/kinds.py`.
     """
 
     ready_timeout: float
     """Seconds that a start waits for it to become ready, where its entry has no `ready.timeout`."""
 
     passed: tuple[str, ...]
-    """Variables of the caller's environment that its tools read, such as GOPROXY; all others are kept from it."""
+    """Variables of the caller's environment that its tools read, such as GOPROXY; it gets no others."""
 
     dialect: Dialect
     """How the IDE's debugger for this language reads an env file; `node` where there is none."""
@@ -38,7 +38,7 @@ class ServiceKind(Protocol):
     """Whether a browser shows its pages, so that `./dev sign-in` ends there."""
 
     debugger: Debugger | None
-    """How it is run under a debugger by `./dev debug`; None where it cannot be."""
+    """How `./dev debug` runs it under a debugger; None if it cannot."""
 
     def run(self, platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
         """The command that runs it with hot reload, in its directory and with its environment.
@@ -49,30 +49,30 @@ class ServiceKind(Protocol):
         ...
 
     def by_hand(self, component: ServiceComponent) -> str:
-        """What a shell runs in its directory without hot reload, `$HOST` and `$PORT` set; empty where nothing is known.
+        """The shell command that runs it without hot reload, with `$HOST` and `$PORT` set; empty if unknown.
 
         An engineer types it after a hand-off, and an IDE runs it. It names no path of this machine.
         """
         ...
 
     def environment(self, component: ServiceComponent, placement: str) -> Mapping[str, str]:
-        """Variables that every process of it gets; [env] and the entry's own `env` are put over them."""
+        """Variables that every process of it gets; [env] and the entry's own `env` have priority."""
         ...
 
     def native_environment(self, component: ServiceComponent) -> Mapping[str, str]:
-        """Variables that it gets only outside of a container, because they concern this machine's tools."""
+        """Variables that it gets only outside of a container, as they are for the tools of this machine."""
         ...
 
     def ide_environment(self, component: ServiceComponent, host: str) -> Mapping[str, str]:
-        """Variables that a process started by hand or by an IDE gets besides, to listen on `host`."""
+        """Variables that a process started by hand or by an IDE gets in addition, to listen on `host`."""
         ...
 
     def path(self, component: ServiceComponent) -> tuple[Path, ...]:
-        """Directories that stand on its PATH before the pinned tools."""
+        """Directories on its PATH before the pinned tools."""
         ...
 
     def test(self, component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
-        """The command of its tests, run in its directory; empty where none is known.
+        """The command of its tests, run in its directory; empty if none is known.
 
         `report` is a file for results as JUnit XML, for a runner that can write it.
         """
@@ -83,7 +83,7 @@ class ServiceKind(Protocol):
         ...
 
     def vscode(self, component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
-        """What an entry of launch.json that runs it under VS Code's debugger says besides the name, the environment
+        """Keys of the launch.json entry that runs it under VS Code's debugger, except the name, the environment
         and the tasks before and after; None where there is no such entry.
 
         `script` is what a shell runs by hand: its own `dev`, else `by_hand`; empty where neither is known.
@@ -91,7 +91,7 @@ class ServiceKind(Protocol):
         ...
 
     def jetbrains(self, component: ServiceComponent) -> RunConfiguration | None:
-        """The run configuration that debugs it in an IDE of JetBrains; None where there is none."""
+        """The run configuration that debugs it in an IDE of JetBrains; None without one."""
         ...
 
 

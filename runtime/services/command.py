@@ -15,7 +15,7 @@ debugger = None
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
-    """DevError: nothing is known of it without `dev`."""
+    """DevError: without `dev` there is no command."""
     raise DevError(
         "no-dev-command", f"{component.name} has no command", because="kind `command` needs `dev`",
         source=platform.source(component), exit=Exit.BAD_STATE,

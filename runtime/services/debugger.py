@@ -1,4 +1,4 @@
-"""What a kind says of its debugger."""
+"""The debugger of a service kind."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Debugger:
     """The debugger of a kind."""
 
     name: str
-    """How it is called in messages."""
+    """Its name in messages."""
     run: Callable[[Platform, ServiceComponent, str, int], tuple[str, ...]]
-    """Given the address on which the service listens and the port on 127.0.0.1 on which the debugger does: what is
-    run. The service serves before anybody attaches. DevError `no-debugger` where the debugger is missing."""
+    """The command to run, from the address on which the service listens and the debugger's port on 127.0.0.1. The
+    service serves before a client attaches. DevError `no-debugger` if the debugger is missing."""
     attach: str
-    """How an IDE of JetBrains calls the run configuration that attaches; shown to users."""
+    """Name of the attaching run configuration in an IDE of JetBrains; shown to users."""
     terminal: Callable[[Platform, int], str]
     """The command that attaches to that port without an IDE."""
     program: str = ""
@@ -33,22 +33,22 @@ class Debugger:
     word: str = ""
     """Word in a service's own `debug` command that tells that it uses this debugger."""
     build: Callable[[ServiceComponent], tuple[str, ...]] | None = None
-    """What compiles the service for the debugger, before anything that runs is touched."""
+    """The command that compiles the service for the debugger, before a running component is changed."""
     executable: Callable[[ServiceComponent], Path] | None = None
-    """The program that the debugger starts, for a debugger that goes on after the program has ended."""
+    """The program that the debugger starts, for a debugger that keeps running after the program has ended."""
     vscode: Callable[[int], Mapping[str, Any]] | None = None
-    """What an entry of launch.json that attaches says besides its name, directory and tasks."""
+    """Keys of the launch.json entry that attaches, except its name, directory and tasks."""
     jetbrains: Callable[[int], RunConfiguration] | None = None
     """The run configuration that attaches in an IDE of JetBrains."""
 
     @property
     def tools(self) -> tuple[str, ...]:
-        """Entries of [tools] that it wants."""
+        """Entries of [tools] that it needs."""
         return tuple(filter(None, (self.program, self.library)))
 
 
 def missing(tool: str, component: ServiceComponent) -> DevError:
-    """What to raise where the debugger's tool is not there."""
+    """The error for a missing tool of the debugger."""
     return DevError(
         "no-debugger", f"there is no {tool} to run {component.name} under", because="[tools] does not pin it",
         hint=f"add {tool} = \"…\" to [tools], then ./dev lock", exit=Exit.BAD_STATE,

@@ -1,4 +1,4 @@
-"""How each kind of service is run under its debugger, on a fixed port of 127.0.0.1, and how one attaches to it."""
+"""Run a service under the debugger of its kind, on a fixed port of 127.0.0.1, and describe how to attach."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runtime.services import launch as native_services
 from runtime.services.debugger import Debugger
 
 SETTLED = 10.0
-"""Seconds after which a program that its debugger should have started, and that is not there, counts as ended."""
+"""Seconds after which a program counts as ended that its debugger should have started and that does not run."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Debugged:
     debugger: str
     address: str
     attach: Mapping[str, str]
-    """`vscode`, `jetbrains`, `terminal`: a name, words, a command; those that there are."""
+    """`vscode`, `jetbrains`, `terminal` -> name, description or command; only those that exist."""
 
     def document(self) -> dict[str, Any]:
         """The document of `./dev debug --json`."""
@@ -53,15 +53,15 @@ def port(component: Component) -> int:
 
 
 def under(component: Component) -> int | None:
-    """The port of the debugger it runs under now; None if it does not run, or without one. The shim says which."""
+    """The port of the debugger under which it runs, by its shim's record; None without a debugger."""
     seen = native.look(component)
     return seen.debug if seen.lives else None
 
 
 def recipe(component: Component) -> Debugger:
-    """Its kind's debugger, run by its own `debug` command where it has one; DevError where it cannot be debugged."""
+    """Its kind's debugger, run by its own `debug` command if it has one; DevError if it cannot be debugged."""
     if not component.is_service or component.once:
-        raise _impossible(component, "only services that go on running can be", "")
+        raise _impossible(component, "only services that keep running can be", "")
     service = component.wants
     known = services.kind(component).debugger
     if service.debug is not None:
@@ -69,27 +69,27 @@ def recipe(component: Component) -> Debugger:
     if known and not service.dev:
         return known
     because = "its own `dev` is run instead of its kind's command" if known else f"kind {service.kind} has no debugger"
-    raise _impossible(component, because, 'say how with debug = "…{debug_port}…" in its entry')
+    raise _impossible(component, because, 'declare the command with debug = "…{debug_port}…" in its entry')
 
 
 def wanted(platform: Platform, component: Component) -> frozenset[str]:
-    """The pinned tools that must be there first."""
+    """The pinned tools that must be installed first."""
     return frozenset(recipe(component).tools) & tools.wanted(platform.desired).keys()
 
 
 def check(platform: Platform, component: Component) -> None:
-    """Refuse what cannot be run under a debugger; DevError says why and what helps."""
+    """Raise DevError, with reason and hint, if it cannot be run under a debugger."""
     recipe(component)
     port(component)
     if record.record(component.instance, component.name):
         raise DevError(
-            "in-your-ide", f"{component.name} is handed off to your IDE", because="that is where it is debugged",
+            "in-your-ide", f"{component.name} is handed off to your IDE", because="it is debugged there",
             hint=f"take it back first: ./dev handoff {component.name} --back", exit=Exit.USAGE,
         )  # fmt: skip
 
 
 def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
-    """What a native placement runs; the service shall listen on `host`, its debugger on 127.0.0.1 in any case."""
+    """What the native placement runs: the service listens on `host`, its debugger always on 127.0.0.1."""
     made = native_services.at_home(platform, component, host)
     env = dict(made.env)
     found, number = recipe(component), port(component)
@@ -101,13 +101,13 @@ def launch(platform: Platform, component: ServiceComponent, host: str = HOME) ->
 
 
 def build(component: ServiceComponent) -> tuple[str, ...] | None:
-    """What compiles it first, with its own environment, in its directory; None where nothing need be."""
+    """The command that compiles it first, in its directory with its environment; None if none is needed."""
     needed = recipe(component).build
     return needed(component) if needed else None
 
 
 def why_not(component: Component) -> str:
-    """Empty when its debugger listens, else what is missing."""
+    """Why its debugger does not listen yet; empty if it does."""
     number = port(component)
     found = owner(number)
     if found is None:
@@ -116,7 +116,7 @@ def why_not(component: Component) -> str:
 
 
 def ended(component: Component, seen: Seen) -> bool:
-    """Whether the program has ended whose debugger goes on, so that one can look at how it ended."""
+    """Whether the program has ended while its debugger still runs, so that the end can be inspected."""
     executable = recipe(component).executable
     young = seen.began is None or time.time() - seen.began < SETTLED
     if executable is None or not component.is_service or young or not processes.LINUX:
@@ -125,7 +125,7 @@ def ended(component: Component, seen: Seen) -> bool:
 
 
 def attach(platform: Platform, component: Component) -> Debugged:
-    """How an IDE or a terminal gets at it."""
+    """How an IDE or a terminal attaches to it."""
     made, number = recipe(component), port(component)
     ways = {}
     if made.name != UNKNOWN.name and not component.instance.name:  # entries are of the default instance
@@ -154,4 +154,4 @@ def _own(platform: Platform, component: ServiceComponent, host: str, number: int
 UNKNOWN = Debugger(
     name="its debugger", run=_own, attach="attach", terminal=lambda _, number: f"its client at {HOME}:{number}"
 )  # fmt: skip
-"""What is known of a `debug` command that names no known debugger."""
+"""For a `debug` command that names no known debugger."""

@@ -1,4 +1,4 @@
-"""Go services: Air builds and restarts on a change, or our own `rebuild.py` where Air cannot be had."""
+"""Go services: Air builds and restarts on a change, or `rebuild.py` if Air is not available."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from runtime.services.debugger import Debugger, missing
 from runtime.services.ide import RunConfiguration, environment_file, in_jetbrains, in_vscode, quoted
 
 ready_timeout = 180.0
-"""Seconds; it is compiled first."""
+"""Seconds; includes the first compilation."""
 passed = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
 dialect = "go"
 web_front = False
 SUFFIXES = ("go", "sql", "toml", "html")
-"""A change of such a file builds and restarts it."""
+"""A change of a file with such a suffix builds and restarts it."""
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
-    """Air with a configuration of its own per instance, so that two of them never share a build."""
+    """Air with one configuration per instance, so that two instances never share a build."""
     service = component.wants
     build = component.directory / "build"
     build.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def _air(build: str, command: str, program: Path, watch: tuple[str, ...]) -> str
 
 
 def by_hand(component: ServiceComponent) -> str:
-    """Compiled and run at once."""
+    """`go run` compiles and runs it."""
     return f"exec go run {shlex.quote(component.wants.main)}"
 
 
@@ -73,7 +73,7 @@ environment = plain.environment
 
 
 def native_environment(component: ServiceComponent) -> Mapping[str, str]:
-    """The pinned Go downloads no other one."""
+    """The pinned Go must not download another version."""
     return {"GOTOOLCHAIN": "local"}
 
 
@@ -98,7 +98,7 @@ def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None
 
 
 def jetbrains(component: ServiceComponent) -> RunConfiguration | None:
-    """GoLand reads no file of variables by itself: the EnvFile plugin does."""
+    """GoLand cannot read an env file: the EnvFile plugin does."""
     service = component.wants
     flags = service.env.get("GOFLAGS")
     directory = in_jetbrains(os.path.normpath(f"{service.path}/{service.main}"))

@@ -1,4 +1,4 @@
-"""How a kind describes itself to an IDE: paths and run configurations, as the files of the IDE spell them."""
+"""How a kind describes itself to an IDE: paths and run configurations, in the syntax of the IDE's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a native placement runs for a service: its own `dev` command, else its kind's."""
+"""The native command of a service: its own `dev` command, else that of its kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.services import kind
 
 
 def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
-    """With hot reload; it has to listen on `host`."""
+    """The command with hot reload; the service must listen on `host`."""
     service, home = component.wants, at_home(platform, component, host)
     if service.dev:
         return replace(home, argv=("/bin/sh", "-c", fill(service.dev, platform, component, host=host)))
@@ -21,7 +21,7 @@ def launch(platform: Platform, component: ServiceComponent, host: str = HOME) ->
 
 
 def at_home(platform: Platform, component: ServiceComponent, host: str) -> Launch:
-    """Its directory and its environment, whatever is run there."""
+    """Its directory and its environment, without a command."""
     service = component.wants
     directory = component.path
     if not directory.is_dir():

@@ -20,12 +20,12 @@ web_front = True
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
-    """Without npm, which would stand between us and the process."""
+    """Without npm, which would be a process between the shim and Next.js."""
     return (_node(platform), NEXT, "dev", "-H", host, "-p", str(component.port))
 
 
 def by_hand(component: ServiceComponent) -> str:
-    """The same by the node of PATH."""
+    """The same, with the node on PATH."""
     return f'exec node {NEXT} dev -H "$HOST" -p "$PORT"'
 
 

@@ -1,4 +1,4 @@
-"""Node services: what `npm run dev` and `npm test` say in their package.json."""
+"""Node services: run by `npm run dev` and tested by `npm test`, as their package.json declares."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ web_front = False
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
-    """Its own script reloads it; HOST and PORT tell it where to listen."""
+    """Its own script reloads it; it listens where HOST and PORT say."""
     return ("/bin/sh", "-c", "exec npm run dev")
 
 
@@ -31,7 +31,7 @@ def by_hand(component: ServiceComponent) -> str:
 
 
 def environment(component: ServiceComponent, placement: str) -> Mapping[str, str]:
-    """Next in it reports nothing to its vendor, and two instances build in directories of their own."""
+    """Next.js sends no telemetry, and each instance has its own build directory."""
     found = {"NEXT_TELEMETRY_DISABLED": "1"}
     if component.instance.name and placement != "docker":
         found["NEXT_DIST_DIR"] = f".next/{component.instance.name}"

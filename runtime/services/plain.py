@@ -1,4 +1,4 @@
-"""The answers of a service kind with nothing special; a kind's module assigns those that fit it."""
+"""Default functions of a service kind; the module of a kind assigns those that it needs."""
 
 from __future__ import annotations
 

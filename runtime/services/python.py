@@ -1,4 +1,4 @@
-"""Python services: an ASGI application in uvicorn, from a venv of its own."""
+"""Python services: an ASGI application in uvicorn, from its own venv."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str
 
 
 def by_hand(component: ServiceComponent) -> str:
-    """By the variables of `ide_environment` uvicorn knows where to listen."""
+    """uvicorn listens where the variables of `ide_environment` say."""
     app = component.wants.app
     return f"exec python -m uvicorn {shlex.quote(app)}" if app else ""
 
 
 def environment(component: ServiceComponent, placement: str) -> Mapping[str, str]:
-    """What it prints is written at once."""
+    """Its output is not buffered."""
     return {"PYTHONUNBUFFERED": "1"}
 
 
@@ -46,7 +46,7 @@ native_environment = plain.native_environment
 
 
 def ide_environment(component: ServiceComponent, host: str) -> Mapping[str, str]:
-    """uvicorn reads its options from these, too."""
+    """uvicorn also reads its options from these variables."""
     return {"UVICORN_HOST": host, "UVICORN_PORT": str(component.port)}
 
 
@@ -65,7 +65,7 @@ leftovers = plain.leftovers
 
 
 def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None:
-    """Its `app`; a `dev` of its own is not known to run any."""
+    """Its `app`; for an entry with only `dev` the application is not known."""
     if not component.wants.app:
         return None
     return {
@@ -98,7 +98,7 @@ def _relative_python(component: ServiceComponent) -> str:
 
 
 def _debugpy(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
-    """Without --reload, whose second process would want the port too; with Python's own modules open to breakpoints."""
+    """Without --reload, whose second process would use the same port; breakpoints work in Python's own modules too."""
     home = dependencies.venv(component.instance, component.name)
     if not tools.library(platform.loaded, "debugpy") and not any(home.glob("lib/python*/site-packages/debugpy")):
         raise missing("debugpy", component)

@@ -17,11 +17,11 @@ import threading
 from collections.abc import Sequence
 
 GRACE = 5.0
-"""Seconds the program has to end."""
+"""Seconds in which the program must end."""
 
 
 def main(argv: list[str]) -> int:
-    """Until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT."""
     from watchfiles import Change, watch
 
     first, second = argv.index("--build"), argv.index("--run")
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         *directories, watch_filter=counts, stop_event=over, debounce=100, step=20, rust_timeout=100,
         yield_on_timeout=True,
     ):  # fmt: skip
-        if changes or first:  # it watches by now, so that no change during the first build is missed
+        if changes or first:  # the watch has started, so that no change during the first build is missed
             running, first = _again(running, build, program), False
     _end(running)
     return 0

@@ -1,4 +1,4 @@
-"""The command that rebuilds and restarts a compiled service by our own loop, for kinds whose language has none."""
+"""The command that rebuilds and restarts a compiled service by `rebuild.py`, for languages without such a tool."""
 
 from __future__ import annotations
 

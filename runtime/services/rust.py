@@ -1,4 +1,4 @@
-"""Rust services: cargo builds them, and our own loop builds again and restarts on a change."""
+"""Rust services: cargo builds them, and `rebuild.py` builds again and restarts on a change."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from runtime.platform import Platform
 from runtime.services import plain, rebuilding
 
 ready_timeout = 300.0
-"""Seconds; it is compiled first."""
+"""Seconds; includes the first compilation."""
 passed = ("CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HTTP_CAINFO", "CARGO_NET_GIT_FETCH_WITH_CLI")
 dialect = "node"
 web_front = False
-debugger = None  # codelldb and lldb-dap are started by an IDE: they attach to no port that is kept for them
+debugger = None  # an IDE starts codelldb and lldb-dap itself: they do not listen on a port
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
-    """`cargo run` replaces itself by the program, so that what asks it to end reaches the program."""
+    """`cargo run` replaces itself by the program, so that a stop signal reaches the program."""
     cargo = tools.executable(platform.loaded, "cargo")
     if cargo is None:
         raise DevError(
@@ -36,7 +36,7 @@ def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str
 
 
 def by_hand(component: ServiceComponent) -> str:
-    """Built and run at once."""
+    """`cargo run` builds and runs it."""
     return " ".join(("exec cargo run", *_binary(component)))
 
 

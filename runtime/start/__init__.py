@@ -23,30 +23,30 @@ def start(
 ) -> dict[str, DevError]:
     """Start what is named with all it needs, independent components side by side; gives what failed and why.
 
-    What runs and is no longer declared is ended first. Interrupted, it ends what it had begun to start. `obstacles`
-    are components of which is known already why they cannot be started; they hold back only what needs them.
+    Components that run and are no longer declared are stopped first. An interrupted start stops what it began to
+    start. `obstacles` maps components to the known reason why they cannot start; only what needs them is not started.
     """
     return bring_up(platform, names, on_event, asked or Asked(), obstacles or {})
 
 
 def restart(platform: Platform, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
-    """End and start again in the same placement; without names all services, not the infrastructure."""
+    """Stop and start again in the same placement; without names all services, not the infrastructure."""
     wanted = names or list(platform.services)
-    asked = Asked(stay=_where_they_run(platform, wanted), anew=frozenset(wanted))
+    asked = Asked(stay=_where_they_run(platform, wanted), again=frozenset(wanted))
     return start(platform, wanted, on_event, asked)
 
 
 def debug(platform: Platform, name: str, on_event: Listener) -> dict[str, DevError]:
-    """Start it natively under its debugger, from wherever it runs; other components keep their placement.
+    """Start it natively under its debugger, in whichever placement it runs now; others keep their placement.
 
-    It is compiled and its debugger's port looked at first, so that what cannot be debugged goes on as it was.
+    It is compiled and its debugger's port is checked first, so that a service that cannot be debugged keeps running.
     """
     stay = _where_they_run(platform, [name]) | {name: "native"}
-    asked = Asked(stay=stay, anew=frozenset({name}), debug=frozenset({name}))
+    asked = Asked(stay=stay, again=frozenset({name}), debug=frozenset({name}))
     return start(platform, [name], on_event, asked)
 
 
 def _where_they_run(platform: Platform, names: list[str]) -> dict[str, str]:
-    """Component -> its placement, of these and all they need that run; DevError while an engine does not answer."""
+    """Component -> its placement, for `names` and their needs that run; DevError if an engine does not answer."""
     wanted = platform.chosen(names).items()
     return {name: seen.placement for name, each in wanted if (seen := placements.certain(each)).lives}

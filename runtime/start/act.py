@@ -1,4 +1,4 @@
-"""Each action of a transition and what does it: one table; whatever goes wrong is a DevError or EngineError."""
+"""One table from each action of a transition to the function that does it; errors are DevError or EngineError."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runtime.start.wait import wait
 
 
 def act(run: Run, task: Task, action: actions.Action) -> None:
-    """Do it; DevError `interrupted` if the start was given up before."""
+    """Do the action; DevError `interrupted` if the start was cancelled before."""
     run.check()
     DO[type(action)](run, task, action)
 
@@ -44,13 +44,13 @@ def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
     raise DevError("need-failed", what, because=f"{need} is not ready: {words}", hint=problem.hint)
 
 
-def _lend(run: Run, task: Task, action: actions.Lend) -> None:
+def _refresh(run: Run, task: Task, action: actions.Refresh) -> None:
     if task.component.is_service:
         editors.refresh(run.platform, task.component)
 
 
 def _compile(run: Run, task: Task, action: actions.Compile) -> None:
-    """Make what the debugger runs, and see that nobody else has its port."""
+    """Compile what the debugger runs, and check that no other process has its port."""
     component = task.component
     if not component.is_service:
         return
@@ -64,7 +64,7 @@ def _compile(run: Run, task: Task, action: actions.Compile) -> None:
         if code:
             raise DevError(
                 "compile-failed", f"{component.name} could not be compiled for its debugger",
-                because=" / ".join(last), hint="correct it, then again; what ran goes on running",
+                because=" / ".join(last), hint="correct it, then run this again; the component that ran keeps running",
             )  # fmt: skip
 
 
@@ -77,12 +77,12 @@ def _stop(run: Run, task: Task, action: actions.Stop) -> None:
 
 
 def _resume(run: Run, task: Task, action: actions.Resume) -> None:
-    task.say("paused, going on")
+    task.say("paused, resuming")
     docker.resume(task.component)
 
 
 def _clear(run: Run, task: Task, action: actions.Clear) -> None:
-    """The port first: what follows may take long, or change data."""
+    """Check the port first: the next steps may take long, or change data."""
     platform, component = run.platform, task.component
     if action.placement == "native":
         ports.clear(platform, component, component.port, task.host)
@@ -92,14 +92,14 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
             infra.kind(component).prepare(platform, component)
         return
     serves = component.instance.handed(component.name).exists() or native.lives(component)
-    if not serves:  # until its container is ready
+    if not serves:  # a process that serves keeps the port until the container is ready
         ports.clear(platform, component, component.port, spared=owner_map.edge(component.instance))
     if not component.is_service:
         infra.kind(component).check_volume(component)
 
 
 def _migrate(run: Run, task: Task, action: actions.Migrate) -> None:
-    """Run its migration where it runs itself, or will run."""
+    """Run its migration in the placement of the service itself."""
     if task.component.is_service:
         where = "docker" if task.wanted.placement == "docker" else "native"
         place = provision.Place(where, run.choices.project, run.choices.images)
@@ -123,7 +123,7 @@ def _launch(run: Run, task: Task, action: actions.Launch) -> None:
 
 
 def _note(run: Run, component: Component, place: actions.Place) -> None:
-    """Note where its data are, before there are any."""
+    """Record in which placement its data are, before any exist."""
     if not component.is_service and infra.kind(component).keeps_data and component.name != run.asked.moving:
         choice.keep(component, "docker" if place == "docker" else "native")
 
@@ -133,7 +133,9 @@ def _wait(run: Run, task: Task, action: actions.Wait) -> None:
         wait(run, task)
     except DevError:
         if action.otherwise:
-            placements.of(action.otherwise.placement).halt(task.component)  # its callers are where they were
+            placements.of(action.otherwise.placement).halt(
+                task.component
+            )  # its callers still use the earlier placement
         raise
 
 
@@ -150,9 +152,9 @@ def _provision(run: Run, task: Task, action: actions.Provision) -> None:
 
 
 DO: dict[type[actions.Action], Callable[[Run, Task, Any], None]] = {
-    actions.Keep: _keep, actions.Refuse: _refuse, actions.Lend: _lend, actions.Compile: _compile,
+    actions.Keep: _keep, actions.Refuse: _refuse, actions.Refresh: _refresh, actions.Compile: _compile,
     actions.Hold: _hold, actions.Stop: _stop, actions.Resume: _resume, actions.Clear: _clear,
     actions.Migrate: _migrate, actions.Launch: _launch, actions.Wait: _wait, actions.Switch: _switch,
     actions.Provision: _provision,
 }  # fmt: skip
-"""Action -> what does it."""
+"""Action -> the function that does it."""

@@ -1,4 +1,4 @@
-"""The things a start can do to one component, as values: what is decided can be read, compared and tested."""
+"""The actions of a start on one component, as values: a decision can be read, compared and tested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Place = Literal["native", "docker", "ide"]
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do; the subclasses are all there are. As text: `launch native`, `wait, else stop native`."""
+    """One action; the subclasses are the full list. As text: `launch native`, `wait, else stop native`."""
 
     def __str__(self) -> str:
         values = (getattr(self, field.name) for field in fields(self))
@@ -19,7 +19,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Keep(Action):
-    """Nothing more has to be done: it runs as it is wanted, or is not ours to start."""
+    """Do nothing more: it runs as wanted, or it is not started by ./dev."""
 
     why: Literal["ready", "debugged", "in-ide", "ended"]
 
@@ -32,42 +32,42 @@ class Refuse(Action):
 
 
 @dataclass(frozen=True)
-class Lend(Action):
-    """Write what the IDE that has it starts it with."""
+class Refresh(Action):
+    """Write again the files with which the IDE starts the handed-off service."""
 
 
 @dataclass(frozen=True)
 class Compile(Action):
-    """Make what its debugger runs, before anything that runs is touched."""
+    """Compile what its debugger runs, before a running component is changed."""
 
 
 @dataclass(frozen=True)
 class Hold(Action):
-    """Let its callers wait, and let it answer what it was asked."""
+    """Make new callers wait, and let it finish the requests that it has."""
 
 
 @dataclass(frozen=True)
 class Stop(Action):
-    """End it where it lives."""
+    """Stop it in the placement where it runs."""
 
     placement: Place
 
 
 @dataclass(frozen=True)
 class Resume(Action):
-    """Let a paused container go on."""
+    """Resume a paused container."""
 
 
 @dataclass(frozen=True)
 class Clear(Action):
-    """End what an earlier run left on its ports, and refuse to start beside somebody else's process."""
+    """End what an earlier run left on its ports; refuse to start if another process has one of them."""
 
     placement: Place
 
 
 @dataclass(frozen=True)
 class Migrate(Action):
-    """Run its migration where it runs itself."""
+    """Run its migration in the placement of the service itself."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Launch(Action):
 
 @dataclass(frozen=True)
 class Wait(Action):
-    """Wait until it is ready; if it does not get ready, take `otherwise` and fail."""
+    """Wait until it is ready; if it does not become ready, do `otherwise` and fail."""
 
     otherwise: Stop | None = None
 
@@ -89,7 +89,7 @@ class Wait(Action):
 
 @dataclass(frozen=True)
 class Switch(Action):
-    """Lead its callers to the placement, then end it where they were led before."""
+    """Forward its callers to the placement, then stop it in the placement that they used before."""
 
     to: Place
     ending: Place | None = None
@@ -100,4 +100,4 @@ class Switch(Action):
 
 @dataclass(frozen=True)
 class Provision(Action):
-    """Make what is declared inside it."""
+    """Create what is declared inside it: databases, roles, topics."""

@@ -1,4 +1,4 @@
-"""Bring components up side by side, each as soon as what it needs is ready; a failure stops only what needs it."""
+"""Start components in parallel, each as soon as its needs are ready; a failure affects only what needs it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ def bring_up(
     platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked,
     obstacles: Mapping[str, DevError],
 ) -> dict[str, DevError]:  # fmt: skip
-    """Start what is named with all it needs; gives what failed and why. What an engine stumbles over is cleared once.
+    """Start the named components with all they need; gives which failed and why.
 
-    `obstacles` are components of which is known before that they cannot be started.
+    What a killed engine left over is deleted once, then the start is tried again. `obstacles` maps components to the
+    known reason why they cannot start.
     """
     failed = _attempt(platform, names, on_event, asked, obstacles)
-    for forget in (_containers_of, _network_of):  # the first leaves alone what runs; ports go only with their network
+    for forget in (
+        _containers_of,
+        _network_of,
+    ):  # the first keeps what runs; some ports are freed only with their network
         stumbled = [name for name, problem in failed.items() if problem.code == "engine-left-over"]
         if not stumbled:
             break
@@ -50,7 +54,7 @@ def _attempt(
         on_event(name, text, time.monotonic() - began)
 
     obstacles = {**obstacles, **elsewhere(platform, wanted, asked)}
-    # without what was installed natively, its image may still run
+    # its image may run although its native dependencies are missing
     certain = [name for name, each in obstacles.items() if each.code != "dependencies-failed"]
     choices = choose(platform, without(wanted, certain), asked, tell)
     _announce(wanted, choices, asked, tell)
@@ -65,7 +69,7 @@ def _attempt(
 
 
 def without(wanted: Mapping[str, Component], failed: Collection[str]) -> dict[str, Component]:
-    """All but these and what needs them: nothing is downloaded or built for what is not going to run."""
+    """All components except `failed` and what needs them: nothing is downloaded or built for them."""
     found: dict[str, Component] = {}
     for name, component in wanted.items():  # needs come first
         if name not in failed and all(need in found or need not in wanted for need in component.wants.needs):
@@ -74,7 +78,7 @@ def without(wanted: Mapping[str, Component], failed: Collection[str]) -> dict[st
 
 
 def _announce(wanted: Mapping[str, Component], choices: Choices, asked: Asked, tell: Tell) -> None:
-    """Say in one line which services a plain start takes out of their containers."""
+    """Print in one line which services a plain start moves out of their containers."""
     leaving = [
         name
         for name, component in wanted.items()
@@ -86,13 +90,13 @@ def _announce(wanted: Mapping[str, Component], choices: Choices, asked: Asked, t
 
 
 def _containers_of(platform: Platform, names: list[str]) -> None:
-    """A task that a kill cut off is forgotten with its container."""
+    """Delete containers: this frees what an interrupted task of the engine left."""
     for name in names:
         placements.stop(platform.components[name])
 
 
 def _network_of(platform: Platform, names: list[str]) -> None:
-    """A port that a kill left taken is often forgotten with the network of its container."""
+    """Delete the network: this often frees a port that a killed engine left taken."""
     project = compose.find(platform)
     if not isinstance(project, str):
         subnet.give_up(project)

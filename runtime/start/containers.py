@@ -1,4 +1,4 @@
-"""The containers and the gateway of one start: made once for all of them, by whichever component comes first."""
+"""The containers and the gateway of one start: made once for all components, by the first that needs them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtime.routes import gateway, owner_map
 
 @dataclass
 class Containers:
-    """What Compose makes for the components that are to run in Docker."""
+    """What Compose makes for the components that run in Docker."""
 
     platform: Platform
     choices: Choices
     wanted: Mapping[str, Component]
     check: Callable[[], None]
-    """Raises where the start was given up."""
+    """Raises DevError `interrupted` if the start was cancelled."""
     _made: dict[str, str] | None = None
     _held: list[str] = field(default_factory=list)
     _making: threading.Lock = field(default_factory=threading.Lock)
@@ -34,7 +34,7 @@ class Containers:
         return self.choices.project is not None and self.choices.project.routed
 
     def make(self, say: Callable[[str], None]) -> Mapping[str, str]:
-        """Component -> id of its container, made by Compose in one go for all of them."""
+        """Component -> id of its container, made by one Compose call for all of them."""
         with self._making:
             if self._made is None:
                 self.check()
@@ -50,7 +50,7 @@ class Containers:
             return self._made
 
     def open_routes(self, say: Callable[[str], None]) -> None:
-        """Have gateway and edge run before the first service in a container does."""
+        """Start the gateway and the edge before the first service in a container."""
         made = self.make(say)
         with self._opening:
             if not self._open:
@@ -59,7 +59,7 @@ class Containers:
                 self._open = True
 
     def _hold(self, names: Iterable[str]) -> None:
-        """Let callers of containers wait that Compose may end now."""
+        """Make callers wait whose containers Compose may stop now."""
         for name in names:
             if name in self.wanted and owner_map.owners(self.wanted[name].instance).get(name) == "docker":
                 self._held.append(name)

@@ -1,4 +1,4 @@
-"""What a start has to know of a component before it decides: where it runs, as what, and who has its callers."""
+"""What a start looks up about a component before it decides: placement, state, fingerprint, and routes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 from converge.errors import DevError
 from facts.ports import HOME
 from runtime import health, infra, placements
-from runtime.component import BESIDE, Component, Launch
+from runtime.component import LOOPBACK_FOR, Component, Launch
 from runtime.handoff import record
 from runtime.placements import docker, native
 from runtime.placements.seen import Seen as Found
@@ -23,13 +23,13 @@ from runtime.start.transition import Asked, Seen, Wanted
 
 
 def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevError | None]) -> Task:
-    """Look at it once; containers and routes of the whole start are made first, as they are part of what is looked at.
+    """Look at the component once; containers and routes of the whole start are made before, as the look needs them.
 
-    What is refused in any case, or is not ours to start, is not looked at any further.
+    A component that is refused in any case, or that an IDE starts, is not looked at further.
     """
     name = component.name
     place = run.choices.placements.get(name) or ("ide" if component.instance.handed(name).exists() else "native")
-    asked = Asked(anew=name in run.asked.anew, debug=name in run.asked.debug, fix=run.asked.fix)
+    asked = Asked(anew=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
     migrates = component.is_service and bool(component.wants.migrate)
     wanted = Wanted(place, service=component.is_service, migrates=migrates)
     obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
@@ -53,7 +53,7 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
 
 
 def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Launch:
-    """How it is run natively."""
+    """Command, directory and environment of its native process."""
     if component.is_service and debugged:
         return debugging.launch(run.platform, component, host)
     if component.is_service:
@@ -71,13 +71,13 @@ def fingerprint_of(component: Component, launch: Launch) -> str:
 
 
 def _routed(run: Run, component: Component) -> bool:
-    """Whether its callers are led by gateway and edge."""
+    """Whether its callers are forwarded by the gateway and the edge."""
     called = component.is_service and component.port is not None
     return called and (run.containers.routed or owner_map.is_open(component.instance))
 
 
 def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:
-    """Have its container, and what its callers are led by; the container's id."""
+    """Make its container and the routes of its callers; gives the container's id."""
     container = run.containers.make(say)[component.name] if place == "docker" else ""
     if run.containers.routed and component.is_service and (place == "docker" or beside):
         run.containers.open_routes(say)
@@ -93,18 +93,18 @@ def _undirected(component: Component) -> bool:
 
 
 def _host(run: Run, component: Component) -> str:
-    """Where its process listens: beside 127.0.0.1 as long as the gateway stands there for some container."""
+    """Address on which its process listens: not 127.0.0.1 while the edge listens there for some container."""
     chosen = {name: run.choices.placements.get(name) for name, each in run.wanted.items() if each.is_service}
-    keeps = native.lives(component) and component.name not in run.asked.anew
+    keeps = native.lives(component) and component.name not in run.asked.again
     if keeps and debugging.under(component):
         return native.host(component)
     if not component.movable or "docker" not in (owner_map.owners(component.instance) | chosen).values():
         return HOME
-    return native.host(component) if keeps else BESIDE["native"]
+    return native.host(component) if keeps else LOOPBACK_FOR["native"]
 
 
 def _fingerprint(run: Run, component: Component, found: Found, asked: Asked, host: str) -> str:
-    """Of how it would be run; only asked where it runs natively. What cannot be run is so refused before it ends."""
+    """Of how it would be started; empty unless it runs natively. An error is raised before it is stopped."""
     if not found.lives or found.placement != "native" or run.choices.placements[component.name] != "native":
         return ""
     if found.debug and not (asked.debug or asked.anew):
@@ -122,7 +122,7 @@ def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: st
         ready=here and not health.why_not(run.platform, component, found),
         fingerprint=found.fingerprint,
         debugged=found.lives and found.debug is not None,
-        led=not wanted.routed or _led(component, wanted.placement, host),
+        led=not wanted.routed or _forwarded(component, wanted.placement, host),
         migrated=_migrated(run, component, {}),
         data_replaced=component.is_service and found.lives and provision.on_other_data(run.platform, component),
         provisioned=component.is_service,  # asked of the component itself, which has to be ready for that
@@ -130,16 +130,16 @@ def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: st
 
 
 def _migrated(run: Run, component: Component, unready: Mapping[str, DevError | None]) -> bool:
-    """Whether its migration need not run; without what it needs it cannot."""
+    """Whether its migration need not run; without its needs it cannot run."""
     return not component.is_service or bool(unready) or provision.migrated(run.platform, component)
 
 
-def _led(component: Component, place: Place | None, host: str) -> bool:
-    """Whether its callers are led to the placement, and nothing of it is left in the others."""
+def _forwarded(component: Component, place: Place | None, host: str) -> bool:
+    """Whether its callers are forwarded to the placement, and it runs in no other one."""
     route = owner_map.routes(component.instance).get(component.name)
     if route is None or route.owner != place:
         return False
     if place == "native":
         return route.host == host and not docker.look(component).lives
-    lent = record.record(component.instance, component.name)
-    return not lent and not native.lives(component) and owner_map.listens(component.instance, component.name)
+    handed_off = record.record(component.instance, component.name)
+    return not handed_off and not native.lives(component) and owner_map.listens(component.instance, component.name)

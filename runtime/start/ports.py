@@ -1,4 +1,4 @@
-"""The ports of a start: whose they are is asked before anything is downloaded, and again before each launch."""
+"""The ports of a start: their owners are looked up before anything is downloaded, and again before each launch."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from runtime.platform import Platform
 from runtime.routes import owner_map
 
 LEFT_OVER_TIMEOUT = 5.0
-"""Seconds that a process of an earlier run has to let go of its port."""
+"""Seconds in which a process of an earlier run must release its port."""
 
 
 def check(platform: Platform, wanted: Mapping[str, Component]) -> dict[str, DevError]:
-    """Component -> why it cannot have its port; one look at all of them, so that all bad ones are named at once.
+    """Component -> why it cannot have its port; all ports are looked up at once, so that all conflicts are reported.
 
-    A component that runs, and one that is handed off, has its port. What an earlier run left over is no obstacle.
+    A component that runs or is handed off has its port. Processes of an earlier run are not a conflict.
     """
     ports = {component.port: name for name, component in wanted.items() if component.port}
     found = {}
@@ -50,9 +50,9 @@ def clear(
     key: str = "port",
     spared: Component | None = None,
 ) -> None:
-    """End what an earlier run of this component left on its port; DevError `port-taken` beside somebody else's process.
+    """End what an earlier run of this component left on its port; DevError `port-taken` if another process has it.
 
-    A process of the component `spared` may stay.
+    A process of the component `spared` may keep the port.
     """
     if not port:
         return
@@ -75,7 +75,7 @@ def _send(found: Owner, number: int) -> None:
 
 
 def taken(platform: Platform, component: Component, port: int, key: str, found: Owner) -> DevError:
-    """The error for a port of the component on which somebody else listens."""
+    """The error for a port of the component on which another process listens."""
     at = f"{component.section}.{component.name}.{key}"
     who: containers.Container | Owner = found
     with contextlib.suppress(EngineError):
@@ -92,12 +92,12 @@ def taken(platform: Platform, component: Component, port: int, key: str, found: 
 
 
 def _ours(component: Component, found: Owner) -> bool:
-    """Whether it is a process of the component, or the edge that stands there for it."""
+    """Whether it is a process of the component, or the edge that listens for it."""
     return component.owns(found) or owner_map.edge(component.instance).owns(found)
 
 
 def _listener(component: Component, port: int, host: str) -> Owner | None:
-    """Who listens there and goes on to; one who is just ending is waited for, as nobody can say whose it was."""
+    """The process that listens there; a process that is ending is waited for, as its owner cannot be looked up."""
     began = time.monotonic()
     while (found := owner(port, host)) and not found.mark and time.monotonic() < began + (2 if found.pid else 0.2):
         if found.pid and (not ends(found.pid) or component.owns(found)):
@@ -107,13 +107,13 @@ def _listener(component: Component, port: int, host: str) -> Owner | None:
 
 
 def _proxy(component: Component, pid: int) -> bool:
-    """Whether it is a proxy of Docker's that stands there for a container of this instance."""
+    """Whether it is Docker's proxy for a container of this instance."""
     address = containers.proxied(pid)
     return bool(address) and subnet.ours(component.instance, address)
 
 
 def _orphan(component: Component, pid: int) -> bool:
-    """Whether it is what a killed engine left of a container of ours: a proxy, and nobody publishes the port."""
+    """Whether a killed engine left it: the proxy of a container of this instance, while no container has the port."""
     try:
         return _proxy(component, pid) and component.port not in containers.publishers()
     except EngineError:

@@ -1,4 +1,4 @@
-"""One start: what was chosen for it, what it has begun, and whether it was told to give up."""
+"""One start: what was chosen for it, what it has started, and whether it was cancelled."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from runtime.start import transition
 from runtime.start.containers import Containers
 
 Say = Callable[[str], None]
-"""Called with what happens to one component; from any thread."""
+"""Called with a progress message of one component; from any thread."""
 
 
 @dataclass
 class Run:
-    """What all components of one start share."""
+    """State that all components of one start share."""
 
     platform: Platform
     choices: Choices
     wanted: Mapping[str, Component]
     asked: Asked
     obstacles: Mapping[str, DevError] = field(default_factory=dict)
-    """Component -> what was found before the start, and keeps it from being started."""
+    """Component -> a problem that was found before the start and prevents it."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     spawned: list[Component] = field(default_factory=list)
 
@@ -41,16 +41,16 @@ class Run:
         self.containers = Containers(self.platform, self.choices, self.wanted, self.check)
 
     def check(self) -> None:
-        """Raise DevError `interrupted` once the start was given up."""
+        """Raise DevError `interrupted` if the start was cancelled."""
         if self.cancelled.is_set():
             raise DevError("interrupted", "the start was interrupted")
 
     def command(
         self, argv: list[str], env: Mapping[str, str], component: Component, stream: Stream
     ) -> tuple[int, list[str]]:
-        """Run it in the component's directory to its end or until the start is given up; exit code and last lines.
+        """Run a command in the component's directory to its end or until the start is cancelled.
 
-        All that it says is in the component's log.
+        Gives the exit code and the last lines of output; the component's log has all of it.
         """
         directory = component.path if component.is_service else component.instance.checkout
         with Recording(component.log, stream) as said:
@@ -77,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Task:
-    """One component of a start: what was decided from, and what its actions need to know."""
+    """One component of a start: the input of its transition, and what its actions use."""
 
     component: Component
     say: Say
@@ -85,10 +85,10 @@ class Task:
     wanted: transition.Wanted
     asked: transition.Asked
     host: str
-    """Where its process listens, if it runs natively."""
+    """Address on which its process listens, if it runs natively."""
     container: str = ""
     """Id of the container that Compose made for it, if it runs in Docker."""
     reason: str = ""
-    """What its keeper says of its state."""
+    """What its shim or its engine says about its state."""
     unready: Mapping[str, DevError | None] = field(default_factory=dict)
-    """What it needs and what is not ready, with why."""
+    """Component that it needs and that is not ready -> why."""

@@ -1,4 +1,4 @@
-"""The components of one start side by side, each in a thread of its own that waits for what it needs."""
+"""Start the components of one start in parallel, each in its own thread that waits for its needs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from runtime.start.run import Run, Task
 from runtime.start.transition import transition
 
 Tell = Callable[[str, str], None]
-"""Called with a component's name and what happened to it; from any thread."""
+"""Called with a component's name and a progress message; from any thread."""
 MOST_WORDS = 160
-"""Characters of a reason that are told while others still start; the whole follows at the end."""
+"""Characters of a reason that are shown while others still start; the full reason follows at the end."""
 
 
 @dataclass
 class SideBySide:
-    """What became of each component so far."""
+    """Result of each component so far."""
 
     run: Run
     tell: Tell
@@ -33,7 +33,7 @@ class SideBySide:
     failed: dict[str, DevError] = field(default_factory=dict)
 
     def bring_up(self) -> None:
-        """Bring all of them up. Interrupted, end what was begun."""
+        """Start all components. If interrupted, stop those that were started."""
         with ThreadPoolExecutor(max_workers=len(self.run.wanted) or 1) as pool:
             try:
                 for name, component in self.run.wanted.items():
@@ -67,7 +67,7 @@ class SideBySide:
         self.tell(name, _word(task, todo))
 
     def _begin(self, task: Task, todo: tuple[actions.Action, ...]) -> None:
-        """Say why something that runs does not simply go on."""
+        """Print why a running component is not kept."""
         if not task.seen.placement or not any(isinstance(action, actions.Launch) for action in todo):
             return
         if task.seen.placement != task.wanted.placement:
@@ -85,7 +85,7 @@ class SideBySide:
 
 
 def _word(task: Task, todo: tuple[actions.Action, ...]) -> str:
-    """How it went, in a word or two."""
+    """The result in a few words."""
     component, last = task.component, todo[-1]
     if last == actions.Keep("in-ide"):
         return "ready already, in your IDE" if placements.look(component).pid else "handed off to your IDE"
@@ -97,6 +97,6 @@ def _word(task: Task, todo: tuple[actions.Action, ...]) -> str:
 
 
 def _short(problem: DevError) -> str:
-    """A failure while others still start: what a person needs to know of it now."""
+    """A failure in one line, shown while others still start."""
     because = (problem.because or problem.what).splitlines()[0][:MOST_WORDS]
     return f"not started: {because}" if problem.code == "need-failed" else f"failed: {because}"

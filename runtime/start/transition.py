@@ -13,10 +13,10 @@ from runtime.start.actions import (
     Hold,
     Keep,
     Launch,
-    Lend,
     Migrate,
     Place,
     Provision,
+    Refresh,
     Refuse,
     Resume,
     Stop,
@@ -25,7 +25,7 @@ from runtime.start.actions import (
 )
 
 Obstacle = Literal["port-taken", "data-elsewhere", "dependencies-failed"]
-"""Somebody else listens on its port; its data are in another placement; what it runs with could not be installed."""
+"""Another process listens on its port; its data are in another placement; its dependencies could not be installed."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,25 @@ class Seen:
     """A component as it was looked up just now."""
 
     placement: Place | None = None
-    """Where it lives; None if it lives nowhere."""
+    """Where it runs; None if it does not run."""
     state: State = "absent"
     ready: bool = False
     fingerprint: str = ""
-    """Of the command, environment and dependencies it runs with; of its container in Docker."""
+    """Of the command, environment and dependencies with which it runs; in Docker, of its container."""
     debugged: bool = False
     """It runs under a debugger."""
     led: bool = True
-    """Callers of a routed component are led to the wanted placement, and nothing of it runs in another one."""
+    """Callers of a routed component are forwarded to the wanted placement, and it runs in no other placement."""
     unready: tuple[str, ...] = ()
-    """What it needs and what is not ready."""
+    """Components that it needs and that are not ready."""
     obstacle: Obstacle | None = None
-    """What was found before anything was started, and keeps it from being started."""
+    """A problem that was found before the start and prevents it."""
     migrated: bool = True
-    """Its migration ran, and nothing that it depends on has changed since."""
+    """Its migration ran, and none of its inputs has changed since."""
     data_replaced: bool = False
-    """What it needs has other data than when it began: a volume was deleted, a database was reset."""
+    """A component that it needs has other data than at its start: a volume was deleted, a database was reset."""
     provisioned: bool = True
-    """Everything that is declared inside it exists: databases, roles, extensions, topics."""
+    """All databases, roles, extensions and topics that are declared inside it exist."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,10 @@ class Wanted:
     fingerprint: str = ""
     service: bool = True
     routed: bool = False
-    """Its callers reach it through gateway and edge, which can make them wait."""
+    """Its callers reach it through the gateway and the edge, which can make them wait."""
     beside: bool = False
-    """As a native process it listens beside 127.0.0.1, so that what ran before can serve until it is ready."""
+    """As a native process it listens on another loopback address than 127.0.0.1, so that the process or container
+    that ran before can serve until it is ready."""
     migrates: bool = False
     """It has a migration."""
 
@@ -75,19 +76,19 @@ class Asked:
     """What the command says about it."""
 
     anew: bool = False
-    """It is ended first, though nothing about it changed."""
+    """It is stopped first, although nothing about it changed."""
     debug: bool = False
     """It is run under its debugger."""
     fix: bool = True
-    """False with `--no-fix`: what was not installed is not looked at."""
+    """False with `--no-fix`: missing dependencies are ignored."""
 
 
 def transition(seen: Seen, wanted: Wanted, asked: Asked = Asked()) -> tuple[Action, ...]:
-    """The actions, in their order, that make it run as it is wanted; a `Keep` or a `Refuse` if nothing is started."""
+    """The actions, in order, that make it run as wanted; a `Keep` or a `Refuse` if nothing is started."""
     if wanted.placement is None:
         return (Stop(seen.placement),) if seen.placement else (Keep("ended"),)
     if wanted.placement == "ide":
-        return (*_migration(seen, wanted), Lend(), Keep("in-ide"))
+        return (*_migration(seen, wanted), Refresh(), Keep("in-ide"))
     if refusal := _refusal(seen, wanted, asked):
         return (refusal,)
     if _stays(seen, wanted, asked):
@@ -96,34 +97,34 @@ def transition(seen: Seen, wanted: Wanted, asked: Asked = Asked()) -> tuple[Acti
 
 
 def _refusal(seen: Seen, wanted: Wanted, asked: Asked) -> Refuse | None:
-    """Why it cannot be started, the reason that a person has to mend first."""
+    """Why it cannot be started: the reason that a user must repair first."""
     if seen.unready:
         return Refuse("need-failed")
     if seen.state == "lost" and wanted.placement == "docker":
         return Refuse("engine-lost")
     if seen.obstacle == "dependencies-failed" and not (asked.fix and wanted.placement == "native"):
-        return None  # an image brings its own
+        return None  # an image contains its dependencies
     return Refuse(seen.obstacle) if seen.obstacle else None
 
 
 def _stays(seen: Seen, wanted: Wanted, asked: Asked) -> bool:
-    """Whether what runs may go on: it is where it is wanted, and would be run the same way again."""
+    """Whether the running component is kept: it is in the wanted placement, and would be started the same way."""
     if asked.anew or seen.placement != wanted.placement:
         return False
     if seen.debugged and not asked.debug:
-        return True  # it goes back to hot reload when somebody says so
+        return True  # only a command ends a debugging session
     return seen.fingerprint == wanted.fingerprint and not seen.data_replaced
 
 
 def _kept(seen: Seen, wanted: Wanted, place: Place) -> tuple[Action, ...]:
-    """It goes on, and what belongs to it is looked at all the same: callers, migration, what is inside it."""
+    """It keeps running; its callers, its migration and its content are still checked."""
     actions: list[Action] = [Resume()] if seen.state == "paused" else []
     ready = seen.ready and not actions
     switch = [] if seen.led or not wanted.routed else [Switch(place)]
     if place == "native":
         actions += switch
     actions += _migration(seen, wanted)
-    if not ready and not (seen.debugged and place == "native"):  # one that stands at a breakpoint does not answer
+    if not ready and not (seen.debugged and place == "native"):  # at a breakpoint it does not answer
         actions.append(Wait())
     if place == "docker":
         actions += switch
@@ -135,12 +136,12 @@ def _kept(seen: Seen, wanted: Wanted, place: Place) -> tuple[Action, ...]:
 
 
 def _migration(seen: Seen, wanted: Wanted) -> tuple[Action, ...]:
-    """What goes on is migrated where something changed; what is started is migrated in any case."""
+    """A kept component is migrated if something changed; a started one is always migrated."""
     return (Migrate(),) if wanted.migrates and not seen.migrated and not seen.unready else ()
 
 
 def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[Action, ...]:
-    """It is started where it is wanted. What runs elsewhere serves until then, if its callers can be led."""
+    """Start it in the wanted placement. An instance in another placement serves until then, if callers are routed."""
     moves = seen.placement is not None and seen.placement != place
     late = wanted.routed and (place == "docker" or (moves and wanted.beside))
     switch = [Switch(place, seen.placement if moves else None)] if wanted.routed else []
@@ -158,8 +159,8 @@ def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[A
 
 
 def _ended(seen: Seen, wanted: Wanted, serves: bool) -> tuple[Action, ...]:
-    """What runs is ended, unless it serves until the new one is ready."""
-    resume = [Resume()] if seen.state == "paused" else []  # only so it answers what it was asked, and can be ended
+    """Stop what runs, unless it serves until the new one is ready."""
+    resume = [Resume()] if seen.state == "paused" else []  # a paused process neither answers its requests nor ends
     if seen.placement is None or serves:
         return tuple(resume)
     hold = [Hold()] if wanted.routed else []

@@ -1,4 +1,4 @@
-"""Wait until a component is ready, and say why it is not: its keeper's words, its own last ones, what it needs."""
+"""Wait until a component is ready; say why it is not: its shim's or engine's reason, its last log lines, its needs."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from runtime.services import debugging
 from runtime.start.run import Run, Task
 
 LOG_AFTER = 4.0
-"""Seconds of a start after which a component's own last words are shown."""
+"""Seconds of a start after which a component's last log line is shown."""
 LOOK_TIMEOUT = 10.0
-"""Seconds that one look at a component may last at most; it begins with one."""
+"""The longest that one look at a component may last, in seconds; the first may last one second."""
 ENGINE_TIMEOUT = 10.0
-"""Seconds after which an engine that does not answer ends the start of what it has."""
+"""Seconds after which an engine that does not answer makes the start of its component fail."""
 PROXY_TIMEOUT = 0.3
-"""Seconds after which a connection through Docker's proxy or the gateway counts as held by the container."""
+"""Seconds after which a connection that is still open through Docker's proxy or the gateway has reached the
+container."""
 
 
 @dataclass
-class _Patience:
-    """How long the next look may last, and when something was last heard of the component's keeper."""
+class _Timeouts:
+    """How long the next look may last, and when the shim or the engine last answered."""
 
     look: float
     heard: float
 
 
 def wait(run: Run, task: Task) -> None:
-    """Return when it is ready, or has ended well if it runs to its end; DevError `not-ready` if it does neither."""
+    """Return when it is ready, or when a task has ended with success; DevError `not-ready` otherwise."""
     component, place = task.component, str(task.wanted.placement)
     timeout = (component.ready and component.ready.timeout) or _ready_timeout(component)
     compile_timeout = component.wants.compile_timeout if component.is_service else timeout
     budget = health.Budget(timeout, compile_timeout)
     told_at = time.monotonic()
     pause, missing = 0.03, ""
-    patience = _Patience(1.0, told_at)
+    timeouts = _Timeouts(1.0, told_at)
     while budget.left() > 0:
         run.check()
-        missing = _missing(run, task, patience, budget)
+        missing = _missing(run, task, timeouts, budget)
         if not missing:
             return
         if time.monotonic() > told_at + LOG_AFTER:
@@ -60,37 +61,37 @@ def _ready_timeout(component: Component) -> float:
     return kind.ready_timeout
 
 
-def _missing(run: Run, task: Task, patience: _Patience, budget: health.Budget) -> str:
-    """Why it is not ready yet; empty if it is. DevError where no waiting helps."""
+def _missing(run: Run, task: Task, timeouts: _Timeouts, budget: health.Budget) -> str:
+    """Why it is not ready yet; empty if it is. DevError if it cannot become ready by waiting."""
     component, place, now = task.component, str(task.wanted.placement), time.monotonic()
     seen = placements.of(place).look(component)
     state, reason = seen.state, seen.reason
     if state == "done":
         return ""
-    patience.heard = now if state != "lost" else patience.heard
-    if state == "failed" or not (seen.lives or state == "lost") or now > patience.heard + ENGINE_TIMEOUT:
+    timeouts.heard = now if state != "lost" else timeouts.heard
+    if state == "failed" or not (seen.lives or state == "lost") or now > timeouts.heard + ENGINE_TIMEOUT:
         raise _failure(run, component, place, reason or "its shim ended")
     if state != "running":
         return reason or f"it is {state}"
     if component.once:
         return "it has not ended"
-    missing = _unready(run, task, seen, patience, budget)
+    missing = _unready(run, task, seen, timeouts, budget)
     if not missing:
         served.remember(component, seen)
     return missing
 
 
-def _unready(run: Run, task: Task, seen: Found, patience: _Patience, budget: health.Budget) -> str:
-    """Why a component that runs does not serve yet; asked for longer where it takes long to answer."""
+def _unready(run: Run, task: Task, seen: Found, timeouts: _Timeouts, budget: health.Budget) -> str:
+    """Why a running component does not serve yet; the timeout of each look grows while answers are slow."""
     component, place, now = task.component, str(task.wanted.placement), time.monotonic()
-    within = max(1.0, min(patience.look, budget.left()))
+    within = max(1.0, min(timeouts.look, budget.left()))
     verdict = health.judge(run.platform, component, seen, timeout=within, hang_up=PROXY_TIMEOUT)
     over = budget.note(verdict.state == "compiling")
     if over or verdict.state == "failed":
         raise _failure(run, component, place, over or verdict.reason)
     missing = "" if verdict.state == "ready" else verdict.reason
-    if time.monotonic() - now >= patience.look:
-        patience.look = min(2 * patience.look, LOOK_TIMEOUT)
+    if time.monotonic() - now >= timeouts.look:
+        timeouts.look = min(2 * timeouts.look, LOOK_TIMEOUT)
     if not task.asked.debug:
         return missing
     if missing and debugging.ended(component, seen):
@@ -107,9 +108,9 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
 
 
 def _troubled(run: Run, component: Component) -> list[str]:
-    """What it needs or uses and what is in trouble itself, which is often the reason."""
-    everyone, words = run.platform.components, []
+    """Components that it needs or uses and that are not ready, which is often the reason."""
+    declared, words = run.platform.components, []
     for word, names in (("needs", component.wants.needs), ("uses", component.uses)):
-        states = {name: status.alone(run.platform, everyone[name]).state for name in names}
+        states = {name: status.alone(run.platform, declared[name]).state for name in names}
         words += [f"{word} {name}, which is {state}" for name, state in states.items() if state != "ready"]
     return words

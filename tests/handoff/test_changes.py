@@ -97,7 +97,7 @@ def test_a_lease_that_cannot_end_keeps_nobody_from_his_work(bare: Platform) -> N
     bare.dev("handoff", "echo", "--for", "1s")
     elapse(1.2)
     ran = bare.dev("restart", "control")
-    assert "its lease is over" in ran.err and "failed to go on" in ran.err and bare.ask(bare.control) == "native"
+    assert "its lease is over" in ran.err and "failed to complete" in ran.err and bare.ask(bare.control) == "native"
     assert bare.placement() == "ide" and source.exists()
     state.write_text(text)
     wait_until(lambda: bare.checkout.dev("start").code == 0 and bare.placement() == "native", 30)

@@ -17,10 +17,10 @@ from runtime.start.actions import (
     Compile,
     Keep,
     Launch,
-    Lend,
     Migrate,
     Place,
     Provision,
+    Refresh,
     Refuse,
     Resume,
     Stop,
@@ -98,7 +98,7 @@ def test_a_second_transition_keeps_everything(seen: Seen, wanted: Wanted, asked:
     after = done(seen, wanted, asked)
     again = transition(after, wanted, replace(asked, anew=False, debug=False))
     if not any(isinstance(action, Refuse) for action in first):
-        assert isinstance(again[-1], Keep) and set(map(type, again)) <= {Keep, Lend}
+        assert isinstance(again[-1], Keep) and set(map(type, again)) <= {Keep, Refresh}
 
 
 @settings(deadline=None)

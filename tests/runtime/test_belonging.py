@@ -55,7 +55,7 @@ class Place:
 
     def keepers(self) -> tuple[Process, Process]:
         """Its shim and its guard."""
-        pid = native.told(self.component)["shim"]
+        pid = native.state_record(self.component)["shim"]
         shim = processes.read(pid)
         assert shim is not None
         guard = processes.read(shim.parent)
@@ -223,9 +223,9 @@ def test_a_damaged_state_hides_nothing_and_stop_ends_all(
 def test_a_living_shim_writes_a_damaged_state_again(place: Place) -> None:
     place.spawn()
     for damage in ("deleted", "types"):
-        before = native.told(place.component)
+        before = native.state_record(place.component)
         DAMAGES[damage](place.component.directory / "state.json", 0)
-        wait_until(lambda: native.told(place.component) == before, BOUND)  # noqa: B023 - waited for at once
+        wait_until(lambda: native.state_record(place.component) == before, BOUND)  # noqa: B023 - waited for at once
 
 
 def test_stop_says_when_something_lives_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,7 @@ def test_a_copied_mark_makes_no_process_of_another_user_ours(
     place: Place, stranger: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     place.spawn()
-    run_id = native.told(place.component)["run_id"]
+    run_id = native.state_record(place.component)["run_id"]
     other = stranger("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", **{MARK: run_id})
     wait_until(lambda: processes.command(other.pid).startswith("sleep"), BOUND)
     assert processes.mark(other.pid) == run_id

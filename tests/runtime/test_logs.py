@@ -121,7 +121,7 @@ def test_dots_without_a_line_feed_are_shown_although_more_come(
         monkeypatch.setattr(time, "monotonic", lambda at=at: clock() + at * pause)
         talker.take(b".")
         talker.tend()
-    assert len(texts(kept(talks))[0]) > 30 - writer.PATIENCE / pause - 2
+    assert len(texts(kept(talks))[0]) > 30 - writer.LINE_TIMEOUT / pause - 2
     talker.end()
     assert texts(kept(talks)) == ["." * 30]
 
