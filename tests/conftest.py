@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -192,7 +193,8 @@ def tree() -> list[str]:
 
 def clone_of_the_shop(base: Path, local: str = "") -> Checkout:
     """The working tree in a place and on ports of its own; the caches of Go and npm are the machine's."""
-    path, home = base / "clone", base / "home"
+    # another place in each run: root's data are kept by the path of the checkout, and an interrupted run leaves them
+    path, home = base / f"clone-{secrets.token_hex(3)}", base / "home"
     home.mkdir()
     for name in tree():
         (path / name).parent.mkdir(parents=True, exist_ok=True)

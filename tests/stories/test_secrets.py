@@ -172,7 +172,7 @@ def test_a_service_that_does_not_come_back_stops_the_walk_and_a_second_run_goes_
     old = values(checkout)["CALL_TOKEN"]
     broken = checkout.write("broken-two", "")
     ran = checkout.dev("secrets", "rotate", "CALL_TOKEN")
-    assert ran.code == 3 and "error[not-ready]" in ran.err and "./dev secrets rotate CALL_TOKEN goes on" in ran.err
+    assert ran.code == 3 and "error[not-ready]" in ran.err and "./dev secrets rotate CALL_TOKEN continues" in ran.err
     assert values(checkout)["CALL_TOKEN"] == old and checkout.components()["one"]["state"] == "ready"
     assert "interrupted in step 1" in checkout.dev("secrets", "list").out
     broken.unlink()
