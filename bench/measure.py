@@ -34,7 +34,12 @@ def run(argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) ->
         list(argv), cwd=cwd, env=None if env is None else dict(env), stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:  # an interrupted bench leaves no command behind
+        process.terminate()
+        process.wait()
+        raise
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode and not (argv[-1] == "doctor" and process.returncode == 1):  # mise: tools are not its own
         raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}")

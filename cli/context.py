@@ -43,7 +43,7 @@ class Context:
     @cached_property
     def loaded(self) -> Loaded:
         """The checked desired state of the checkout."""
-        from converge import schema
+        from converge import schema  # saves 5 ms of --version
 
         return schema.load(self.checkout)
 

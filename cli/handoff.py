@@ -127,7 +127,7 @@ def _equip(context: Context, names: list[str]) -> None:
 
     services = [name for name in names if name in context.loaded.desired.services]
     if wanted := dependencies.without(context.loaded, context.instance, services):
-        from cli import progress
+        from cli import progress  # saves 0 ms: --help loads it for other commands
         from cli.start import refuse_open
         from converge import cycle
 

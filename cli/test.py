@@ -33,7 +33,7 @@ def run(
     go to the test runner. Services are tested on a platform of their own (instance `test`), which is removed
     afterwards.
     """
-    from cli.testing import choice, report  # saves 60 ms of --help
+    from cli.testing import choice, report  # saves 7 ms of --help
     from cli.testing import fix as fixing
     from cli.testing import instance as test_instance
     from cli.testing.suite import Result
@@ -59,7 +59,7 @@ def run(
             bring_up(suite)
             results.append(run_suite(suite))
             if results[-1].failed and suite.needs is None and in_ci:
-                from cli import bundle
+                from cli import bundle  # saves 9 ms of a test run that passes
 
                 bundle.run(Context(context.directory, platform.instance.name))  # while what failed still runs
     if directory:

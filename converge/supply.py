@@ -182,7 +182,7 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
 
 def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machine) -> None:
     """The vendor's own tar.gz, whose one top directory becomes the tool's home."""
-    import http.client
+    import http.client  # saves 3 ms where nothing is downloaded
     import urllib.request
 
     url, name = archive["url"], archive["url"].rpartition("/")[2]

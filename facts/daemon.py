@@ -77,7 +77,7 @@ def was_own(state: Path = Path(STATE)) -> bool:
 
 def _group(socket: Path) -> tuple[str, int | None]:
     """The socket's own group if it has one to speak of, else `docker`."""
-    import grp
+    import grp  # saves 0.5 ms where no Docker is declared
 
     try:
         if gid := socket.stat().st_gid:
@@ -91,7 +91,7 @@ def _group(socket: Path) -> tuple[str, int | None]:
 
 
 def _user() -> str:
-    import pwd
+    import pwd  # saves 0 ms: the look at processes has loaded it
 
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
@@ -100,7 +100,7 @@ def _user() -> str:
 
 
 def _member(user: str, group: str, gid: int | None) -> bool:
-    import grp
+    import grp  # saves 0.5 ms where no Docker is declared
     import pwd
 
     try:

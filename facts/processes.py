@@ -290,7 +290,7 @@ def executes(program: str) -> bool:
 
 def of_ps(text: str) -> list[Process]:
     """Rows of `ps -o pid,ppid,pgid,uid,stat,lstart`; the session is asked of the system, else it is the group."""
-    import time  # loaded anyway by whoever waits; kept out of the shim's first milliseconds
+    import time  # saves 0 ms: it is built in, and the shim has loaded it
 
     rows = []
     for line in text.splitlines():

@@ -250,7 +250,7 @@ def apply(step: Step, machine: Machine) -> None:
 
 
 def _apply_engine(step: Step, machine: Machine) -> None:
-    from converge import daemon
+    from converge import daemon  # saves 0 ms: a doctor has loaded it
 
     if step.args.get("package"):
         packages.apply(step, machine)
@@ -265,13 +265,13 @@ def _apply_access(step: Step, machine: Machine) -> None:
 
 
 def _apply_compose(step: Step, machine: Machine) -> None:
-    from converge import supply
+    from converge import supply  # saves 4 ms where nothing is installed
 
     supply.install("docker-compose", tools.COMPOSE, machine)
 
 
 def _apply_disk(step: Step, machine: Machine) -> None:
-    from facts.engine import Engine
+    from facts.engine import Engine  # saves 0 ms: a doctor has loaded it
 
     engine = Engine(facts.docker.look().host)
     machine.say("deleting untagged images and unused build cache")

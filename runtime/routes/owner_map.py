@@ -206,7 +206,7 @@ def _environment(platform: Platform) -> dict[str, str]:
 
 def _spec(platform: Platform) -> dict[str, Any]:
     instance = platform.instance
-    from runtime.handoff import record
+    from runtime.handoff import record  # saves 0 ms: all commands that come here have loaded it
 
     services = {}
     for name, component in gateway.served(platform).items():

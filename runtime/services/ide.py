@@ -39,7 +39,7 @@ def environment_file(component: ServiceComponent) -> str:
 
 def quoted(value: str) -> str:
     """A value as an XML attribute, with its quotes."""
-    from xml.sax.saxutils import quoteattr  # saves 10 ms of every start without such an IDE: it imports urllib
+    from xml.sax.saxutils import quoteattr  # saves 4 ms of every start without such an IDE: it imports urllib
 
     return quoteattr(value)
 

@@ -22,7 +22,7 @@ GRACE = 5.0
 
 def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT."""
-    from watchfiles import Change, watch
+    from watchfiles import Change, watch  # saves 0 ms: the program always needs it
 
     first, second = argv.index("--build"), argv.index("--run")
     given, build, program = argv[:first], argv[first + 1 : second], argv[second + 1 :]
