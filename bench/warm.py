@@ -164,7 +164,7 @@ def sides(base: Path) -> Iterator[list[Side]]:
         ports = free_ports(2 * SERVICES)
         for at, side in enumerate(both):
             side.write(ports[at::2])
-            subprocess.run([str(side.tool / "dev"), "--version"], check=True, stdout=sys.stderr)  # makes its venv
+            subprocess.run([str(side.tool / "dev"), "--help"], check=True, stdout=subprocess.DEVNULL)  # makes its venv
         yield both
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -213,4 +213,7 @@ def main(base: Path, rounds: int) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3) or not (Path(sys.argv[1]) / "dev").is_file():
         raise SystemExit(__doc__)
-    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+    try:
+        main(Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted") from None
