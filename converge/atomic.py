@@ -1,4 +1,4 @@
-"""Small files in which a platform keeps what is so: written whole or not at all, whenever a run is killed."""
+"""Small files, written whole or not at all, even if the run is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write(path: Path, text: str, durable: bool = False) -> None:
-    """Replace the file; its directory is made if there is none. A `durable` one is on the disk before this returns."""
+    """Replace the file; its directory is made if there is none. A `durable` file is on the disk before this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with open(fresh, "w") as file:
@@ -22,7 +22,7 @@ def write(path: Path, text: str, durable: bool = False) -> None:
 
 
 def sync(directory: Path) -> None:
-    """Have what was renamed or removed in the directory on the disk."""
+    """Make a rename or a removal inside the directory survive a power cut."""
     held = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(held)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converge import engine
+from converge import atomic, engine
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.machine import Ran
@@ -113,7 +113,7 @@ class LocalMachine:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
                 raise
-            sync_directory(path.parent)
+            atomic.sync(path.parent)
 
     def make_directory(self, path: Path, mode: int = 0o755) -> None:
         with _told(path):
@@ -157,15 +157,6 @@ class LocalMachine:
         if self._reaper.stdin:
             with contextlib.suppress(OSError):
                 self._reaper.stdin.write(f"{verb} {group}\n")
-
-
-def sync_directory(path: Path) -> None:
-    """Make a rename inside the directory survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _signal(running: Mapping[int, subprocess.Popen[str]], number: int) -> None:
