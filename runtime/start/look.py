@@ -29,7 +29,7 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     """
     name = component.name
     place = run.choices.placements.get(name) or ("ide" if component.instance.handed(name).exists() else "native")
-    asked = Asked(anew=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
+    asked = Asked(again=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
     migrates = component.is_service and bool(component.wants.migrate)
     wanted = Wanted(place, service=component.is_service, migrates=migrates)
     obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
@@ -107,7 +107,7 @@ def _fingerprint(run: Run, component: Component, found: Found, asked: Asked, hos
     """Of how it would be started; empty unless it runs natively. An error is raised before it is stopped."""
     if not found.lives or found.placement != "native" or run.choices.placements[component.name] != "native":
         return ""
-    if found.debug and not (asked.debug or asked.anew):
+    if found.debug and not (asked.debug or asked.again):
         return ""
     return fingerprint_of(component, launch_of(run, component, host, asked.debug))
 

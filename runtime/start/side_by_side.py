@@ -73,7 +73,7 @@ class SideBySide:
         if task.seen.placement != task.wanted.placement:
             task.say(f"moving to placement {task.wanted.placement}")
         else:
-            task.say("restarting" if task.asked.anew else "changed, restarting")
+            task.say("restarting" if task.asked.again else "changed, restarting")
 
     def _give_up(self) -> None:
         self.run.cancelled.set()

@@ -75,7 +75,7 @@ class Wanted:
 class Asked:
     """What the command says about it."""
 
-    anew: bool = False
+    again: bool = False
     """It is stopped first, although nothing about it changed."""
     debug: bool = False
     """It is run under its debugger."""
@@ -109,7 +109,7 @@ def _refusal(seen: Seen, wanted: Wanted, asked: Asked) -> Refuse | None:
 
 def _stays(seen: Seen, wanted: Wanted, asked: Asked) -> bool:
     """Whether the running component is kept: it is in the wanted placement, and would be started the same way."""
-    if asked.anew or seen.placement != wanted.placement:
+    if asked.again or seen.placement != wanted.placement:
         return False
     if seen.debugged and not asked.debug:
         return True  # only a command ends a debugging session

@@ -67,7 +67,7 @@ WANTED = st.builds(
     Wanted, placement=st.none() | PLACES, fingerprint=st.sampled_from("ab"), service=st.booleans(),
     routed=st.booleans(), beside=st.booleans(), migrates=st.booleans(),
 )  # fmt: skip
-ASKED = st.builds(Asked, anew=st.booleans(), debug=st.booleans(), fix=st.booleans())
+ASKED = st.builds(Asked, again=st.booleans(), debug=st.booleans(), fix=st.booleans())
 
 
 def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
@@ -96,7 +96,7 @@ def done(seen: Seen, wanted: Wanted, asked: Asked) -> Seen:
 def test_a_second_transition_keeps_everything(seen: Seen, wanted: Wanted, asked: Asked) -> None:
     first = transition(seen, wanted, asked)
     after = done(seen, wanted, asked)
-    again = transition(after, wanted, replace(asked, anew=False, debug=False))
+    again = transition(after, wanted, replace(asked, again=False, debug=False))
     if not any(isinstance(action, Refuse) for action in first):
         assert isinstance(again[-1], Keep) and set(map(type, again)) <= {Keep, Refresh}
 
