@@ -19,13 +19,14 @@ LARGEST = 8_000_000
 """Bytes; no file of ours is larger."""
 
 
-def directory(room: Room, checkout: Path) -> Path | None:
+def directory(room: Room, checkout: Path | None = None) -> Path | None:
     """Where the files of the room are; None without a home directory, or if that is inside of the checkout."""
     variable, default = BASES[room]
     base = os.environ.get(variable, "")
     if not os.path.isabs(base):
-        base = os.path.join(os.environ.get("HOME") or os.path.expanduser("~"), default)
-    inside = os.path.join(os.path.realpath(base), "").startswith(os.path.join(checkout, ""))
+        home = os.environ.get("HOME") or os.path.expanduser("~")
+        base = os.path.join(home, default) if os.path.isdir(home) else ""
+    inside = checkout and os.path.join(os.path.realpath(base), "").startswith(os.path.join(checkout, ""))
     return Path(base, "dev", room) if os.path.isabs(base) and not inside else None
 
 
