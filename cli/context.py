@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +25,10 @@ class Context:
     verbose: int = 0
     extra: tuple[str, ...] = ()
     """Words after `--`, for the program that a command runs."""
+    trust: bool = False
+    """Whether --trust was given."""
+    trusted: bool = True
+    """Whether what the checkout says may be run; `gate.py` decides it."""
 
     @cached_property
     def checkout(self) -> Path:
@@ -45,7 +49,8 @@ class Context:
         """The checked desired state of the checkout."""
         from converge import schema  # saves 5 ms of --version
 
-        return schema.load(self.checkout)
+        loaded = schema.load(self.checkout, self.trusted)
+        return loaded if self.trusted else replace(loaded, trusted=False)
 
     @cached_property
     def instance(self) -> Instance:

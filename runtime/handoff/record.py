@@ -36,8 +36,10 @@ def record(instance: Instance, name: str) -> Record | None:
     """The record of the service's hand-off; None if it is not handed off."""
     try:
         found = json.loads(instance.handed(name).read_text())
-        return Record(**found)
-    except (OSError, ValueError, TypeError):
+        entry = Record(**found)
+        clock(entry.since), clock(entry.until or 0)
+        return entry
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return None
 
 

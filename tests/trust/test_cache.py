@@ -111,4 +111,4 @@ def test_a_home_that_does_not_exist_is_not_made(place: Path, home: str, monkeypa
     monkeypatch.setenv("HOME", home)
     monkeypatch.chdir(place)
     assert schema.load(place).desired.project.name == "story"
-    assert not Path("/nowhere").exists() and not (place / "relative").exists()
+    assert not Path("/nowhere").exists() and not Path("/.cache/dev").exists() and not (place / "relative").exists()
