@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Literal
+
+from facts.value import dataclass, field
 
 Stream = Literal["output", "migrate", "build", "dev", "container"]
 MARKS: dict[str, Stream] = {"|": "output", "m": "migrate", "b": "build", "!": "dev", "c": "container"}
@@ -12,7 +13,7 @@ MARKS: dict[str, Stream] = {"|": "output", "m": "migrate", "b": "build", "!": "d
 EARLIEST = "0001-01-01T00:00:00.000Z"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One line of a component, or the part of a line that was not shown before."""
 
