@@ -6,11 +6,11 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from cli import render
+from facts.value import dataclass, field
 
 BOARD_AFTER = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
