@@ -183,7 +183,9 @@ class _Run:
     def _system_lock(self, needed: bool, timeout: float | None) -> contextlib.AbstractContextManager[None]:
         from converge import lock  # saves 0.7 ms of a doctor without --fix
 
-        return lock.hold(lock.SYSTEM, timeout, self.say) if needed else contextlib.nullcontext()
+        if not needed:
+            return contextlib.nullcontext()
+        return lock.hold(lock.system(), timeout, self.say, "this machine")
 
 
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
