@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from cli import render
 from cli.context import TOOL, Context
 from converge import trust
 from converge.errors import DevError, Exit
+from facts.value import replace
 
 
 def _always(values: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -113,7 +112,7 @@ def _revoke(checkout: Path, json: bool) -> int:
 
 
 def _document(record: Record) -> dict[str, object]:
-    return {**asdict(record), "valid": not trust.missing(Path(record.path))}
+    return {**record.document(), "valid": not trust.missing(Path(record.path))}
 
 
 def _words(record: Record) -> Iterator[str]:

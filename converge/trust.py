@@ -20,11 +20,12 @@ import shlex
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from converge import userfiles
 from converge.errors import DevError, Exit
+from facts.value import dataclass, replace
 
 FILES = ("desired_state.toml", "desired_state.local.toml", "desired_state.lock")
 """Besides `compose/*.yaml`. The launcher `dev` of a checkout is not one: ./dev never runs that of another checkout."""
@@ -50,6 +51,13 @@ class Record:
     """Other users that own the checkout, or a part of it."""
     since: int = 0
     """Unix time."""
+
+    def document(self) -> dict[str, Any]:
+        """Its fields as JSON values."""
+        return {
+            "path": self.path, "inode": self.inode, "remotes": self.remotes, "content": self.content,
+            "owners": self.owners, "since": self.since,
+        }  # fmt: skip
 
 
 def look(checkout: Path) -> Record:
@@ -94,12 +102,12 @@ def given(checkout: Path, environ: Mapping[str, str] = os.environ) -> bool:
 
 def keep(checkout: Path) -> Record:
     """Trust the checkout as it is now. DevError `not-writable` if that cannot be noted."""
-    record = look(checkout)
+    record = replace(look(checkout), since=int(time.time()))
     place = userfiles.directory("trust", checkout)
     try:
         if place is None:
             raise FileNotFoundError("there is no home directory outside of the checkout")
-        userfiles.write(place, _name(checkout), json.dumps(asdict(record) | {"since": int(time.time())}).encode())
+        userfiles.write(place, _name(checkout), json.dumps(record.document()).encode())
     except OSError as problem:
         raise DevError(
             "not-writable", f"{checkout} cannot be trusted for good", because=problem.strerror or str(problem),

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from converge import schema
-from converge.instance import Instance
 from facts import processes
 from tests.conftest import HEAD
 
@@ -43,9 +42,9 @@ class Hostile:
         """A file of the checkout."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(
-            text if isinstance(text, bytes) else text.replace("CANARY", str(self.canaries / "ran")).encode()
-        )
+        if isinstance(text, str):
+            text = text.replace("CANARY", str(self.canaries / "ran")).encode()
+        path.write_bytes(text)
         path.chmod(mode)
         return path
 
@@ -174,7 +173,8 @@ def another_engine(it: Hostile) -> None:
 
 
 @variants(("desired_state.toml", "desired_state.local.toml", "desired_state.lock", ".dev", ".dev/values", ".dev/lock",
-           ".dev/instances/default/logs/w.log", ".dev/instances/default/run/w/lock", "web/package-lock.json"))  # fmt: skip
+           ".dev/instances/default/logs/w.log", ".dev/instances/default/run/w/lock",
+           "web/package-lock.json"))  # fmt: skip
 def pipe(it: Hostile, name: str) -> None:
     it.state(SERVICE + '[services.web]\nkind = "node"\npath = "web"\n[tools]\nnode = "1.2.3"\n')
     path = it.path / name
@@ -357,8 +357,3 @@ def escapes(it: Hostile) -> None:
         it.write(f".dev/instances/default/logs/{name}.log", f"{stamp}{sequence}hello\n")
         it.write(f"{it.run(name)}/state.json", json.dumps({"state": "failed", "reason": sequence}))
     it.write(".dev/journal", sequence)
-
-
-def known_state(it: Hostile) -> Instance:
-    """The instance of the checkout, as ./dev sees it."""
-    return Instance(it.path, "story")

@@ -94,14 +94,8 @@ def test_looks_run_nothing_of_a_hostile_checkout(
     assert len(said) == len(corpus) * len(LOOKS)
     assert [name for it, name in zip(corpus, hostile.ALL, strict=True) if any(it.canaries.iterdir())] == []
     assert [name for name, each in said.items() if each["code"] is None] == [], "they hang"
-    print(sorted(((round(each["seconds"], 2), name) for name, each in said.items()), reverse=True)[:25])
-    by = {}
-    for each in found:
-        by[each["argv"][2]] = by.get(each["argv"][2], 0) + each["seconds"]
-    print(by)
     broken = {name: each["err"] for name, each in said.items() if "itself failed" in each["out"] + each["err"]}
     broken |= {name: each["err"] for name, each in said.items() if each["code"] not in (0, 2, 3, 4, 5, 64, 65)}
-    print(json.dumps(broken, indent=1))
     assert broken == {}
     raw = {name for name, each in said.items() if CONTROL.search(COLOUR.sub("", each["out"] + each["err"]))}
     assert raw == set()
