@@ -11,12 +11,16 @@ def write(path: Path, text: str, durable: bool = False) -> None:
     """Replace the file; its directory is made if there is none. A `durable` file is on the disk before this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with open(fresh, "w") as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with open(fresh, "w") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     if durable:
         sync(path.parent)
 

@@ -144,7 +144,8 @@ CODES: dict[str, str] = {
     "not-reachable": "A container cannot reach a native process on the loopback address of its host: run both in one "
     "placement.",
     "not-ready": "A component was not ready in time; it keeps running, and its last log lines follow.",
-    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space.",
+    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space. "
+    "Something of another type in its place, such as a directory or a named pipe, must be moved away.",
     "noun-unknown": "`--only` and `./dev facts` accept the nouns that doctor shows.",
     "package-missing": "A command of a system package is not on PATH, or no package name is declared for the package "
     "manager of this system.",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from converge import own_files
 from converge.errors import DevError, Exit
 
 LOCK_TIMEOUT = 60.0
@@ -48,7 +49,7 @@ def hold(path: Path, timeout: float | None = None, say: Callable[[str], None] | 
 def holder(path: Path) -> str:
     """Who holds the lock, as a phrase."""
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(own_files.text(path))
         return f"pid {told['pid']} (./dev {told['command']}, for {max(0, int(time.time()) - told['since'])} s)"
     except (OSError, ValueError, KeyError, TypeError):
         return "another ./dev"

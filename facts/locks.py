@@ -17,7 +17,7 @@ def probe(name: str, path: Path) -> LocalProbe:
 def held(path: Path) -> bool:
     """Whether a process holds the lock; a lock of another user is opened for reading, which is enough."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from converge import atomic as files
+from converge import own_files
 from converge.instance import Instance
 from facts.ports import HOME
 
@@ -35,7 +36,7 @@ class Record:
 def record(instance: Instance, name: str) -> Record | None:
     """The record of the service's hand-off; None if it is not handed off."""
     try:
-        found = json.loads(instance.handed(name).read_text())
+        found = json.loads(own_files.text(instance.handed(name)))
         return Record(**found)
     except (OSError, ValueError, TypeError):
         return None

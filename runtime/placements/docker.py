@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError, EngineGone, unframed
@@ -29,7 +29,7 @@ ENDED = (0, 130, 137, 143)
 def engine(instance: Instance) -> Engine | None:
     """The engine that has the instance's containers; None if it never had any."""
     try:
-        return Engine(instance.engine_record.read_text().strip())
+        return Engine(own_files.text(instance.engine_record).strip())
     except OSError:
         return None
 
@@ -210,7 +210,7 @@ def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) 
 def _allow_restarts(component: Component, used: Engine, container: str) -> None:
     """Restore the restart policy of Compose, so that the engine starts it again if it fails."""
     try:
-        noted = json.loads(_policy(component).read_text())
+        noted = json.loads(own_files.text(_policy(component)))
     except (OSError, ValueError):
         return
     if noted["container"] == container:

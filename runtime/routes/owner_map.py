@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
@@ -64,7 +64,7 @@ def is_open(instance: Instance) -> bool:
 def routes(instance: Instance) -> dict[str, Route]:
     """Service -> where its callers are forwarded; empty without an owner map."""
     try:
-        rows = instance.owner_map.read_text().splitlines()
+        rows = own_files.text(instance.owner_map).splitlines()
     except FileNotFoundError:
         return {}
     words = [row.split() for row in rows]
