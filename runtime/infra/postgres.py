@@ -198,7 +198,11 @@ def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tu
         return command, found.environment(compose.values(found, {}))
     home = _home(platform.loaded)
     where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
-    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": password(component)}
+    return [str(home / "bin" / argv[0]), *argv[1:], *where], {
+        **_env(home),
+        "PGPASSWORD": password(component),
+        "PGREQUIREAUTH": "!password",
+    }
 
 
 def _home(loaded: Loaded) -> Path:

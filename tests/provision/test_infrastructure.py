@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from converge.errors import DevError
 from runtime.infra import grpc, wire
-from runtime.infra.postgres import known_password
+from runtime.infra.postgres import known_password, sql
 from runtime.provision import databases, postgres, topics
 from tests.conftest import Checkout, wait_until
 from tests.provision.conftest import SLEEPER, Running
@@ -157,7 +158,7 @@ def test_infrastructure_that_does_not_run_is_not_reported(checkout: Checkout, fr
     assert not (checkout.path / ".dev/instances").exists(), "a look writes nothing"
 
 
-@pytest.mark.parametrize(("method", "word"), [("scram-sha-256", "s"), ("md5", "m"), ("password", "p"), ("trust", "t")])
+@pytest.mark.parametrize(("method", "word"), [("scram-sha-256", "s"), ("md5", "m"), ("trust", "t")])
 def test_postgres_is_spoken_to_by_every_usual_authentication(running: Running, method: str, word: str) -> None:
     rules = running.now.instance.data / "postgres" / "pg_hba.conf"
     before = rules.read_text()
@@ -181,6 +182,61 @@ def test_postgres_is_spoken_to_by_every_usual_authentication(running: Running, m
     finally:
         rules.write_text(before)
         running.sql("SELECT pg_reload_conf()")
+
+
+REFUSALS: dict[str, tuple[str, str]] = {
+    "host all postgres 127.0.0.1/32 reject": ("unknown", "pg_hba.conf rejects connection"),
+    "host nowhere postgres 127.0.0.1/32 trust": ("unknown", "no pg_hba.conf entry"),
+    "host all postgres 127.0.0.1/32 password": ("unknown", "clear text"),
+    "ALTER ROLE postgres NOLOGIN": ("unknown", "not permitted to log in"),
+    "ALTER ROLE postgres PASSWORD 'another'": ("password", "password authentication failed"),
+}
+"""A rule for pg_hba.conf or a statement -> how a look describes the server."""
+
+
+@pytest.mark.parametrize("change", REFUSALS)
+def test_only_a_wrong_password_is_called_one(running: Running, change: str) -> None:
+    why, words = REFUSALS[change]
+    running.declare()
+    server, rules = running.postgres, running.now.instance.data / "postgres" / "pg_hba.conf"
+    word, before = known_password(server), rules.read_text()
+
+    def refused() -> bool:
+        found = postgres.look(server, 30)
+        return isinstance(found, postgres.Closed) and found.why == why and words in found.because
+
+    with wire.Connection(running.port, word, timeout=30) as kept:
+        try:
+            if change.startswith("host"):
+                rules.write_text(change + "\n")
+                change = "SELECT pg_reload_conf()"
+            kept.query(change)
+            assert wait_until(refused, 30)
+            (item,) = running.items("databases").values()
+            assert item.status == ("blocked" if why == "password" else "unknown") and words in item.because
+        finally:
+            rules.write_text(before)
+            kept.query(f"ALTER ROLE postgres LOGIN PASSWORD '{word}'")
+            kept.query("SELECT pg_reload_conf()")
+            wait_until(lambda: isinstance(postgres.look(server, 30), postgres.Inside), 30)
+
+
+def test_the_clients_of_postgres_send_no_password_in_clear_text(running: Running) -> None:
+    running.declare()
+    rules = running.now.instance.data / "postgres" / "pg_hba.conf"
+    before, word = rules.read_text(), known_password(running.postgres)
+    with wire.Connection(running.port, word, timeout=30) as kept:
+        try:
+            rules.write_text("host all all 127.0.0.1/32 password\n")
+            kept.query("SELECT pg_reload_conf()")
+            wait_until(lambda: isinstance(postgres.look(running.postgres, 30), postgres.Closed), 30)
+            with pytest.raises(DevError) as refused:
+                sql(running.now, running.postgres, "SELECT 1")
+            assert "cleartext" in refused.value.because
+        finally:
+            rules.write_text(before)
+            kept.query("SELECT pg_reload_conf()")
+            wait_until(lambda: isinstance(postgres.look(running.postgres, 30), postgres.Inside), 30)
 
 
 def test_a_connection_to_postgres_goes_on_after_an_error(running: Running) -> None:
