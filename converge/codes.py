@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
     "download-failed": "No provider of a tool could be reached, or none has it. Installed tools keep working. The "
     "settings for a proxy (HTTPS_PROXY), a private CA (SSL_CERT_FILE) and the indexes of pip and Go are used.",
     "duplicate-name": "A component and another one have the same name. Names must be unique across infrastructure and "
-    "services.",
+    "services; those of subscriptions across all topics of a server.",
     "edge-lost": "The process that listens on the ports of services in containers (the edge) did not start or does not "
     "answer. `./dev stop` and `./dev start` replace it.",
     "engine-access": "Only root and one group may use the Docker engine. Membership is effective from the next login "
