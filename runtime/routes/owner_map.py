@@ -120,6 +120,14 @@ def hold(platform: Platform, name: str) -> None:
         drain(platform.instance, name, route.owner)
 
 
+def release(platform: Platform) -> None:
+    """After a start: forward callers that still wait for a service that failed to what runs of it, or to nothing."""
+    for name, owner in owners(platform.instance).items():
+        if owner == "hold" and name in platform.services:
+            now = _now(platform.services[name])
+            own(platform, name, now.owner, now.host)
+
+
 def refresh(platform: Platform, first: bool = False) -> None:
     """Make gateway and edge reload the map; with `first` the edge before the gateway."""
     steps: list[Callable[[], None]] = [

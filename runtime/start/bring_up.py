@@ -62,7 +62,11 @@ def _attempt(
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
     side_by_side = SideBySide(Run(platform, choices, wanted, asked, obstacles), tell)
-    side_by_side.bring_up()
+    try:
+        side_by_side.bring_up()
+    finally:
+        if platform.instance.routes.exists():
+            owner_map.release(platform)
     if platform.instance.routes.exists():
         owner_map.settle(platform)
     return side_by_side.failed

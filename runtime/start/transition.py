@@ -141,16 +141,24 @@ def _migration(seen: Seen, wanted: Wanted) -> tuple[Action, ...]:
 
 
 def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[Action, ...]:
-    """Start it in the wanted placement. An instance in another placement serves until then, if callers are routed."""
+    """Start it in the wanted placement. An instance in another placement serves until then, if callers are routed.
+
+    A process that must end is migrated first, so that a failed migration does not stop it. After a migration that was
+    applied already, a requested restart ends it first: it may be the process that blocks the migration.
+    """
     moves = seen.placement is not None and seen.placement != place
+    serves = moves and wanted.routed
     late = wanted.routed and (place == "docker" or (moves and wanted.beside))
     switch = [Switch(place, seen.placement if moves else None)] if wanted.routed else []
+    migrate = [Migrate()] if wanted.migrates else []
+    early = seen.placement is not None and not serves and not (asked.again and seen.migrated)
     return (
         *([Compile()] if asked.debug else []),
-        *_ended(seen, wanted, serves=moves and wanted.routed),
+        *(migrate if early else []),
+        *_ended(seen, wanted, serves),
         *([] if late else switch),
         Clear(place),
-        *([Migrate()] if wanted.migrates else []),
+        *([] if early else migrate),
         Launch(place),
         Wait(Stop(place) if late and place == "native" else None),
         *(switch if late else []),
