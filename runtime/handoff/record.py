@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import asdict, dataclass
 from typing import Literal
 
 from converge import atomic as files
 from converge import own_files
 from converge.instance import Instance
 from facts.ports import HOME
+from facts.value import dataclass
 from runtime.placements.seen import moment
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
@@ -54,7 +54,7 @@ def records(instance: Instance) -> dict[str, Record]:
 
 def write(instance: Instance, entry: Record) -> None:
     """Write the record to disk durably."""
-    files.write(instance.handed(entry.name), json.dumps(asdict(entry)), durable=True)
+    files.write(instance.handed(entry.name), json.dumps(vars(entry)), durable=True)
 
 
 def forget(instance: Instance, name: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 
 from converge import own_files
 from converge.errors import DevError
 from facts.engine import EngineError
+from facts.value import dataclass, field
 from runtime import placements
 from runtime.component import Component
 from runtime.placements.seen import lost
