@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from converge.errors import DevError
 from runtime.infra import grpc, wire
 from runtime.infra.postgres import known_password, sql
-from runtime.provision import databases, postgres, topics
+from runtime.provision import databases, flow, postgres, topics
 from tests.conftest import Checkout, wait_until
 from tests.provision.conftest import SLEEPER, Running
 
@@ -132,6 +133,44 @@ def test_data_of_another_password_are_named_by_every_start_and_look(running: Run
     finally:
         secret.write_text(before)
     assert running.start().code == 0
+    assert running.state("postgres").state == "ready"
+
+
+def deleted(secret: Path, running: Running) -> None:
+    secret.unlink()
+
+
+def emptied(secret: Path, running: Running) -> None:
+    secret.write_text("")
+
+
+def changed_inside(secret: Path, running: Running) -> None:
+    running.sql("ALTER ROLE postgres PASSWORD 'another'")
+
+
+def removed_inside(secret: Path, running: Running) -> None:
+    running.sql("ALTER ROLE postgres PASSWORD NULL")
+
+
+@pytest.mark.parametrize("how", [deleted, emptied, changed_inside, removed_inside])
+def test_data_that_do_not_take_our_password_are_never_ready(
+    running: Running, how: Callable[[Path, Running], None]
+) -> None:
+    running.declare("databases = ['locked']")
+    server, secret = running.postgres, running.now.instance.state / "secrets" / "postgres"
+    before = secret.read_text()
+    with wire.Connection(running.port, before, timeout=30) as kept:
+        how(secret, running)
+        try:
+            for _ in range(2):
+                with pytest.raises(DevError) as refused:
+                    flow.provision(running.now, server, lambda text: None)
+                assert refused.value.code == "postgres-password" and "./dev data reset" in refused.value.hint
+                assert running.state("postgres").state == "failed"
+        finally:
+            secret.write_text(before)
+            kept.query(f"ALTER ROLE postgres PASSWORD '{before}'")
+    flow.provision(running.now, server, lambda text: None)
     assert running.state("postgres").state == "ready"
 
 
