@@ -13,6 +13,7 @@ from runtime.placements import docker
 from runtime.placements.choice import Asked, Choices, choose, elsewhere
 from runtime.platform import Platform
 from runtime.routes import owner_map
+from runtime.start import home
 from runtime.start.run import Run
 from runtime.start.side_by_side import SideBySide, Tell
 from runtime.stop import undeclared
@@ -57,6 +58,7 @@ def _attempt(
     # its image may run although its native dependencies are missing
     certain = [name for name, each in obstacles.items() if each.code != "dependencies-failed"]
     choices = choose(platform, without(wanted, certain), asked, tell)
+    home.ask(wanted, asked)
     _announce(wanted, choices, asked, tell)
     for left in undeclared(platform):
         placements.stop(left)
