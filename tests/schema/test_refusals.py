@@ -155,6 +155,25 @@ def test_what_names_nothing_is_refused_where_it_stands(text: str, code: str, lin
 
 
 @pytest.mark.parametrize(
+    ("topics", "line"),
+    [
+        ("topics = { orders = ['mail'], returns = ['mail'] }\n", 6),
+        ("topics = { orders = ['mail', 'mail'] }\n", 6),
+        ("[infra.pubsub.topics]\norders = ['mail', 'print']\nreturns = ['audit']\nrefunds = ['print']\n", 9),
+        ("topics = { mail = ['mail'], orders = ['mail-1'] }\n", 0),
+    ],
+)
+def test_a_subscription_has_one_topic(topics: str, line: int) -> None:
+    text = (HEAD + "[infra.pubsub]\nport = 18085\n" + topics).encode()
+    if not line:
+        assert schema.parse(text).desired.infra["pubsub"].topics
+        return
+    with pytest.raises(DevError) as caught:
+        schema.parse(text)
+    assert (caught.value.code, caught.value.source) == ("duplicate-name", f"desired_state.toml:{line}")
+
+
+@pytest.mark.parametrize(
     ("topics", "refused"),
     [
         ("{ or = [] }", "'or'"), ("{ orders = ['n'] }", "'n'"), ("{ '1st' = [] }", "'1st'"),
