@@ -146,6 +146,7 @@ def why_not(component: InfraComponent, timeout: float) -> str:
         with socket.socket() as connection:
             connection.settimeout(timeout)
             connection.connect(("127.0.0.1", component.port))
+            component.verify(connection)
             connection.sendall(message)
             answer = connection.recv(1024)
     except OSError as problem:

@@ -12,6 +12,7 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from facts.ports import HOME
@@ -34,12 +35,14 @@ class Refused(Exception):
 class Connection:
     """One connection over TCP. Raises Refused if the server refuses, OSError if it does not answer in time.
 
-    `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout.
+    `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout. `verify` is called
+    before anything is sent, and raises an OSError if the other end is not the server.
     """
 
     def __init__(
-        self, port: int, password: str, database: str = "postgres", user: str = "postgres", timeout: float = 2.0
-    ) -> None:
+        self, port: int, password: str, database: str = "postgres", user: str = "postgres", timeout: float = 2.0,
+        verify: Callable[[socket.socket], None] | None = None,
+    ) -> None:  # fmt: skip
         self.timeout = timeout
         self._buffer = b""
         self._deadline = time.monotonic() + timeout
@@ -47,6 +50,8 @@ class Connection:
         try:
             self._socket.settimeout(timeout)
             self._socket.connect((HOME, port))
+            if verify:
+                verify(self._socket)
             self._start(user, password, database)
         except BaseException:
             self._socket.close()

@@ -181,7 +181,8 @@ def _connect(
     component: InfraComponent, database: str = "postgres", timeout: float = PROVISION_TIMEOUT
 ) -> wire.Connection:
     assert component.port is not None
-    return wire.Connection(component.port, postgres.known_password(component), database, timeout=timeout)
+    password = postgres.known_password(component)
+    return wire.Connection(component.port, password, database, timeout=timeout, verify=component.verify)
 
 
 def _run(platform: Platform, component: InfraComponent, database: str, statements: list[str]) -> None:

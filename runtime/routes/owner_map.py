@@ -20,6 +20,7 @@ from converge import atomic, own_files
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
+from facts import users
 from facts.ports import HOME
 from facts.value import dataclass
 from runtime import placements, services
@@ -223,7 +224,8 @@ def _spec(platform: Platform) -> dict[str, Any]:
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
-    return {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
+    found = {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
+    return found | ({"users": sorted({0, os.getuid()})} if users.shared() else {})
 
 
 def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:
