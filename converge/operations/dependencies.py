@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from converge.instance import Instance
 from converge.lockfile import this_platform
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
-from facts.value import Unknown
+from facts.value import Unknown, dataclass, replace
 
 if TYPE_CHECKING:
     from converge.machine import Machine
