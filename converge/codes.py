@@ -23,6 +23,8 @@ CODES: dict[str, str] = {
     "bad-mode": 'Permission bits of a managed file are three octal digits in quotes, such as "0644".',
     "bad-name": "Names of the project and of components become host names, paths and databases: lower-case letters, "
     "digits and dashes, at most 32. Variables take letters, digits and underscores.",
+    "bad-package": "The name of a package is none of its package manager: it is an option, an address, a path, or has "
+    "characters that a name does not have.",
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
     "bad-template": "A word in braces names a component and one of url, address, host and port: {postgres.url}; of "
@@ -146,6 +148,8 @@ CODES: dict[str, str] = {
     "not-ready": "A component was not ready in time; it keeps running, and its last log lines follow.",
     "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space. "
     "Something of another type in its place, such as a directory or a named pipe, must be moved away.",
+    "no-wheel": "A Python service's lock file has a package without a wheel. To build its source archive would run "
+    "programs that the lock file has no hashes of, so it is refused unless `build` of the service names the package.",
     "noun-unknown": "`--only` and `./dev facts` accept the nouns that doctor shows.",
     "package-missing": "A command of a system package is not on PATH, or no package name is declared for the package "
     "manager of this system.",

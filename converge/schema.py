@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from converge import debug_ports, kinds, template_places, templates, userfiles
+from converge import debug_ports, kinds, package_names, template_places, templates, userfiles
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError, Exit
@@ -43,7 +43,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
-    files = (*(str(module.__file__) for module in (words, kinds, templates, template_places)), __file__)
+    files = (*(str(module.__file__) for module in (words, kinds, package_names, templates, template_places)), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
@@ -307,6 +307,8 @@ def _check_required(
 
 
 def _check_values(loaded: Loaded) -> None:
+    if wrong := next(package_names.problems(loaded.desired), None):
+        raise _refuse("bad-package", wrong.what, loaded.source(wrong.key), wrong.because)
     _check_tools(loaded)
     _check_machine(loaded)
     _check_docker(loaded)
