@@ -27,6 +27,7 @@ OVERRIDABLE = re.compile(
     r"(infra|services)\.[^.]+\.(port|debug_port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)"
 )
 """What one machine may change for itself."""
+TOOL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 TOPIC = r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 """Source: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names."""
@@ -325,6 +326,11 @@ def _check_tools(loaded: Loaded) -> None:
 
     desired = loaded.desired
     for tool, version in desired.tools.items():
+        if not re.fullmatch(TOOL, tool):
+            raise _refuse(
+                "bad-name", f"{tool!r} is not a name of a tool", loaded.source("tools"),
+                "it is the name of a program, not a path", "use letters, digits and ._+- only",
+            )  # fmt: skip
         try:
             Version(version)
         except InvalidVersion:
