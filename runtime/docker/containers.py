@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from converge import own_files
 from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
@@ -147,7 +148,7 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
 
 def _applied(project: Project) -> dict[str, str]:
     try:
-        found = json.loads((project.instance.state / "compose" / "applied.json").read_text())
+        found = json.loads(own_files.text(project.instance.state / "compose" / "applied.json"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
