@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def one_off(
     project: Project, component: Component, command: str, images: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str], Component]:
     """How a command is run in a temporary container of the component's image."""
+    project = replace(project, routed=False)  # with the routes it would get the address of the container that runs
     argv = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "/bin/sh", compose.key(component), "-c", command]
     return project.command(argv), project.environment(compose.values(project, images)), component
 

@@ -63,8 +63,11 @@ class Closed:
 
 def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | Closed:
     """The content of the server now; a server that does not run is not asked."""
-    if not placements.lives(component):
+    seen = placements.look(component)
+    if not seen.lives:
         return Closed("stopped")
+    if seen.state == "paused":
+        return Closed("starting", seen.reason)
     try:
         with _connect(component, timeout=timeout) as connection:
             rows = connection.query(OVERVIEW)

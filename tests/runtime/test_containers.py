@@ -6,6 +6,7 @@ import http.server
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -16,6 +17,7 @@ from converge.instance import Instance
 from facts.engine import Engine
 from runtime.component import InfraComponent
 from runtime.placements import docker
+from runtime.provision import postgres
 
 ANSWERS: Mapping[str, tuple[int, object]] = {
     "/containers/json": (200, [{"Id": "c1"}]), "/containers/c1/json": (200, {"Id": "c1"}),
@@ -58,7 +60,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., InfraComponent]]:
+def answering(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Callable[..., InfraComponent]]:
     """A component whose engine gives the usual answers, except those that are named."""
     place = tmp_path_factory.mktemp("e")
     server = Server(str(place / "s"), Answer)
@@ -68,7 +72,7 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         server.answers = {**ANSWERS, **changed}
         instance = Instance(place, "x")
         docker.remember(instance, Engine(f"unix://{place / 's'}"))
-        return InfraComponent("db", Infra(port=20001), instance)
+        return InfraComponent("db", Infra(port=free_port()), instance)
 
     yield make
     server.shutdown()
@@ -84,6 +88,25 @@ def test_a_container_that_goes_away_during_a_command_is_named(
     with pytest.raises(DevError) as caught:
         docker.execute(answering({path: answer}), ["true"])
     assert caught.value.code == "not-ready" and words in caught.value.because and "./dev start db" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "words"),
+    [
+        ({"Status": "paused", "Running": True, "Paused": True}, "starting", "its container is paused"),
+        ({"Status": "exited", "ExitCode": 137}, "stopped", ""),
+        ({"Status": "created"}, "stopped", ""),
+        ({"Status": "running", "Running": True}, "starting", "refused"),
+    ],
+)
+def test_a_database_that_cannot_answer_is_not_waited_for(
+    answering: Callable[..., InfraComponent], state: dict[str, object], why: str, words: str
+) -> None:
+    component = answering({"/containers/c1/json": (200, {"Id": "c1", "State": state})})
+    began = time.monotonic()
+    found = postgres.look(component, 60)
+    assert isinstance(found, postgres.Closed) and found.why == why and words in found.because
+    assert time.monotonic() - began < 30
 
 
 def test_a_record_of_the_engine_that_was_deleted_is_no_bug(answering: Callable[..., InfraComponent]) -> None:
