@@ -52,6 +52,8 @@ MORE = [
     (HEAD + "[files.a]\n", "file-both", 4), (HEAD + "[files.a]\ncontent = ''\ndirectory = true\n", "file-both", 4),
     (HEAD + "[files.a]\ncontent = ''\nmode = '0888'\n", "bad-mode", 4),
     (HEAD + "[files.a]\ncontent = ''\nmode = '00644'\n", "bad-mode", 4),
+    (HEAD + "[docker]\nmirror = 'registry'\n", "value-wrong", 5),
+    (HEAD + "[docker]\nmirror = 'ftp://registry'\n", "value-wrong", 5),
     (HEAD + "[files.'/a']\ncontent = ''\n", "bad-path", 4),
 ]  # fmt: skip
 
