@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
         _flush()
         render.error(problem)
         if verbose:
-            raise
+            render.trace(problem)
         return int(problem.exit)
     except Terminated:
         return 128 + signal.SIGTERM
@@ -72,7 +72,9 @@ def main(argv: list[str]) -> int:
         return _heal(missing)
     except Exception as bug:
         if verbose:
-            raise
+            _flush()
+            render.trace(bug)
+            return int(Exit.BUG)
         if trouble := _engine_trouble(bug):
             _flush()
             render.error(trouble)

@@ -30,7 +30,7 @@ def run(
     except issuer.Refusal as problem:
         raise issuer.refused(problem) from problem
     if json:
-        render.document({"schema": 1, "url": link["url"]})
+        render.document({"schema": 1, "url": link["url"]}, secret=True)
     else:
         render.out(link["url"])
     if open:

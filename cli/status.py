@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
-from cli import render
+from cli import hiding, render
 from cli.context import Context
 from cli.option import Option
 from converge import auth
@@ -59,7 +59,7 @@ def show(state: Status) -> None:
     restarts = f", restarted {state.restarts} times" if state.restarts else ""
     render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
     if state.reason:
-        render.out(f"    {terminal.shown(state.reason)}")
+        render.out(f"    {terminal.shown(hiding.text(state.reason))}")
 
 
 def age(seconds: float) -> str:

@@ -35,7 +35,7 @@ def run(
     except issuer.Refusal as problem:
         raise issuer.refused(problem) from problem
     if json:
-        render.document({"schema": 1, **minted})
+        render.document({"schema": 1, **minted}, secret=True)
     else:
         render.out(minted["token"])
     return int(Exit.OK)
