@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 LOCKS = {"tool": "requirements.lock", "test": "requirements-test.lock"}
 """What a venv is for -> its lock file in the tool's checkout."""
 
 
+LOCK_TIMEOUT = 600.0
+"""Seconds that a run waits for another one, which installs packages meanwhile."""
+
+
 class BootstrapError(Exception):
-    """The venv could not be made; the text says what, because and hint, ready to print."""
+    """The venv could not be made; the text says what, because and hint, ready to print; `exit` is the exit code."""
+
+    def __init__(self, text: str, exit: int = 3) -> None:
+        super().__init__(text)
+        self.exit = exit
 
 
 def ensure(checkout: Path, purpose: str) -> Path:
@@ -35,8 +47,7 @@ def ensure(checkout: Path, purpose: str) -> Path:
         ) from problem
     try:
         _make_own_directory(checkout / ".dev")
-        with open(checkout / ".dev" / "venvs" / ".lock", "w") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)
+        with _locked(checkout / ".dev" / "venvs" / ".lock"):
             if not _whole(link, content):
                 _make(checkout, lock, content, link, purpose)
     except OSError as problem:
@@ -45,6 +56,51 @@ def ensure(checkout: Path, purpose: str) -> Path:
             "hint: check its owner and the free disk space, then run again"
         ) from problem
     return link / "bin" / "python"
+
+
+@contextlib.contextmanager
+def _locked(path: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """As `converge/lock.py`, which cannot be imported yet: 0600, as a user who can open a file can keep its lock."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        if not stat.S_ISREG(os.fstat(lock).st_mode):
+            raise OSError(errno.EPERM, "it is not a regular file", str(path))
+        with contextlib.suppress(PermissionError):  # it is another user's
+            os.fchmod(lock, 0o600)
+        _take(lock, path, timeout)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, path: Path, timeout: float) -> None:
+    deadline, told = time.monotonic() + timeout, False
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = _holder(lock)
+        if time.monotonic() >= deadline:
+            raise BootstrapError(
+                f"error: {path} is held by {who}\n  because only one run can prepare the environment at a time; "
+                f"it was still running after {timeout:g} s\nhint: wait until it ends, or end it",
+                exit=75,
+            )
+        if not told:
+            print(f"waiting for {who}, which prepares the environment …", file=sys.stderr, flush=True)
+            told = True
+        time.sleep(0.05)
+
+
+def _holder(lock: int) -> str:
+    """Who holds it, by the kernel's table: the file's inode is in the sixth column, the pid in the fifth."""
+    try:
+        rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    except OSError:
+        rows = []
+    inode = str(os.fstat(lock).st_ino)
+    pids = [row[4] for row in rows if len(row) > 5 and row[1] == "FLOCK" and row[5].rpartition(":")[2] == inode]
+    return f"pid {pids[0]}" if pids else "another ./dev"
 
 
 def directory(checkout: Path, purpose: str) -> Path:
@@ -127,8 +183,10 @@ def main(argv: list[str]) -> int:
     try:
         ensure(Path(argv[1]), argv[2])
     except BootstrapError as problem:
-        print(problem, file=sys.stderr)
-        return 3
+        # pip's and paths' words; the printer cannot be imported before its packages are there
+        shown = "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in str(problem))
+        print(shown, file=sys.stderr)
+        return problem.exit
     except KeyboardInterrupt:
         return 130
     return 0

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from cli import hiding, progress, render
+from cli import progress, render
 from cli.context import Context
 from cli.option import Option
 from converge.errors import DevError, Exit
@@ -85,7 +85,7 @@ def _ask(steps: Sequence[Step]) -> bool:
     render.say("These steps change the whole machine:", "bold")
     for step in steps:
         by_hand = f"  ({step.by_hand})" if step.by_hand else ""
-        render.say(f"  {step.change}{by_hand}")
+        render.say(f"  {render.below(step.change + by_hand)}")
     return render.ask("Take them?")
 
 
@@ -108,19 +108,18 @@ def show(report: Report) -> None:
             render.out(render.style(noun, "bold"))
         mark, style = MARKS.get(item.status, ("✗", "red"))
         name = item.id.partition(".")[2]
-        found = item.found
-        if item.status not in ("ok", "changed", "skipped"):
-            found = hiding.text(f"{item.found}, want {item.want}")
+        fine = item.status in ("ok", "changed", "skipped")
+        found = render.indented(item.found) if fine else render.below(f"{item.found}, want {item.want}")
         render.out(f"  {render.style(mark, style)} {name:<16} {found}")
         if item.status not in MARKS:
             for label, text in (("because", item.because), ("hint:", item.hint), ("see", item.source)):
                 if text:
-                    render.out(f"      {label} {hiding.text(text)}")
+                    render.out(f"      {label} {render.below(text)}")
     steps = [item.step for item in report.items if item.step and item.status == "drift"]
     if steps and not report.acted:
         render.out(render.style("plan", "bold"))
         for step in steps:
-            render.out(f"  would {hiding.text(step.change)}")
+            render.out(f"  would {render.below(step.change)}")
         render.out("run ./dev doctor --fix to do it")
     fine = report.exit_code == Exit.OK
     words = f"{report.verdict}: {len(report.items) - len(report.open)} of {len(report.items)} checks are ok"

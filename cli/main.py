@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
+    render.prepare()
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
         signal.signal(signal.SIGHUP, _terminated)
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> int:
         _flush()
         render.error(problem)
         if verbose:
-            render.trace(problem)
+            raise
         return int(problem.exit)
     except Terminated:
         return 128 + signal.SIGTERM
@@ -72,9 +73,7 @@ def main(argv: list[str]) -> int:
         return _heal(missing)
     except Exception as bug:
         if verbose:
-            _flush()
-            render.trace(bug)
-            return int(Exit.BUG)
+            raise
         if trouble := _engine_trouble(bug):
             _flush()
             render.error(trouble)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from converge.operations import OPERATIONS, SYSTEM_NOUNS
 from converge.plan import Plan, make_plan
 from converge.report import Report, judged
 from converge.steps import Item, Outcome
+from facts.value import dataclass, field
 
 if TYPE_CHECKING:
     from converge.apply import Event
@@ -183,7 +183,9 @@ class _Run:
     def _system_lock(self, needed: bool, timeout: float | None) -> contextlib.AbstractContextManager[None]:
         from converge import lock  # saves 0.7 ms of a doctor without --fix
 
-        return lock.hold(lock.SYSTEM, timeout, self.say) if needed else contextlib.nullcontext()
+        if not needed:
+            return contextlib.nullcontext()
+        return lock.hold(lock.system(), timeout, self.say, "this machine")
 
 
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -21,7 +20,7 @@ from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import kinds, network, tools
+from converge import kinds, lock, network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -43,7 +42,7 @@ APT_HELPER = "/usr/lib/apt/apt-helper"
 def install(tool: str, version: str, machine: Machine) -> None:
     """Put the tool into the store, whole or not at all; two at once wait for each other."""
     place = tools.home(tool, version)
-    with _guard(tool, version):
+    with _guard(tool, version, machine.say):
         if tools.installed(machine.context.desired, tool, version):
             return
         with _unpacking(place) as fresh:
@@ -356,19 +355,25 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _guard(tool: str, version: str) -> Iterator[None]:
-    locks = store() / "locks"
+def _guard(tool: str, version: str, say: Callable[[str], None]) -> Iterator[None]:
+    path, what = store() / lock.DIRECTORY / f"{tool}-{version}", f"{tool} {version} in the store"
     try:
-        locks.mkdir(parents=True, exist_ok=True)
-        with (locks / f"{tool}-{version}").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with lock.hold(path, lock.PATIENCE, say, what):
             yield
     except OSError as problem:
         why = "the disk is full" if problem.errno == errno.ENOSPC else problem.strerror or str(problem)
-        raise DevError(
-            "store-unwritable", f"{tool} {version} could not be moved into {store()}", because=why,
-            hint="free disk space or check the owner, or set DEV_STORE to another directory; then run again",
-        ) from problem  # fmt: skip
+        raise _unwritable(tool, version, why) from problem
+    except DevError as problem:
+        if problem.code != "not-writable":
+            raise
+        raise _unwritable(tool, version, problem.because) from problem
+
+
+def _unwritable(tool: str, version: str, because: str) -> DevError:
+    return DevError(
+        "store-unwritable", f"{tool} {version} could not be moved into {store()}", because=because,
+        hint="free disk space or check the owner, or set DEV_STORE to another directory; then run again",
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

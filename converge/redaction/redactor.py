@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +18,7 @@ from converge.redaction import patterns
 from converge.redaction.assignments import HARMLESS, Assignments
 from converge.redaction.forms import Finder
 from converge.redaction.patterns import MASK
+from facts.value import dataclass
 
 LINE = 8
 """Characters that a line of a known value has at least to be hidden alone: logs break lines."""

@@ -216,9 +216,9 @@ def _opened(path: str) -> tuple[int, bool]:
     """The log, and whether it was made now. Lines for a full pipe in its place are dropped, without a wait."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
     try:
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600), True
     except FileExistsError:
-        return os.open(path, flags | os.O_CREAT, 0o666), False
+        return os.open(path, flags | os.O_CREAT, 0o600), False
 
 
 def _identity(about: os.stat_result) -> tuple[int, int]:

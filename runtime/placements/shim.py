@@ -372,7 +372,7 @@ class Shim:
 def main() -> None:
     with open(sys.argv[1]) as file:
         spec = json.load(file)
-    lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     deadline = time.monotonic() + LOCK
     while True:
         try:

@@ -32,6 +32,7 @@ from facts.probe import observe
 from facts.processes import read
 from facts.tools import Tool
 from facts.value import Unknown
+from tests.operations.conftest import record
 
 HEAD = 'schema = 1\n[project]\nname = "x"\n'
 AWAY = Unknown("no answer within 10 s")
@@ -42,7 +43,9 @@ def context(text: str, checkout: Path = Path("/nowhere"), **more: Any) -> Conver
 
 
 def items(noun: str, target: ConvergeContext, observation: dict[str, Any]) -> dict[str, Item]:
-    return {item.id: item for item in load(noun).items(target, observation)}
+    found = {item.id: item for item in load(noun).items(target, observation)}
+    record(found)
+    return found
 
 
 def one(noun: str, target: ConvergeContext, observation: dict[str, Any]) -> Item:
@@ -256,7 +259,8 @@ def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
         began = read(process.pid)
         assert began
         seen = Owner(process.pid, "python", "bo", "/home/bo", "", began.start - later, "a")
-        item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
+        looked = {"ports": {port: seen}, "containers": {}, "shims.a": False}
+        (item,) = load("ports").items(target, looked)  # not recorded: the pid and the port are this run's
         assert item.step
         load("ports").apply(item.step, LocalMachine(target))
         assert (process.poll() is not None) == ends
