@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from converge import ending, leftovers
+from converge import atomic, ending, leftovers
 from facts import locks, processes
 from facts.ports import HOME
 from facts.processes import MARK, Process
@@ -98,7 +98,7 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(spec, file)
-    with open(component.log, "ab") as log:
+    with open(component.log, "ab", opener=atomic.private) as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", *_bytecode(), str(SHIM), str(path)], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, cwd="/", env={**os.environ, MARK: run_id},

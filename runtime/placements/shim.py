@@ -95,7 +95,7 @@ def kill(pid: int, number: int) -> None:
 def replace(path: str, value: object) -> tuple[int, int, int]:
     """Replace a JSON file in one step; gives its `stamp`."""
     fresh = path + ".new"
-    with open(fresh, "w") as file:
+    with open(fresh, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         json.dump(value, file)
     os.replace(fresh, path)
     return stamp(path)
