@@ -109,7 +109,8 @@ def show(report: Report) -> None:
         mark, style = MARKS.get(item.status, ("✗", "red"))
         name = item.id.partition(".")[2]
         fine = item.status in ("ok", "changed", "skipped")
-        found = render.indented(item.found) if fine else render.below(f"{item.found}, want {item.want}")
+        found = item.found if fine else f"{item.found}, want {item.want}"
+        found = render.indented(found) if fine and "://" not in found else render.below(found)
         render.out(f"  {render.style(mark, style)} {name:<16} {found}")
         if item.status not in MARKS:
             for label, text in (("because", item.because), ("hint:", item.hint), ("see", item.source)):

@@ -26,7 +26,7 @@ def run(
 ) -> int:
     """Print a session token that the services of this checkout accept.
 
-    curl -H "Authorization: Bearer $(./dev token)" http://127.0.0.1:PORT/
+    echo "Authorization: Bearer $(./dev token)" | curl -H @- http://127.0.0.1:PORT/
     """
 
     wish = {"user": user, "ttl_s": _seconds(ttl), "org": org, "email": email}
