@@ -98,7 +98,7 @@ def alone(
     found = judge(
         component, seen, missing, served.ever(component, seen), _migrating(component), notes.trouble(component)
     )
-    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
+    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed", "unknown"):
         return replace(found, state=verdict.state, reason=verdict.reason)
     if found.state == "ready" and verdict.reason:
         found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import atomic, own_files
+from converge import atomic, own_files, trust
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
@@ -209,6 +209,7 @@ def _start_edge(platform: Platform) -> None:
 def _environment(platform: Platform) -> dict[str, str]:
     """Variables of the caller that a later `handoff --back` by the edge needs: those that a start reads."""
     names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *services.passed()}
+    names |= {"XDG_STATE_HOME", trust.VARIABLE}
     names |= platform.desired.env.keys()
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 

@@ -34,7 +34,7 @@ def open_to_others(directory: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("umask", (0o000, 0o022, 0o077))
+@pytest.mark.parametrize("umask", (0o000, 0o077))
 def test_no_umask_opens_what_the_tool_writes(checkout: Checkout, tmp_path: Path, umask: int) -> None:
     checkout.state(STATE)
     checkout.env |= {"GIVEN": "Tr0ub4dor-3-and-more", "TMPDIR": str(tmp_path / "home"), "XDG_RUNTIME_DIR": ""}
