@@ -153,12 +153,20 @@ class Instance:
 
 
 def make_own_directory(checkout: Path) -> Path:
-    """Make `.dev/` of a checkout, with a `.gitignore` that hides all of it from git; give its path. OSError if not.
+    """Make `.dev/` of a checkout, with a `.gitignore` that hides it from git; give its path. OSError if not.
+
+    Other users cannot enter it. Where it has the tool's own environment, which they may run, that is true of
+    `instances/` in it, which has logs, state and data.
 
     `cli/bootstrap.py` does the same for the tool's own checkout, as it runs before any module of the tool.
     """
     directory = checkout / ".dev"
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = directory / "instances" if (directory / "venv").exists() else directory
+    private.mkdir(mode=0o700, exist_ok=True)
+    about = private.stat()
+    if about.st_mode & 0o077 and about.st_uid == os.geteuid():
+        private.chmod(0o700)
     ignore = directory / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")

@@ -98,7 +98,7 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
 
     os.close(own_files.opened(component.instance.shim_lock(component.name), os.O_RDWR | os.O_CREAT))
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    with open(own_files.opened(component.log, flags, 0o666), "ab") as log:
+    with open(own_files.opened(component.log, flags), "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", *_bytecode(), str(SHIM), str(path)], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, cwd="/", env={**os.environ, MARK: run_id},
