@@ -24,6 +24,7 @@ from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine, EngineError
 from runtime.docker import compose
+from runtime.infra import postgres
 from runtime.platform import Platform
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
 
 def _written(instance: Instance, hide: Redactor) -> Iterator[str]:
     """Secrets in files of every instance of the checkout: its own, and those of environments by their names."""
-    yield from _texts(instance.dev.glob("instances/*/secrets/*"))
+    for text in _texts(instance.dev.glob("instances/*/secrets/*")):
+        yield from (text, postgres.derived(text))
     yield from (text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET)
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
         yield from _assigned(text, hide)
