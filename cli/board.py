@@ -6,11 +6,11 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from cli import render
+from facts.value import dataclass, field
 
 BOARD_AFTER = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
@@ -85,7 +85,7 @@ class Board:
         with self._guard:
             fresh, self._notices = self._notices, []
         for name, text, _ in fresh:
-            console.print(f"{name:<12} {text}", style="yellow", markup=False, highlight=False)
+            console.print(f"{render.row(name):<12} {render.row(text)}", style="yellow", markup=False, highlight=False)
 
     def _table(self) -> Any:
         from rich.spinner import Spinner  # saves 6 ms of a start that ends before the board is shown
@@ -101,7 +101,8 @@ class Board:
             final = text.startswith(FINAL)
             sign = Text(*_sign(text)) if final or self._over.is_set() else Spinner("dots")
             style = _sign(text)[1] if final else "dim" if text == "waiting" else ""
-            table.add_row(sign, name, Text(text, style), Text(f"{seconds if final else now:.1f} s", "dim"))
+            words = Text(render.row(name)), Text(render.row(text), style)
+            table.add_row(sign, *words, Text(f"{seconds if final else now:.1f} s", "dim"))
         return table
 
     def _line(self, name: str, text: str, seconds: float) -> None:

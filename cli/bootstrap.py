@@ -183,7 +183,9 @@ def main(argv: list[str]) -> int:
     try:
         ensure(Path(argv[1]), argv[2])
     except BootstrapError as problem:
-        print(problem, file=sys.stderr)
+        # pip's and paths' words; the printer cannot be imported before its packages are there
+        shown = "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in str(problem))
+        print(shown, file=sys.stderr)
         return problem.exit
     except KeyboardInterrupt:
         return 130

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import dumps
 from pathlib import Path
@@ -21,6 +20,7 @@ from cli.option import Argument, Option
 from cli.redact import Redactor
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
+from facts.value import dataclass
 
 if TYPE_CHECKING:
     from converge.desired import Loaded

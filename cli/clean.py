@@ -10,6 +10,7 @@ from cli import render
 from cli.context import Context
 from cli.data import sure
 from cli.option import Option
+from converge import schema
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.instance import store as store_of_user
@@ -49,6 +50,7 @@ def run(
             _end(Platform(context.loaded, instance))
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
+    schema.forget(context.checkout)
     if left := [str(place) for place in places if place.exists()]:
         render.say(f"could not remove {', '.join(left)}", "red")
         return int(Exit.NOT_CONVERGED)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
+from facts.value import dataclass
 from runtime.platform import Platform
 
 TOOL = Path(__file__).resolve().parent.parent

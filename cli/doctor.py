@@ -85,7 +85,7 @@ def _ask(steps: Sequence[Step]) -> bool:
     render.say("These steps change the whole machine:", "bold")
     for step in steps:
         by_hand = f"  ({step.by_hand})" if step.by_hand else ""
-        render.say(f"  {step.change}{by_hand}")
+        render.say(f"  {render.below(step.change + by_hand)}")
     return render.ask("Take them?")
 
 
@@ -109,16 +109,16 @@ def show(report: Report) -> None:
         mark, style = MARKS.get(item.status, ("✗", "red"))
         name = item.id.partition(".")[2]
         found = item.found if item.status in ("ok", "changed", "skipped") else f"{item.found}, want {item.want}"
-        render.out(f"  {render.style(mark, style)} {name:<16} {found}")
+        render.out(f"  {render.style(mark, style)} {name:<16} {render.below(found)}")
         if item.status not in MARKS:
             for label, text in (("because", item.because), ("hint:", item.hint), ("see", item.source)):
                 if text:
-                    render.out(f"      {label} {text}")
+                    render.out(f"      {label} {render.below(text)}")
     steps = [item.step for item in report.items if item.step and item.status == "drift"]
     if steps and not report.acted:
         render.out(render.style("plan", "bold"))
         for step in steps:
-            render.out(f"  would {step.change}")
+            render.out(f"  would {render.below(step.change)}")
         render.out("run ./dev doctor --fix to do it")
     fine = report.exit_code == Exit.OK
     words = f"{report.verdict}: {len(report.items) - len(report.open)} of {len(report.items)} checks are ok"

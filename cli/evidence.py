@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from json import dumps, loads
@@ -23,6 +23,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine, EngineError
+from facts.value import dataclass
 from runtime.docker import compose
 from runtime.infra import postgres
 from runtime.platform import Platform

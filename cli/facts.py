@@ -60,7 +60,7 @@ def _show(found: dict[str, Any]) -> None:
     """One line per fact."""
     for name, value in sorted(found.items()):
         text = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
-        render.out(f"{render.style(name, 'bold'):<28} {text}")
+        render.out(f"{render.style(f'{name:<28}', 'bold')} {render.below(str(text))}")
 
 
 def plain(value: Any) -> Any:

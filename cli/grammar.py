@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from cli import render
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import Exit
@@ -43,7 +45,9 @@ def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) ->
     except Exception as problem:
         if not hasattr(problem, "format_message"):
             raise
-        problem.show()  # type: ignore[attr-defined]
+        shown = io.StringIO()
+        problem.show(shown)  # type: ignore[attr-defined]
+        render.say(shown.getvalue().removesuffix("\n"))
         return int(Exit.USAGE)
     return int(result or 0)
 

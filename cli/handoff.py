@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from cli import render
@@ -155,7 +154,7 @@ def tell_ide(done: Written) -> None:
 def _show(records: list[Record], names: list[str] | None, json: bool) -> int:
     wanted = [entry for entry in records if not names or entry.name in names]
     if json:
-        render.document({"schema": 1, "handed_off": [asdict(entry) for entry in wanted]})
+        render.document({"schema": 1, "handed_off": [vars(entry) for entry in wanted]})
         return int(Exit.OK)
     for entry in wanted:
         until = f", until {record.clock(entry.until)}" if entry.until else ""

@@ -31,8 +31,8 @@ def list_images(context: Context, json: Annotated[bool, Option("--json", help="O
         render.document({"schema": 1, "images": rows})
         return int(Exit.OK)
     for row in rows:
-        word = render.style("there", "green") if row["there"] else render.style("missing", "yellow")
-        render.out(f"{row['component']:<12} {word:<8} {row['image']}")
+        word = render.style("there   ", "green") if row["there"] else render.style("missing ", "yellow")
+        render.out(f"{row['component']:<12} {word} {row['image']}")
     return int(Exit.OK)
 
 

@@ -6,11 +6,11 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from cli import render
 from facts import terminal
+from facts.value import dataclass
 from runtime.logs import structured
 from runtime.logs.lines import Line
 

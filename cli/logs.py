@@ -62,7 +62,7 @@ def show(shown: Printer, lines: Iterable[Line]) -> None:
     while batch := list(islice(rest, BATCH)):
         texts = [text for line in batch if (text := shown.text(line)) is not None]
         if texts:
-            render.out("\n".join(texts))
+            render.out("\n".join(texts), colours=True)
     sys.stdout.flush()
 
 

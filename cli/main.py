@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
+    render.prepare()
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
         signal.signal(signal.SIGHUP, _terminated)

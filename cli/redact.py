@@ -11,10 +11,11 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus
+
+from facts.value import dataclass
 
 MASK = "********"
 SHORTEST = 4

@@ -1,12 +1,19 @@
-"""The only printer: results to stdout, messages to stderr, colour only on a terminal."""
+"""The only printer: results to stdout, messages to stderr, colour only on a terminal.
+
+Whatever is printed goes through one filter, `_write`: no text of others acts on a terminal, and no colour is theirs.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shutil
 import sys
+import threading
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Any, TextIO
 
 from converge.errors import DevError
@@ -22,6 +29,24 @@ _CODES = {
     "magenta": "35",
     "cyan": "36",
 }
+_OURS = f"\033[{int.from_bytes(os.urandom(4), 'big')};"
+"""Begins each style of ours until it is printed, so that nobody else's text can pass for one."""
+
+
+def prepare() -> None:
+    """Let nothing that a stream cannot encode end a command, and have tracebacks printed here too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.excepthook = lambda kind, value, trace: _trace(kind, value, trace)
+    sys.unraisablehook = lambda found: _trace(found.exc_type, found.exc_value, found.exc_traceback)
+    threading.excepthook = lambda found: _trace(found.exc_type, found.exc_value, found.exc_traceback)
+
+
+def _trace(kind: type[BaseException], value: BaseException | None, trace: TracebackType | None) -> None:
+    import traceback  # saves 2 ms where nothing breaks
+
+    say("".join(traceback.format_exception(kind, value, trace)).rstrip("\n"))
 
 
 def refused() -> bool:
@@ -42,7 +67,7 @@ def style(text: str, *names: str, stream: TextIO | None = None) -> str:
     """The text in the named style, plain where the stream shows none."""
     if not names or not colours(stream or sys.stdout):
         return text
-    return f"\033[{';'.join(_CODES[n] for n in names)}m{text}\033[0m"
+    return f"{_OURS}{';'.join(_CODES[n] for n in names)}m{text}{_OURS}0m"
 
 
 def width(stream: TextIO | None = None) -> int:
@@ -50,19 +75,34 @@ def width(stream: TextIO | None = None) -> int:
     return shutil.get_terminal_size((100, 24)).columns if (stream or sys.stdout).isatty() else 100
 
 
-def out(text: str = "") -> None:
-    """A line of the result."""
-    print(text, flush=False)
+def out(text: str = "", *, colours: bool = False) -> None:
+    """A line of the result; `colours` where it is a log that may keep its own."""
+    _write(text + "\n", sys.stdout, colours)
 
 
 def say(text: str, *names: str) -> None:
     """A message for the user, on stderr."""
-    print(style(text, *names, stream=sys.stderr), file=sys.stderr, flush=True)
+    _write(style(text, *names, stream=sys.stderr) + "\n", sys.stderr)
+    sys.stderr.flush()
+
+
+def _write(text: str, stream: TextIO, colours: bool = False) -> None:
+    """The only way to a stream."""
+    if colours or _OURS not in text:
+        stream.write(terminal.visible(text.replace(_OURS, "\033["), colours))
+        return
+    first, *styled = text.split(_OURS)
+    pieces = [terminal.visible(first, colours)]
+    for each in styled:
+        codes, _, rest = each.partition("m")
+        pieces += f"\033[{codes}m", terminal.visible(rest, colours)
+    stream.write("".join(pieces))
 
 
 def clear() -> None:
     """Make room for the next picture of a `--watch`, where someone looks; else set it apart by an empty line."""
-    print("\033[H\033[2J" if sys.stdout.isatty() else "", end="\n" if not sys.stdout.isatty() else "", flush=True)
+    sys.stdout.write("\033[H\033[2J" if sys.stdout.isatty() else "\n")
+    sys.stdout.flush()
 
 
 def talk() -> TextIO:
@@ -77,8 +117,8 @@ def bug_file(reports: Iterable[str]) -> str:
 
     head = f"./dev {' '.join(sys.argv[1:])}\npython {platform.python_version()} on {platform.platform()}\n"
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="dev-bug-", suffix=".log", delete=False) as file:
-            file.write("\n".join((head, *reports)))
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="dev-bug-", suffix=".log", delete=False) as file:
+            file.write(terminal.visible("\n".join((head, *reports))))
     except OSError:
         return "run again with -vv to see where"
     return f"paste {file.name} into an issue, or run again with -vv"
@@ -86,22 +126,31 @@ def bug_file(reports: Iterable[str]) -> str:
 
 def ask(question: str) -> bool:
     """Whether the person watching says yes; anything else is no."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    _write(f"{question} [y/N] ", sys.stderr)
+    sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def document(value: Any) -> None:
-    """The one JSON document of a `--json` answer."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """The one JSON document of a `--json` answer; what would act on a terminal is escaped in it."""
+    sys.stdout.write(terminal.escaped(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 
 def error(problem: DevError) -> None:
-    """What, because, hint; where it was asked for at the end of the first line. Colours of others' words pass."""
+    """What, because, hint; where it was asked for at the end of the first line."""
     where = f" ({problem.source})" if problem.source else ""
-    head = style(f"error[{problem.code}]:", "bold", "red", stream=sys.stderr)
-    print(f"{head} {terminal.shown(problem.what)}{where}", file=sys.stderr)
+    say(f"{style(f'error[{problem.code}]:', 'bold', 'red', stream=sys.stderr)} {below(problem.what)}{where}")
     if problem.because:
-        print(f"  because {terminal.shown(problem.because)}", file=sys.stderr)
+        say(f"  because {below(problem.because)}")
     if problem.hint:
-        print(f"{style('hint:', 'cyan', stream=sys.stderr)} {terminal.shown(problem.hint)}", file=sys.stderr)
-    sys.stderr.flush()
+        say(f"{style('hint:', 'cyan', stream=sys.stderr)} {below(problem.hint)}")
+
+
+def row(text: str) -> str:
+    """Others' text in one line, as another library prints it."""
+    return terminal.visible(text).replace("\n", "␊")
+
+
+def below(text: str) -> str:
+    """Others' text, whose further lines are set in, so that none passes for a line of ours."""
+    return re.sub(r"\n(?!    )", "\n    ", text)

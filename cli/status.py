@@ -10,7 +10,6 @@ from cli.context import Context
 from cli.option import Option
 from converge import auth
 from converge.errors import Exit
-from facts import terminal
 from runtime import status
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def run(
                 show(state)
             if identity:
                 colour = MODES.get(identity.mode, "yellow")
-                render.out(f"{'auth':<12} {render.style(identity.mode, colour):<10} {identity.because}")
+                render.out(f"{'auth':<12} {render.style(f'{identity.mode:<10}', colour)} {identity.because}")
         if not watch:
             return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
         time.sleep(WATCH_EVERY)
@@ -59,7 +58,7 @@ def show(state: Status) -> None:
     restarts = f", restarted {state.restarts} times" if state.restarts else ""
     render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
     if state.reason:
-        render.out(f"    {terminal.shown(state.reason)}")
+        render.out(f"    {render.below(state.reason)}")
 
 
 def age(seconds: float) -> str:

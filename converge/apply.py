@@ -8,7 +8,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from converge.errors import DevError
@@ -17,6 +16,7 @@ from converge.local_machine import LocalMachine
 from converge.operations import load
 from converge.plan import Plan
 from converge.steps import Outcome, Step
+from facts.value import dataclass
 
 AT_ONCE = 4
 """Steps that run at the same time; they mostly wait for a network or a disk."""

@@ -7,12 +7,16 @@ import threading
 from pathlib import Path
 
 
-def write(path: Path, text: str, durable: bool = False) -> None:
-    """Replace the file; its directory is made if there is none. A `durable` file is on the disk before this returns."""
+def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0o666) -> None:
+    """Replace the file; its directory is made if there is none. A `durable` file is on the disk before this returns.
+
+    `mode` are the permission bits before the umask.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with open(fresh, "w") as file:
-        file.write(text)
+    data = content.encode() if isinstance(content, str) else content
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+        file.write(data)
         if durable:
             file.flush()
             os.fsync(file.fileno())

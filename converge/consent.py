@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from converge.errors import DevError
 from converge.machine import Machine
 from converge.plan import Plan
 from converge.steps import Outcome, Step
+from facts.value import dataclass, field
 
 
 @dataclass

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from converge.desired import Desired, Loaded
 from converge.instance import Instance
+from facts.value import dataclass, field
 
 Purpose = Literal["start", "test", "containers"]
 

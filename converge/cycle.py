@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from converge.operations import OPERATIONS, SYSTEM_NOUNS
 from converge.plan import Plan, make_plan
 from converge.report import Report, judged
 from converge.steps import Item, Outcome
+from facts.value import dataclass, field
 
 if TYPE_CHECKING:
     from converge.apply import Event

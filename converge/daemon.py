@@ -7,7 +7,6 @@ import re
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import facts.daemon
@@ -16,6 +15,7 @@ from converge import network
 from converge.errors import DevError
 from converge.machine import Machine
 from facts.docker import Here
+from facts.value import dataclass, field
 
 LOG = "/var/log/dev-dockerd.log"
 """What an engine that we started ourselves says."""

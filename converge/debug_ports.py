@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from converge.desired import Desired
 from converge.instance import EPHEMERAL_START, STEP
+from facts.value import replace
 
 SMALLEST_DISTANCE = 10
 """Smallest distance of a debugger's port from its service's port."""

@@ -6,10 +6,10 @@ the description in the JSON Schema and in the generated reference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from converge import kinds
+from facts.value import dataclass, field
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_docstrings": True, "frozen": True}
 

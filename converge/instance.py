@@ -6,12 +6,12 @@ import hashlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from converge.errors import DevError, Exit
 from facts import locks, processes
+from facts.value import dataclass
 
 EDGE = "dev-edge"
 """Name of the component that listens on the ports of services in containers; no desired state declares it."""

@@ -7,8 +7,9 @@ A new kind is one entry here and one such module: docs/how-to/add-a-service-kind
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from facts.value import dataclass, field
 
 GO_BUILD: Mapping[str, str] = MappingProxyType({
     "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw", "GOWORK": "off",

@@ -10,7 +10,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from converge import atomic, engine
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.machine import Ran
+from facts.value import dataclass, field
 
 GRACE = 3.0
 """Seconds an interrupted command has to end by itself."""

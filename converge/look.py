@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from converge.context import ConvergeContext
 from converge.errors import DevError
@@ -11,6 +10,7 @@ from converge.operations import Operation, load
 from converge.steps import Item
 from facts.local import LocalReader
 from facts.probe import AnyProbe, Observation, Reader, observe
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

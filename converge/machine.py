@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from converge.context import ConvergeContext
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from converge import kinds
 from converge.desired import EnvVar, Infra, Loaded, Ready, Service
+from facts.value import replace
 
 BUILDERS = {"air": "go", "delve": "go", "pubsub-emulator": "go"}
 """Tool that is built on this machine -> the tool that builds it."""

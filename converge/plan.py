@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from converge.errors import DevError, Exit
 from converge.steps import Item, Step
+from facts.value import dataclass
 
 REPAIRABLE = frozenset({"drift", "unknown"})
 """Statuses of items whose step, if they have one, belongs into the plan."""

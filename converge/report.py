@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from converge.errors import DevError, Exit
 from converge.plan import make_plan
 from converge.steps import Item, Outcome, Status
+from facts.value import dataclass, replace
 
 FINE: frozenset[Status] = frozenset({"ok", "changed", "skipped"})
 BAD_LOCK = frozenset({"hash-mismatch", "lock-stale"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from converge import debug_ports, kinds, template_places, templates
+from converge import debug_ports, kinds, template_places, templates, userfiles
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError, Exit
@@ -34,30 +35,51 @@ RESERVED = ("tool", "emulator", "system")
 PROJECT = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 
 
-def load(checkout: Path) -> Loaded:
-    """The checked desired state of a checkout; an unchanged file is read back from the cache in `.dev/`."""
+def load(checkout: Path, trusted: bool = True) -> Loaded:
+    """The checked desired state of a checkout; an unchanged file is read back from the user's cache.
+
+    That cache is outside of every checkout, because reading it can run code. In a checkout that is not trusted nothing
+    is written.
+    """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
     files = (*(str(module.__file__) for module in (words, kinds, templates, template_places)), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
-    key = hashlib.sha256(b"\0".join((text, local, code))).hexdigest()
-    cache = checkout / ".dev" / "cache" / "desired.pickle"
-    try:
-        known, loaded = pickle.loads(cache.read_bytes())
-        if known == key and isinstance(loaded, Loaded):
-            return loaded
-    except Exception:  # a cache that cannot be read is no cache
-        pass
-    loaded = parse(text, local)
-    try:
-        make_own_directory(checkout)
-        cache.parent.mkdir(exist_ok=True)
-        fresh = cache.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(pickle.dumps((key, loaded)))
-        fresh.replace(cache)
-    except OSError:
-        pass
+    key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
+    place, name = userfiles.directory("desired", checkout), cached(checkout)
+    loaded = _unpacked(userfiles.read(place, name), key)
+    if loaded is None:
+        loaded = parse(text, local)
+        with contextlib.suppress(OSError):
+            if place:
+                userfiles.write(place, name, key + pickle.dumps(loaded))
+    if trusted:
+        with contextlib.suppress(OSError):
+            make_own_directory(checkout)
     return loaded
+
+
+def cached(checkout: Path) -> str:
+    """Name of the file with the desired state of a checkout, in the user's cache."""
+    return hashlib.sha256(os.fsencode(checkout)).hexdigest()[:24]
+
+
+def forget(checkout: Path) -> None:
+    """Delete what the user's cache has of the checkout."""
+    if place := userfiles.directory("desired", checkout):
+        with contextlib.suppress(OSError):
+            (place / cached(checkout)).unlink(missing_ok=True)
+
+
+def _unpacked(content: bytes | None, key: bytes) -> Loaded | None:
+    """What was kept under this key; None if nothing was. Whatever has another key is not looked into."""
+    if content is None or not content.startswith(key):
+        return None
+    try:
+        loaded = pickle.loads(content[len(key) :])
+    except Exception:  # a cache that cannot be read is no cache
+        return None
+    return loaded if isinstance(loaded, Loaded) else None
 
 
 def parse(text: bytes, local: bytes = b"") -> Loaded:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from facts.value import dataclass, field
 
 Status = Literal[
     "ok", "drift", "changed", "failed", "unverified", "blocked", "manual", "unknown", "skipped", "oscillating"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from facts.value import dataclass, field
 
 ADDRESSES = ("url", "address", "host", "port")
 """What a component is asked for: `{postgres.url}`."""

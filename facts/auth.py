@@ -7,12 +7,12 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from facts import env
 from facts.probe import Probe
+from facts.value import dataclass
 
 Mode = Literal["clerk", "local", "test", "refused"]
 CLERK = ("CLERK_PUBLISHABLE_KEY", "CLERK_SECRET_KEY", "CLERK_JWT_KEY", "CLERK_ISSUER")

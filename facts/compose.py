@@ -9,11 +9,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from facts.probe import LocalProbe
 from facts.tools import Versions
+from facts.value import dataclass
 
 PLACES = ("/usr/local/lib/docker", "/usr/local/libexec/docker", "/usr/lib/docker", "/usr/libexec/docker")
 """Where Docker's client looks for plugins after the user's own places (docker/cli, cli-plugins/manager)."""

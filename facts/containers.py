@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from facts import docker
 from facts.engine import Engine, EngineError, EngineGone
 from facts.probe import LocalProbe
-from facts.value import Unknown
+from facts.value import Unknown, dataclass
 
 LIST_TIMEOUT = 2.0
 """Seconds the engine has for its list."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from facts import docker
 from facts.docker import Here
 from facts.probe import LocalProbe
+from facts.value import dataclass
 
 STATE = "/var/lib/dev/engine.json"
 """Which engine `./dev` started itself: pid, start time in ticks since boot, boot id."""

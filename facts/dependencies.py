@@ -7,10 +7,10 @@ import os
 import re
 import shlex
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from facts.probe import Probe
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from facts.compose import own_directory
 from facts.engine import Engine, EngineError, EngineGone
 from facts.probe import LocalProbe, Probe
+from facts.value import dataclass, field, replace
 
 State = Literal["ready", "absent", "down", "stale", "denied", "wrong-host", "wrong-context"]
 Flavour = Literal["engine", "desktop", "colima", "orbstack", "podman", "rootless"]

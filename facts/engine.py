@@ -7,9 +7,10 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+from facts.value import dataclass
 
 TIMEOUT = 10.0
 """Seconds the engine has for an answer that needs no work."""

@@ -7,8 +7,9 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from facts.value import dataclass
 
 FIELDS = re.compile(r"(\d+) +(\d+) +(\S+) +(\S+) +(.*)")
 """A row of `ps -o pid=,ppid=,stat=,etime=,args=`."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from facts.probe import Probe
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from facts.probe import Probe
-from facts.value import Unknown
+from facts.value import Unknown, dataclass
 
 NONE = "not a git repository"
 """What git says (LC_ALL=C) where there is none, but also of a damaged one: then there is a `.git`."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from facts import docker
 from facts.engine import Engine, EngineError
 from facts.probe import LocalProbe
-from facts.value import Unknown
+from facts.value import Unknown, dataclass
 
 USAGE_TIMEOUT = 20.0
 """Seconds `/system/df` may take; it measures every layer and volume."""

@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
+
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 
 from facts.probe import AnyProbe, LocalProbe, Probe
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

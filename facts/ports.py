@@ -7,12 +7,12 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facts import processes
 from facts.probe import LocalProbe
 from facts.processes import MARK
+from facts.value import dataclass, replace
 
 HOME = "127.0.0.1"
 

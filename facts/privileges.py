@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from facts.probe import Probe
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from facts.value import Unknown
+from facts.value import Unknown, dataclass
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+
+from facts.value import dataclass
 
 TABLE = Path("/proc/net/route")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from facts.probe import LocalProbe
+from facts.value import dataclass
 
 
 @dataclass(frozen=True)

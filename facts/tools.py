@@ -7,11 +7,11 @@ import os
 import re
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from facts import unpacked
 from facts.probe import AnyProbe, LocalProbe, Probe
+from facts.value import dataclass
 
 ASK = {"go": "go version", "air": "air -v", "delve": "dlv version"}
 """How a tool on PATH tells its version; others answer to --version."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,6 +11,7 @@ from converge import kinds
 from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
 from facts.ports import Owner
+from facts.value import dataclass, field
 
 LOOPBACK_FOR = {"ide": "127.0.0.2", "native": "127.0.0.3"}
 """Placement -> address on which its process listens while the edge listens on 127.0.0.1, so that callers wait."""

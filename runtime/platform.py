@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from converge.desired import Desired, Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from facts.value import dataclass
 from runtime.component import Component, InfraComponent, ServiceComponent
 
 

@@ -6,12 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from converge.instance import Instance
 from facts import processes
 from facts.ports import HOME, owners
+from facts.value import dataclass, replace
 from runtime import health, placements
 from runtime.component import Component
 from runtime.health import served

@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from cli import progress, render
 from cli.board import Board
@@ -19,6 +18,7 @@ from converge.desired import EnvVar, Loaded
 from converge.instance import Instance
 from converge.lock import hold
 from facts.auth import CLERK
+from facts.value import dataclass, replace
 from runtime import placements
 from runtime.docker import containers
 from runtime.placements.choice import Asked

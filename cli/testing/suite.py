@@ -8,10 +8,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cli import render
+from facts.value import dataclass
 
 NO_TESTS = 5
 """pytest's exit code for an empty collection."""

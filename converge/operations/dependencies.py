@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
-from facts.value import Unknown
+from facts.value import Unknown, dataclass, replace
 
 if TYPE_CHECKING:
     from converge.machine import Machine

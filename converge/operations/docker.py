@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import facts.compose
@@ -25,7 +24,7 @@ from facts.daemon import Daemon
 from facts.docker import Docker
 from facts.layers import Layers
 from facts.probe import AnyProbe, Observation
-from facts.value import Unknown
+from facts.value import Unknown, replace
 
 if TYPE_CHECKING:
     from converge.machine import Machine

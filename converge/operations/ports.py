@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import facts.containers
@@ -17,7 +16,7 @@ from converge.steps import Item, Step
 from facts.ports import Owner
 from facts.probe import AnyProbe, Observation
 from facts.processes import Process
-from facts.value import Unknown
+from facts.value import Unknown, replace
 
 if TYPE_CHECKING:
     from converge.machine import Machine

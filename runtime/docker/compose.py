@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,7 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine
+from facts.value import dataclass, replace
 from runtime.component import Component
 from runtime.platform import Platform
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from converge import envfile
 from converge.errors import DevError
+from facts.value import dataclass
 from runtime import services
 from runtime.component import ServiceComponent
 from runtime.editors import jetbrains, keeping, recipes, spelling, vscode

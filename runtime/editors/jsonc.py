@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from facts.value import dataclass
 
 Entry = dict[str, Any]
 Ours = Callable[[Entry], bool]

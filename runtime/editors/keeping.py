@@ -8,10 +8,10 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
 
+from facts.value import dataclass, field
 from runtime.editors import jetbrains, jsonc, vscode
 
 EXCLUDED = "# files that ./dev keeps for IDEs; `git add -f` shares them with your team"

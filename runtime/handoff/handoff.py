@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converge.errors import DevError, Exit
 from facts.engine import EngineError
 from facts.ports import HOME
+from facts.value import dataclass, field, replace
 from runtime import editors, health, placements
 from runtime.component import LOOPBACK_FOR, Component, ServiceComponent
 from runtime.handoff import record

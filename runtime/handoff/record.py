@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import asdict, dataclass
 from typing import Literal
 
 from converge import atomic as files
 from converge.instance import Instance
 from facts.ports import HOME
+from facts.value import dataclass
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
 """The step that was last begun. IDE_WAIT stays while the service is handed off, whether or not a process listens."""
@@ -49,7 +49,7 @@ def records(instance: Instance) -> dict[str, Record]:
 
 def write(instance: Instance, entry: Record) -> None:
     """Write the record to disk durably."""
-    files.write(instance.handed(entry.name), json.dumps(asdict(entry)), durable=True)
+    files.write(instance.handed(entry.name), json.dumps(vars(entry)), durable=True)
 
 
 def forget(instance: Instance, name: str) -> None:

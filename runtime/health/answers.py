@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
+
+from facts.value import dataclass
 
 LARGEST_HEAD = 65536
 """The most bytes of a status line and headers that are read; the body is never read."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
 from facts import family
 from facts.family import Member
+from facts.value import dataclass
 
 CONFIRM = 1.0
 """Seconds for which a reloader must be without its program: at each restart it is so for a moment."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Stream = Literal["output", "migrate", "build", "dev", "container"]
 MARKS: dict[str, Stream] = {"|": "output", "m": "migrate", "b": "build", "!": "dev", "c": "container"}
@@ -12,8 +11,7 @@ MARKS: dict[str, Stream] = {"|": "output", "m": "migrate", "b": "build", "!": "d
 EARLIEST = "0001-01-01T00:00:00.000Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a component, or the part of a line that was not shown before."""
 
     stamp: str
@@ -25,7 +23,7 @@ class Line:
     """The earlier part of the line, which was given already."""
     ended: bool = True
     """False for the beginning of a line, for example a prompt."""
-    order: str = field(default="", compare=False)
+    order: str = ""
     """Sorts lines of several components: the stamp, but never before an earlier line of the same component."""
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from facts.value import dataclass
 
 MESSAGES = ("message", "msg", "event", "@m", "@mt")
 LEVELS = ("level", "severity", "lvl", "levelname", "log.level", "@l")

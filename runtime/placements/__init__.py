@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import asdict
 from hashlib import sha256
 from typing import Protocol, cast
 
@@ -79,4 +78,4 @@ def stop(component: Component) -> bool:
 
 def spec_hash(launch: Launch, extra: str = "") -> str:
     """Changes when the component would be run differently."""
-    return sha256(json.dumps([asdict(launch), extra], sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return sha256(json.dumps([vars(launch), extra], sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from converge import atomic
 from converge.errors import DevError, Exit
 from facts import docker as engines
 from facts.engine import Engine, EngineError
+from facts.value import dataclass, field, replace
 from runtime import infra, placements
 from runtime.component import Component, InfraComponent
 from runtime.docker import compose, images

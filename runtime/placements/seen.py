@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from converge.errors import DevError
+from facts.value import dataclass
 
 Name = Literal["native", "docker", "ide"]
 State = Literal["absent", "created", "running", "paused", "backoff", "done", "failed", "stopped", "lost"]

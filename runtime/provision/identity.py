@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from facts.value import dataclass
 from runtime.component import Component, InfraComponent
 from runtime.platform import Platform
 from runtime.provision import having, postgres

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from converge.context import ConvergeContext
@@ -13,7 +12,7 @@ from facts.engine import EngineError
 from facts.ports import HOME
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.processes import BY_MIGRATION, MARK
-from facts.value import Unknown
+from facts.value import Unknown, dataclass, field
 from runtime import placements
 from runtime.component import InfraComponent, ServiceComponent
 from runtime.docker.compose import Project

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from converge.errors import DevError
 from facts.engine import EngineError
+from facts.value import dataclass, field
 from runtime import placements
 from runtime.component import InfraComponent
 from runtime.infra import postgres, wire

@@ -9,7 +9,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -19,6 +18,7 @@ from converge.desired import Infra
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine
+from facts.value import replace
 from runtime.component import InfraComponent, ServiceComponent
 from runtime.docker import compose, images
 from runtime.docker.compose import Project

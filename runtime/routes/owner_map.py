@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts.ports import HOME
+from facts.value import dataclass
 from runtime import placements, services
 from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
 from runtime.environment import PASSED

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
+from facts.value import replace
 from runtime import placements
 from runtime.component import Component
 from runtime.handoff import record

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 from converge import envfile
 from converge.desired import EnvVar
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import locks
+from facts.value import dataclass, replace
 from runtime import placements
 from runtime.component import Component
 from runtime.environment import of_component

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError, Exit
+from facts.value import dataclass
 from runtime.component import ServiceComponent
 from runtime.platform import Platform
 from runtime.services.ide import RunConfiguration

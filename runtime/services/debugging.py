@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from converge import tools
@@ -13,6 +12,7 @@ from converge.errors import DevError, Exit
 from converge.kinds import SERVICES
 from facts import processes
 from facts.ports import HOME, owner
+from facts.value import dataclass, replace
 from runtime import services
 from runtime.component import Component, Launch, ServiceComponent
 from runtime.environment import fill

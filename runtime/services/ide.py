@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from facts.value import dataclass
 from runtime.component import ServiceComponent
 
 VSCODE_ROOT = "${workspaceFolder}"

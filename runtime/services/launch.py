@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from converge.errors import DevError, Exit
 from facts.ports import HOME
+from facts.value import replace
 from runtime.component import Launch, ServiceComponent
 from runtime.environment import fill, of_component
 from runtime.platform import Platform

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from converge import tools
 from converge.errors import DevError
 from facts.ports import HOME
+from facts.value import replace
 from runtime.component import ServiceComponent
 from runtime.platform import Platform
 from runtime.services import node, plain

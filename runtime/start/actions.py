@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Literal
+
+from facts.value import dataclass
 
 Place = Literal["native", "docker", "ide"]
 
@@ -13,8 +14,8 @@ class Action:
     """One action; the subclasses are the full list. As text: `launch native`, `wait, else stop native`."""
 
     def __str__(self) -> str:
-        values = (getattr(self, field.name) for field in fields(self))
-        return " ".join([type(self).__name__.lower(), *(str(value) for value in values if value is not None)])
+        values = (str(value) for value in vars(self).values() if value is not None)
+        return " ".join([type(self).__name__.lower(), *values])
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
+from facts.value import dataclass, field
 from runtime.component import Component
 from runtime.docker import containers
 from runtime.placements.choice import Choices

@@ -9,9 +9,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from converge.errors import DevError
+from facts.value import dataclass, field
 from runtime.component import Component
 from runtime.logs.lines import Stream
 from runtime.logs.recording import Recording

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 
 from converge.errors import DevError
 from facts.engine import EngineError
+from facts.value import dataclass, field
 from runtime import placements
 from runtime.component import Component
 from runtime.placements.seen import lost

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from facts.value import dataclass
 from runtime.placements.seen import State
 from runtime.start.actions import (
     Action,

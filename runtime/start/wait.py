@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from converge.errors import DevError
+from facts.value import dataclass
 from runtime import health, infra, logs, placements, services, status
 from runtime.component import Component
 from runtime.health import served

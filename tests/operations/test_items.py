@@ -32,6 +32,7 @@ from facts.probe import observe
 from facts.processes import read
 from facts.tools import Tool
 from facts.value import Unknown
+from tests.operations.conftest import record
 
 HEAD = 'schema = 1\n[project]\nname = "x"\n'
 AWAY = Unknown("no answer within 10 s")
@@ -42,7 +43,9 @@ def context(text: str, checkout: Path = Path("/nowhere"), **more: Any) -> Conver
 
 
 def items(noun: str, target: ConvergeContext, observation: dict[str, Any]) -> dict[str, Item]:
-    return {item.id: item for item in load(noun).items(target, observation)}
+    found = {item.id: item for item in load(noun).items(target, observation)}
+    record(found)
+    return found
 
 
 def one(noun: str, target: ConvergeContext, observation: dict[str, Any]) -> Item:
@@ -127,6 +130,14 @@ def test_dependencies_that_are_gone_are_installed_again(missing: int | None, sta
     item = one("dependencies", target, {"dependencies.a": Installed("l node=24", "l", missing)})
     assert item.status == status
     assert status == "ok" or (item.found == "incomplete" and "9 of the files" in item.because and item.step)
+
+
+@pytest.mark.parametrize(
+    ("found", "status"), [(AWAY, "unknown"), (Installed("", "", None), "skipped"), (Installed("", "l", None), "drift")]
+)
+def test_dependencies_that_cannot_be_compared_have_one_item(found: object, status: str) -> None:
+    target = context("[tools]\nnode = '24'\n[services.a]\nkind = 'node'\nport = 5000\n")
+    assert one("dependencies", target, {"dependencies.a": found}).status == status
 
 
 def test_a_repository_that_git_cannot_read_is_unknown() -> None:
@@ -223,6 +234,15 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
 
 
+def test_every_port_of_every_component_is_looked_at() -> None:
+    text = "[infra.b]\nkind = 'command'\nrun = 'x'\nport = 5001\n" + PORT + "debug_port = 5002\n"
+    listening = {port: Owner(7, "nc", "bo", "/home/bo", "") for port in (5000, 5001, 5002)}
+    looked = {"ports": listening, "containers": {}, "shims.a": False, "shims.b": False}
+    assert {key: item.source[-2:] for key, item in items("ports", context(text), looked).items()} == {
+        "ports.b": ":7", "ports.a": "11", "ports.a.debug": "12"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("found", "statuses"),
     [({}, {"left-over": "ok"}), ({"a": "pid 7 `x`"}, {"a": "drift"}), (AWAY, {"left-over": "unknown"}),
@@ -256,7 +276,8 @@ def test_a_left_over_process_is_ended_only_while_its_pid_is_still_its_own(
         began = read(process.pid)
         assert began
         seen = Owner(process.pid, "python", "bo", "/home/bo", "", began.start - later, "a")
-        item = one("ports", target, {"ports": {port: seen}, "containers": {}, "shims.a": False})
+        looked = {"ports": {port: seen}, "containers": {}, "shims.a": False}
+        (item,) = load("ports").items(target, looked)  # not recorded: the pid and the port are this run's
         assert item.step
         load("ports").apply(item.step, LocalMachine(target))
         assert (process.poll() is not None) == ends
