@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
+from converge import own_files
 from converge.instance import Instance
 from facts import processes
 from facts.ports import HOME, owners
 from facts.value import dataclass, replace
 from runtime import health, placements
 from runtime.component import Component
+from runtime.handoff import record
 from runtime.health import served
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
@@ -97,7 +99,7 @@ def alone(
     found = judge(
         component, seen, missing, served.ever(component, seen), _migrating(component), notes.trouble(component)
     )
-    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
+    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed", "unknown"):
         return replace(found, state=verdict.state, reason=verdict.reason)
     if found.state == "ready" and verdict.reason:
         found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))
@@ -139,7 +141,7 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None if it does not run."""
     try:
-        noted = json.loads((component.directory / "migrating.json").read_text())
+        noted = json.loads(own_files.text(component.directory / "migrating.json"))
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
@@ -208,8 +210,6 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
 
 def _handed_off(component: Component, missing: str) -> str:
     """The reason that is shown for a service that is handed off."""
-    from runtime.handoff import record  # saves 0 ms: a status has loaded it
-
     entry = record.record(component.instance, component.name)
     until = f", until {record.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"

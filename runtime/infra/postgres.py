@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import pwd
 import secrets
@@ -14,7 +13,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from converge import tools
+from converge import own_files, tools
+from converge.derived import SERVICES, services_password
 from converge.desired import Loaded
 from converge.errors import DevError
 from runtime import placements
@@ -30,8 +30,6 @@ VOLUME = "/var/lib/postgresql"
 """Mount point of the volume in the official images since 18."""
 STATEMENT_TIMEOUT, COPY_TIMEOUT = 60.0, 1800.0
 """Seconds for a statement, and for one that reads or copies whole databases."""
-SERVICES = "dev_services"
-"""The role of services and tests; see `runtime/provision/roles.py`."""
 OLDEST = range(12, 40)
 """Major versions whose data are searched."""
 
@@ -149,6 +147,7 @@ def why_not(component: InfraComponent, timeout: float) -> str:
         with socket.socket() as connection:
             connection.settimeout(timeout)
             connection.connect(("127.0.0.1", component.port))
+            component.verify(connection)
             connection.sendall(message)
             answer = connection.recv(1024)
     except OSError as problem:
@@ -195,7 +194,11 @@ def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tu
         return command, found.environment(compose.values(found, {}))
     home = _home(platform.loaded)
     where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
-    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": password(component)}
+    return [str(home / "bin" / argv[0]), *argv[1:], *where], {
+        **_env(home),
+        "PGPASSWORD": password(component),
+        "PGREQUIREAUTH": "!password",
+    }
 
 
 def _home(loaded: Loaded) -> Path:
@@ -228,7 +231,7 @@ def _user() -> str | None:
 def known_password(component: InfraComponent) -> str:
     """The existing password; empty if none was made. For looks, which write nothing."""
     try:
-        return _secret(component).read_text()
+        return own_files.text(_secret(component))
     except FileNotFoundError:
         return ""
 
@@ -237,7 +240,7 @@ def password(component: InfraComponent) -> str:
     """The password, made once per instance, mode 0600. Its file is next to the data directory."""
     path = _secret(component)
     try:
-        return path.read_text()
+        return own_files.text(path)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, name = tempfile.mkstemp(dir=path.parent)
@@ -248,17 +251,12 @@ def password(component: InfraComponent) -> str:
         except FileExistsError:
             pass
         os.unlink(name)
-        return path.read_text()
+        return own_files.text(path)
 
 
 def service_password(component: InfraComponent) -> str:
     """The password of `SERVICES`: it follows from the superuser's, which does not follow from it."""
-    return derived(password(component))
-
-
-def derived(word: str) -> str:
-    """The password of `SERVICES` where this is the superuser's."""
-    return hmac.new(word.encode(), SERVICES.encode(), "sha256").hexdigest()[:32]
+    return services_password(password(component))
 
 
 def _secret(component: InfraComponent) -> Path:

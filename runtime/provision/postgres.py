@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from converge.derived import SERVICES, services_password
 from converge.errors import DevError
 from facts.engine import EngineError
 from facts.value import dataclass, field
@@ -23,13 +24,14 @@ STATEMENT_TIMEOUT = 60.0
 """Seconds for a statement that changes something."""
 STARTING = ("57P03", "57P01", "57P02")
 """SQLSTATEs of a server that starts up or shuts down."""
-WRONG_PASSWORD = ("28P01", "28000")
+WRONG_PASSWORD = "28P01"
+"""28000 is another refusal: the role may not log in, or pg_hba.conf has no entry for it."""
 OVERVIEW = f"""
 SELECT 'system', system_identifier::text, '', '' FROM pg_control_system()
 UNION ALL SELECT 'role', rolname, rolcanlogin::text, rolsuper::text FROM pg_roles
 UNION ALL SELECT CASE WHEN datallowconn THEN 'open' ELSE 'closed' END, datname, oid::text, pg_get_userbyid(datdba)
 FROM pg_database
-UNION ALL SELECT 'access', datname, '', '' FROM pg_database d JOIN pg_roles r ON rolname = '{postgres.SERVICES}'
+UNION ALL SELECT 'access', datname, '', '' FROM pg_database d JOIN pg_roles r ON rolname = '{SERVICES}'
 WHERE has_database_privilege(r.oid, d.oid, 'CREATE')"""
 
 
@@ -61,7 +63,7 @@ class Inside:
     @property
     def has_services(self) -> bool:
         """Whether services can log in by their role, and have no rights over the server."""
-        return self.roles.get(postgres.SERVICES, False) and postgres.SERVICES not in self.superusers
+        return self.roles.get(SERVICES, False) and SERVICES not in self.superusers
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,11 @@ class Closed:
 
 def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | Closed:
     """The content of the server now; a server that does not run is not asked."""
-    if not placements.lives(component):
+    seen = placements.look(component)
+    if not seen.lives:
         return Closed("stopped")
+    if seen.state == "paused":
+        return Closed("starting", seen.reason)
     try:
         with _connect(component, timeout=timeout) as connection:
             rows = connection.query(OVERVIEW)
@@ -83,7 +88,7 @@ def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | C
     except wire.Refused as problem:
         if problem.code in STARTING:
             return Closed("starting", str(problem))
-        return Closed("password" if problem.code in WRONG_PASSWORD else "unknown", str(problem))
+        return Closed("password" if problem.code == WRONG_PASSWORD else "unknown", str(problem))
     except ConnectionError as problem:
         return Closed("starting", str(problem))
     except OSError as problem:
@@ -116,7 +121,7 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     """
     database, quoted = inside.databases.get(name), _quoted(name)
     statements = []
-    if name not in inside.roles and name != postgres.SERVICES:
+    if name not in inside.roles and name != SERVICES:
         verifier = wire.verifier(postgres.service_password(component))
         statements.append(f"CREATE ROLE {quoted} LOGIN PASSWORD '{verifier}'")
     elif not inside.roles.get(name, True):
@@ -133,14 +138,14 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     _run(platform, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
     if name not in inside.accessible:  # the rights come last: an interrupted run begins again
         hand_over(platform, component, name)
-        if name != postgres.SERVICES:
+        if name != SERVICES:
             _run(platform, component, "postgres", [roles.grant(name, name in inside.superusers)])
 
 
 def make_role(platform: Platform, component: InfraComponent, inside: Inside) -> None:
     """Make the role of services, or repair it. Raises DevError `sql-failed`."""
     if not inside.has_services:
-        _run(platform, component, "postgres", [roles.make(component, postgres.SERVICES in inside.roles)])
+        _run(platform, component, "postgres", [roles.make(component, SERVICES in inside.roles)])
 
 
 def hand_over(platform: Platform, component: InfraComponent, database: str) -> None:
@@ -168,10 +173,10 @@ def set_password(component: InfraComponent) -> None:
     from runtime.placements import docker  # saves 1.5 ms of a doctor where no component runs in Docker
 
     word = postgres.password(component)
-    names = ", ".join(f"'{name}'" for name in (postgres.SERVICES, *component.wants.databases))
+    names = ", ".join(f"'{name}'" for name in (SERVICES, *component.wants.databases))
     text = (
         f"ALTER ROLE postgres PASSWORD '{word}';\n"
-        f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{postgres.derived(word)}') FROM pg_roles "
+        f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{services_password(word)}') FROM pg_roles "
         f"WHERE rolname IN ({names}) AND NOT rolsuper \\gexec\n"
     )
     shell = 'printf %s "$DEV_STATEMENTS" | psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d postgres'
@@ -214,7 +219,8 @@ def _connect(
     component: InfraComponent, database: str = "postgres", timeout: float = PROVISION_TIMEOUT
 ) -> wire.Connection:
     assert component.port is not None
-    return wire.Connection(component.port, postgres.known_password(component), database, timeout=timeout)
+    password = postgres.known_password(component)
+    return wire.Connection(component.port, password, database, timeout=timeout, verify=component.verify)
 
 
 def _run(platform: Platform, component: InfraComponent, database: str, statements: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converge.derived import SERVICES
 from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
 
@@ -32,10 +33,10 @@ BEGIN
       AND (typtype IN ('e', 'd', 'r') OR typtype = 'c' AND c.relkind = 'c')
     UNION ALL SELECT format('LARGE OBJECT %s', oid) FROM pg_largeobject_metadata WHERE lomowner = me
   LOOP
-    EXECUTE format('ALTER %s OWNER TO %I', found.object, '{postgres.SERVICES}');
+    EXECUTE format('ALTER %s OWNER TO %I', found.object, '{SERVICES}');
   END LOOP;
 END $hand_over$;
-GRANT ALL ON SCHEMA public TO {postgres.SERVICES}"""
+GRANT ALL ON SCHEMA public TO {SERVICES}"""
 """Gives all objects of a database that the superuser owns to the role: earlier versions ran services as superuser.
 
 `REASSIGN OWNED` refuses the superuser that initdb made. Rights to `public` are the owner's alone since Postgres 15."""
@@ -47,12 +48,12 @@ def make(component: InfraComponent, known: bool) -> str:
     It has the verifier of the password, not the password: a server writes statements that fail into its log.
     """
     verifier = wire.verifier(postgres.service_password(component))
-    return f"{'ALTER' if known else 'CREATE'} ROLE {postgres.SERVICES} {RIGHTS} PASSWORD '{verifier}'"
+    return f"{'ALTER' if known else 'CREATE'} ROLE {SERVICES} {RIGHTS} PASSWORD '{verifier}'"
 
 
 def grant(database: str, owner_is_superuser: bool) -> str:
     """The statement that gives the role the rights of a database's owner, but never those of a superuser."""
     quoted = '"' + database.replace('"', '""') + '"'
     if owner_is_superuser:
-        return f"GRANT ALL ON DATABASE {quoted} TO {postgres.SERVICES}"
-    return f"GRANT {quoted} TO {postgres.SERVICES}"
+        return f"GRANT ALL ON DATABASE {quoted} TO {SERVICES}"
+    return f"GRANT {quoted} TO {SERVICES}"

@@ -2,6 +2,7 @@
 
 Run as `python -I -S`; standard library only, one thread. It reads the owner map and its specification again at each
 `reload` on the control socket. A connection whose process does not listen yet is held; after a timeout it gets a 503.
+Where other people use the machine, a process of another user on the owner's address counts as none: it gets no byte.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+
+from facts import peers, users
 
 HOME = "127.0.0.1"
 """The address that callers on this machine use; the edge listens on it, unless the owner does."""
@@ -40,6 +45,8 @@ LOOK, AGAIN = 1.0, 60.0
 DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
 """Kinds of HTTP/2's frames, and their flags."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+KEPT = "DEV_EDGE_KEPT"
+"""Variable with the open listeners and known addresses of an edge that replaces itself by another version."""
 
 
 class Edge:
@@ -61,22 +68,21 @@ class Edge:
         self.asked: dict[str, float] = {}
         self.watch = 0
         self.children: list[subprocess.Popen[bytes]] = []
+        self.program = source()
+        self.outdated = False
+        self.talks: set[socket.socket] = set()
+        self.control: socket.socket | None = None
 
     def run(self) -> None:
         """Run until it is killed; it has no state to clean up."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a held connection needs two
+        self.adopt(json.loads(os.environ.pop(KEPT, "{}")))
         self.reload()
-        directory, name = os.path.split(self.spec["control"])
-        os.chdir(directory)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(name)
-        os.chmod(name, 0o600)
-        os.chdir(self.spec["directory"])
-        self.listen(listener, self.talk)
+        if self.control is None:
+            self.control = self.control_socket()
+        self.listen(self.control, self.talk)
         while True:
             now = time.monotonic()
             while self.timers and self.timers[0][0] <= now:
@@ -85,6 +91,59 @@ class Edge:
             for key, events in self.selector.select(wait):
                 if self.selector.get_map().get(key.fd) is key:  # otherwise an earlier event of this batch has closed it
                     key.data(events)
+            if self.outdated and not (self.relays or self.talks or self.children):
+                self.renew()
+
+    def control_socket(self) -> socket.socket:
+        """The socket for commands, which replaces one of an earlier edge."""
+        directory, name = os.path.split(self.spec["control"])
+        os.chdir(directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(name)
+        os.chmod(name, 0o600)
+        os.chdir(self.spec["directory"])
+        return listener
+
+    def renew(self) -> None:
+        """Become the present version of this program: the listeners stay open, and callers wait in their queues."""
+        kept = {f"port {name}": listener for name, listener in self.ports.items()}
+        kept |= {f"host {name} {side}": listener for (name, side), listener in self.sockets.items()}
+        kept |= {"control": self.control} if self.control else {}
+        for listener in kept.values():
+            listener.set_inheritable(True)
+        hosts = [[*key, host] for key, host in self.hosts.items()]
+        numbers = {key: listener.fileno() for key, listener in kept.items()}
+        self.outdated = False
+        try:
+            os.execve(
+                sys.executable, sys.orig_argv, {**os.environ, KEPT: json.dumps({"sockets": numbers, "hosts": hosts})}
+            )
+        except OSError as problem:
+            print(f"the new version of the edge could not be started: {problem}", flush=True)
+            for listener in kept.values():
+                listener.set_inheritable(False)
+
+    def adopt(self, kept: dict[str, Any]) -> None:
+        """Take over what the version before kept in `renew`."""
+        self.hosts = {(name, owner): host for name, owner, host in kept.get("hosts", ())}
+        for key, number in kept.get("sockets", {}).items():
+            listener = socket.socket(fileno=number)
+            listener.set_inheritable(False)
+            what, _, rest = key.partition(" ")
+            name, _, side = rest.partition(" ")
+            if what == "control":
+                self.control = listener
+            elif what == "port":
+                self.ports[name] = listener
+                self.listen(listener, lambda connection, name=name: Relay(self, name, connection).dial())  # type: ignore[misc]
+            else:
+                self.sockets[name, side] = listener
+                self.listen(
+                    listener,
+                    lambda connection, name=name, side=side: Relay(self, name, connection, side).dial(),  # type: ignore[misc]
+                )
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Call the function once, after that time."""
@@ -203,6 +262,8 @@ class Edge:
             try:
                 word = connection.recv(100).decode(errors="replace").strip()
                 if word == "reload":
+                    now = source()
+                    self.outdated = bool(now) and now != self.program and runs(now)
                     self.reload()
                 if word in ("reload", "look"):
                     state = {name: {"listens": name in self.ports} for name in self.spec["services"]}
@@ -212,8 +273,10 @@ class Edge:
                 with contextlib.suppress(OSError):
                     connection.sendall(json.dumps({"": str(problem)}).encode() + b"\n")
             self.selector.unregister(connection)
+            self.talks.discard(connection)
             connection.close()
 
+        self.talks.add(connection)
         self.selector.register(connection, READ, heard)
 
     def watch_leases(self, watch: int) -> None:
@@ -234,6 +297,28 @@ class Edge:
                     start_new_session=True,
                 ))  # fmt: skip
         self.later(LOOK, lambda: self.watch_leases(watch))
+
+
+def source() -> list[bytes]:
+    """The modules of this program as they are on disk; empty if they cannot be read, for example during an update."""
+    found = []
+    for path in (__file__, peers.__file__, users.__file__):
+        try:
+            with open(path, "rb") as file:
+                found.append(file.read())
+        except OSError:
+            return []
+    return found
+
+
+def runs(modules: list[bytes]) -> bool:
+    """Whether each module is a whole Python program; an update may be writing it."""
+    try:
+        for text in modules:
+            compile(text, "edge", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 class Acceptor:
@@ -264,6 +349,7 @@ class Relay:
         self.far: socket.socket | None = None
         self.until = time.monotonic() + HOLD
         self.early = b""
+        self.stranger: int | None = None
         self.over = False
         self.pending = {near: b""}
         self.ended: set[socket.socket] = set()
@@ -287,7 +373,7 @@ class Relay:
                 break
             far.setblocking(False)
             problem = far.connect_ex(address)
-            if problem == 0:
+            if problem == 0 and self.trusts(far):
                 self.join(far)
                 return
             if problem == errno.EINPROGRESS:
@@ -322,11 +408,20 @@ class Relay:
             return
         self.edge.selector.unregister(far)
         self.far = None
-        if far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        if far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or not self.trusts(far):
             far.close()
             self.attempt()
         else:
             self.join(far)
+
+    def trusts(self, far: socket.socket) -> bool:
+        """Whether a process of an allowed user has accepted, or will accept; without a list of them every one is."""
+        allowed = self.edge.spec.get("users")
+        if allowed is None or far.family != socket.AF_INET:  # our directory with the gateway's sockets is 0700
+            return True
+        uid = peers.uid_of_peer(far)
+        self.stranger = None if uid in allowed else uid
+        return uid in allowed
 
     def retry(self) -> None:
         """Try again after a pause; meanwhile notice a caller that hangs up."""
@@ -358,10 +453,11 @@ class Relay:
         """Answer why the owner did not accept, and close."""
         service = self.edge.spec["services"][self.name]
         owner, host = self.edge.owners.get(self.name, ("none", ""))
+        there = "nothing" if self.stranger is None else f"a process of user {users.name(self.stranger)}"
         reason = {
             "hold": f"{self.name} is being restarted",
-            "ide": f"{self.name} is handed off to an IDE, and nothing listens on {host}:{service['port']}",
-            "native": f"{self.name} runs natively, and nothing listens on {host}:{service['port']}",
+            "ide": f"{self.name} is handed off to an IDE, and {there} listens on {host}:{service['port']}",
+            "native": f"{self.name} runs natively, and {there} listens on {host}:{service['port']}",
         }.get(owner, f"the gateway to {self.name} does not answer")
         text = f"{reason}; waited {HOLD:.0f} s. ./dev status says more\n".encode()
         if service["protocol"] == "http":

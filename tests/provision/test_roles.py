@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from converge.derived import SERVICES, services_password
 from facts import processes
 from runtime.environment import addresses
 from runtime.infra import postgres, wire
@@ -27,7 +28,7 @@ ATTACKS = {
     "take its password": "ALTER ROLE postgres PASSWORD 'mine'",
     "read its verifier": "SELECT rolpassword FROM pg_authid",
     "make a role": "CREATE ROLE more LOGIN",
-    "make itself a superuser": f"ALTER ROLE {postgres.SERVICES} SUPERUSER",
+    "make itself a superuser": f"ALTER ROLE {SERVICES} SUPERUSER",
     "configure the server": "ALTER SYSTEM SET archive_command = 'id'",
     "import a file as large object": "SELECT lo_import('/etc/passwd')",
 }
@@ -105,7 +106,7 @@ def test_a_service_does_all_in_its_databases_and_makes_some_for_tests(running: R
 
 
 def test_data_that_services_made_as_superuser_are_handed_over(running: Running, shop: str) -> None:
-    running.sql(f'REVOKE "{shop}" FROM {postgres.SERVICES}')
+    running.sql(f'REVOKE "{shop}" FROM {SERVICES}')
     running.sql("CREATE SCHEMA old", shop)
     for statement in OBJECTS.values():
         running.sql(statement, shop)
@@ -130,7 +131,7 @@ def test_a_snapshot_from_before_is_handed_over_when_it_is_restored(running: Runn
 
 @pytest.mark.parametrize("harm", ["DROP", "NOLOGIN", "SUPERUSER"])
 def test_a_role_that_is_not_as_it_should_be_is_repaired(running: Running, shop: str, harm: str) -> None:
-    role = postgres.SERVICES
+    role = SERVICES
     if harm == "DROP":
         running.sql(f'DROP OWNED BY {role}; REVOKE "{shop}" FROM {role}', shop)
         for name in [str(row[0]) for row in running.sql("SELECT datname FROM pg_database WHERE datallowconn")]:
@@ -153,7 +154,7 @@ def test_no_password_is_ever_in_a_list_of_processes(running: Running, shop: str)
     )
     assert watcher.stdin and watcher.stdout
     try:
-        watcher.stdin.write(f"{word} {postgres.derived(word)} PASSWORD\n")
+        watcher.stdin.write(f"{word} {services_password(word)} PASSWORD\n")
         watcher.stdin.flush()
         assert watcher.stdout.readline() == "ready\n"
         running.declare("databases = ['roles', 'roles-more']")
