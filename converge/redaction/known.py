@@ -10,6 +10,7 @@ from json import loads
 from pathlib import Path
 
 from converge import envfile
+from converge.derived import services_password
 from converge.desired import Loaded
 from converge.errors import DevError
 from converge.instance import Instance
@@ -33,7 +34,8 @@ def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     values |= set(kept.values()) | set(_of_caller(names))
     if loaded is None:
         values |= set(_of_file(instance.checkout / "desired_state.local.toml"))
-    values |= set(_texts(instance.dev.glob("instances/*/secrets/*")))
+    for text in _texts(instance.dev.glob("instances/*/secrets/*")):
+        values |= {text, services_password(text)}
     return Redactor(frozenset(values - {""}), frozenset(names | set(kept)), frozenset(prefixes - {""}), public - values)
 
 
