@@ -303,6 +303,8 @@ class Loaded:
     """Dotted key (`infra.postgres.port`) -> `desired_state.toml:LINE`; local overrides name the local file."""
     overrides: tuple[str, ...] = ()
     """Dotted keys that `desired_state.local.toml` replaced."""
+    trusted: bool = True
+    """Whether what it says may be run; otherwise it may only be looked at (`converge/trust.py`)."""
 
     def source(self, key: str) -> str:
         """`file:line` of the key, or of its nearest parent that is written down; empty if none is."""

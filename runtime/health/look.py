@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from converge import trust
 from converge.desired import Ready
 from facts.ports import HOME, Owner, owner
 from runtime import infra
@@ -33,6 +34,8 @@ def judge(
 ) -> Verdict:  # fmt: skip
     """The verdict by its answers within `timeout` seconds; without an answer, by its processes and its log."""
     missing = why_not(platform, component, seen, listening, timeout, hang_up)
+    if missing == trust.WHY:
+        return Verdict("unknown", f"{missing}: {trust.hint(platform.instance.checkout)}")
     plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
     if plain or not (missing or _rebuilt(component)):
         return Verdict("starting" if missing else "ready", missing)
@@ -57,6 +60,13 @@ def why_not(
         return f"no answer within {timeout:g} s"
     if problem := _too_young(component, seen):
         return problem
+    return _declared(platform, component, seen, ready, timeout)
+
+
+def _declared(platform: Platform, component: Component, seen: Seen, ready: Ready, timeout: float) -> str:
+    """Why its own command or its log says that it is not ready; empty if they do not."""
+    if (ready.exec or ready.log) and not platform.loaded.trusted:
+        return trust.WHY
     if ready.exec:
         from runtime.health import command  # saves 6 ms: few components have one
 
@@ -113,15 +123,16 @@ def _port(
     if problem := _unheard(component, seen, host, listening):
         return problem
     if ready.http:
-        return answers.http(host, component.port, ready.http, deadline)
+        return answers.http(host, component.port, ready.http, deadline, component.verify)
     greets = not component.is_service and component.ready is None and infra.kind(component).greets
-    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if in_docker else 0)
+    hang_up = (HANG_UP if greets else hang_up) if in_docker else 0
+    return answers.tcp(host, component.port, deadline, hang_up, component.verify)
 
 
 def _unheard(component: Component, seen: Seen, host: str, listening: Listening) -> str:
     """Why none of its processes listens; in Docker the engine publishes the port, so it is not looked up."""
     if seen.placement == "ide":
-        return "" if seen.pid is not None else f"nothing listens on {component.port} yet"
+        return ide.stranger_there(component) or ("" if seen.pid else f"nothing listens on {component.port} yet")
     return "" if seen.placement == "docker" else _stranger(component, host, listening)
 
 
