@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from converge import kinds, schema
+from converge.instance import Instance
 from facts import owners
+from runtime.environment import of_component
+from runtime.platform import Platform
 from tests import stranger
 from tests.conftest import TOOL, Checkout
 
@@ -106,6 +111,28 @@ def test_the_launcher_refuses_it_too(take: Callable[[Path], None], tmp_path: Pat
     ran = subprocess.run(["sh", str(tmp_path / "dev")], env=env, capture_output=True, text=True)
     assert ran.returncode == 4 and "is not used" in ran.stderr and "hint:" in ran.stderr
     assert not (tmp_path / "proof").exists()
+
+
+@pytest.mark.parametrize("section", ["services", "infra"])
+def test_node_loads_no_code_from_a_directory_that_all_users_share(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not shutil.which("node"):
+        pytest.skip("no node")
+    shared, module = tmp_path / "shared", tmp_path / "module.cjs"
+    (shared / "node-compile-cache").mkdir(parents=True)  # whoever is first
+    module.write_text("module.exports = 1")
+    monkeypatch.setenv("TMPDIR", str(shared))
+    more = "kind = 'command'\ndev = 'true'" if section == "services" else "run = 'true'"
+    text = f"schema = 1\n[project]\nname = 'x'\n[{section}.a]\n{more}\nport = 20001\n"
+    platform = Platform(schema.parse(text.encode()), Instance(tmp_path, "x"))
+    env = of_component(platform, platform.components["a"])
+    code = f"require('module').enableCompileCache?.(); require({str(module)!r})"
+    subprocess.run(["node", "-e", code], env=env, check=True)
+    assert list((shared / "node-compile-cache").iterdir()) == []
+    assert env["NODE_COMPILE_CACHE"].startswith(str(tmp_path / ".dev/"))
+    installs = kinds.SERVICES["node"].dependencies
+    assert installs and installs.environment["NODE_COMPILE_CACHE"].startswith("{own}/")
 
 
 def test_a_place_of_ones_own_is_well(tmp_path: Path) -> None:
