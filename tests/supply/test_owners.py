@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from converge import kinds, schema
-from converge.instance import Instance
+from converge.instance import Instance, store
 from facts import owners
 from runtime.environment import of_component
 from runtime.platform import Platform
-from tests import stranger
+from tests import artefacts, stranger
 from tests.conftest import TOOL, Checkout
 
 
@@ -113,12 +114,44 @@ def test_the_launcher_refuses_it_too(take: Callable[[Path], None], tmp_path: Pat
     assert not (tmp_path / "proof").exists()
 
 
+@stranger.needs_root
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o077])
+def test_no_umask_of_root_lets_others_write_or_keeps_postgres_out(
+    mask: int, checkout: Checkout, tmp_path: Path
+) -> None:
+    (tmp_path / "index").mkdir()
+    made = artefacts.wheel(tmp_path / "index")
+    checkout.state("[tools]\nhello = '1.0'\n")
+    checkout.write("desired_state.lock", artefacts.lock(made))
+    checkout.env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(made.parent), "DEV_STORE": str(tmp_path / "a/store")}
+    before = os.umask(mask)
+    try:
+        ran = checkout.dev("doctor", "--fix")
+    finally:
+        os.umask(before)
+    assert ran.code == 0, ran.out + ran.err
+    home = tmp_path / "a/store/tools/hello/1.0"
+    way = [
+        home / "bin/hello",
+        home / "bin",
+        home,
+        home.parent,
+        home.parent.parent,
+        tmp_path / "a/store",
+        tmp_path / "a",
+    ]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in way] == [0o755] * 7
+    own = [*(tmp_path / "a").rglob("*"), *(checkout.path / ".dev").rglob("*")]
+    assert [path for path in own if not path.is_symlink() and path.stat().st_mode & 0o022] == []
+
+
 @pytest.mark.parametrize("section", ["services", "infra"])
 def test_node_loads_no_code_from_a_directory_that_all_users_share(
     section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not shutil.which("node"):
-        pytest.skip("no node")
+    node = next(map(str, store().glob("tools/node/2[2-9]*/bin/node")), None) or shutil.which("node")
+    if not node:
+        pytest.skip("no node in the store or on PATH")
     shared, module = tmp_path / "shared", tmp_path / "module.cjs"
     (shared / "node-compile-cache").mkdir(parents=True)  # whoever is first
     module.write_text("module.exports = 1")
@@ -128,7 +161,7 @@ def test_node_loads_no_code_from_a_directory_that_all_users_share(
     platform = Platform(schema.parse(text.encode()), Instance(tmp_path, "x"))
     env = of_component(platform, platform.components["a"])
     code = f"require('module').enableCompileCache?.(); require({str(module)!r})"
-    subprocess.run(["node", "-e", code], env=env, check=True)
+    subprocess.run([node, "-e", code], env=env, check=True)
     assert list((shared / "node-compile-cache").iterdir()) == []
     assert env["NODE_COMPILE_CACHE"].startswith(str(tmp_path / ".dev/"))
     installs = kinds.SERVICES["node"].dependencies
