@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from facts.patterns import found
 from facts.probe import AnyProbe, LocalProbe, Probe
 
 Presence = Mapping[str, bool]
@@ -42,7 +42,7 @@ class _read:
 
 def _presence(values: Mapping[str, str], patterns: Mapping[str, str | None]) -> Presence:
     return {
-        name: pattern is None or re.search(pattern, values[name]) is not None
+        name: pattern is None or found(pattern, [values[name]])
         for name, pattern in patterns.items()
         if values.get(name)
     }
