@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -18,6 +18,7 @@ from converge.instance import Instance
 from converge.journal import Journal
 from converge.lock import hold
 from converge.report import Report
+from converge.steps import Outcome, Step
 
 
 @pytest.fixture
@@ -190,3 +191,16 @@ def test_an_unknown_noun_is_a_usage_error(target: tuple[Loaded, Instance]) -> No
     with pytest.raises(DevError) as caught:
         cycle.doctor(*target, only=["moon"])
     assert caught.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [("sudo-missing", ["cannot write a: no sudo; ask"]), ("consent-missing", [])]
+)
+def test_missing_rights_are_told_before_the_first_write(
+    target: tuple[Loaded, Instance], code: str, told: list[str]
+) -> None:
+    said: list[str] = []
+    step = Step("x.a", "x", "write a", "it is absent")
+    run = SimpleNamespace(say=said.append)
+    cycle._Run._warn(run, [Outcome(step, "manual", "no sudo", code=code, hint="ask")])  # type: ignore[arg-type]
+    assert said == told

@@ -165,3 +165,17 @@ def test_only_what_nobody_uses_counts_as_old(root: Path, listen: Callable[[Path,
     short = layers.look(float("inf"), engine)
     assert isinstance(short, layers.Layers) and short.unused == 70 + 100 + 11 and short.free > 0
     assert layers.look(0, engine) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "flavour"),
+    [
+        ({}, "engine"), ({"Components": None}, "engine"), ({"Components": [{"Name": "Engine"}]}, "engine"),
+        ({"Components": [{"Name": "Podman Engine"}]}, "podman"),
+        ({"Components": [{"Name": "rootlesskit"}]}, "rootless"),
+        ({"Platform": {"Name": "Docker Desktop 4.3"}, "Components": [{"Name": "rootlesskit"}]}, "desktop"),
+    ],
+)  # fmt: skip
+def test_an_engine_that_does_not_name_itself_is_known_by_its_parts(told: dict[str, Any], flavour: str) -> None:
+    found = docker._told({"Version": "28.0", "ApiVersion": "1.48", **told})
+    assert (found.state, found.engine, found.api, found.flavour) == ("ready", "28.0", "1.48", flavour)

@@ -132,6 +132,14 @@ def test_dependencies_that_are_gone_are_installed_again(missing: int | None, sta
     assert status == "ok" or (item.found == "incomplete" and "9 of the files" in item.because and item.step)
 
 
+@pytest.mark.parametrize(
+    ("found", "status"), [(AWAY, "unknown"), (Installed("", "", None), "skipped"), (Installed("", "l", None), "drift")]
+)
+def test_dependencies_that_cannot_be_compared_have_one_item(found: object, status: str) -> None:
+    target = context("[tools]\nnode = '24'\n[services.a]\nkind = 'node'\nport = 5000\n")
+    assert one("dependencies", target, {"dependencies.a": found}).status == status
+
+
 def test_a_repository_that_git_cannot_read_is_unknown() -> None:
     target = context("").desired
     hooks = replace(target, project=replace(target.project, hooks_path=".githooks"))
@@ -224,6 +232,15 @@ def test_ports_belong_to_us_or_are_left_alone(owner: str | None, lives: bool, st
     item = one("ports", target, {"ports": {5000: listening}, "containers": {}, "shims.a": lives})
     assert item.status == status
     assert status != "manual" or ("pid 7, user bo" in item.because and item.code == "port-taken" and not item.step)
+
+
+def test_every_port_of_every_component_is_looked_at() -> None:
+    text = "[infra.b]\nkind = 'command'\nrun = 'x'\nport = 5001\n" + PORT + "debug_port = 5002\n"
+    listening = {port: Owner(7, "nc", "bo", "/home/bo", "") for port in (5000, 5001, 5002)}
+    looked = {"ports": listening, "containers": {}, "shims.a": False, "shims.b": False}
+    assert {key: item.source[-2:] for key, item in items("ports", context(text), looked).items()} == {
+        "ports.b": ":7", "ports.a": "11", "ports.a.debug": "12"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,34 @@ def test_refusal_names_code_and_line(code: str) -> None:
     assert caught.value.exit == Exit.BAD_STATE and caught.value.because
 
 
+SERVICE = HEAD + "[services.a]\nkind = 'go'\nmigrate = 'm'\n"
+MORE = [
+    (SERVICE + "migrate_inputs = ['../b']\n", "bad-path", 7), (SERVICE + "migrate_inputs = ['/etc']\n", "bad-path", 7),
+    (SERVICE + "path = 's'\nmigrate_inputs = ['x/../../../b/*']\n", "bad-path", 8),
+    (SERVICE.replace("migrate = 'm'\n", "") + "migrate_inputs = ['b']\n", "value-wrong", 6),
+    (HEAD + "[files.a]\n", "file-both", 4), (HEAD + "[files.a]\ncontent = ''\ndirectory = true\n", "file-both", 4),
+    (HEAD + "[files.a]\ncontent = ''\nmode = '0888'\n", "bad-mode", 4),
+    (HEAD + "[files.a]\ncontent = ''\nmode = '00644'\n", "bad-mode", 4),
+    (HEAD + "[files.'/a']\ncontent = ''\n", "bad-path", 4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "line"), MORE)
+def test_each_way_to_be_wrong_has_its_line(text: str, code: str, line: int) -> None:
+    with pytest.raises(DevError) as caught:
+        schema.parse(text.encode())
+    assert (caught.value.code, caught.value.source) == (code, f"desired_state.toml:{line}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SERVICE + "path = 's'\nmigrate_inputs = ['../b/*', 'c']\n", HEAD + "[files.a]\ncontent = ''\nmode = '644'\n",
+     HEAD + "[files.a]\ndirectory = true\nmode = '0700'\n"],
+)  # fmt: skip
+def test_what_is_nearly_wrong_is_read(text: str) -> None:
+    assert schema.parse(text.encode()).desired.project.name == "x"
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(alphabet="[]={}.\"'\n ,#abschema1proj", max_size=200).map(str.encode))
 def test_any_text_is_read_or_refused(text: bytes) -> None:
