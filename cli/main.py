@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
     except Exception as bug:
         if verbose:
             raise
-        if trouble := _engine_trouble(bug):
+        if trouble := _engine_trouble(bug) or _file_trouble(bug):
             _flush()
             render.error(trouble)
             return int(trouble.exit)
@@ -107,6 +107,16 @@ def _engine_trouble(bug: Exception) -> DevError | None:
     return DevError(
         "engine-lost", "a request to the Docker engine failed", because=str(bug),
         hint="./dev doctor --fix --only docker, then run again",
+    )  # fmt: skip
+
+
+def _file_trouble(bug: Exception) -> DevError | None:
+    """A file of `.dev` that is of another type than ours, as a directory in its place."""
+    if not isinstance(bug, OSError) or "/.dev/" not in (name := str(bug.filename)):
+        return None
+    return DevError(
+        "not-writable", f"{name} cannot be used", because=str(bug.strerror),
+        hint="remove it, or check its type and owner",
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from converge.errors import DevError, Exit
 from converge.instance import store
-from facts import locks, processes
+from facts import locks, processes, regular
 
 LOCK_TIMEOUT = 60.0
 """Seconds that a run without a terminal waits if no limit was given."""
@@ -75,9 +75,9 @@ def holder(path: Path) -> str:
 
 def _signed(path: Path) -> dict[str, Any] | None:
     try:
-        told = json.loads(path.read_text())
+        told = regular.document(path)
         return {"pid": int(told["pid"]), "command": str(told["command"]), "since": int(told["since"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 from converge.instance import Instance
-from facts import processes
+from facts import processes, regular
 from facts.ports import HOME, owners
 from facts.value import dataclass, replace
 from runtime import health, placements
@@ -139,7 +138,7 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None if it does not run."""
     try:
-        noted = json.loads((component.directory / "migrating.json").read_text())
+        noted = regular.document(component.directory / "migrating.json")
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
+from facts import regular
 from facts.engine import EngineError
 from runtime.component import Component, InfraComponent, ServiceComponent
 from runtime.docker import compose, subnet
@@ -147,7 +148,7 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
 
 def _applied(project: Project) -> dict[str, str]:
     try:
-        found = json.loads((project.instance.state / "compose" / "applied.json").read_text())
+        found = regular.document(project.instance.state / "compose" / "applied.json")
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

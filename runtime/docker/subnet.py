@@ -9,7 +9,7 @@ from typing import Any
 
 from converge import atomic
 from converge.instance import Instance
-from facts import routes
+from facts import regular, routes
 from facts.engine import EngineError
 from runtime.docker.compose import Project
 from runtime.placements import docker
@@ -73,9 +73,9 @@ def ours(instance: Instance, address: str) -> bool:
 
 def _given(instance: Instance) -> IPv4Network | None:
     try:
-        (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
+        (entry,) = regular.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
         return IPv4Network(entry["subnet"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

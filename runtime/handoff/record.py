@@ -9,6 +9,7 @@ from typing import Literal
 
 from converge import atomic as files
 from converge.instance import Instance
+from facts import regular
 from facts.ports import HOME
 from facts.value import dataclass
 
@@ -35,7 +36,7 @@ class Record:
 def record(instance: Instance, name: str) -> Record | None:
     """The record of the service's hand-off; None if it is not handed off."""
     try:
-        found = json.loads(instance.handed(name).read_text())
+        found = regular.document(instance.handed(name))
         return Record(**found)
     except (OSError, ValueError, TypeError):
         return None

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from converge import atomic
-from facts import patterns
+from facts import patterns, regular
 from runtime.component import Component
 from runtime.health import lines
 from runtime.placements.seen import Seen
@@ -31,6 +31,6 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
 
 def _remembered(file: Path) -> str:
     try:
-        return str(json.loads(file.read_text()))
+        return str(regular.document(file))
     except (OSError, ValueError):
         return ""

@@ -11,6 +11,7 @@ from typing import Literal
 from converge import atomic
 from converge.errors import DevError, Exit
 from facts import docker as engines
+from facts import regular
 from facts.engine import Engine, EngineError
 from facts.value import dataclass, field, replace
 from runtime import infra, placements
@@ -121,8 +122,8 @@ def place(component: Component) -> Name | None:
     if component.is_service or not infra.kind(component).keeps_data:
         return None
     try:
-        noted = _note(component).read_text().strip()
-    except OSError:
+        noted = regular.text(_note(component)).strip()
+    except (OSError, ValueError):
         noted = ""
     if noted in ("docker", "native"):
         return "docker" if noted == "docker" else "native"

@@ -12,6 +12,7 @@ from typing import Any
 from converge import atomic
 from converge.errors import DevError
 from converge.instance import Instance
+from facts import regular
 from facts.engine import Engine, EngineError, EngineGone, unframed
 from runtime.component import Component
 from runtime.docker.compose import key
@@ -29,8 +30,8 @@ ENDED = (0, 130, 137, 143)
 def engine(instance: Instance) -> Engine | None:
     """The engine that has the instance's containers; None if it never had any."""
     try:
-        return Engine(instance.engine_record.read_text().strip())
-    except OSError:
+        return Engine(regular.text(instance.engine_record).strip())
+    except (OSError, ValueError):
         return None
 
 
@@ -210,7 +211,7 @@ def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) 
 def _allow_restarts(component: Component, used: Engine, container: str) -> None:
     """Restore the restart policy of Compose, so that the engine starts it again if it fails."""
     try:
-        noted = json.loads(_policy(component).read_text())
+        noted = regular.document(_policy(component))
     except (OSError, ValueError):
         return
     if noted["container"] == container:

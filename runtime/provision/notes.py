@@ -9,6 +9,7 @@ from typing import Any
 
 from converge import atomic
 from converge.errors import DevError
+from facts import regular
 from runtime.component import Component
 from runtime.provision import INSIDE
 
@@ -73,7 +74,7 @@ def _state(component: Component, what: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        found = regular.document(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -17,6 +17,7 @@ from converge import atomic
 from converge.desired import Infra
 from converge.errors import DevError
 from converge.instance import Instance
+from facts import regular
 from facts.engine import Engine
 from facts.value import replace
 from runtime.component import InfraComponent, ServiceComponent
@@ -261,8 +262,8 @@ def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
     Empty if ./dev did not choose the network's address range.
     """
     try:
-        (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
-    except (OSError, ValueError, KeyError):
+        (entry,) = regular.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     if "ip_range" not in entry or FIRST + len(names) > 120:
         return {}

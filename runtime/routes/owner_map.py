@@ -20,6 +20,7 @@ from converge import atomic
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
+from facts import regular
 from facts.ports import HOME
 from facts.value import dataclass
 from runtime import placements, services
@@ -64,8 +65,8 @@ def is_open(instance: Instance) -> bool:
 def routes(instance: Instance) -> dict[str, Route]:
     """Service -> where its callers are forwarded; empty without an owner map."""
     try:
-        rows = instance.owner_map.read_text().splitlines()
-    except FileNotFoundError:
+        rows = regular.text(instance.owner_map).splitlines()
+    except (OSError, ValueError):
         return {}
     words = [row.split() for row in rows]
     return {row[0]: Route(row[1].partition("@")[0], row[1].partition("@")[2]) for row in words if len(row) == 2}
