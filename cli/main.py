@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cli import fast_parse, render
+from converge import own_files
 from converge.errors import DevError, Exit
 
 COMMANDS: dict[str, str] = {
@@ -111,13 +112,8 @@ def _engine_trouble(bug: Exception) -> DevError | None:
 
 
 def _file_trouble(bug: Exception) -> DevError | None:
-    """A file of `.dev` that is of another type than ours, as a directory in its place."""
-    if not isinstance(bug, OSError) or "/.dev/" not in (name := str(bug.filename)):
-        return None
-    return DevError(
-        "not-writable", f"{name} cannot be used", because=str(bug.strerror),
-        hint="remove it, or check its type and owner",
-    )  # fmt: skip
+    """A file below `.dev` may be of another user or type, or the disk full; no caller can repair that."""
+    return own_files.trouble(bug) if isinstance(bug, OSError) else None
 
 
 class Terminated(KeyboardInterrupt):

@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
     "download-failed": "No provider of a tool could be reached, or none has it. Installed tools keep working. The "
     "settings for a proxy (HTTPS_PROXY), a private CA (SSL_CERT_FILE) and the indexes of pip and Go are used.",
     "duplicate-name": "A component and another one have the same name. Names must be unique across infrastructure and "
-    "services.",
+    "services; those of subscriptions across all topics of a server.",
     "edge-lost": "The process that listens on the ports of services in containers (the edge) did not start or does not "
     "answer. `./dev stop` and `./dev start` replace it.",
     "engine-access": "Only root and one group may use the Docker engine. Membership is effective from the next login "
@@ -144,7 +144,8 @@ CODES: dict[str, str] = {
     "not-reachable": "A container cannot reach a native process on the loopback address of its host: run both in one "
     "placement.",
     "not-ready": "A component was not ready in time; it keeps running, and its last log lines follow.",
-    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space.",
+    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space. "
+    "Something of another type in its place, such as a directory or a named pipe, must be moved away.",
     "noun-unknown": "`--only` and `./dev facts` accept the nouns that doctor shows.",
     "package-missing": "A command of a system package is not on PATH, or no package name is declared for the package "
     "manager of this system.",

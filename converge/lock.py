@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from converge import own_files
 from converge.errors import DevError, Exit
 from converge.instance import store
-from facts import locks, processes, regular
+from facts import locks, processes
 
 LOCK_TIMEOUT = 60.0
 """Seconds that a run without a terminal waits if no limit was given."""
@@ -75,7 +76,7 @@ def holder(path: Path) -> str:
 
 def _signed(path: Path) -> dict[str, Any] | None:
     try:
-        told = regular.document(path)
+        told = own_files.document(path)
         return {"pid": int(told["pid"]), "command": str(told["command"]), "since": int(told["since"])}
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

@@ -277,7 +277,8 @@ def _check_kinds(loaded: Loaded) -> None:
 
 
 def _check_topics(loaded: Loaded, name: str, infra: words.Infra) -> None:
-    """Refuse what a running emulator makes when it is asked, and does not begin with."""
+    """Refuse what a running emulator makes when it is asked, and does not begin with; a subscription has one topic."""
+    topic_of: dict[str, str] = {}
     for topic, subscriptions in infra.topics.items():
         for each in (topic, *subscriptions):
             if not re.fullmatch(TOPIC, each):
@@ -285,6 +286,14 @@ def _check_topics(loaded: Loaded, name: str, infra: words.Infra) -> None:
                     "bad-name", f"{each!r} is not a name for a topic or a subscription",
                     loaded.source(f"infra.{name}.topics"), "Pub/Sub takes 3 to 255 letters, digits and -_.~+%",
                     "begin it with a letter",
+                )  # fmt: skip
+        for each in subscriptions:
+            if (other := topic_of.setdefault(each, topic)) != topic or subscriptions.count(each) > 1:
+                raise _refuse(
+                    "duplicate-name", f"subscription {each} is declared twice",
+                    loaded.source(f"infra.{name}.topics.{topic}"),
+                    f"it is one of topic {other}, and a subscription gets the messages of one topic",
+                    f"give it another name here, such as {topic}-{each}",
                 )  # fmt: skip
 
 

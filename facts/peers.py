@@ -24,6 +24,10 @@ Address = tuple[str, int]
 """An IPv4 or IPv6 address and a port."""
 
 
+class Stranger(ConnectionError):
+    """The other end is a process of another user, so nothing was sent, and no answer of it counts."""
+
+
 class Found(NamedTuple):
     """One TCP socket of the kernel."""
 

@@ -37,16 +37,21 @@ class Versions:
     def known(self, path: str) -> str | None:
         """The version of the program at the path; None if it was never asked, or is another file by now."""
         try:
-            return dict(json.loads(self.file.read_text())).get(_identity(path))
-        except (OSError, ValueError):
+            version = self._all().get(_identity(path))
+        except OSError:
             return None
+        return version if isinstance(version, str) else None
 
-    def keep(self, path: str, version: str) -> None:
-        """Remember it; where nothing can be written, it is asked again next time."""
+    def _all(self) -> dict[str, object]:
         try:
             known = json.loads(self.file.read_text())
         except (OSError, ValueError):
-            known = {}
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def keep(self, path: str, version: str) -> None:
+        """Remember it; where nothing can be written, it is asked again next time."""
+        known = self._all()
         try:
             known[_identity(path)] = version
             self.file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -10,6 +11,7 @@ from typing import ClassVar, Literal
 from converge import kinds
 from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
+from facts import peers, users
 from facts.ports import Owner
 from facts.value import dataclass, field
 
@@ -64,6 +66,18 @@ class _Entry:
     def mark(self) -> str:
         """Prefix of the run id of each of its processes."""
         return self.instance.mark(self.name)
+
+    def verify(self, connection: socket.socket) -> None:
+        """Raise `Stranger` where other people use this machine and the other end of the connection is not of a user
+        of the component, nor root, who runs Docker's proxy. Call it before a secret is sent, or an answer believed."""
+        if not users.shared():
+            return
+        uid = peers.uid_of_peer(connection)
+        if uid is None and self.instance.engine_record.exists():
+            return  # the kernel has forwarded it into a container
+        if uid not in {0, *self.instance.run(self.name).uids}:
+            found = "of another user" if uid is None else f"of user {users.name(uid)}"
+            raise peers.Stranger(f"a process {found} answers on {self.port}")
 
     def owns(self, owner: Owner | None) -> bool:
         """Whether the process that listens is one of its own."""

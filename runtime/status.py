@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
+from converge import own_files
 from converge.instance import Instance
-from facts import processes, regular
+from facts import processes
 from facts.ports import HOME, owners
 from facts.value import dataclass, replace
 from runtime import health, placements
@@ -138,7 +139,7 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None if it does not run."""
     try:
-        noted = regular.document(component.directory / "migrating.json")
+        noted = own_files.document(component.directory / "migrating.json")
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -34,6 +34,7 @@ TOOL = Path(__file__).resolve().parent.parent
 MARK = "DEV_RUN_ID"
 NO_ENGINE = "unix:///nowhere/docker.sock"
 """What most tests are given, so that none depends on whether this machine has Docker; tests/real has the other."""
+os.environ.setdefault("DEV_SHARED", "no")  # other tests make accounts, and some machines have them; see strangers.py
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -39,6 +40,10 @@ class Program:
         self.process.stdin.flush()
         return self.hear()
 
+    def runs(self) -> bool:
+        """Whether it has more to do: it has said nothing that was not heard yet."""
+        return not select.select([self.process.stdout], [], [], 0)[0]
+
     def end(self) -> None:
         """Kill it."""
         self.process.kill()
@@ -59,18 +64,69 @@ for word in sys.stdin:
         accepted.close()
     elif word == "leave":
         listener.close()
+    elif word == "hear":
+        accepted.settimeout(5)
+        word = len(accepted.recv(65536))
     print(word, flush=True)
 """
 
 
 @contextmanager
 def listening(host: str = "127.0.0.1", port: int = 0, uid: int = UID) -> Iterator[tuple[Program, int]]:
-    """A program of another user that listens there, and its port. It does what it is told: accept, close, leave."""
+    """A program of another user that listens there, and its port; it is told to accept, hear, close or leave."""
     program = Program(LISTEN, host, port, uid=uid)
     try:
         yield program, int(program.hear())
     finally:
         program.end()
+
+
+GREEDY = """
+address, least, tried, bound, heard = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), 0, 0, b""
+print("begun", flush=True)
+while tried < least or bound < 20:
+    tried += 1
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.settimeout(0.004)
+    try:
+        listener.bind(address)
+        listener.listen()
+    except OSError:
+        listener.close()
+        time.sleep(0.0002)
+        continue
+    bound += 1
+    try:
+        while True:
+            accepted, _ = listener.accept()
+            accepted.settimeout(0.05)
+            try:
+                heard += accepted.recv(65536)
+                accepted.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 8\\r\\n\\r\\nstranger")
+            finally:
+                accepted.close()
+    except OSError:
+        listener.close()
+print(tried, bound, heard.hex() or "-", flush=True)
+"""
+"""Tries at least so often to listen on an address that is ours, until it has had it 20 times; it answers each caller,
+and says what it was sent."""
+
+
+def greedy(host: str, port: int, attempts: int) -> Program:
+    """That program, which has begun. `spoils` gives what it got."""
+    program = Program(GREEDY, host, port, attempts)
+    assert program.hear() == "begun"
+    return program
+
+
+def spoils(program: Program) -> bytes:
+    """Every byte that it was sent there; what it did is printed."""
+    words = program.hear().split()
+    program.end()
+    print(f"a stranger tried {words[0]} times to take an address, and had it {words[1]} times")
+    return b"" if words[2] == "-" else bytes.fromhex(words[2])
 
 
 def connected(host: str, port: int) -> socket.socket:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from converge import own_files
 from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
-from facts import regular
 from facts.engine import EngineError
 from runtime.component import Component, InfraComponent, ServiceComponent
 from runtime.docker import compose, subnet
@@ -70,6 +71,7 @@ def one_off(
     project: Project, component: Component, command: str, images: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str], Component]:
     """How a command is run in a temporary container of the component's image."""
+    project = replace(project, routed=False)  # with the routes it would get the address of the container that runs
     argv = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "/bin/sh", compose.key(component), "-c", command]
     return project.command(argv), project.environment(compose.values(project, images)), component
 
@@ -148,7 +150,7 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
 
 def _applied(project: Project) -> dict[str, str]:
     try:
-        found = regular.document(project.instance.state / "compose" / "applied.json")
+        found = own_files.document(project.instance.state / "compose" / "applied.json")
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

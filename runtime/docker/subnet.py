@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.instance import Instance
-from facts import regular, routes
+from facts import routes
 from facts.engine import EngineError
 from runtime.docker.compose import Project
 from runtime.placements import docker
@@ -73,7 +73,7 @@ def ours(instance: Instance, address: str) -> bool:
 
 def _given(instance: Instance) -> IPv4Network | None:
     try:
-        (entry,) = regular.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
+        (entry,) = own_files.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
         return IPv4Network(entry["subnet"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

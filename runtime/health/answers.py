@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 from facts.value import dataclass
 
+Verify = Callable[[socket.socket], None]
 LARGEST_HEAD = 65536
 """The most bytes of a status line and headers that are read; the body is never read."""
 
@@ -34,12 +36,16 @@ class Deadline:
         return left
 
 
-def http(host: str, port: int, path: str, deadline: Deadline) -> str:
-    """Why a GET of the path does not give a status from 200 to 399; empty if it does. Redirects are not followed."""
+def http(host: str, port: int, path: str, deadline: Deadline, verify: Verify = lambda _: None) -> str:
+    """Why a GET of the path does not give a status from 200 to 399; empty if it does. Redirects are not followed.
+
+    `verify` is called before anything is sent, and raises an OSError if the other end is not the component.
+    """
     try:
         with socket.socket() as connection:  # create_connection imports the codec of host names
             connection.settimeout(deadline.left())
             connection.connect((host, port))
+            verify(connection)
             return ask(connection, path, port, deadline)
     except TimeoutError:
         return f"{path}: timed out after {deadline.seconds:g} s"
@@ -62,12 +68,13 @@ def ask(connection: socket.socket, path: str, port: int, deadline: Deadline, any
     return "" if 200 <= status < 400 else f"{path} answers {status}"
 
 
-def tcp(host: str, port: int, deadline: Deadline, hang_up: float = 0) -> str:
+def tcp(host: str, port: int, deadline: Deadline, hang_up: float = 0, verify: Verify = lambda _: None) -> str:
     """Why the port does not accept a connection; with `hang_up` also why it does not keep it that many seconds."""
     try:
         with socket.socket() as connection:
             connection.settimeout(deadline.left())
             connection.connect((host, port))
+            verify(connection)
             return held(connection, port, hang_up) if hang_up else ""
     except TimeoutError:
         return f"no answer within {deadline.seconds:g} s"

@@ -114,15 +114,16 @@ def _port(
     if problem := _unheard(component, seen, host, listening):
         return problem
     if ready.http:
-        return answers.http(host, component.port, ready.http, deadline)
+        return answers.http(host, component.port, ready.http, deadline, component.verify)
     greets = not component.is_service and component.ready is None and infra.kind(component).greets
-    return answers.tcp(host, component.port, deadline, (HANG_UP if greets else hang_up) if in_docker else 0)
+    hang_up = (HANG_UP if greets else hang_up) if in_docker else 0
+    return answers.tcp(host, component.port, deadline, hang_up, component.verify)
 
 
 def _unheard(component: Component, seen: Seen, host: str, listening: Listening) -> str:
     """Why none of its processes listens; in Docker the engine publishes the port, so it is not looked up."""
     if seen.placement == "ide":
-        return "" if seen.pid is not None else f"nothing listens on {component.port} yet"
+        return ide.stranger_there(component) or ("" if seen.pid else f"nothing listens on {component.port} yet")
     return "" if seen.placement == "docker" else _stranger(component, host, listening)
 
 

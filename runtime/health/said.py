@@ -6,8 +6,8 @@ import contextlib
 import json
 from pathlib import Path
 
-from converge import atomic
-from facts import patterns, regular
+from converge import atomic, own_files
+from facts import patterns
 from runtime.component import Component
 from runtime.health import lines
 from runtime.placements.seen import Seen
@@ -31,6 +31,6 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
 
 def _remembered(file: Path) -> str:
     try:
-        return str(regular.document(file))
+        return str(own_files.document(file))
     except (OSError, ValueError):
         return ""

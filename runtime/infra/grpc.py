@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from facts.ports import HOME
 
@@ -26,12 +26,20 @@ class Refused(Exception):
     """The server answered without a message, which is an error in gRPC."""
 
 
-def call(port: int, method: str, message: bytes, timeout: float = 2.0) -> bytes:
-    """The answer to `/package.Service/Method`, encoded like the message. OSError if none comes within `timeout` s."""
+def call(
+    port: int, method: str, message: bytes, timeout: float = 2.0,
+    verify: Callable[[socket.socket], None] | None = None,
+) -> bytes:  # fmt: skip
+    """The answer to `/package.Service/Method`, encoded like the message. OSError if none comes within `timeout` s.
+
+    `verify` is called before anything is sent, and raises an OSError if the other end is not the server.
+    """
     deadline = time.monotonic() + timeout
     with socket.socket() as connection:
         connection.settimeout(timeout)
         connection.connect((HOME, port))
+        if verify:
+            verify(connection)
         body = b"\0" + struct.pack("!I", len(message)) + message
         connection.sendall(
             PREFACE + _frame(SETTINGS, 0, 0, struct.pack("!HI", INITIAL_WINDOW, LARGEST))

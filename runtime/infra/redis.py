@@ -58,6 +58,7 @@ def why_not(component: InfraComponent, timeout: float) -> str:
         with socket.socket() as connection:
             connection.settimeout(timeout)
             connection.connect((HOME, component.port))
+            component.verify(connection)
             connection.sendall(b"PING\r\n")
             answer = connection.recv(200)
     except OSError as problem:

@@ -12,6 +12,7 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from facts.ports import HOME
@@ -34,12 +35,14 @@ class Refused(Exception):
 class Connection:
     """One connection over TCP. Raises Refused if the server refuses, OSError if it does not answer in time.
 
-    `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout.
+    `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout. `verify` is called
+    before anything is sent, and raises an OSError if the other end is not the server.
     """
 
     def __init__(
-        self, port: int, password: str, database: str = "postgres", user: str = "postgres", timeout: float = 2.0
-    ) -> None:
+        self, port: int, password: str, database: str = "postgres", user: str = "postgres", timeout: float = 2.0,
+        verify: Callable[[socket.socket], None] | None = None,
+    ) -> None:  # fmt: skip
         self.timeout = timeout
         self._buffer = b""
         self._deadline = time.monotonic() + timeout
@@ -47,6 +50,8 @@ class Connection:
         try:
             self._socket.settimeout(timeout)
             self._socket.connect((HOME, port))
+            if verify:
+                verify(self._socket)
             self._start(user, password, database)
         except BaseException:
             self._socket.close()
@@ -95,9 +100,7 @@ class Connection:
             if kind != b"R":
                 continue
             method, rest = struct.unpack("!i", body[:4])[0], body[4:]
-            if method == 3:
-                self._answer(password.encode() + b"\0")
-            elif method == 5:
+            if method == 5:
                 self._answer(_md5(user, password, rest) + b"\0")
             elif method == 10 and b"SCRAM-SHA-256" in rest.split(b"\0"):
                 scram = _Scram(password)
@@ -108,7 +111,7 @@ class Connection:
             elif method == 12 and scram:
                 scram.check(rest)
             elif method != 0:
-                raise Refused("28000", f"it requires an unknown authentication method ({method})")
+                raise Refused("28000", _unanswered(method))
 
     def _answer(self, body: bytes) -> None:
         self._socket.sendall(_message(b"p", body))
@@ -132,6 +135,13 @@ class Connection:
             self._buffer += block
         found, self._buffer = self._buffer[:count], self._buffer[count:]
         return found
+
+
+def _unanswered(method: int) -> str:
+    """Why a request for authentication is not answered."""
+    if method == 3:  # whoever listens there would learn the password
+        return "it asks for the password in clear text, which is not sent: it must use SCRAM"
+    return f"it requires an unknown authentication method ({method})"
 
 
 class _Scram:

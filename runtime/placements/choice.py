@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.errors import DevError, Exit
 from facts import docker as engines
-from facts import regular
 from facts.engine import Engine, EngineError
 from facts.value import dataclass, field, replace
 from runtime import infra, placements
@@ -122,8 +121,8 @@ def place(component: Component) -> Name | None:
     if component.is_service or not infra.kind(component).keeps_data:
         return None
     try:
-        noted = regular.text(_note(component)).strip()
-    except (OSError, ValueError):
+        noted = own_files.text(_note(component)).strip()
+    except OSError:
         noted = ""
     if noted in ("docker", "native"):
         return "docker" if noted == "docker" else "native"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
 from converge import ending
 from converge.instance import EDGE
-from facts import processes
+from facts import peers, processes, users
 from facts.ports import HOME, Owner, owner
 from runtime.component import Component
 from runtime.handoff import record
@@ -22,8 +23,17 @@ def look(component: Component) -> Seen:
     entry = record.record(component.instance, component.name)
     if entry is None or entry.state == "FLIPPING_OUT":
         return Seen("ide")
-    there = listener(component)
+    there = None if stranger_there(component) else listener(component)
     return Seen("ide", True, "running", pid=there.pid or None if there else None, began=entry.since)
+
+
+def stranger_there(component: Component) -> str:
+    """The process of another user that listens on the address of the handed-off service, in words; empty if none does,
+    or if no other person uses this machine."""
+    uid = peers.uid_of_listener(host(component), component.port) if component.port else None
+    if uid in (None, 0, os.getuid()) or not users.shared():
+        return ""
+    return f"a process of user {users.name(uid)} listens on {host(component)}:{component.port}"
 
 
 def listener(component: Component) -> Owner | None:

@@ -156,7 +156,7 @@ def _listed(emulator: InfraComponent, method: str, timeout: float) -> Iterator[b
 
 def _call(emulator: InfraComponent, method: str, message: bytes, timeout: float = PROVISION_TIMEOUT) -> bytes:
     assert emulator.port is not None
-    return grpc.call(emulator.port, method, message, timeout)
+    return grpc.call(emulator.port, method, message, timeout, emulator.verify)
 
 
 def _last(path: bytes) -> str:

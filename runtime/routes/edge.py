@@ -2,6 +2,7 @@
 
 Run as `python -I -S`; standard library only, one thread. It reads the owner map and its specification again at each
 `reload` on the control socket. A connection whose process does not listen yet is held; after a timeout it gets a 503.
+Where other people use the machine, a process of another user on the owner's address counts as none: it gets no byte.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+
+from facts import peers, users
 
 HOME = "127.0.0.1"
 """The address that callers on this machine use; the edge listens on it, unless the owner does."""
@@ -264,6 +269,7 @@ class Relay:
         self.far: socket.socket | None = None
         self.until = time.monotonic() + HOLD
         self.early = b""
+        self.stranger: int | None = None
         self.over = False
         self.pending = {near: b""}
         self.ended: set[socket.socket] = set()
@@ -287,7 +293,7 @@ class Relay:
                 break
             far.setblocking(False)
             problem = far.connect_ex(address)
-            if problem == 0:
+            if problem == 0 and self.trusts(far):
                 self.join(far)
                 return
             if problem == errno.EINPROGRESS:
@@ -322,11 +328,20 @@ class Relay:
             return
         self.edge.selector.unregister(far)
         self.far = None
-        if far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        if far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or not self.trusts(far):
             far.close()
             self.attempt()
         else:
             self.join(far)
+
+    def trusts(self, far: socket.socket) -> bool:
+        """Whether a process of an allowed user has accepted, or will accept; without a list of them every one is."""
+        allowed = self.edge.spec.get("users")
+        if allowed is None or far.family != socket.AF_INET:  # our directory with the gateway's sockets is 0700
+            return True
+        uid = peers.uid_of_peer(far)
+        self.stranger = None if uid in allowed else uid
+        return uid in allowed
 
     def retry(self) -> None:
         """Try again after a pause; meanwhile notice a caller that hangs up."""
@@ -358,10 +373,11 @@ class Relay:
         """Answer why the owner did not accept, and close."""
         service = self.edge.spec["services"][self.name]
         owner, host = self.edge.owners.get(self.name, ("none", ""))
+        there = "nothing" if self.stranger is None else f"a process of user {users.name(self.stranger)}"
         reason = {
             "hold": f"{self.name} is being restarted",
-            "ide": f"{self.name} is handed off to an IDE, and nothing listens on {host}:{service['port']}",
-            "native": f"{self.name} runs natively, and nothing listens on {host}:{service['port']}",
+            "ide": f"{self.name} is handed off to an IDE, and {there} listens on {host}:{service['port']}",
+            "native": f"{self.name} runs natively, and {there} listens on {host}:{service['port']}",
         }.get(owner, f"the gateway to {self.name} does not answer")
         text = f"{reason}; waited {HOLD:.0f} s. ./dev status says more\n".encode()
         if service["protocol"] == "http":

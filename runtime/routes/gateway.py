@@ -13,11 +13,10 @@ from hashlib import sha256
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.desired import Infra
 from converge.errors import DevError
 from converge.instance import Instance
-from facts import regular
 from facts.engine import Engine
 from facts.value import replace
 from runtime.component import InfraComponent, ServiceComponent
@@ -262,7 +261,7 @@ def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
     Empty if ./dev did not choose the network's address range.
     """
     try:
-        (entry,) = regular.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
+        (entry,) = own_files.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     if "ip_range" not in entry or FIRST + len(names) > 120:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
-from facts import regular
+from facts import users
 from facts.ports import HOME
 from facts.value import dataclass
 from runtime import placements, services
@@ -65,8 +65,8 @@ def is_open(instance: Instance) -> bool:
 def routes(instance: Instance) -> dict[str, Route]:
     """Service -> where its callers are forwarded; empty without an owner map."""
     try:
-        rows = regular.text(instance.owner_map).splitlines()
-    except (OSError, ValueError):
+        rows = own_files.text(instance.owner_map).splitlines()
+    except FileNotFoundError:
         return {}
     words = [row.split() for row in rows]
     return {row[0]: Route(row[1].partition("@")[0], row[1].partition("@")[2]) for row in words if len(row) == 2}
@@ -119,6 +119,14 @@ def hold(platform: Platform, name: str) -> None:
     if route and route.owner in placements.PLACEMENTS and route.host != HOME:
         own(platform, name, "hold")
         drain(platform.instance, name, route.owner)
+
+
+def release(platform: Platform) -> None:
+    """After a start: forward callers that still wait for a service that failed to what runs of it, or to nothing."""
+    for name, owner in owners(platform.instance).items():
+        if owner == "hold" and name in platform.services:
+            now = _now(platform.services[name])
+            own(platform, name, now.owner, now.host)
 
 
 def refresh(platform: Platform, first: bool = False) -> None:
@@ -216,7 +224,8 @@ def _spec(platform: Platform) -> dict[str, Any]:
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
-    return {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
+    found = {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
+    return found | ({"users": sorted({0, os.getuid()})} if users.shared() else {})
 
 
 def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:

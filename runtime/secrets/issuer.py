@@ -34,19 +34,29 @@ def ask(platform: Platform, path: str, wish: Mapping[str, Any]) -> dict[str, Any
     state = status.look(platform, component, timeout=ANSWER_TIMEOUT)
     if state.state != "ready":  # another process on the port must not get the secret
         raise _down(component, state.reason or f"it is {state.state}")
-    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=ANSWER_TIMEOUT)
     headers = {"Content-Type": "application/json", "X-Issuer-Secret": _secret(platform.instance)}
     try:
-        connection.request("POST", path, json.dumps(wish), headers)
-        answer = connection.getresponse()
-        found = json.loads(answer.read())
+        code, found = exchange(component, path, wish, headers)
     except (OSError, ValueError, http.client.HTTPException) as problem:
         raise _down(component, f"it does not answer: {problem}") from problem
+    if code not in (200, 201) or not isinstance(found, dict):
+        raise Refusal(code, _message(found) or f"it answers {code}")
+    return found
+
+
+def exchange(
+    component: Component, path: str, wish: Mapping[str, Any], headers: Mapping[str, str]
+) -> tuple[int, Any]:  # fmt: skip
+    """Status and JSON of its answer to a POST; OSError, ValueError or HTTPException if there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", component.port, timeout=ANSWER_TIMEOUT)
+    try:
+        connection.connect()
+        component.verify(connection.sock)
+        connection.request("POST", path, json.dumps(wish), dict(headers))
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
     finally:
         connection.close()
-    if answer.status not in (200, 201) or not isinstance(found, dict):
-        raise Refusal(answer.status, _message(found) or f"it answers {answer.status}")
-    return found
 
 
 def refused(problem: Refusal) -> DevError:
