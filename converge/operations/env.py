@@ -46,7 +46,10 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if variable.value is not None:
             continue
         matches = stored.get(name, given.get(name))
-        if matches is False:
+        if matches == "slow":
+            found, hint = "the search takes too long", "write a pattern in which no repeated part has repeated parts"
+            yield Item(key, "env", "unknown", found, str(variable.pattern), "it could not be checked", hint, source)
+        elif matches is False:
             hint = f"correct {name} in .dev/values"
             because = "its value does not match the pattern"
             yield Item(

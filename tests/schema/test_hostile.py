@@ -179,3 +179,14 @@ def test_a_pattern_that_tries_for_ever_is_given_up(pattern: str, text: str, monk
 def test_any_other_pattern_means_what_it_always_did(pattern: str, text: str, wanted: bool) -> None:
     assert patterns.found(pattern, [text]) is wanted
     assert patterns.found(pattern, ["x" * 20_000, text]) is wanted
+
+
+def test_a_value_that_cannot_be_checked_in_time_is_unknown(
+    tmp_path: Path, looks: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "TIME_LIMIT", 0.5)
+    monkeypatch.setenv("A", "a" * 60 + "!")
+    (tmp_path / FILE).write_text(f'{HEAD}[env]\nA = {{ pattern = "^(a+)+$" }}\n')
+    began = time.monotonic()
+    code, said = looks(tmp_path, "doctor", "--only", "env")
+    assert code == Exit.UNKNOWN and "takes too long" in said and time.monotonic() - began < LONGEST
