@@ -6,10 +6,11 @@ import os
 from functools import cached_property
 from pathlib import Path
 
+from cli import hiding
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
-from facts.value import dataclass
+from facts.value import dataclass, replace
 from runtime.platform import Platform
 
 TOOL = Path(__file__).resolve().parent.parent
@@ -25,11 +26,16 @@ class Context:
     verbose: int = 0
     extra: tuple[str, ...] = ()
     """Words after `--`, for the program that a command runs."""
+    trust: bool = False
+    """Whether --trust was given."""
+    trusted: bool = True
+    """Whether what the checkout says may be run; `gate.py` decides it."""
 
     @cached_property
     def checkout(self) -> Path:
         """The target checkout, links resolved."""
         if self.directory is None:
+            hiding.of_checkout(TOOL)
             return TOOL
         if not self.directory.is_dir():
             raise DevError(
@@ -38,14 +44,17 @@ class Context:
                 because="-C names the checkout to work on",
                 exit=Exit.USAGE,
             )
-        return self.directory.resolve()
+        found = self.directory.resolve()
+        hiding.of_checkout(found)
+        return found
 
     @cached_property
     def loaded(self) -> Loaded:
         """The checked desired state of the checkout."""
         from converge import schema  # saves 5 ms of --version
 
-        return schema.load(self.checkout)
+        loaded = schema.load(self.checkout, self.trusted)
+        return loaded if self.trusted else replace(loaded, trusted=False)
 
     @cached_property
     def instance(self) -> Instance:
@@ -56,7 +65,9 @@ class Context:
             check_name(name)
         ports = [i.port for i in desired.infra.values()] + [s.port for s in desired.services.values() if s.port]
         ports += [s.debug_port for s in desired.services.values() if s.debug_port]
-        return Instance(self.checkout, desired.project.name, name, max(ports, default=0))
+        found = Instance(self.checkout, desired.project.name, name, max(ports, default=0))
+        hiding.of_instance(found, self.loaded)
+        return found
 
     @cached_property
     def platform(self) -> Platform:

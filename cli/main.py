@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "data": "cli.data",
     "images": "cli.images",
     "clean": "cli.clean",
+    "trust": "cli.trust",
     "lock": "cli.lock",
     "schema": "cli.schema",
     "reference": "cli.reference",

@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converge import debug_ports, kinds, limits, template_places, templates, toml, userfiles
+from converge import debug_ports, kinds, limits, package_names, template_places, templates, toml, userfiles
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
@@ -33,6 +33,7 @@ OVERRIDABLE = re.compile(
     r"(infra|services)\.[^.]+\.(port|debug_port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)"
 )
 """What one machine may change for itself."""
+TOOL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 AMOUNT = r"(>=|<=|==|>|<)\s*\d{1,18}(\.\d{1,18})?\s*([KMGT]i?B)?"
 VERSIONS = r"(>=|<=|==|>|<)\s*\d{1,9}(\.\d{1,9}){0,9}"
@@ -52,7 +53,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, templates, template_places, toml, limits)
+    modules = (words, kinds, package_names, templates, template_places, toml, limits)
     files = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
@@ -319,6 +320,8 @@ def _check_required(
 
 
 def _check_values(loaded: Loaded) -> None:
+    if wrong := next(package_names.problems(loaded.desired), None):
+        raise _refuse("bad-package", wrong.what, loaded.source(wrong.key), wrong.because)
     _check_tools(loaded)
     _check_machine(loaded)
     _check_docker(loaded)
@@ -335,6 +338,11 @@ def _check_tools(loaded: Loaded) -> None:
 
     desired = loaded.desired
     for tool, version in desired.tools.items():
+        if not re.fullmatch(TOOL, tool):
+            raise _refuse(
+                "bad-name", f"{tool!r} is not a name of a tool", loaded.source("tools"),
+                "it is the name of a program, not a path", "use letters, digits and ._+- only",
+            )  # fmt: skip
         try:
             Version(version)
         except (InvalidVersion, ValueError):  # a number with thousands of digits is a ValueError

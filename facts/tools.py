@@ -15,6 +15,8 @@ from facts.value import dataclass
 
 ASK = {"go": "go version", "air": "air -v", "delve": "dlv version"}
 """How a tool on PATH tells its version; others answer to --version."""
+KNOWN = ("go", "node", "uv", "python", "air", "delve", "postgres", "pubsub-emulator", "docker-compose", "debugpy")
+"""Tools that may be asked for a checkout that is not trusted; another name could be that of any program."""
 
 
 @dataclass(frozen=True)

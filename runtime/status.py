@@ -14,6 +14,7 @@ from facts.ports import HOME, owners
 from facts.value import dataclass, replace
 from runtime import health, placements
 from runtime.component import Component
+from runtime.handoff import record
 from runtime.health import served
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
@@ -97,7 +98,7 @@ def alone(
     found = judge(
         component, seen, missing, served.ever(component, seen), _migrating(component), notes.trouble(component)
     )
-    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
+    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed", "unknown"):
         return replace(found, state=verdict.state, reason=verdict.reason)
     if found.state == "ready" and verdict.reason:
         found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))
@@ -208,8 +209,6 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
 
 def _handed_off(component: Component, missing: str) -> str:
     """The reason that is shown for a service that is handed off."""
-    from runtime.handoff import record  # saves 0 ms: a status has loaded it
-
     entry = record.record(component.instance, component.name)
     until = f", until {record.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"

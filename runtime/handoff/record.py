@@ -39,7 +39,7 @@ def record(instance: Instance, name: str) -> Record | None:
     try:
         found = own_files.document(instance.handed(name))
         entry = Record(**found)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     lease = entry.until is None or moment(entry.until) is not None
     words = all(isinstance(word, str) for word in (entry.name, entry.state, entry.home, entry.host))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import atomic, own_files
+from converge import atomic, own_files, trust
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
@@ -26,6 +26,7 @@ from facts.value import dataclass
 from runtime import placements, services
 from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
 from runtime.environment import PASSED
+from runtime.handoff import record
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
 from runtime.routes import gateway
@@ -209,14 +210,13 @@ def _start_edge(platform: Platform) -> None:
 def _environment(platform: Platform) -> dict[str, str]:
     """Variables of the caller that a later `handoff --back` by the edge needs: those that a start reads."""
     names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *services.passed()}
+    names |= {"XDG_STATE_HOME", trust.VARIABLE}
     names |= platform.desired.env.keys()
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 
 def _spec(platform: Platform) -> dict[str, Any]:
     instance = platform.instance
-    from runtime.handoff import record  # saves 0 ms: all commands that come here have loaded it
-
     services = {}
     for name, component in gateway.served(platform).items():
         services[name] = {"port": component.port, "protocol": component.wants.protocol}

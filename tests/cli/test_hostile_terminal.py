@@ -16,7 +16,12 @@ from tests.cli.test_printer import OURS, harmless
 from tests.conftest import HEAD, TOOL, Checkout, wait_until
 
 TITLE = "\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e[/red]"
-LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print('on', flush=True); sys.stdin.read()"
+LISTEN = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
+    print("on", flush=True)
+    sys.stdin.read()
+"""
 """Program that listens until its standard input ends."""
 
 
