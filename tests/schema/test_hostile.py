@@ -22,7 +22,7 @@ from converge.errors import DevError, Exit
 from converge.schema import FILE, load, parse
 from facts import patterns
 from tests.conftest import HEAD, NO_ENGINE
-from tests.schema.hostile import MINE, STATES
+from tests.schema.hostile import MINE, STATES, chain, service
 
 LONGEST = 10.0
 """Seconds that a state may take on a busy machine; each takes less than one on a quiet one."""
@@ -66,6 +66,35 @@ def test_what_one_machine_changes_is_refused_at_its_line_or_taken(state: str, ow
     if problem := refusal(lambda: parse(state.encode(), own.encode("utf-8", "surrogateescape"))):
         assert re.fullmatch(r"desired_state(\.local)?\.toml(:\d+)?", problem.source)
         assert not RAW.search(shown(problem))
+
+
+SENSELESS = {
+    "stop_grace = -1": "from 0",
+    "stop_grace = inf": "finite",
+    "stop_grace = nan": "finite",
+    "stop_grace = 1e300": "from 0",
+    "retries = -1": "from 0",
+    "retries = 99999999999999999999": "64 bits",
+    "ready = { tcp = true, timeout = -0.5 }": "from 0",
+    "ready_after = 1e12": "from 0",
+    'dev = "a\\u0000b"': "NUL",
+    'env = { A = "a\\u0000b" }': "NUL",
+    f'path = "{"x/" * 1000}"': "characters",
+    f"x = {'[' * 50}{']' * 50}": "deep",
+}
+"""A line in the entry of a service -> a word of why it is refused."""
+
+
+@pytest.mark.parametrize(("line", "why"), SENSELESS.items(), ids=[each[:30] for each in SENSELESS])
+def test_a_value_without_sense_is_refused_at_its_line(line: str, why: str) -> None:
+    problem = refusal(lambda: parse(service(line).encode()))
+    assert problem and problem.source == f"{FILE}:7" and why in problem.because
+
+
+def test_long_chains_are_taken_and_more_components_than_there_are_ports_are_not() -> None:
+    assert refusal(lambda: parse(chain(500).encode())) is None
+    problem = refusal(lambda: parse(chain(1500).encode()))
+    assert problem and "1,500 components" in problem.what and problem.source.startswith(f"{FILE}:")
 
 
 @pytest.fixture
