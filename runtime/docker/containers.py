@@ -150,7 +150,7 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
 
 def _applied(project: Project) -> dict[str, str]:
     try:
-        found = json.loads(own_files.text(project.instance.state / "compose" / "applied.json"))
+        found = own_files.document(project.instance.state / "compose" / "applied.json")
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
