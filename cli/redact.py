@@ -235,7 +235,7 @@ def _forms(value: str) -> Iterator[str]:
     yield repr(value)[1:-1]
     yield html.escape(value)
     yield value.replace("'", "'\\''")
-    yield from _in_base64(value.encode())
+    yield from _in_base64(value.encode("utf-8", "surrogateescape"))
 
 
 def _in_base64(value: bytes) -> Iterator[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from converge.errors import DevError, Exit
-from facts import locks, processes
+from facts import locks, owners, processes
 from facts.value import dataclass
 
 EDGE = "dev-edge"
@@ -35,7 +34,7 @@ class Instance:
     @cached_property
     def id(self) -> str:
         """Ten hex digits that no other checkout or instance of this machine has."""
-        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode()).hexdigest()[:10]
+        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
     @cached_property
     def port_shift(self) -> int:
@@ -147,17 +146,27 @@ class Instance:
         """Short 0700 directory for unix sockets, whose paths end at 104 bytes on macOS and 108 on Linux."""
         base = os.environ.get("XDG_RUNTIME_DIR", "")
         if not base or len(base) > 40 or not os.access(base, os.W_OK):
+            import tempfile  # saves 2 ms of every command that opens none of them
+
             base = "/tmp" if os.access("/tmp", os.W_OK) else tempfile.gettempdir()
         return Path(base) / f"dev-{os.geteuid()}" / self.id
 
 
 def make_own_directory(checkout: Path) -> Path:
-    """Make `.dev/` of a checkout, with a `.gitignore` that hides all of it from git; give its path. OSError if not.
+    """Make `.dev/` of a checkout, with a `.gitignore` that hides it from git; give its path. OSError if not.
+
+    Other users cannot enter it. Where it has the tool's own environment, which they may run, that is true of
+    `instances/` in it, which has logs, state and data.
 
     `cli/bootstrap.py` does the same for the tool's own checkout, as it runs before any module of the tool.
     """
     directory = checkout / ".dev"
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = directory / "instances" if (directory / "venv").exists() else directory
+    private.mkdir(mode=0o700, exist_ok=True)
+    about = private.stat()
+    if about.st_mode & 0o077 and about.st_uid == os.geteuid():
+        private.chmod(0o700)
     ignore = directory / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")
@@ -165,7 +174,28 @@ def make_own_directory(checkout: Path) -> Path:
 
 
 def store() -> Path:
-    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, readable for others."""
+    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, readable for others.
+
+    Raises DevError `store-not-ours` if another user could change what is in it, as its programs run as this user.
+    """
+    place = _store()
+    _check_owner(place)
+    return place
+
+
+@lru_cache(maxsize=8)
+def _check_owner(place: Path) -> None:
+    if why := owners.problem(place):
+        raise DevError(
+            "store-not-ours",
+            f"the store {place} is not used",
+            because=f"{why}, and programs of the store run as you",
+            hint="correct its owner and permissions (`chmod go-w`), or set DEV_STORE to a directory of your own",
+            exit=Exit.NEEDS_HUMAN,
+        )
+
+
+def _store() -> Path:
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:

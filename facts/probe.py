@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -54,7 +54,7 @@ def observe(probes: Sequence[AnyProbe], reader: Reader, deadline: float = 10.0) 
     shell = [probe for probe in probes if isinstance(probe, Probe)]
     found: dict[str, Any] = {}
     if shell:
-        nonce = secrets.token_hex(8)
+        nonce = os.urandom(8).hex()
         records = split(reader.run_script(render(shell, nonce, deadline), deadline), nonce)
         for index, probe in enumerate(shell):
             found[probe.name] = _parsed(probe, records.get(index), deadline)
@@ -105,7 +105,7 @@ def _parsed(probe: Probe, text: str | None, deadline: float) -> Any:
         return Unknown(f"no answer within {deadline:g} s")
     try:
         return probe.parse(text)
-    except ValueError as problem:
+    except (ValueError, LookupError) as problem:
         return Unknown(f"unexpected answer: {problem}")
 
 
@@ -117,3 +117,5 @@ def _looked(probe: LocalProbe, reader: Reader) -> Any:
     except OSError as problem:
         where = f": {problem.filename}" if problem.strerror and problem.filename else ""
         return Unknown((problem.strerror or str(problem)) + where)
+    except ValueError as problem:  # a pattern that cannot be searched for in time, or a path that cannot be one
+        return Unknown(str(problem))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from facts.ports import HOME, owners
 from facts.value import dataclass, replace
 from runtime import health, placements
 from runtime.component import Component
+from runtime.handoff import record
 from runtime.health import served
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
@@ -140,7 +140,7 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None if it does not run."""
     try:
-        noted = json.loads(own_files.text(component.directory / "migrating.json"))
+        noted = own_files.document(component.directory / "migrating.json")
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
@@ -209,8 +209,6 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
 
 def _handed_off(component: Component, missing: str) -> str:
     """The reason that is shown for a service that is handed off."""
-    from runtime.handoff import record  # saves 0 ms: a status has loaded it
-
     entry = record.record(component.instance, component.name)
     until = f", until {record.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"

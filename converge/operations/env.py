@@ -12,12 +12,16 @@ import facts.env
 import facts.files
 from converge import envfile, trust
 from converge.context import ConvergeContext
+from converge.redaction import local
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
 
 if TYPE_CHECKING:
     from converge.machine import Machine
+
+LOCAL = "desired_state.local.toml"
+"""File of this machine's own overrides (converge/schema.py)."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
@@ -26,11 +30,15 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     trusted = context.loaded.trusted  # a pattern can be made so that it never ends
     patterns = {name: variable.pattern if trusted else None for name, variable in context.desired.env.items()}
     lent = facts.auth.loose([context.instance.environments], "env.lent")
-    return [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
+    found = [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
+    if local.in_local_file(context.loaded):
+        found.append(facts.env.readable(context.instance.checkout / LOCAL, "env.local"))
+    return found
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each variable that is not a plain value, and who may read the files that contain them."""
+    yield from _local(context, observation)
     yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
     if isinstance(stored, Unknown) or isinstance(entry, Unknown):
@@ -47,12 +55,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if variable.value is not None:
             continue
         matches = stored.get(name, given.get(name))
-        if matches is False:
-            hint = f"correct {name} in .dev/values"
-            because = "its value does not match the pattern"
-            yield Item(
-                key, "env", "manual", "does not match", str(variable.pattern), because, hint, source, "env-pattern"
-            )
+        if matches in ("slow", False):
+            yield _mismatch(name, str(variable.pattern), matches == "slow", source)
         elif matches and variable.pattern and not context.loaded.trusted:
             yield Item(key, "env", "unknown", "set", str(variable.pattern), trust.WHY, source=source)
         elif matches:
@@ -70,6 +74,16 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "env", "skipped", "absent", "optional", source=source)
 
 
+def _mismatch(name: str, pattern: str, slow: bool, source: str) -> Item:
+    """A value that does not match the pattern, or for which that takes too long to find out."""
+    key = f"env.{name}"
+    if slow:
+        found, hint = "the search takes too long", "write a pattern in which no repeated part has repeated parts"
+        return Item(key, "env", "unknown", found, pattern, "it could not be checked", hint, source)
+    hint, because = f"correct {name} in .dev/values", "its value does not match the pattern"
+    return Item(key, "env", "manual", "does not match", pattern, because, hint, source, "env-pattern")
+
+
 def apply(step: Step, machine: Machine) -> None:
     """Append the value; the rest of the file is not changed."""
     if "paths" in step.args:
@@ -82,6 +96,18 @@ def apply(step: Step, machine: Machine) -> None:
         text += "" if text.endswith("\n") else "\n"
         text += f"{name}={step.args['prefix']}{secrets.token_urlsafe(step.args['bytes'])}\n"
     machine.write(file, text.encode(), mode=0o600)
+
+
+def _local(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """The machine's own overrides, if they have a secret."""
+    mode = observation["env.local"] if local.in_local_file(context.loaded) else ""
+    if isinstance(mode, Unknown):
+        yield Item("env.local", "env", "unknown", "?", "600", because=mode.because)
+    elif mode:
+        because = "it has a secret, and other users can read it"
+        args = {"paths": [str(context.instance.checkout / LOCAL)]}
+        step = Step("env.local", "env", f"make {LOCAL} private", because, args=args)
+        yield Item("env.local", "env", "drift", mode, "600", because, source=f"{LOCAL}:1", step=step)
 
 
 def _lent(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -97,9 +123,11 @@ def _lent(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def _close(paths: Sequence[str], machine: Machine) -> None:
-    own = machine.context.instance.environments
+    own, overrides = machine.context.instance.environments, machine.context.instance.checkout / LOCAL
     for path in map(Path, paths):
-        if path.is_relative_to(own) and path.is_dir() and not path.is_symlink():
+        if path == overrides and path.is_file() and not path.is_symlink():
+            machine.write(path, path.read_bytes(), 0o600)
+        elif path.is_relative_to(own) and path.is_dir() and not path.is_symlink():
             machine.make_directory(path, 0o700)
         elif path.is_relative_to(own) and path.is_file() and not path.is_symlink():
             machine.write(path, path.read_bytes(), 0o600)
