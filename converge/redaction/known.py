@@ -16,6 +16,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from converge.redaction import patterns
 from converge.redaction.redactor import Redactor
+from facts import regular
 from facts.env import parse
 
 LONGEST_SECRET = 4096
@@ -116,4 +117,4 @@ def _assigned(text: str, hide: Redactor) -> Iterator[str]:
 def _texts(paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         with contextlib.suppress(OSError):
-            yield path.read_text("utf-8", "replace")
+            yield regular.content(path).decode("utf-8", "replace")
