@@ -1,0 +1,84 @@
+"""Native services on a machine with other users: the edge has their ports, also while they restart."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from facts import peers
+from runtime.component import LOOPBACK_FOR
+from tests import stranger
+from tests.conftest import Checkout, wait_until
+
+SERVER = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"ours")
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+"""
+SERVICE = '[services.api]\nkind = "command"\nport = {port}\ndev = "exec {python} server.py"\nready = {{ http = "/" }}\n'
+ATTEMPTS = int(os.environ.get("BIND_ATTEMPTS", "200"))
+
+
+def ask(port: int) -> str:
+    """Who answers; a caller sends a secret."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
+    try:
+        connection.request("GET", "/", headers={"Authorization": "Bearer secret"})
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def api(checkout: Checkout, free_port: Callable[[], int]) -> int:
+    """Port of a service that runs natively, on a machine with other users."""
+    port = free_port()
+    checkout.env["DEV_SHARED"] = "yes"
+    checkout.write("server.py", SERVER)
+    checkout.state(SERVICE.format(port=port, python=sys.executable))
+    ran = checkout.dev("start")
+    assert ran.code == 0, ran.err
+    return port
+
+
+@stranger.needs_root
+def test_a_second_user_gets_no_port_while_a_service_restarts(checkout: Checkout, api: int) -> None:
+    inner, ours = LOOPBACK_FOR["native"], os.getuid()
+    assert peers.uid_of_listener("127.0.0.1", api) == peers.uid_of_listener(inner, api) == ours
+    others = [stranger.greedy(host, api, ATTEMPTS) for host in ("127.0.0.1", inner)]
+    os.kill(checkout.components()["api"]["pid"], signal.SIGKILL)
+    wait_until(lambda: peers.uid_of_listener(inner, api) != ours)
+    assert ask(api) == "ours"
+    others[0].end()  # it never had the port of the edge, so it would not end by itself
+    assert stranger.spoils(others[1]) == b"", "a byte of a request reached the stranger"
+    assert peers.uid_of_listener("127.0.0.1", api) == ours
+
+
+def test_a_service_behind_the_edge_is_restarted_kept_and_stopped(checkout: Checkout, api: int) -> None:
+    assert checkout.dev("restart", "api").code == 0 and ask(api) == "ours"
+    before = checkout.components()["api"]
+    assert before["state"] == "ready" and before["address"] == f"127.0.0.1:{api}"
+    again = checkout.dev("start")
+    assert again.code == 0 and checkout.components()["api"]["pid"] == before["pid"], "nothing was to do"
+    assert checkout.dev("stop", "api").code == 0
+    assert peers.uid_of_listener("127.0.0.1", api) is None
+    assert checkout.dev("start").code == 0 and ask(api) == "ours"
+    assert checkout.dev("stop").code == 0
+    assert peers.uid_of_listener("127.0.0.1", api) is None and checkout.processes() == []
+
+
+@stranger.needs_root
+def test_status_says_who_has_the_port_that_the_edge_waits_for(checkout: Checkout, api: int) -> None:
+    assert checkout.dev("stop").code == 0
+    with stranger.listening("127.0.0.1", api):
+        ran = checkout.dev("start")
+        assert ran.code == 3 and "port-taken" in ran.err
+    assert checkout.dev("start").code == 0 and ask(api) == "ours"
