@@ -18,7 +18,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
@@ -48,10 +49,13 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Edge:
-    """All listeners and connections; `run` is the event loop."""
+    """All listeners and connections; `run` is the event loop.
 
-    def __init__(self, spec: str) -> None:
-        self.path = spec
+    `keeper` is a connection to the process that keeps the ports while this one starts again, `kept` are those ports.
+    """
+
+    def __init__(self, spec: str, keeper: socket.socket | None = None, kept: Mapping[str, socket.socket] = {}) -> None:
+        self.path, self.keeper, self.kept = spec, keeper, kept
         self.spec: dict[str, Any] = {}
         self.owners: dict[str, tuple[str, str]] = {}
         self.hosts: dict[tuple[str, str], str] = {}
@@ -72,6 +76,7 @@ class Edge:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a held connection needs two
+        self.take_kept()
         self.reload()
         directory, name = os.path.split(self.spec["control"])
         os.chdir(directory)
@@ -111,6 +116,7 @@ class Edge:
         self.read_owners()
         self.part_relays()
         for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
+            self.keep(name)
             self.close(self.ports.pop(name))
         for key in [key for key in self.sockets if key[0] not in self.spec["services"]]:
             self.close(self.sockets.pop(key))
@@ -180,13 +186,32 @@ class Edge:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOME, self.spec["services"][name]["port"]))
-            self.listen(listener, lambda connection: Relay(self, name, connection).dial())
+            self.listen(listener, partial(self.relay, name))
         except OSError:
             listener.close()
             self.later(RETRY_FIRST if time.monotonic() < since + 10 else RETRY_LATER, lambda: self.take_port(name))
             return
         del self.wanted[name]
         self.ports[name] = listener
+        self.keep(name, listener)
+
+    def relay(self, name: str, connection: socket.socket) -> None:
+        """Forward a connection that came to the port of a service."""
+        Relay(self, name, connection).dial()
+
+    def take_kept(self) -> None:
+        """Listen on the ports that an earlier edge had; end when their keeper ends."""
+        for name, listener in self.kept.items():
+            self.ports[name] = listener
+            self.listen(listener, partial(self.relay, name))
+        if self.keeper:
+            self.selector.register(self.keeper, READ, lambda _: os._exit(1))
+
+    def keep(self, name: str, *listener: socket.socket) -> None:
+        """Have the keeper take the listener of a service, or without one release it; returns when it has."""
+        if self.keeper:
+            socket.send_fds(self.keeper, [name.encode()], [each.fileno() for each in listener])
+            self.keeper.recv(16)
 
     def close(self, listener: socket.socket) -> None:
         """Close the listener; accept its queued connections first, as the kernel would reset them."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from facts import peers
+from facts.ports import owner
 from runtime.component import LOOPBACK_FOR
 from tests import stranger
 from tests.conftest import Checkout, wait_until
@@ -53,12 +54,12 @@ def api(checkout: Checkout, free_port: Callable[[], int]) -> int:
 def test_a_second_user_gets_no_port_while_a_service_restarts(checkout: Checkout, api: int) -> None:
     inner, ours = LOOPBACK_FOR["native"], os.getuid()
     assert peers.uid_of_listener("127.0.0.1", api) == peers.uid_of_listener(inner, api) == ours
-    others = [stranger.greedy(host, api, ATTEMPTS) for host in ("127.0.0.1", inner)]
+    others = [stranger.greedy("127.0.0.1", api, ATTEMPTS, bound=0), stranger.greedy(inner, api, ATTEMPTS)]
     os.kill(checkout.components()["api"]["pid"], signal.SIGKILL)
     wait_until(lambda: peers.uid_of_listener(inner, api) != ours)
     assert ask(api) == "ours"
-    others[0].end()  # it never had the port of the edge, so it would not end by itself
-    assert stranger.spoils(others[1]) == b"", "a byte of a request reached the stranger"
+    assert stranger.spoils(others[0]).bound == 0, "it had the port"
+    assert stranger.spoils(others[1]).heard == b"", "a byte of a request reached the stranger"
     assert peers.uid_of_listener("127.0.0.1", api) == ours
 
 
@@ -76,9 +77,23 @@ def test_a_service_behind_the_edge_is_restarted_kept_and_stopped(checkout: Check
 
 
 @stranger.needs_root
-def test_status_says_who_has_the_port_that_the_edge_waits_for(checkout: Checkout, api: int) -> None:
-    assert checkout.dev("stop").code == 0
-    with stranger.listening("127.0.0.1", api):
-        ran = checkout.dev("start")
-        assert ran.code == 3 and "port-taken" in ran.err
-    assert checkout.dev("start").code == 0 and ask(api) == "ours"
+def test_the_ports_stay_ours_when_the_edge_is_killed(checkout: Checkout, api: int) -> None:
+    other = stranger.greedy("127.0.0.1", api, ATTEMPTS, bound=0)
+    for _ in range(3):
+        edge = owner(api)
+        assert edge
+        os.kill(edge.pid, signal.SIGKILL)
+        wait_until(lambda: (now := owner(api)) and now.pid not in (0, edge.pid))  # noqa: B023 - waited for at once
+        assert ask(api) == "ours"
+    assert stranger.spoils(other).bound == 0, "it had the port"
+
+
+def test_a_service_that_does_not_use_its_host_is_told_what_to_do(checkout: Checkout, api: int) -> None:
+    checkout.write("server.py", SERVER.replace('os.environ["HOST"]', '"127.0.0.1"'))
+    text = SERVICE.format(port=api, python=sys.executable) + "retries = 1\n"
+    checkout.state(text)
+    ran = checkout.dev("restart", "api")
+    assert ran.code == 3 and "Address already in use" in ran.err and "127.0.0.3 (HOST)" in ran.err
+    checkout.state(text + 'host = "127.0.0.1"\n')
+    ran = checkout.dev("start")
+    assert ran.code == 0 and ask(api) == "ours", ran.err

@@ -1,0 +1,59 @@
+"""Runs the edge where other people use the machine, and keeps its ports while the edge starts again. `keeper.py SPEC`.
+
+The edge is a child process. It hands each listener to this process, which gives all of them to the next edge: a crash
+leaves no moment in which another user can listen on a port of ours. Linux; standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+
+from runtime.routes import edge
+
+FIRST, LAST, STABLE = 0.05, 10.0, 1.0
+"""Seconds between the end of an edge and the next one, twice as many each time, until one has run for STABLE seconds."""
+
+
+def main(spec: str) -> None:
+    """Start the edge again whenever it ends."""
+    kept: dict[str, socket.socket] = {}
+    pause = FIRST
+    while True:
+        began = time.monotonic()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if not pid:
+            ours.close()
+            edge.Edge(spec, theirs, kept).run()
+        theirs.close()
+        with ours:
+            keep(ours, kept)
+        os.waitpid(pid, 0)
+        pause = FIRST if time.monotonic() > began + STABLE else min(2 * pause, LAST)
+        time.sleep(pause)
+
+
+def keep(connection: socket.socket, kept: dict[str, socket.socket]) -> None:
+    """Take and release listeners as the edge says, until it ends."""
+    while True:
+        try:
+            message, files, _, _ = socket.recv_fds(connection, 1024, 1)
+        except ConnectionResetError:
+            return
+        if not message:
+            return
+        name = message.decode()
+        if name in kept:
+            kept.pop(name).close()
+        if files:
+            kept[name] = socket.socket(fileno=files[0])
+        connection.send(b"done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
