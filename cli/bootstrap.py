@@ -15,6 +15,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from converge import installing
+
 LOCKS = {"tool": "requirements.lock", "test": "requirements-test.lock"}
 """What a venv is for -> its lock file in the tool's checkout."""
 
@@ -157,18 +161,19 @@ def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) 
 
 
 def _install(venv: Path, lock: Path, uv: str | None) -> None:
+    python = str(venv / "bin" / "python")
+    _run([sys.executable, "-I", "-m", "venv", str(venv)])  # with Python's own pip; `uv venv --seed` downloads one
     if uv:
-        _run([uv, "venv", "--quiet", "--no-project", "--no-config", "--seed", "--python", sys.executable, str(venv)])
-        install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
+        install = [uv, "pip", "install", "--quiet", "--no-config", "--python", python]
     else:
-        _run([sys.executable, "-I", "-m", "venv", str(venv)])
-        install = [str(venv / "bin" / "python"), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        install = [python, "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         install += ["--no-compile", "--no-input"]
-    _run([*install, "--require-hashes", "--no-deps", "-r", str(lock)])
+    _run([*install, "--only-binary=:all:", "--require-hashes", "--no-deps", "-r", str(lock)])
 
 
 def _run(argv: list[str]) -> None:
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    env = installing.environment()
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=env)
     if done.returncode:
         last = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-6:]
         raise BootstrapError(

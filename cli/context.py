@@ -9,7 +9,7 @@ from pathlib import Path
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
-from facts.value import dataclass
+from facts.value import dataclass, replace
 from runtime.platform import Platform
 
 TOOL = Path(__file__).resolve().parent.parent
@@ -25,6 +25,10 @@ class Context:
     verbose: int = 0
     extra: tuple[str, ...] = ()
     """Words after `--`, for the program that a command runs."""
+    trust: bool = False
+    """Whether --trust was given."""
+    trusted: bool = True
+    """Whether what the checkout says may be run; `gate.py` decides it."""
 
     @cached_property
     def checkout(self) -> Path:
@@ -45,7 +49,8 @@ class Context:
         """The checked desired state of the checkout."""
         from converge import schema  # saves 5 ms of --version
 
-        return schema.load(self.checkout)
+        loaded = schema.load(self.checkout, self.trusted)
+        return loaded if self.trusted else replace(loaded, trusted=False)
 
     @cached_property
     def instance(self) -> Instance:

@@ -21,7 +21,7 @@ from cli.redact import Redactor
 from converge import envfile
 from converge.errors import DevError
 from converge.instance import Instance
-from facts import docker
+from facts import docker, git
 from facts.engine import Engine, EngineError
 from facts.value import dataclass
 from runtime.docker import compose
@@ -134,9 +134,11 @@ def _about(instance: Instance) -> str:
 
 
 def _commit(checkout: Path) -> str:
-    argv = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--tags"]
+    argv = git.argv(checkout, "describe", "--always", "--dirty", "--tags")
     try:
-        return subprocess.run(argv, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL).stdout.strip()
+        return subprocess.run(
+            argv, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL, env=git.environment()
+        ).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         return ""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from cli import render
+from cli import gate, render
 from cli.context import Context
 from cli.option import Argument, Option
 
@@ -21,13 +21,15 @@ def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) ->
     """The exit code of the command, or None if this line needs the full grammar."""
     rest = list(argv)
     directory: Path | None = None
-    instance, verbose = "", 0
+    instance, verbose, trust = "", 0, False
     while rest and rest[0].startswith("-"):
         flag = rest.pop(0)
         if flag == "-C" and rest:
             directory = Path(rest.pop(0))
         elif flag == "--instance" and rest:
             instance = rest.pop(0)
+        elif flag == "--trust":
+            trust = True
         elif flag == "--version":
             from cli import version  # saves 4 ms of every other command
 
@@ -44,7 +46,10 @@ def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) ->
     if function is None:
         return None
     words = _bind(function, rest[1:])
-    return None if words is None else int(function(Context(directory, instance, verbose, extra), **words))
+    if words is None:
+        return None
+    context = gate.enter(Context(directory, instance, verbose, extra, trust), rest[0], words)
+    return int(function(context, **words))
 
 
 def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | None:

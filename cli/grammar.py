@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from cli import render
+from cli import gate, render
 from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import Exit
@@ -75,11 +75,14 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
             int,
             typer.Option("-v", "--verbose", count=True, show_default=False, help="More output; -vv shows tracebacks."),
         ] = 0,
+        trust: Annotated[
+            bool, typer.Option("--trust", help="Trust the checkout for this run, also that of another user.")
+        ] = False,
         version: Annotated[
             bool, typer.Option("--version", help="Show the version and end.")  # `fast_parse.py` answers it
         ] = False,
     ) -> None:
-        ctx.obj = Context(directory, instance, verbose, extra)
+        ctx.obj = Context(directory, instance, verbose, extra, trust)
 
     for name, module_name in commands.items():
         module = importlib.import_module(module_name)
@@ -88,12 +91,14 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
         else:
             group = typer.Typer(no_args_is_help=True, help=module.__doc__, rich_markup_mode=None)
             for sub, function in module.COMMANDS.items():
-                _add(group, sub, function, False)
+                _add(group, sub, function, False, f"{name} ")
             app.add_typer(group, name=name)
     return app
 
 
-def _add(app: typer.Typer, name: str, function: Callable[..., int], pass_through: bool) -> None:
+def _add(
+    app: typer.Typer, name: str, function: Callable[..., int], pass_through: bool, group: str = ""
+) -> None:  # fmt: skip
     """One command whose `Option` and `Argument` values became typer's."""
     hints = get_type_hints(function, include_extras=True)
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
@@ -102,7 +107,7 @@ def _add(app: typer.Typer, name: str, function: Callable[..., int], pass_through
         parameters.append(parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY))
 
     def command(ctx: typer.Context, **values: Any) -> int:
-        return function(ctx.find_root().obj, **values)
+        return function(gate.enter(ctx.find_root().obj, group + name, values), **values)
 
     command.__doc__ = function.__doc__
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

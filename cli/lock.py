@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from cli import render
 from cli.context import Context
 from cli.option import Option
-from converge import lockfile, supply, tools
+from converge import installing, lockfile, supply, tools
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.local_machine import LocalMachine
@@ -133,7 +133,8 @@ def _wheels(package: str, version: str, machine: Any, python: str) -> dict[str, 
         with tempfile.TemporaryDirectory() as directory:
             argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
             argv += ["--no-deps", "--only-binary=:all:", "--dest", directory, f"--python-version={python}"]
-            ran = machine.run([*argv, *(f"--platform={tag}" for tag in tags), f"{package}=={version}"], timeout=1800)
+            ran = machine.run([*argv, *(f"--platform={tag}" for tag in tags), f"{package}=={version}"],
+                              timeout=1800, env=installing.environment())  # fmt: skip
             for file in Path(directory).glob("*.whl"):
                 wheels[name] = {"file": file.name, "sha256": supply.sha256(file)}
         if name not in wheels:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cli import fast_parse, render
+from converge import own_files
 from converge.errors import DevError, Exit
 
 COMMANDS: dict[str, str] = {
@@ -30,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "data": "cli.data",
     "images": "cli.images",
     "clean": "cli.clean",
+    "trust": "cli.trust",
     "lock": "cli.lock",
     "schema": "cli.schema",
     "reference": "cli.reference",
@@ -74,7 +76,7 @@ def main(argv: list[str]) -> int:
     except Exception as bug:
         if verbose:
             raise
-        if trouble := _engine_trouble(bug):
+        if trouble := _engine_trouble(bug) or _file_trouble(bug):
             _flush()
             render.error(trouble)
             return int(trouble.exit)
@@ -108,6 +110,11 @@ def _engine_trouble(bug: Exception) -> DevError | None:
         "engine-lost", "a request to the Docker engine failed", because=str(bug),
         hint="./dev doctor --fix --only docker, then run again",
     )  # fmt: skip
+
+
+def _file_trouble(bug: Exception) -> DevError | None:
+    """A file below `.dev` may be of another user or type, or the disk full; no caller can repair that."""
+    return own_files.trouble(bug) if isinstance(bug, OSError) else None
 
 
 class Terminated(KeyboardInterrupt):

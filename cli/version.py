@@ -7,6 +7,7 @@ import subprocess
 import tomllib
 
 from cli.context import TOOL
+from facts import git
 
 
 def text() -> str:
@@ -18,9 +19,11 @@ def text() -> str:
 
 def _commit() -> str:
     """The commit of the tool's checkout; empty without git or outside of a repository."""
-    argv = ["git", "-C", str(TOOL), "rev-parse", "--short", "HEAD"]
+    argv = git.argv(TOOL, "rev-parse", "--short", "HEAD")
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5, env=git.environment()
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

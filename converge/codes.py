@@ -23,6 +23,8 @@ CODES: dict[str, str] = {
     "bad-mode": 'Permission bits of a managed file are three octal digits in quotes, such as "0644".',
     "bad-name": "Names of the project and of components become host names, paths and databases: lower-case letters, "
     "digits and dashes, at most 32. Variables take letters, digits and underscores.",
+    "bad-package": "The name of a package is none of its package manager: it is an option, an address, a path, or has "
+    "characters that a name does not have.",
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
     "bad-template": "A word in braces names a component and one of url, address, host and port: {postgres.url}; of "
@@ -65,7 +67,7 @@ CODES: dict[str, str] = {
     "download-failed": "No provider of a tool could be reached, or none has it. Installed tools keep working. The "
     "settings for a proxy (HTTPS_PROXY), a private CA (SSL_CERT_FILE) and the indexes of pip and Go are used.",
     "duplicate-name": "A component and another one have the same name. Names must be unique across infrastructure and "
-    "services.",
+    "services; those of subscriptions across all topics of a server.",
     "edge-lost": "The process that listens on the ports of services in containers (the edge) did not start or does not "
     "answer. `./dev stop` and `./dev start` replace it.",
     "engine-access": "Only root and one group may use the Docker engine. Membership is effective from the next login "
@@ -144,8 +146,17 @@ CODES: dict[str, str] = {
     "not-reachable": "A container cannot reach a native process on the loopback address of its host: run both in one "
     "placement.",
     "not-ready": "A component was not ready in time; it keeps running, and its last log lines follow.",
-    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space.",
+    "not-trusted": "A command would run something of a checkout that you have not trusted: its services, tools or "
+    "hooks. Read its desired_state.toml, then use `./dev trust DIR`, or --trust for one run, or DEV_TRUST in scripts. "
+    "Looking (`status`, `doctor`, `logs` and others) needs no trust. The checkout's own `./dev` asks nothing.",
+    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space. "
+    "Something of another type in its place, such as a directory or a named pipe, must be moved away.",
+    "no-wheel": "A Python service's lock file has a package without a wheel. To build its source archive would run "
+    "programs that the lock file has no hashes of, so it is refused unless `build` of the service names the package.",
     "noun-unknown": "`--only` and `./dev facts` accept the nouns that doctor shows.",
+    "other-owner": "The checkout, its desired state or its .dev belongs to another user, who could change at any time "
+    "what runs as you; or root would leave files there that its owner cannot remove. Run ./dev as its owner. To accept "
+    "it: `./dev trust DIR`, --trust for one run, or DEV_TRUST in scripts and containers.",
     "package-missing": "A command of a system package is not on PATH, or no package name is declared for the package "
     "manager of this system.",
     "placement-absent": "A component cannot run in the requested placement, because it is not described: for Docker, "
@@ -186,6 +197,8 @@ CODES: dict[str, str] = {
     "test-environment": "The packages of the tool's own tests could not be installed.",
     "token-refused": "The service that creates tokens refused the request; its message follows.",
     "topics-failed": "The Pub/Sub emulator did not accept a declared topic or subscription, or did not answer.",
+    "unsafe-file": "In a checkout that is not trusted, a file that ./dev would read is a named pipe, a link, too large "
+    "or too deep, or names another Docker engine than yours. Nothing of the checkout was run.",
     "unknown-component": "The desired state declares no component of that name.",
     "unknown-key": "The desired state has a key that does not exist, often because of a spelling mistake.",
     "unknown-suite": "`./dev test` was given a name that no suite has; `./dev test --list` shows the suites.",

@@ -132,6 +132,8 @@ class TestSuite:
     requirements: str | None = None
     """A lock file in `path` that is installed first: `package-lock.json` by npm, `go.sum` by Go, any other (it has
     hashes) into a venv that is first on its PATH."""
+    build: tuple[str, ...] = ()
+    """Packages of that lock file that are built from their source archive, as `build` of a service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +236,9 @@ class Service:
     """Port of its debugger; default: at the same distance from each service's port, on ports that nothing else has."""
     app: str | None = None
     """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
+    build: tuple[str, ...] = ()
+    """Kind python: packages of its lock file that have no wheel and are built from their source archive. The lock has
+    no hashes of what builds them: it comes from the package index as it is. Every other package is a wheel."""
     main: str = "."
     """Kind go: the package to build, relative to `path`. Kind rust: the program, where its package has several."""
     watch: tuple[str, ...] = ()
@@ -298,6 +303,8 @@ class Loaded:
     """Dotted key (`infra.postgres.port`) -> `desired_state.toml:LINE`; local overrides name the local file."""
     overrides: tuple[str, ...] = ()
     """Dotted keys that `desired_state.local.toml` replaced."""
+    trusted: bool = True
+    """Whether what it says may be run; otherwise it may only be looked at (`converge/trust.py`)."""
 
     def source(self, key: str) -> str:
         """`file:line` of the key, or of its nearest parent that is written down; empty if none is."""

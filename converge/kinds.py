@@ -38,10 +38,12 @@ class Dependencies:
     """Path that is there if something is installed; without one the stamp of the last installation is enough."""
     contents: tuple[str, ...] = ()
     """Patterns of files and directories that are counted after an installation; fewer of them later is damage."""
+    build: str = ""
+    """Word that is added to the last command for each package that may be built here; `{package}` is its name."""
     remove: str = ""
     """Directory that is removed before an installation."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the commands get besides the caller's own."""
+    """Variables that the commands get besides those of `installing.environment`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ class InfraKind:
 _NODE = Dependencies(
     lock="package-lock.json", tools=("node",), installed="node_modules",
     contents=("node_modules/*", "node_modules/*/package.json", "node_modules/@*/*/package.json"),
-    install=(("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"),),
+    install=(("npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"),),
 )  # fmt: skip
 
 SERVICES: Mapping[str, ServiceKind] = {
@@ -96,10 +98,11 @@ SERVICES: Mapping[str, ServiceKind] = {
             contents=tuple(f"{{own}}/venv/lib/python*/site-packages/{each}" for each in (
                 "*", "*/__init__.py", "*.dist-info/RECORD")),
             install=(
-                ("uv", "venv", "--quiet", "--no-project", "--python", "{python}", "{own}/venv"),
-                ("uv", "pip", "install", "--quiet", "--python", "{own}/venv/bin/python", "--require-hashes",
-                 "--compile-bytecode", "-r", "{lock}"),
+                ("uv", "venv", "--quiet", "--no-config", "--no-project", "--python", "{python}", "{own}/venv"),
+                ("uv", "pip", "install", "--quiet", "--no-config", "--python", "{own}/venv/bin/python",
+                 "--only-binary=:all:", "--require-hashes", "--compile-bytecode", "-r", "{lock}"),
             ),
+            build="--no-binary={package}",
         ),
         requires=("app", "dev"),
         runs="kind python runs an ASGI `app` by uvicorn, or what `dev` says",

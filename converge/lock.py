@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from converge import own_files
 from converge.errors import DevError, Exit
 from converge.instance import store
 from facts import locks, processes
@@ -75,7 +76,7 @@ def holder(path: Path) -> str:
 
 def _signed(path: Path) -> dict[str, Any] | None:
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(own_files.text(path))
         return {"pid": int(told["pid"]), "command": str(told["command"]), "since": int(told["since"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from converge import trust
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.operations import Operation, load
@@ -31,6 +32,8 @@ def look(context: ConvergeContext, nouns: Sequence[str], reader: Reader | None =
         try:
             operations[noun] = load(noun, context.more)
             probes[noun] = operations[noun].probes(context)
+            if noun in context.more and probes[noun] and not context.loaded.trusted:
+                raise trust.refused(context.instance.checkout, trust.WHY)
         except Exception as problem:
             broken[noun] = problem
     seen = _observe(probes, reader, broken)

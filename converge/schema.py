@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from converge import debug_ports, kinds, template_places, templates, userfiles
+from converge import debug_ports, kinds, package_names, template_places, templates, userfiles
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError, Exit
@@ -27,6 +27,7 @@ OVERRIDABLE = re.compile(
     r"(infra|services)\.[^.]+\.(port|debug_port|placement|env(\..+)?)|env\..+|docker\.(engine|mirror)"
 )
 """What one machine may change for itself."""
+TOOL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 TOPIC = r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 """Source: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names."""
@@ -43,7 +44,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
-    files = (*(str(module.__file__) for module in (words, kinds, templates, template_places)), __file__)
+    files = (*(str(module.__file__) for module in (words, kinds, package_names, templates, template_places)), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
@@ -265,7 +266,8 @@ def _check_kinds(loaded: Loaded) -> None:
 
 
 def _check_topics(loaded: Loaded, name: str, infra: words.Infra) -> None:
-    """Refuse what a running emulator makes when it is asked, and does not begin with."""
+    """Refuse what a running emulator makes when it is asked, and does not begin with; a subscription has one topic."""
+    topic_of: dict[str, str] = {}
     for topic, subscriptions in infra.topics.items():
         for each in (topic, *subscriptions):
             if not re.fullmatch(TOPIC, each):
@@ -273,6 +275,14 @@ def _check_topics(loaded: Loaded, name: str, infra: words.Infra) -> None:
                     "bad-name", f"{each!r} is not a name for a topic or a subscription",
                     loaded.source(f"infra.{name}.topics"), "Pub/Sub takes 3 to 255 letters, digits and -_.~+%",
                     "begin it with a letter",
+                )  # fmt: skip
+        for each in subscriptions:
+            if (other := topic_of.setdefault(each, topic)) != topic or subscriptions.count(each) > 1:
+                raise _refuse(
+                    "duplicate-name", f"subscription {each} is declared twice",
+                    loaded.source(f"infra.{name}.topics.{topic}"),
+                    f"it is one of topic {other}, and a subscription gets the messages of one topic",
+                    f"give it another name here, such as {topic}-{each}",
                 )  # fmt: skip
 
 
@@ -298,6 +308,8 @@ def _check_required(
 
 
 def _check_values(loaded: Loaded) -> None:
+    if wrong := next(package_names.problems(loaded.desired), None):
+        raise _refuse("bad-package", wrong.what, loaded.source(wrong.key), wrong.because)
     _check_tools(loaded)
     _check_machine(loaded)
     _check_docker(loaded)
@@ -314,6 +326,11 @@ def _check_tools(loaded: Loaded) -> None:
 
     desired = loaded.desired
     for tool, version in desired.tools.items():
+        if not re.fullmatch(TOOL, tool):
+            raise _refuse(
+                "bad-name", f"{tool!r} is not a name of a tool", loaded.source("tools"),
+                "it is the name of a program, not a path", "use letters, digits and ._+- only",
+            )  # fmt: skip
         try:
             Version(version)
         except InvalidVersion:

@@ -20,7 +20,7 @@ from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import kinds, lock, network, tools
+from converge import installing, kinds, lock, network, tools
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -165,7 +165,7 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
     machine.say(f"downloading {package} {version}")
     argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--no-color", "--no-input"]
     argv += ["--no-deps", "--only-binary=:all:", "--dest", str(directory), *platform_options(file)]
-    ran = machine.run([*argv, f"{package}=={version}"], env=network.environment(), timeout=1800)
+    ran = machine.run([*argv, f"{package}=={version}"], env=installing.environment(), timeout=1800)
     found = list(directory.glob("*.whl"))
     if ran.returncode or not found:
         last = (ran.stderr.strip().splitlines() or ["no answer"])[-1]
@@ -344,8 +344,8 @@ def find_go(machine: Machine) -> str:
 
 
 def go_environment() -> dict[str, str]:
-    """This process' environment for a Go build that takes no other toolchain than its own."""
-    return {**network.environment(), **kinds.GO_BUILD}
+    """The environment of a Go build that takes no other toolchain than its own."""
+    return {**installing.environment(), **kinds.GO_BUILD}
 
 
 def sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from pathlib import Path
 from typing import Literal
@@ -19,14 +20,23 @@ LARGEST = 8_000_000
 """Bytes; no file of ours is larger."""
 
 
-def directory(room: Room, checkout: Path) -> Path | None:
+def directory(room: Room, checkout: Path | None = None) -> Path | None:
     """Where the files of the room are; None without a home directory, or if that is inside of the checkout."""
     variable, default = BASES[room]
     base = os.environ.get(variable, "")
     if not os.path.isabs(base):
-        base = os.path.join(os.environ.get("HOME") or os.path.expanduser("~"), default)
-    inside = os.path.join(os.path.realpath(base), "").startswith(os.path.join(checkout, ""))
+        home = os.environ.get("HOME") or _home()
+        base = os.path.join(home, default) if os.path.isdir(home) else ""
+    inside = checkout and os.path.join(os.path.realpath(base), "").startswith(os.path.join(checkout, ""))
     return Path(base, "dev", room) if os.path.isabs(base) and not inside else None
+
+
+def _home() -> str:
+    """The home directory of the effective user, as its entry in the list of users says; empty if there is none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def read(place: Path | None, name: str) -> bytes | None:

@@ -61,6 +61,8 @@ def publishers(host: str = "") -> Mapping[int, Container]:
         if isinstance(gone.cause, FileNotFoundError | NotADirectoryError | ConnectionRefusedError):
             return {}
         raise
+    if not isinstance(rows, list):
+        raise EngineError(200, "its list of containers is not a list")
     found: dict[int, Container] = {}
     for row in rows:
         container = Container(row["Names"][0].lstrip("/"), row["Labels"].get("com.docker.compose.project", ""))

@@ -27,7 +27,8 @@ def probe(name: str, lock: Path, stamp: Path, there: Path, contents: Collection[
     """`dependencies.NAME`; `there` must exist for the stamp to count, and as much that fits `contents` as it says."""
     at, mark, place = (shlex.quote(str(path)) for path in (lock, stamp, there))
     patterns = " ".join("*".join(shlex.quote(part) for part in pattern.split("*")) for pattern in contents)
-    sh = f"""[ -e {at} ] || {{ echo absent; exit; }}; [ -e {place} ] && {{ read -r stamp; read -r counted; }} <{mark}
+    sh = f"""[ -f {at} ] || {{ echo absent; exit; }}
+[ -e {place} ] && [ -f {mark} ] && {{ read -r stamp; read -r counted; }} <{mark}
 echo "${{stamp:-}}"; n=0; for each in {patterns}; do [ -e "$each" ] && n=$((n+1)); done
 [ -z "$counted" ] || echo "there $n of $counted"; sha256sum {at} || shasum -a 256 {at}"""
     return Probe(f"dependencies.{name}", sh, _parse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -10,6 +11,23 @@ from facts.value import Unknown, dataclass
 
 NONE = "not a git repository"
 """What git says (LC_ALL=C) where there is none, but also of a damaged one: then there is a `.git`."""
+
+
+SAFE = ("--no-pager", "-c", "core.fsmonitor=false")
+"""Options with which git does not run the pager and the monitor of files that the configuration of a repository names.
+"""
+
+
+def argv(checkout: Path, *words: str) -> list[str]:
+    """How git is called for a look: without hooks, monitor, pager and other programs of the repository."""
+    return ["git", *SAFE, "-c", "core.hooksPath=/dev/null", "-C", str(checkout), *words]
+
+
+def environment() -> dict[str, str]:
+    """The environment of such a call: git is not searched in relative directories, takes no lock and asks nothing."""
+    path = [each for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(each)]
+    more = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "PATH": os.pathsep.join(path) or os.defpath}
+    return {**os.environ, **more}
 
 
 @dataclass(frozen=True)
@@ -22,10 +40,10 @@ class Repository:
 
 def probe(checkout: Path) -> Probe:
     """`git`: the Repository at the checkout; Unknown with git's own words where git cannot read it."""
-    at = shlex.quote(str(checkout))
-    sh = f"""said=$(git -C {at} rev-parse --is-inside-work-tree 2>&1); code=$?
+    at, git = shlex.quote(str(checkout)), f"GIT_OPTIONAL_LOCKS=0 git {shlex.join(SAFE)}"
+    sh = f"""said=$({git} -C {at} rev-parse --is-inside-work-tree 2>&1); code=$?
 if [ $code = 0 ]; then
-echo "$said"; [ "$said" != true ] || git -C {at} config core.hooksPath 2>&1 || echo "code $?"; exit; fi
+echo "$said"; [ "$said" != true ] || {git} -C {at} config core.hooksPath 2>&1 || echo "code $?"; exit; fi
 up={at}; while [ "$up" != / ] && [ "$up" != . ] && ! [ -e "$up/.git" ]; do up=$(dirname "$up"); done
 if [ -e "$up/.git" ]; then echo damaged; else echo false; fi; echo "$said\""""
     return Probe("git", sh, _parse)

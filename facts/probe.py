@@ -115,4 +115,5 @@ def _looked(probe: LocalProbe, reader: Reader) -> Any:
     try:
         return probe.look()
     except OSError as problem:
-        return Unknown(problem.strerror or str(problem))
+        where = f": {problem.filename}" if problem.strerror and problem.filename else ""
+        return Unknown((problem.strerror or str(problem)) + where)

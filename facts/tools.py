@@ -15,6 +15,8 @@ from facts.value import dataclass
 
 ASK = {"go": "go version", "air": "air -v", "delve": "dlv version"}
 """How a tool on PATH tells its version; others answer to --version."""
+KNOWN = ("go", "node", "uv", "python", "air", "delve", "postgres", "pubsub-emulator", "docker-compose", "debugpy")
+"""Tools that may be asked for a checkout that is not trusted; another name could be that of any program."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,21 @@ class Versions:
     def known(self, path: str) -> str | None:
         """The version of the program at the path; None if it was never asked, or is another file by now."""
         try:
-            return dict(json.loads(self.file.read_text())).get(_identity(path))
-        except (OSError, ValueError):
+            version = self._all().get(_identity(path))
+        except OSError:
             return None
+        return version if isinstance(version, str) else None
 
-    def keep(self, path: str, version: str) -> None:
-        """Remember it; where nothing can be written, it is asked again next time."""
+    def _all(self) -> dict[str, object]:
         try:
             known = json.loads(self.file.read_text())
         except (OSError, ValueError):
-            known = {}
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def keep(self, path: str, version: str) -> None:
+        """Remember it; where nothing can be written, it is asked again next time."""
+        known = self._all()
         try:
             known[_identity(path)] = version
             self.file.parent.mkdir(parents=True, exist_ok=True)

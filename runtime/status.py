@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
+from converge import own_files
 from converge.instance import Instance
 from facts import processes
 from facts.ports import HOME, owners
@@ -97,7 +98,7 @@ def alone(
     found = judge(
         component, seen, missing, served.ever(component, seen), _migrating(component), notes.trouble(component)
     )
-    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed"):
+    if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed", "unknown"):
         return replace(found, state=verdict.state, reason=verdict.reason)
     if found.state == "ready" and verdict.reason:
         found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))
@@ -139,7 +140,7 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None if it does not run."""
     try:
-        noted = json.loads((component.directory / "migrating.json").read_text())
+        noted = json.loads(own_files.text(component.directory / "migrating.json"))
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None

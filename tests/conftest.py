@@ -30,6 +30,9 @@ hypothesis.settings.register_profile(
 )  # one run tells of a change alone
 hypothesis.settings.load_profile("same-examples")
 
+os.environ["DEV_TRUST"] = "1"
+"""Tests make checkouts and use them with `-C`; those of trust itself do without."""
+
 TOOL = Path(__file__).resolve().parent.parent
 MARK = "DEV_RUN_ID"
 NO_ENGINE = "unix:///nowhere/docker.sock"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from converge.context import ConvergeContext
 from converge.desired import Loaded, Service, TestSuite
 from converge.errors import DevError
 from converge.instance import Instance
+from converge.lockfile import this_platform
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown, dataclass, replace
@@ -85,6 +87,8 @@ class _Owner:
     main: str
     key: str
     """Its key in the desired state."""
+    build: tuple[str, ...] = ()
+    """Packages that may be built here."""
 
 
 def kind_of(suite: TestSuite) -> str:
@@ -97,17 +101,19 @@ def _owners(context: ConvergeContext) -> Iterable[_Owner]:
     for name, service in context.desired.services.items():
         how = kinds.SERVICES[service.kind].dependencies
         if how and context.purpose != "containers":
-            yield _Owner(name, how, checkout / service.path, how.lock, service.main, f"services.{name}")
+            yield _Owner(name, how, checkout / service.path, how.lock, service.main, f"services.{name}", service.build)
     for name, suite in context.desired.tests.items() if context.purpose == "test" else ():
         how = kinds.SERVICES[kind_of(suite)].dependencies
         if how and suite.requirements:
-            yield _Owner(name, how, checkout / suite.path, suite.requirements, "./...", f"tests.{name}")
+            key = f"tests.{name}"
+            yield _Owner(name, how, checkout / suite.path, suite.requirements, "./...", key, suite.build)
 
 
-def _versions(context: ConvergeContext, how: kinds.Dependencies) -> str:
-    """Another Python or Node makes what was installed for the last one useless."""
+def _made_with(context: ConvergeContext, owner: _Owner) -> str:
+    """What else decides about the result: another Python, Node or platform makes what was installed useless."""
     wanted = tools.wanted(context.desired)
-    return " ".join(f"{tool}={wanted.get(tool, '')}" for tool in how.tools[-1:])
+    versions = [f"{tool}={wanted.get(tool, '')}" for tool in owner.how.tools[-1:]]
+    return " ".join([*versions, this_platform(), *(f"build={package}" for package in sorted(owner.build))])
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
@@ -147,7 +153,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if not fact.lock:
             yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
             continue
-        expected = f"{fact.lock} {_versions(context, owner.how)}"
+        expected = f"{fact.lock} {_made_with(context, owner)}"
         if fact.stamp == expected and not fact.missing:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
             continue
@@ -173,6 +179,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def apply(step: Step, machine: Machine) -> None:
     """Install by the kind's own client; the stamp is written last, so an interrupted install is done again."""
+    from converge import installing  # saves 5 ms where nothing is installed
+
     name, instance, loaded = step.args["name"], machine.context.instance, machine.context.loaded
     owner = next(each for each in _owners(machine.context) if each.name == name)
     how, mark = owner.how, stamp(instance, name)
@@ -181,12 +189,14 @@ def apply(step: Step, machine: Machine) -> None:
     values = {"lock": owner.lock, "main": owner.main, "own": str(own(instance, name))}
     values |= {tool: _program(loaded, tool) for tool in how.tools}
     path = os.pathsep.join([*tools.path_entries(loaded), os.environ.get("PATH", os.defpath)])
-    env = {**network.environment(), "PATH": path, **_filled(how.environment, values)}
+    env = {**installing.environment(directory=owner.directory), "PATH": path, **_filled(how.environment, values)}
     if how.remove:
         shutil.rmtree(_fill(how.remove, values), ignore_errors=True)
+    built = [how.build.replace("{package}", package) for package in owner.build] if how.build else []
     for program, *words in how.install:
-        argv = [_program(loaded, program), *(_fill(word, values) for word in words)]
-        _run(name, machine, argv, owner.directory, env)
+        more = built if (program, *words) == how.install[-1] else ()
+        argv = [_program(loaded, program), *(_fill(word, values) for word in words), *more]
+        _run(owner, machine, argv, env)
     if how.compile:
         machine.say(f"compiling the dependencies of {name}")
         # the first build is by far the longest; whether the service itself compiles is for the start to say
@@ -215,12 +225,24 @@ def _program(loaded: Loaded, name: str) -> str:
     return str(found if tool == name else found.with_name(name))
 
 
-def _run(name: str, machine: Machine, argv: list[str], cwd: Path, env: dict[str, str]) -> None:
-    ran = machine.run(argv, cwd=cwd, env=env, timeout=1800)
+def _run(owner: _Owner, machine: Machine, argv: list[str], env: dict[str, str]) -> None:
+    ran = machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
     if ran.returncode:
+        if wheelless := re.search(r"Wheels are required for `([^`]+)`", ran.stderr):
+            raise _no_wheel(owner, wheelless[1], machine.context.loaded.source(owner.key))
         last = [line for line in (ran.stderr or ran.stdout).splitlines() if line.strip()][-4:]
         raise DevError(
-            "dependencies-failed", f"the dependencies of {name} could not be installed",
+            "dependencies-failed", f"the dependencies of {owner.name} could not be installed",
             because=f"{Path(argv[0]).name} ended with {ran.returncode}: " + " / ".join(last),
             hint=network.hint(ran.stderr, "check the network and the service's lock file, then run again"),
         )  # fmt: skip
+
+
+def _no_wheel(owner: _Owner, package: str, source: str) -> DevError:
+    """uv says so of a package of which the index, or the lock, has only a source archive."""
+    return DevError(
+        "no-wheel", f"{package} of {owner.name} has no wheel whose hash is in {owner.lock}",
+        because="the lock has no hashes of the programs that would build its source archive",
+        hint=f'pin a version that has wheels, or allow this one with build = ["{package}"] in [{owner.key}]',
+        source=source,
+    )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import facts.auth
 import facts.env
 import facts.files
-from converge import envfile
+from converge import envfile, trust
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """The env file's mode, which of the names it and this process have, and what an IDE is given."""
     file = envfile.place(context.instance)
-    patterns = {name: variable.pattern for name, variable in context.desired.env.items()}
+    trusted = context.loaded.trusted  # a pattern can be made so that it never ends
+    patterns = {name: variable.pattern if trusted else None for name, variable in context.desired.env.items()}
     lent = facts.auth.loose([context.instance.environments], "env.lent")
     return [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
 
@@ -52,6 +53,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(
                 key, "env", "manual", "does not match", str(variable.pattern), because, hint, source, "env-pattern"
             )
+        elif matches and variable.pattern and not context.loaded.trusted:
+            yield Item(key, "env", "unknown", "set", str(variable.pattern), trust.WHY, source=source)
         elif matches:
             yield Item(key, "env", "ok", "set", "set", source=source)
         elif variable.generate:

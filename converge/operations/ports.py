@@ -9,7 +9,7 @@ import facts.containers
 import facts.locks
 import facts.ports
 import facts.processes
-from converge import ending
+from converge import ending, own_files
 from converge.context import ConvergeContext
 from converge.instance import EDGE
 from converge.steps import Item, Step
@@ -49,7 +49,7 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
     ports = facts.ports.probe([port for _, _, port in _components(context)], whose)
     record = context.instance.engine_record
-    return [ports, facts.containers.probe(lambda: record.read_text().strip() if record.exists() else ""), *shims]
+    return [ports, facts.containers.probe(lambda: own_files.text(record).strip() if record.exists() else ""), *shims]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import facts.compose
 import facts.docker
 import facts.tools
-from converge import tools
+from converge import tools, trust
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
-from facts.probe import AnyProbe, Observation
+from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -26,15 +26,23 @@ BUILT = ("air", "delve", "pubsub-emulator", "docker-compose")
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """One look per tool: the store's marker, else what is on PATH."""
     wanted = _wanted(context)
-    versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
-    looks: list[AnyProbe] = [
-        facts.tools.probe(tool, version, marker, _command(context, tool, version), versions, tools.program(tool))
-        for tool, version in wanted.items()
-        for marker in (tools.home(tool, version) / tools.COMPLETE,)
-    ]
+    looks = [_probe(context, tool, version) for tool, version in wanted.items()]
     if "docker-compose" in wanted:
         looks += [facts.docker.probe(), facts.compose.probe(tools.versions())]
     return looks
+
+
+def _probe(context: ConvergeContext, tool: str, version: str) -> AnyProbe:
+    """One look; a checkout that is not trusted cannot choose which program of PATH is asked for its version."""
+    marker = tools.home(tool, version) / tools.COMPLETE
+    versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
+    if context.loaded.trusted:
+        return facts.tools.probe(
+            tool, version, marker, _command(context, tool, version), versions, tools.program(tool)
+        )  # fmt: skip
+    if tool not in facts.tools.KNOWN and not marker.exists():
+        return LocalProbe(f"tools.{tool}", lambda: Unknown(trust.WHY))
+    return facts.tools.probe(tool, version, marker, _command(context, tool, version), program=tools.program(tool))
 
 
 def _wanted(context: ConvergeContext) -> dict[str, str]:
@@ -61,7 +69,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if tool == "docker-compose":
             yield from _compose(context, observation)
         elif isinstance(found, Unknown):
-            yield Item(name, "tools", "unknown", "?", version, because=found.because, source=source)
+            yield Item(name, "tools", "unknown", "?", version, found.because, _hint(context), source)
         elif found.provider or (found.version and tools.matches(found.version, version)):
             where = f" ({found.path})" if found.path else ""
             yield Item(name, "tools", "ok", found.version + where, version, source=source)
@@ -77,6 +85,11 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
                 name, "tools", "drift", have, version, because, source=source,
                 step=_install(tool, version, because),
             )  # fmt: skip
+
+
+def _hint(context: ConvergeContext) -> str:
+    """How to see more."""
+    return "" if context.loaded.trusted else trust.hint(context.instance.checkout)
 
 
 def _compose(context: ConvergeContext, observation: Observation) -> Iterable[Item]:

@@ -14,9 +14,11 @@ from runtime.data import transfer
 from runtime.docker import containers
 from runtime.infra import postgres
 from runtime.placements import choice
+from runtime.placements.choice import Asked
 from runtime.platform import Platform
 from runtime.provision import having, migrations, notes
 from runtime.provision import postgres as inside
+from runtime.start import home
 from runtime.stop import stop
 
 SEPARATOR = "@"
@@ -103,7 +105,9 @@ def reopen(platform: Platform) -> list[str]:
 
 def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError]:
     """Delete all data with all snapshots: stop what runs, delete the data directories, start what ran before."""
-    ran = [name for name, component in platform.components.items() if placements.lives(component)]
+    found = {name: placements.look(component) for name, component in platform.components.items()}
+    ran = [name for name, seen in found.items() if seen.lives]
+    asked = Asked(stay=home.again(platform.services, found))
     try:
         stop(platform, None)
         gone = False
@@ -120,7 +124,7 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
         notes.forget(component)
     if gone:
         platform.instance.engine_record.unlink(missing_ok=True)
-    return starting.start(platform, ran, on_event) if ran else {}
+    return starting.start(platform, ran, on_event, asked) if ran else {}
 
 
 def _databases(platform: Platform) -> Iterator[tuple[InfraComponent, str]]:

@@ -16,7 +16,7 @@ from runtime.placements import choice, docker
 from runtime.placements.choice import Asked, Name
 from runtime.platform import Platform
 from runtime.provision import notes
-from runtime.start import Listener, start
+from runtime.start import Listener, home, start
 
 BY_NAME = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname"
 TABLES = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN \
@@ -27,6 +27,8 @@ Counts = dict[str, dict[str, str]]
 
 def copy(platform: Platform, source: Name, target: Name, on_event: Listener) -> dict[str, Path]:
     """Move every database server's data; gives for each the dump that is kept. What ran before runs afterwards.
+
+    Services run in the placement that they had.
 
     The source is not changed until all rows are counted in the target; an interrupted copy begins again.
     """
@@ -44,14 +46,16 @@ def copy(platform: Platform, source: Name, target: Name, on_event: Listener) -> 
                 because=f"it is of kind {component.kind}", exit=Exit.USAGE,
             )  # fmt: skip
         _empty(platform, component, target)
-    ran = [name for name, component in components.items() if placements.certain(component).lives]
+    found = {name: placements.certain(component) for name, component in components.items()}
+    ran = [name for name, seen in found.items() if seen.lives]
+    asked = Asked(stay=home.again(platform.services, found))
     try:
         dumps = {component.name: _one(platform, component, source, target, on_event) for component in wanted}
     except BaseException:
-        start(platform, ran, on_event)
+        start(platform, ran, on_event, asked)
         raise
     if ran:
-        _must(start(platform, ran, on_event))
+        _must(start(platform, ran, on_event, asked))
     return dumps
 
 

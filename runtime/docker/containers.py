@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from converge import own_files
 from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
@@ -69,6 +71,7 @@ def one_off(
     project: Project, component: Component, command: str, images: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str], Component]:
     """How a command is run in a temporary container of the component's image."""
+    project = replace(project, routed=False)  # with the routes it would get the address of the container that runs
     argv = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "/bin/sh", compose.key(component), "-c", command]
     return project.command(argv), project.environment(compose.values(project, images)), component
 
@@ -147,7 +150,7 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
 
 def _applied(project: Project) -> dict[str, str]:
     try:
-        found = json.loads((project.instance.state / "compose" / "applied.json").read_text())
+        found = json.loads(own_files.text(project.instance.state / "compose" / "applied.json"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

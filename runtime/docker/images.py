@@ -15,6 +15,7 @@ from typing import Any
 from converge import atomic, lockfile
 from converge.errors import DevError, Exit
 from converge.instance import store
+from facts import git
 from facts.engine import Engine, EngineError
 from runtime.component import Component
 from runtime.docker import compose
@@ -322,8 +323,8 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
             yield place.resolve()
             continue
         listed = subprocess.run(
-            ["git", "-C", str(place), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True
-        )
+            git.argv(place, "ls-files", "-co", "--exclude-standard", "-z"), capture_output=True, env=git.environment()
+        )  # fmt: skip
         if listed.returncode == 0:
             known = listed.stdout.decode(errors="surrogateescape").split("\0")
             yield from (place / name for name in known if name and (place / name).is_file())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.instance import Instance
 from facts import routes
 from facts.engine import EngineError
@@ -73,7 +73,7 @@ def ours(instance: Instance, address: str) -> bool:
 
 def _given(instance: Instance) -> IPv4Network | None:
     try:
-        (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
+        (entry,) = json.loads(own_files.text(instance.network_file))["networks"]["default"]["ipam"]["config"]
         return IPv4Network(entry["subnet"])
     except (OSError, ValueError, KeyError):
         return None

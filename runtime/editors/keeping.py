@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from json import dumps
 from pathlib import Path
 
+from facts import git
 from facts.value import dataclass, field
 from runtime.editors import jetbrains, jsonc, vscode
 
@@ -131,14 +132,13 @@ def _is_ours(path: Path) -> bool:
 
 def _exclude(checkout: Path, name: Path) -> None:
     """Exclude a file that ./dev made from git's status; a user who wants to share it adds it."""
-    git = ["git", "-C", str(checkout)]
-    where = [*git, "rev-parse", "--show-prefix", "--git-path", "info/exclude"]
+    where = git.argv(checkout, "rev-parse", "--show-prefix", "--git-path", "info/exclude")
     try:
         told = subprocess.run(where, capture_output=True, text=True, timeout=10)
-        ignored = subprocess.run([*git, "check-ignore", "-q", str(name)], capture_output=True, timeout=10).returncode
+        ignored = subprocess.run(git.argv(checkout, "check-ignore", "-q", str(name)), capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return
-    if told.returncode or ignored != 1:
+    if told.returncode or ignored.returncode != 1:
         return
     prefix, place = told.stdout.split("\n")[:2]
     file, line = checkout / place, f"/{prefix}{name}"

@@ -8,9 +8,11 @@ import time
 from typing import Literal
 
 from converge import atomic as files
+from converge import own_files
 from converge.instance import Instance
 from facts.ports import HOME
 from facts.value import dataclass
+from runtime.placements.seen import moment
 
 State = Literal["FLIPPING_OUT", "IDE_WAIT", "DOCKER_STARTING", "NATIVE_STARTING", "FLIPPING_IN"]
 """The step that was last begun. IDE_WAIT stays while the service is handed off, whether or not a process listens."""
@@ -35,10 +37,13 @@ class Record:
 def record(instance: Instance, name: str) -> Record | None:
     """The record of the service's hand-off; None if it is not handed off."""
     try:
-        found = json.loads(instance.handed(name).read_text())
-        return Record(**found)
-    except (OSError, ValueError, TypeError):
+        found = json.loads(own_files.text(instance.handed(name)))
+        entry = Record(**found)
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    lease = entry.until is None or moment(entry.until) is not None
+    words = all(isinstance(word, str) for word in (entry.name, entry.state, entry.home, entry.host))
+    return entry if words and lease and moment(entry.since) is not None else None
 
 
 def records(instance: Instance) -> dict[str, Record]:

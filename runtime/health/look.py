@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from converge import trust
 from converge.desired import Ready
 from facts import users
 from facts.ports import HOME, Owner, owner
@@ -34,6 +35,8 @@ def judge(
 ) -> Verdict:  # fmt: skip
     """The verdict by its answers within `timeout` seconds; without an answer, by its processes and its log."""
     missing = why_not(platform, component, seen, listening, timeout, hang_up)
+    if missing == trust.WHY:
+        return Verdict("unknown", f"{missing}: {trust.hint(platform.instance.checkout)}")
     plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
     if plain or not (missing or _rebuilt(component)):
         return Verdict("starting" if missing else "ready", missing)
@@ -58,6 +61,13 @@ def why_not(
         return f"no answer within {timeout:g} s"
     if problem := _too_young(component, seen):
         return problem
+    return _declared(platform, component, seen, ready, timeout)
+
+
+def _declared(platform: Platform, component: Component, seen: Seen, ready: Ready, timeout: float) -> str:
+    """Why its own command or its log says that it is not ready; empty if they do not."""
+    if (ready.exec or ready.log) and not platform.loaded.trusted:
+        return trust.WHY
     if ready.exec:
         from runtime.health import command  # saves 6 ms: few components have one
 

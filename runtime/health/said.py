@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from converge import atomic
+from converge import atomic, own_files
 from runtime.component import Component
 from runtime.health import lines
 from runtime.placements.seen import Seen
@@ -28,6 +28,6 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
 
 def _remembered(file: Path) -> str:
     try:
-        return str(json.loads(file.read_text()))
+        return str(json.loads(own_files.text(file)))
     except (OSError, ValueError):
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from converge import atomic
+from converge import atomic, own_files
 from runtime.component import Component
 from runtime.placements.seen import Seen
 
@@ -20,7 +20,7 @@ def remember(component: Component, seen: Seen) -> None:
 def ever(component: Component, seen: Seen) -> bool:
     """Whether it was ready before, in the run that was seen."""
     try:
-        return _path(component).read_text() == _run(seen)
+        return own_files.text(_path(component)) == _run(seen)
     except (OSError, ValueError):
         return False
 

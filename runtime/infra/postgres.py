@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from converge import tools
+from converge import own_files, tools
 from converge.desired import Loaded
 from converge.errors import DevError
 from runtime import placements
@@ -199,7 +199,11 @@ def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tu
         return command, found.environment(compose.values(found, {}))
     home = _home(platform.loaded)
     where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
-    return [str(home / "bin" / argv[0]), *argv[1:], *where], {**_env(home), "PGPASSWORD": password(component)}
+    return [str(home / "bin" / argv[0]), *argv[1:], *where], {
+        **_env(home),
+        "PGPASSWORD": password(component),
+        "PGREQUIREAUTH": "!password",
+    }
 
 
 def _home(loaded: Loaded) -> Path:
@@ -232,7 +236,7 @@ def _user() -> str | None:
 def known_password(component: InfraComponent) -> str:
     """The existing password; empty if none was made. For looks, which write nothing."""
     try:
-        return _secret(component).read_text()
+        return own_files.text(_secret(component))
     except FileNotFoundError:
         return ""
 
@@ -241,7 +245,7 @@ def password(component: InfraComponent) -> str:
     """The password, made once per instance, mode 0600. Its file is next to the data directory."""
     path = _secret(component)
     try:
-        return path.read_text()
+        return own_files.text(path)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, name = tempfile.mkstemp(dir=path.parent)
@@ -252,7 +256,7 @@ def password(component: InfraComponent) -> str:
         except FileExistsError:
             pass
         os.unlink(name)
-        return path.read_text()
+        return own_files.text(path)
 
 
 def _secret(component: InfraComponent) -> Path:

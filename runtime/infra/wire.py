@@ -100,9 +100,7 @@ class Connection:
             if kind != b"R":
                 continue
             method, rest = struct.unpack("!i", body[:4])[0], body[4:]
-            if method == 3:
-                self._answer(password.encode() + b"\0")
-            elif method == 5:
+            if method == 5:
                 self._answer(_md5(user, password, rest) + b"\0")
             elif method == 10 and b"SCRAM-SHA-256" in rest.split(b"\0"):
                 scram = _Scram(password)
@@ -113,7 +111,7 @@ class Connection:
             elif method == 12 and scram:
                 scram.check(rest)
             elif method != 0:
-                raise Refused("28000", f"it requires an unknown authentication method ({method})")
+                raise Refused("28000", _unanswered(method))
 
     def _answer(self, body: bytes) -> None:
         self._socket.sendall(_message(b"p", body))
@@ -137,6 +135,13 @@ class Connection:
             self._buffer += block
         found, self._buffer = self._buffer[:count], self._buffer[count:]
         return found
+
+
+def _unanswered(method: int) -> str:
+    """Why a request for authentication is not answered."""
+    if method == 3:  # whoever listens there would learn the password
+        return "it asks for the password in clear text, which is not sent: it must use SCRAM"
+    return f"it requires an unknown authentication method ({method})"
 
 
 class _Scram:

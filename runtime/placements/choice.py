@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.errors import DevError, Exit
 from facts import docker as engines
 from facts.engine import Engine, EngineError
@@ -121,7 +121,7 @@ def place(component: Component) -> Name | None:
     if component.is_service or not infra.kind(component).keeps_data:
         return None
     try:
-        noted = _note(component).read_text().strip()
+        noted = own_files.text(_note(component)).strip()
     except OSError:
         noted = ""
     if noted in ("docker", "native"):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError, EngineGone, unframed
@@ -29,7 +29,7 @@ ENDED = (0, 130, 137, 143)
 def engine(instance: Instance) -> Engine | None:
     """The engine that has the instance's containers; None if it never had any."""
     try:
-        return Engine(instance.engine_record.read_text().strip())
+        return Engine(own_files.text(instance.engine_record).strip())
     except OSError:
         return None
 
@@ -70,8 +70,8 @@ def inspect(component: Component) -> dict[str, Any]:
     """The engine's description of its container; empty if there is none."""
     service = f"com.docker.compose.service={key(component)}"
     for row in containers(component.instance, (service,)):
-        used = engine(component.instance)
-        assert used is not None
+        if (used := engine(component.instance)) is None:  # its record was deleted meanwhile
+            return {}
         try:
             found = used.get(f"/containers/{row['Id']}/json", ENGINE_TIMEOUT)
         except EngineError as problem:
@@ -84,8 +84,8 @@ def inspect(component: Component) -> dict[str, Any]:
 
 def spawn(component: Component, container: str) -> None:
     """Start the container that Compose made for it."""
-    used = engine(component.instance)
-    assert used is not None
+    if (used := engine(component.instance)) is None:
+        raise lost(f"{component.name} was not started", "its record of the engine was deleted")
     if not native.lives(component):  # a native process serves until the container is ready
         native.forget(component)
     try:
@@ -164,23 +164,40 @@ def rows(component: Component, since: str = "", last: int | None = None) -> Iter
 
 
 def execute(component: Component, argv: Sequence[str], more: Mapping[str, str] = {}) -> tuple[int, str]:
-    """Run a command inside its container, with additional variables `more`; exit code and output."""
+    """Run a command inside its container, with additional variables `more`; exit code and output.
+
+    DevError `not-ready` if the container was removed or stopped meanwhile.
+    """
+    try:
+        return _execute(component, argv, more)
+    except EngineError as problem:
+        if problem.status not in (404, 409):
+            raise
+        raise DevError(
+            "not-ready", f"{component.name} has no container that runs", because=str(problem),
+            hint=f"./dev start {component.name}",
+        ) from problem  # fmt: skip
+
+
+def _execute(component: Component, argv: Sequence[str], more: Mapping[str, str]) -> tuple[int, str]:
     used, about = engine(component.instance), inspect(component)
-    assert used is not None
+    if not used or not about:
+        raise EngineError(404, "it was removed")
     order = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
     order |= {"Env": [f"{name}={value}" for name, value in more.items()]} if more else {}
     run = used.post(f"/containers/{about['Id']}/exec", body=order)["Id"]
     with used.stream(f"/exec/{run}/start", 900, method="POST", body={"Detach": False, "Tty": False}) as answer:
         raw = answer.read()
     code = used.get(f"/exec/{run}/json")["ExitCode"]
+    if code is None:
+        raise EngineError(409, "it was stopped before the command had ended")
     return int(code), unframed(raw).decode(errors="replace")
 
 
 def holds(component: Component, path: str) -> bool:
     """Whether the file exists in its container, volumes included; the container need not run."""
     used, about = engine(component.instance), inspect(component)
-    assert used is not None
-    return bool(about) and used.exists(f"/containers/{about['Id']}/archive", path=path)
+    return used is not None and bool(about) and used.exists(f"/containers/{about['Id']}/archive", path=path)
 
 
 def volumes(instance: Instance, used: Engine) -> dict[str, str]:
@@ -210,7 +227,7 @@ def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) 
 def _allow_restarts(component: Component, used: Engine, container: str) -> None:
     """Restore the restart policy of Compose, so that the engine starts it again if it fails."""
     try:
-        noted = json.loads(_policy(component).read_text())
+        noted = json.loads(own_files.text(_policy(component)))
     except (OSError, ValueError):
         return
     if noted["container"] == container:

@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from converge import ending, leftovers
+from converge import ending, leftovers, own_files
 from facts import locks, processes
 from facts.ports import HOME
 from facts.processes import MARK, Process
@@ -95,10 +95,11 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
         "once": component.once, "hash": digest, "since": time.time(), "debug": launch.debug,
     }  # fmt: skip
     path = component.directory / "spec.json"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with open(own_files.opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
         json.dump(spec, file)
-    with open(component.log, "ab") as log:
+    os.close(own_files.opened(component.instance.shim_lock(component.name), os.O_RDWR | os.O_CREAT))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    with open(own_files.opened(component.log, flags, 0o666), "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", *_bytecode(), str(SHIM), str(path)], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, cwd="/", env={**os.environ, MARK: run_id},
@@ -114,10 +115,11 @@ def _bytecode() -> list[str]:
 
 def forget(component: Component) -> None:
     """Delete the record of how it ended in this placement."""
-    path = component.directory / "state.json"
-    if path.is_dir() and not path.is_symlink():  # a user made a directory of that name
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)
+    for name in ("state.json", "state.json.new"):
+        path = component.directory / name
+        if path.is_dir() and not path.is_symlink():  # a user made a directory of that name
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
 
 
 def halt(component: Component) -> bool:

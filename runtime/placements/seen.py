@@ -14,6 +14,10 @@ State = Literal["absent", "created", "running", "paused", "backoff", "done", "fa
 yet. `backoff`: it ended and will be started again shortly. `done`: it has run to its end. `lost`: it is not known."""
 
 
+LATEST = 253402300799
+"""The last second of the year 9999: a later time cannot be converted to a date."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """A component in one placement, as looked up now."""
@@ -44,7 +48,7 @@ def of_record(placement: Name, lives: bool, record: Mapping[str, Any]) -> Seen:
         reason if isinstance(reason, str) else "",
         _number(record.get("pid")),
         _number(record.get("restarts")) or 0,
-        float(began) if isinstance(began, (int, float)) else None,
+        moment(began),
         own if isinstance(own, str) else "",
         _number(record.get("debug")),
     )
@@ -56,5 +60,12 @@ def lost(what: str, problem: Exception | str) -> DevError:
     return DevError("engine-lost", what, because=because, hint="./dev doctor --fix --only docker")
 
 
+def moment(value: object) -> float | None:
+    """A Unix time from a record; None if it is not a number, or not of the years 1970 to 9999."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
+        return None
+    return float(value)
+
+
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if type(value) is int and 0 <= value < 1 << 31 else None

@@ -95,7 +95,8 @@ def kill(pid: int, number: int) -> None:
 def replace(path: str, value: object) -> tuple[int, int, int]:
     """Replace a JSON file in one step; gives its `stamp`."""
     fresh = path + ".new"
-    with open(fresh, "w") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK  # a named pipe in its place is not waited for
+    with open(os.open(fresh, flags, 0o666), "w") as file:
         json.dump(value, file)
     os.replace(fresh, path)
     return stamp(path)

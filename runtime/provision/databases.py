@@ -94,7 +94,7 @@ def refused(server: InfraComponent, inside: postgres.Closed) -> DevError:
         secret = server.instance.state / "secrets" / server.name
         return DevError(
             "postgres-password", f"the data of {server.name} were made with another password",
-            because=f"{secret} was made again and the data were not; the server says: {inside.because}",
+            because=f"{secret} was made again, or the password was changed inside; the server says: {inside.because}",
             hint="put the earlier password back into that file, or delete the data: "
             "./dev data reset",
         )  # fmt: skip

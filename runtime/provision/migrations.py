@@ -171,7 +171,7 @@ def _once(platform: Platform, component: ServiceComponent, place: Place, check: 
     if code:
         raise DevError(
             "migrate-failed", f"the migration of {component.name} failed",
-            because=f"`{wants.migrate}` ended with {code}: " + " / ".join(last),
+            because=": ".join(filter(None, (f"`{wants.migrate}` ended with {code}", " / ".join(last)))),
             hint=f"correct it, then ./dev start {component.name}",
             source=platform.source(component, "migrate"),
         )  # fmt: skip

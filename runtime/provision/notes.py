@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.errors import DevError
 from runtime.component import Component
 from runtime.provision import INSIDE
@@ -73,7 +73,7 @@ def _state(component: Component, what: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(own_files.text(path))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

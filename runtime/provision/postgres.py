@@ -22,7 +22,8 @@ STATEMENT_TIMEOUT = 60.0
 """Seconds for a statement that changes something."""
 STARTING = ("57P03", "57P01", "57P02")
 """SQLSTATEs of a server that starts up or shuts down."""
-WRONG_PASSWORD = ("28P01", "28000")
+WRONG_PASSWORD = "28P01"
+"""28000 is another refusal: the role may not log in, or pg_hba.conf has no entry for it."""
 OVERVIEW = """
 SELECT 'system', system_identifier::text, '', '' FROM pg_control_system()
 UNION ALL SELECT 'role', rolname, rolcanlogin::text, '' FROM pg_roles
@@ -62,8 +63,11 @@ class Closed:
 
 def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | Closed:
     """The content of the server now; a server that does not run is not asked."""
-    if not placements.lives(component):
+    seen = placements.look(component)
+    if not seen.lives:
         return Closed("stopped")
+    if seen.state == "paused":
+        return Closed("starting", seen.reason)
     try:
         with _connect(component, timeout=timeout) as connection:
             rows = connection.query(OVERVIEW)
@@ -71,7 +75,7 @@ def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | C
     except wire.Refused as problem:
         if problem.code in STARTING:
             return Closed("starting", str(problem))
-        return Closed("password" if problem.code in WRONG_PASSWORD else "unknown", str(problem))
+        return Closed("password" if problem.code == WRONG_PASSWORD else "unknown", str(problem))
     except ConnectionError as problem:
         return Closed("starting", str(problem))
     except OSError as problem:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from converge import atomic
+from converge import atomic, own_files
 from converge.desired import Infra
 from converge.errors import DevError
 from converge.instance import Instance
@@ -261,7 +261,7 @@ def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
     Empty if ./dev did not choose the network's address range.
     """
     try:
-        (entry,) = json.loads(instance.network_file.read_text())["networks"]["default"]["ipam"]["config"]
+        (entry,) = json.loads(own_files.text(instance.network_file))["networks"]["default"]["ipam"]["config"]
     except (OSError, ValueError, KeyError):
         return {}
     if "ip_range" not in entry or FIRST + len(names) > 120:

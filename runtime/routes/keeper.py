@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realp
 from runtime.routes import edge
 
 FIRST, LAST, STABLE = 0.05, 10.0, 1.0
-"""Seconds between the end of an edge and the next one, twice as many each time, until one has run for STABLE seconds."""
+"""Seconds between the end of an edge and the next one: twice as many each time, until one ran for STABLE seconds."""
 
 
 def main(spec: str) -> None:

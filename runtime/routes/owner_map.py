@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import atomic
+from converge import atomic, own_files, trust
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
@@ -67,7 +67,7 @@ def is_open(instance: Instance) -> bool:
 def routes(instance: Instance) -> dict[str, Route]:
     """Service -> where its callers are forwarded; empty without an owner map."""
     try:
-        rows = instance.owner_map.read_text().splitlines()
+        rows = own_files.text(instance.owner_map).splitlines()
     except FileNotFoundError:
         return {}
     words = [row.split() for row in rows]
@@ -121,6 +121,14 @@ def hold(platform: Platform, name: str) -> None:
     if route and route.owner in placements.PLACEMENTS and route.host != HOME:
         own(platform, name, "hold")
         drain(platform.instance, name, route.owner)
+
+
+def release(platform: Platform) -> None:
+    """After a start: forward callers that still wait for a service that failed to what runs of it, or to nothing."""
+    for name, owner in owners(platform.instance).items():
+        if owner == "hold" and name in platform.services:
+            now = _now(platform.services[name])
+            own(platform, name, now.owner, now.host)
 
 
 def refresh(platform: Platform, first: bool = False) -> None:
@@ -204,6 +212,7 @@ def _start_edge(platform: Platform) -> None:
 def _environment(platform: Platform) -> dict[str, str]:
     """Variables of the caller that a later `handoff --back` by the edge needs: those that a start reads."""
     names = {"PATH", "DEV_STORE", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", *PASSED, *services.passed()}
+    names |= {"XDG_STATE_HOME", trust.VARIABLE}
     names |= platform.desired.env.keys()
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 

@@ -8,6 +8,8 @@ from converge.errors import DevError
 from runtime import placements
 from runtime.placements.choice import Asked
 from runtime.platform import Platform
+from runtime.services import debugging
+from runtime.start import home
 from runtime.start.bring_up import Listener, bring_up, without
 from runtime.start.ports import check as taken_ports
 
@@ -30,9 +32,14 @@ def start(
 
 
 def restart(platform: Platform, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:
-    """Stop and start again in the same placement; without names all services, not the infrastructure."""
+    """Stop and start again in the same placement; without names all services, not the infrastructure.
+
+    A service under its debugger leaves it, and returns to the placement that it had before.
+    """
     wanted = names or list(platform.services)
-    asked = Asked(stay=_where_they_run(platform, wanted), again=frozenset(wanted))
+    debugged = [name for name in wanted if debugging.under(platform.components[name])]
+    stay = _where_they_run(platform, wanted) | {name: home.of(platform.components[name]) for name in debugged}
+    asked = Asked(stay=stay, again=frozenset(wanted))
     return start(platform, wanted, on_event, asked)
 
 
@@ -42,6 +49,7 @@ def debug(platform: Platform, name: str, on_event: Listener) -> dict[str, DevErr
     It is compiled and its debugger's port is checked first, so that a service that cannot be debugged keeps running.
     """
     stay = _where_they_run(platform, [name]) | {name: "native"}
+    home.leave(platform.components[name], placements.certain(platform.components[name]))
     asked = Asked(stay=stay, again=frozenset({name}), debug=frozenset({name}))
     return start(platform, [name], on_event, asked)
 

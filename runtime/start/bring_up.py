@@ -13,6 +13,7 @@ from runtime.placements import docker
 from runtime.placements.choice import Asked, Choices, choose, elsewhere
 from runtime.platform import Platform
 from runtime.routes import owner_map
+from runtime.start import home
 from runtime.start.run import Run
 from runtime.start.side_by_side import SideBySide, Tell
 from runtime.stop import undeclared
@@ -57,12 +58,17 @@ def _attempt(
     # its image may run although its native dependencies are missing
     certain = [name for name, each in obstacles.items() if each.code != "dependencies-failed"]
     choices = choose(platform, without(wanted, certain), asked, tell)
+    home.ask(wanted, asked)
     _announce(wanted, choices, asked, tell)
     for left in undeclared(platform):
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
     side_by_side = SideBySide(Run(platform, choices, wanted, asked, obstacles), tell)
-    side_by_side.bring_up()
+    try:
+        side_by_side.bring_up()
+    finally:
+        if platform.instance.routes.exists():
+            owner_map.release(platform)
     if platform.instance.routes.exists():
         owner_map.settle(platform)
     return side_by_side.failed

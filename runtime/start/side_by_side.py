@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from converge import own_files
 from converge.errors import DevError
 from facts.engine import EngineError
 from facts.value import dataclass, field
@@ -59,8 +60,8 @@ class SideBySide:
             self._begin(task, todo)
             for action in todo:
                 act(self.run, task, action)
-        except (DevError, EngineError) as trouble:
-            problem = trouble if isinstance(trouble, DevError) else lost(f"{name} was not started", trouble)
+        except (DevError, EngineError, OSError) as trouble:
+            problem = _problem(name, trouble)
             self.failed[name] = problem
             self.tell(name, _short(problem))
             raise problem from trouble
@@ -82,6 +83,17 @@ class SideBySide:
             list(enders.map(placements.stop, self.run.spawned))
         for component in self.run.spawned:
             self.tell(component.name, "interrupted, stopped")
+
+
+def _problem(name: str, trouble: DevError | EngineError | OSError) -> DevError:
+    """Why the component was not started; an OSError that is not about a file of the tool is raised again."""
+    if isinstance(trouble, EngineError):
+        return lost(f"{name} was not started", trouble)
+    if isinstance(trouble, DevError):
+        return trouble
+    if problem := own_files.trouble(trouble):
+        return problem
+    raise trouble
 
 
 def _word(task: Task, todo: tuple[actions.Action, ...]) -> str:

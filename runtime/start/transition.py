@@ -143,19 +143,34 @@ def _migration(seen: Seen, wanted: Wanted) -> tuple[Action, ...]:
 def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[Action, ...]:
     """Start it in the wanted placement. An instance in another placement serves until then, if callers are routed."""
     moves = seen.placement is not None and seen.placement != place
+    serves = moves and wanted.routed
     late = wanted.routed and (place == "docker" or (moves and wanted.beside))
     switch = [Switch(place, seen.placement if moves else None)] if wanted.routed else []
+    first, then = _migrations(seen, wanted, asked, serves)
     return (
         *([Compile()] if asked.debug else []),
-        *_ended(seen, wanted, serves=moves and wanted.routed),
+        *first,
+        *_ended(seen, wanted, serves),
         *([] if late else switch),
         Clear(place),
-        *([Migrate()] if wanted.migrates else []),
+        *then,
         Launch(place),
         Wait(Stop(place) if late and place == "native" else None),
         *(switch if late else []),
         *([] if wanted.service else [Provision()]),
     )
+
+
+def _migrations(seen: Seen, wanted: Wanted, asked: Asked, serves: bool) -> tuple[tuple[Action, ...], ...]:
+    """The migration before the running process ends, and the one after.
+
+    Before, so that a failed migration does not stop it. After, if it is applied already and a restart was requested:
+    the process may be what blocks it.
+    """
+    if not wanted.migrates:
+        return (), ()
+    first = seen.placement is not None and not serves and not (asked.again and seen.migrated)
+    return ((Migrate(),), ()) if first else ((), (Migrate(),))
 
 
 def _ended(seen: Seen, wanted: Wanted, serves: bool) -> tuple[Action, ...]:

@@ -44,3 +44,7 @@ def test_a_request_of_another_container_stops_at_a_breakpoint(boxed: Platform) -
     boxed.dev("start", "--docker")
     boxed.dev("handoff", "echo", "--to", "docker")
     assert boxed.ask_inside() == boxed.ask() == "box" and boxed.placement() == "docker"
+    boxed.dev("debug", "echo")
+    assert boxed.ask() == "native"
+    boxed.dev("debug", "echo", "--off")  # nothing else was asked of it meanwhile
+    assert boxed.ask_inside() == boxed.ask() == "box" and boxed.placement() == "docker"

@@ -9,6 +9,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import runtime.platform
+from converge import schema
+from converge.instance import Instance
+from runtime.routes import owner_map
 from tests.conftest import elapse, wait_until
 from tests.handoff.platform import SERVICE, Platform, answers
 
@@ -102,6 +106,20 @@ def test_a_lease_that_cannot_end_keeps_nobody_from_his_work(bare: Platform) -> N
     state.write_text(text)
     wait_until(lambda: bare.checkout.dev("start").code == 0 and bare.placement() == "native", 30)
     assert bare.ask() == "native"
+
+
+def test_callers_do_not_wait_for_a_restart_that_failed(bare: Platform) -> None:
+    bare.dev("handoff", "echo")
+    bare.ide()
+    assert bare.ask() == "ide"
+    found = runtime.platform.Platform(schema.load(bare.checkout.path), Instance(bare.checkout.path.resolve(), "story"))
+    bare.dev("stop", "control")
+    for name, owner in (("echo", "ide"), ("control", "none")):
+        owner_map.own(found, name, "hold")
+        assert bare.owner(name) == "hold"
+        owner_map.release(found)
+        assert bare.owner(name) == owner
+    assert bare.ask() == "ide" and bare.ask(bare.control) == "ConnectionRefusedError"
 
 
 def test_a_stop_forgets_a_handoff_that_was_cut_off(bare: Platform) -> None:

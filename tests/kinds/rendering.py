@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import socket
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from converge import schema
+from converge import installing, schema
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.instance import Instance
@@ -121,11 +120,12 @@ def _jetbrains(place: Place) -> Any:
 
 
 def _install(place: Place) -> Any:
-    """The commands, each with the variables that it gets besides the caller's."""
+    """The commands, each with the variables that it gets besides those of every installation."""
     ran: list[str] = []
+    every = installing.environment(directory=place.service.path)
 
     def run(argv: list[str], *, env: Mapping[str, str], **_: Any) -> Any:
-        more = {name: value for name, value in own(env).items() if name not in os.environ}
+        more = {name: value for name, value in own(env).items() if name not in every}
         words = [f"{name}={shlex.quote(value)}" for name, value in sorted(more.items())]
         ran.append(" ".join([*words, shlex.join(argv)]))
         return SimpleNamespace(returncode=0)

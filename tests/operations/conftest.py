@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from converge import tools
+from converge.lockfile import this_platform
 from converge.steps import Item
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -41,7 +42,12 @@ def as_recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None
     if not MADE:
         return
     text = json.dumps(MADE, default=str, ensure_ascii=False)
-    for place, name in ((str(tmp_path), "TMP"), (str(tools.store()), "STORE"), (str(Path.home()), "HOME")):
+    for place, name in (
+        (str(tmp_path), "TMP"),
+        (str(tools.store()), "STORE"),
+        (str(Path.home()), "HOME"),
+        (this_platform(), "PLATFORM"),
+    ):
         text = text.replace(place, name)
     test = f"{request.path.name}::{request.node.name}"
     golden = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.exists() else {}

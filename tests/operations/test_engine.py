@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -48,3 +49,26 @@ def _parent(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+SEEN = f"""
+import os, sys
+sys.path.insert(0, {str(TOOL)!r})
+from converge import engine_main
+def seen(state, operation, **args):
+    config = args["_env"].pop("APT_CONFIG")
+    print("seen", args["name"], args["commands"], args["_sudo"], args["_timeout"], args["_env"], file=sys.stderr)
+    print("mode", oct(os.stat(config).st_mode & 0o777), "Lock::Timeout" in open(config).read(), file=sys.stderr)
+    raise ValueError("enough")
+engine_main.add_op = seen
+sys.exit(engine_main.main())
+"""
+
+
+@pytest.mark.parametrize("sudo", [True, False])
+def test_an_operation_gets_what_was_asked_and_settings_that_apt_can_read(sudo: bool) -> None:
+    asked = {"operation": "server.shell", "args": {"commands": ["true"]}, "sudo": sudo, "timeout": 7}
+    ran = subprocess.run([sys.executable, "-c", SEEN], input=json.dumps(asked), capture_output=True, text=True)
+    assert f"seen server.shell ['true'] {sudo} 7 {{'DEBIAN_FRONTEND': 'noninteractive'}}" in ran.stderr
+    assert "mode 0o644 True" in ran.stderr, "apt drops its rights before it reads it"
+    assert json.loads(ran.stdout) == {"ok": False, "said": "ValueError: enough"}

@@ -141,6 +141,8 @@ def test_migrations_and_databases_are_never_passed_over(seen: Seen, wanted: Want
         return
     if wanted.migrates and not seen.migrated:
         assert Migrate() in actions
+        ended = [index for index, action in enumerate(actions) if action == Stop(seen.placement or "native")]
+        assert not ended or actions.index(Migrate()) < ended[0], "a failed migration would leave it stopped"
     if not wanted.service and not seen.provisioned:
         assert Provision() in actions
     if Compile() in actions:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
+from converge.errors import DevError
 from runtime.infra import grpc, wire
-from runtime.infra.postgres import known_password
-from runtime.provision import databases, postgres, topics
+from runtime.infra.postgres import known_password, sql
+from runtime.provision import databases, flow, postgres, topics
 from tests.conftest import Checkout, wait_until
 from tests.provision.conftest import SLEEPER, Running
 
@@ -134,6 +136,44 @@ def test_data_of_another_password_are_named_by_every_start_and_look(running: Run
     assert running.state("postgres").state == "ready"
 
 
+def deleted(secret: Path, running: Running) -> None:
+    secret.unlink()
+
+
+def emptied(secret: Path, running: Running) -> None:
+    secret.write_text("")
+
+
+def changed_inside(secret: Path, running: Running) -> None:
+    running.sql("ALTER ROLE postgres PASSWORD 'another'")
+
+
+def removed_inside(secret: Path, running: Running) -> None:
+    running.sql("ALTER ROLE postgres PASSWORD NULL")
+
+
+@pytest.mark.parametrize("how", [deleted, emptied, changed_inside, removed_inside])
+def test_data_that_do_not_take_our_password_are_never_ready(
+    running: Running, how: Callable[[Path, Running], None]
+) -> None:
+    running.declare("databases = ['locked']")
+    server, secret = running.postgres, running.now.instance.state / "secrets" / "postgres"
+    before = secret.read_text()
+    with wire.Connection(running.port, before, timeout=30) as kept:
+        how(secret, running)
+        try:
+            for _ in range(2):
+                with pytest.raises(DevError) as refused:
+                    flow.provision(running.now, server, lambda text: None)
+                assert refused.value.code == "postgres-password" and "./dev data reset" in refused.value.hint
+                assert running.state("postgres").state == "failed"
+        finally:
+            secret.write_text(before)
+            kept.query(f"ALTER ROLE postgres PASSWORD '{before}'")
+    flow.provision(running.now, server, lambda text: None)
+    assert running.state("postgres").state == "ready"
+
+
 @pytest.mark.parametrize("opener", [["start"], ["data", "list"], ["data", "snapshot", "after", "--force"]], ids=str)
 def test_what_a_killed_snapshot_closed_is_seen_and_opened(running: Running, opener: list[str]) -> None:
     running.declare("databases = ['shut']")
@@ -157,7 +197,7 @@ def test_infrastructure_that_does_not_run_is_not_reported(checkout: Checkout, fr
     assert not (checkout.path / ".dev/instances").exists(), "a look writes nothing"
 
 
-@pytest.mark.parametrize(("method", "word"), [("scram-sha-256", "s"), ("md5", "m"), ("password", "p"), ("trust", "t")])
+@pytest.mark.parametrize(("method", "word"), [("scram-sha-256", "s"), ("md5", "m"), ("trust", "t")])
 def test_postgres_is_spoken_to_by_every_usual_authentication(running: Running, method: str, word: str) -> None:
     rules = running.now.instance.data / "postgres" / "pg_hba.conf"
     before = rules.read_text()
@@ -181,6 +221,61 @@ def test_postgres_is_spoken_to_by_every_usual_authentication(running: Running, m
     finally:
         rules.write_text(before)
         running.sql("SELECT pg_reload_conf()")
+
+
+REFUSALS: dict[str, tuple[str, str]] = {
+    "host all postgres 127.0.0.1/32 reject": ("unknown", "pg_hba.conf rejects connection"),
+    "host nowhere postgres 127.0.0.1/32 trust": ("unknown", "no pg_hba.conf entry"),
+    "host all postgres 127.0.0.1/32 password": ("unknown", "clear text"),
+    "ALTER ROLE postgres NOLOGIN": ("unknown", "not permitted to log in"),
+    "ALTER ROLE postgres PASSWORD 'another'": ("password", "password authentication failed"),
+}
+"""A rule for pg_hba.conf or a statement -> how a look describes the server."""
+
+
+@pytest.mark.parametrize("change", REFUSALS)
+def test_only_a_wrong_password_is_called_one(running: Running, change: str) -> None:
+    why, words = REFUSALS[change]
+    running.declare()
+    server, rules = running.postgres, running.now.instance.data / "postgres" / "pg_hba.conf"
+    word, before = known_password(server), rules.read_text()
+
+    def refused() -> bool:
+        found = postgres.look(server, 30)
+        return isinstance(found, postgres.Closed) and found.why == why and words in found.because
+
+    with wire.Connection(running.port, word, timeout=30) as kept:
+        try:
+            if change.startswith("host"):
+                rules.write_text(change + "\n")
+                change = "SELECT pg_reload_conf()"
+            kept.query(change)
+            assert wait_until(refused, 30)
+            (item,) = running.items("databases").values()
+            assert item.status == ("blocked" if why == "password" else "unknown") and words in item.because
+        finally:
+            rules.write_text(before)
+            kept.query(f"ALTER ROLE postgres LOGIN PASSWORD '{word}'")
+            kept.query("SELECT pg_reload_conf()")
+            wait_until(lambda: isinstance(postgres.look(server, 30), postgres.Inside), 30)
+
+
+def test_the_clients_of_postgres_send_no_password_in_clear_text(running: Running) -> None:
+    running.declare()
+    rules = running.now.instance.data / "postgres" / "pg_hba.conf"
+    before, word = rules.read_text(), known_password(running.postgres)
+    with wire.Connection(running.port, word, timeout=30) as kept:
+        try:
+            rules.write_text("host all all 127.0.0.1/32 password\n")
+            kept.query("SELECT pg_reload_conf()")
+            wait_until(lambda: isinstance(postgres.look(running.postgres, 30), postgres.Closed), 30)
+            with pytest.raises(DevError) as refused:
+                sql(running.now, running.postgres, "SELECT 1")
+            assert "cleartext" in refused.value.because
+        finally:
+            rules.write_text(before)
+            kept.query("SELECT pg_reload_conf()")
+            wait_until(lambda: isinstance(postgres.look(running.postgres, 30), postgres.Inside), 30)
 
 
 def test_a_connection_to_postgres_goes_on_after_an_error(running: Running) -> None:

@@ -94,6 +94,31 @@ def test_without_its_directory_a_migration_is_refused(checkout: Checkout) -> Non
     )
 
 
+CHANGES: dict[str, Callable[[str], str]] = {
+    "command": lambda text: text.replace("1000", "1001"),
+    "environment": lambda text: text + "env = { A = 'b' }\n",
+    "migration": lambda text: text.replace("sh migrate.sh", "sh ./migrate.sh"),
+    "file": lambda text: text,
+}
+"""What changes in the entry of a service, besides the script that is its migration."""
+
+
+@pytest.mark.parametrize("command", [["start", "--no-fix"], ["restart"]], ids=lambda argv: argv[0])
+def test_a_migration_that_fails_stops_nothing(checkout: Checkout, command: list[str]) -> None:
+    entry = "kind = 'command'\nstop_grace = 0.5\ndev = 'exec sleep 1000'\nmigrate = 'sh migrate.sh'\n"
+    checkout.state("".join(f"[services.{name}]\n{entry}" for name in CHANGES))
+    script = checkout.write("migrate.sh", "true\n")
+    assert checkout.dev("start", "--no-fix").code == 0
+    before = checkout.components()
+    script.write_text("echo no such table; exit 7\n")
+    checkout.state("".join(f"[services.{name}]\n{change(entry)}" for name, change in CHANGES.items()))
+    failed = checkout.dev(*command)
+    assert failed.code == 3 and "no such table" in failed.err, failed.err
+    after = checkout.components()
+    assert {each["state"] for each in after.values()} == {"failed"} and all(each["pid"] for each in before.values())
+    assert {name: each["pid"] for name, each in after.items()} == {name: each["pid"] for name, each in before.items()}
+
+
 @pytest.mark.parametrize("pattern", ["/etc/*", "../../*", "../../../x/**"])
 def test_inputs_outside_the_checkout_are_refused(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(DevError) as refused:

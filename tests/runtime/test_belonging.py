@@ -196,6 +196,7 @@ DAMAGES: dict[str, Callable[[Path, int], object]] = {
     "types": lambda path, pid: path.write_text('{"state": [], "shim": "x", "pid": {}, "began": "noon"}'),
     "pid of another": lambda path, pid: path.write_text(f'{{"state": "running", "shim": {pid}, "pid": {pid}}}'),
     "pid of none": lambda path, pid: path.write_text('{"state": "running", "shim": -1, "pid": 0, "began": 1}'),
+    "begun in no year": lambda path, pid: path.write_text(f'{{"state": "running", "pid": {pid}, "began": 1e300}}'),
     "state of none": lambda path, pid: path.write_text('{"state": "dancing", "reason": 5}'),
     "directory": lambda path, pid: (path.unlink(), (path / "below").mkdir(parents=True)),
     "fifo": lambda path, pid: (path.unlink(), os.mkfifo(path)),

@@ -87,3 +87,18 @@ def test_a_debugger_that_does_not_listen_is_told_from_one_of_others(
     assert debugging.why_not(component) == f"its debugger does not listen on {port} yet"
     with socket.create_server(("127.0.0.1", port)):
         assert debugging.why_not(component).endswith(f"listens on {port}")
+
+
+def test_a_name_has_the_owner_that_it_was_given(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(owner_map, "refresh", lambda platform, first: told.append(first))
+    platform = Platform(schema.parse(HEAD.encode()), instance)
+    instance.owner_map.parent.mkdir(parents=True)
+    owner_map._write(instance, {"a": owner_map.Route("native", "127.0.0.2"), "b": owner_map.Route("docker")})
+    owner_map.own(platform, "unknown", "native")
+    owner_map.own(platform, "b", "docker")
+    assert told == []
+    owner_map.own(platform, "a", "docker")
+    owner_map.own(platform, "b", "ide", "127.0.0.3")
+    assert told == [False, True]
+    assert owner_map.routes(instance) == {"a": owner_map.Route("docker"), "b": owner_map.Route("ide", "127.0.0.3")}

@@ -10,6 +10,7 @@ import pytest
 
 from converge import schema
 from converge.instance import Instance
+from runtime import infra
 from runtime.placements import choice
 from runtime.platform import Platform
 from tests.conftest import HEAD, NO_ENGINE
@@ -59,3 +60,11 @@ def test_a_note_is_kept_and_forgotten(platform: Platform, placement: choice.Name
     assert choice.place(component) == placement
     choice.forget(component)
     assert choice.place(component) is None
+
+
+def test_plain_data_get_a_directory_that_is_kept(platform: Platform) -> None:
+    component = platform.infra["relay"]
+    for _ in range(2):
+        infra.kind(component).prepare(platform, component)
+        (component.instance.data / "relay" / "kept").write_text("")
+    assert choice.place(component) == "native"

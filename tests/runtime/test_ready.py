@@ -151,6 +151,10 @@ def test_time_in_a_compiler_is_not_time_to_get_ready(monkeypatch: pytest.MonkeyP
     assert "still compiles after 30 s" in budget.note(compiling=True)
 
 
+ENDS = {"well-done": "sleep 0.2", "killed": "kill -9 $$", "no-program": "exec ./plain", "goes-behind": "sleep 1000 &"}
+"""Services that end within a second: with success, by a signal, before they are a program, after their work forked."""
+
+
 def test_what_ends_at_once_is_not_ready(checkout: Checkout) -> None:
     short = "sleep 0.3; echo I cannot find my hat; exit 3"
     checkout.state(
@@ -158,12 +162,15 @@ def test_what_ends_at_once_is_not_ready(checkout: Checkout) -> None:
         f"[services.short]\nkind = 'command'\ndev = '{short}'\nretries = 0\n"
         "[services.well]\nkind = 'command'\ndev = 'exec sleep 600'\nretries = 0\n"
         "[services.seed]\nkind = 'command'\ndev = 'true'\nonce = true\n"
+        + "".join(f"[services.{name}]\nkind = 'command'\ndev = '{dev}'\nretries = 0\n" for name, dev in ENDS.items())
     )
+    checkout.write("plain", "no program")
     ran = checkout.dev("start")
     assert ran.code == 3
     assert "absent is not ready" in ran.err and "short is not ready" in ran.err and "I cannot find my hat" in ran.err
     states = {name: entry["state"] for name, entry in checkout.components().items()}
-    assert states == {"absent": "failed", "short": "failed", "well": "ready", "seed": "ready"}
+    assert states == {"well": "ready", "seed": "ready", **dict.fromkeys(("absent", "short", *ENDS), "failed")}
+    assert all(f"{name} is not ready" in ran.err for name in ENDS), ran.err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who listens where")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import get_args
 
@@ -18,6 +18,7 @@ from converge.desired import Infra, Service
 from converge.instance import Instance
 from facts import processes
 from runtime.component import InfraComponent, ServiceComponent
+from runtime.handoff import record
 from runtime.health import served
 from runtime.placements import docker
 from runtime.placements.seen import Seen, of_record
@@ -116,11 +117,27 @@ def test_ready_is_remembered_for_one_process_only(tmp_path: Path) -> None:
         ({}, Seen("native")),
         ({"state": "running", "pid": 7, "began": 5, "hash": "h", "restarts": 2, "debug": None, "reason": None},
          Seen("native", False, "running", "", 7, 2, 5.0, "h")),
+        *(({"state": "running", "pid": 7, "began": began}, Seen("native", False, "running", "", 7))
+          for began in (1e300, -1.0, float("nan"), float("inf"), 10**400, "1e3", True, [5], 253402300800)),
+        *(({"pid": number, "restarts": number, "debug": number}, Seen("native"))
+          for number in (True, -1, 1 << 31, 10**400, 7.0)),
         ({"state": "dancing", "pid": "7", "began": "now", "hash": 3, "restarts": [], "reason": 9}, Seen("native")),
     ],
 )  # fmt: skip
 def test_a_record_counts_only_as_far_as_it_makes_sense(record: dict[str, object], expected: Seen) -> None:
     assert of_record("native", False, record) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"since": 1e300}, {"until": float("nan")}, {"since": "now"}, {"until": -1}, {"state": 3}, {"host": None}]
+)
+def test_a_damaged_record_of_a_hand_off_is_none(tmp_path: Path, wrong: dict[str, object]) -> None:
+    instance = Instance(tmp_path, "x")
+    entry = record.Record("api", "IDE_WAIT", "native", BEGAN, BEGAN + 1)
+    record.write(instance, entry)
+    assert record.record(instance, "api") == entry
+    instance.handed("api").write_text(json.dumps(asdict(entry) | wrong))
+    assert record.record(instance, "api") is None and not record.records(instance)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ MORE = [
     (HEAD + "[files.a]\n", "file-both", 4), (HEAD + "[files.a]\ncontent = ''\ndirectory = true\n", "file-both", 4),
     (HEAD + "[files.a]\ncontent = ''\nmode = '0888'\n", "bad-mode", 4),
     (HEAD + "[files.a]\ncontent = ''\nmode = '00644'\n", "bad-mode", 4),
+    (HEAD + "[docker]\nmirror = 'registry'\n", "value-wrong", 5),
+    (HEAD + "[docker]\nmirror = 'ftp://registry'\n", "value-wrong", 5),
     (HEAD + "[files.'/a']\ncontent = ''\n", "bad-path", 4),
 ]  # fmt: skip
 
@@ -152,6 +154,25 @@ def test_what_names_nothing_is_refused_where_it_stands(text: str, code: str, lin
     with pytest.raises(DevError) as caught:
         schema.parse((HEAD + text).encode())
     assert (caught.value.code, caught.value.source) == (code, f"desired_state.toml:{line}")
+
+
+@pytest.mark.parametrize(
+    ("topics", "line"),
+    [
+        ("topics = { orders = ['mail'], returns = ['mail'] }\n", 6),
+        ("topics = { orders = ['mail', 'mail'] }\n", 6),
+        ("[infra.pubsub.topics]\norders = ['mail', 'print']\nreturns = ['audit']\nrefunds = ['print']\n", 9),
+        ("topics = { mail = ['mail'], orders = ['mail-1'] }\n", 0),
+    ],
+)
+def test_a_subscription_has_one_topic(topics: str, line: int) -> None:
+    text = (HEAD + "[infra.pubsub]\nport = 18085\n" + topics).encode()
+    if not line:
+        assert schema.parse(text).desired.infra["pubsub"].topics
+        return
+    with pytest.raises(DevError) as caught:
+        schema.parse(text)
+    assert (caught.value.code, caught.value.source) == ("duplicate-name", f"desired_state.toml:{line}")
 
 
 @pytest.mark.parametrize(

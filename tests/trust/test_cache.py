@@ -103,3 +103,12 @@ def test_what_another_user_wrote_is_not_unpickled(place: Path, tmp_path: Path, w
     os.chown(file if what == "file" else file.parent, 65534, 65534)
     schema.load(place)
     assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize("home", ["", "relative", "/nowhere"])
+def test_a_home_that_does_not_exist_is_not_made(place: Path, home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.chdir(place)
+    assert schema.load(place).desired.project.name == "story"
+    assert not Path("/nowhere").exists() and not Path("/.cache/dev").exists() and not (place / "relative").exists()

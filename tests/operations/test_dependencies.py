@@ -1,0 +1,73 @@
+"""What a service lacks outside of a container, after a start in which everything ran in containers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from converge import schema
+from converge.instance import Instance
+from converge.operations import dependencies
+from tests.conftest import HEAD
+
+TEXT = """[tools]
+node = "24.19.0"
+go = "1.27.3"
+[infra.postgres]
+port = 20001
+[services.web]
+kind = "node"
+port = 20002
+[services.plain]
+kind = "command"
+dev = "x"
+"""
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
+    """A checkout with a lock file and tools that run; nothing is installed for its service."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, version in (("node", "v24.19.0"), ("npm", "11.0.0"), ("go", "go version go1.27.3 linux/amd64")):
+        (programs / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("DEV_STORE", str(tmp_path / "store"))
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "package-lock.json").write_text("{}")
+    return Instance(tmp_path / "checkout", "x")
+
+
+@pytest.mark.parametrize(
+    ("stamped", "installed", "locked", "lacks"),
+    [(False, False, True, True), (True, False, True, True), (False, True, True, True), (True, True, True, False),
+     (False, False, False, False)],
+)  # fmt: skip
+def test_what_is_lacking_is_all_that_is_asked_for(
+    instance: Instance, stamped: bool, installed: bool, locked: bool, lacks: bool
+) -> None:
+    stamp = dependencies.stamp(instance, "web")
+    stamp.parent.mkdir(parents=True)
+    if stamped:
+        stamp.write_text("x\n")
+    if installed:
+        (instance.checkout / "node_modules").mkdir()
+    if not locked:
+        (instance.checkout / "package-lock.json").unlink()
+    loaded = schema.parse((HEAD + TEXT).encode())
+    found = dependencies.without(loaded, instance, ["web", "plain"])
+    assert (found is not None) == lacks
+    if found:
+        assert list(found.desired.services) == ["web"] and not found.desired.infra
+        assert found.desired.tools == {"node": "24.19.0"}
+    assert dependencies.without(loaded, instance, ["plain"]) is None
+    assert dependencies.without(loaded, instance, []) is None
+
+
+def test_a_tool_that_is_gone_is_lacking_too(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    (instance.checkout / "package-lock.json").unlink()
+    monkeypatch.setenv("PATH", "/usr/bin:/bin" if not Path("/usr/bin/node").exists() else "/bin/none")
+    found = dependencies.without(schema.parse((HEAD + TEXT).encode()), instance, ["web"])
+    assert found and list(found.desired.tools) == ["node"]

@@ -1,0 +1,82 @@
+"""Something else in place of a file of ours is named, fails only the component that needs it, and blocks nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from converge import atomic, own_files
+from tests.conftest import Checkout
+
+LINK = "a symbolic link that leads nowhere"
+MAKE: dict[str, Callable[[Path], object]] = {
+    "a directory": lambda path: (path / "below").mkdir(parents=True),
+    "a named pipe": os.mkfifo,
+    LINK: lambda path: path.symlink_to(path.name),
+}
+NEEDED = [(path, kind) for path in ("logs/NAME.log", "run/NAME/spec.json", "run/NAME/lock") for kind in MAKE]
+NEEDED.remove(("run/NAME/lock", LINK))  # then nothing is known about the component: the next test
+"""Files without which a component cannot be started."""
+OPTIONAL = ("run/NAME/served", "run/NAME/provision.json", "run/NAME/state.json.new", "systems/NAME.json")
+"""Files that are read as if they were damaged, or made again."""
+
+
+def test_a_start_names_what_is_in_the_way_and_starts_the_others(checkout: Checkout) -> None:
+    state = checkout.path / ".dev/instances/default"
+    needed = {f"s{at}": case for at, case in enumerate(NEEDED)}
+    fine = {f"f{at}": (path, "a named pipe") for at, path in enumerate(OPTIONAL)}
+    entry = "kind = 'command'\ndev = 'exec sleep 1000'\nstop_grace = 0.5\n"
+    checkout.state("".join(f"[services.{name}]\n{entry}" for name in needed | fine))
+    said = []
+    for name, (path, kind) in (needed | fine).items():
+        place = state / path.replace("NAME", name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        MAKE[kind](place)
+        said += [f"{place} is {kind}"] if name in needed else []
+    started = checkout.dev("start", timeout=60)
+    assert started.code == 3 and "itself failed" not in started.err, started.err
+    assert [words for words in said if words not in started.err] == []
+    found = checkout.components()
+    assert {name for name in found if found[name]["state"] == "ready"} == set(fine), started.err
+    assert checkout.dev("stop").code == 0 and not checkout.processes()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("run", "a named pipe"), ("run", LINK), ("run/a/lock", LINK), ("routes/owner.map", "a directory")],
+)
+def test_what_every_command_needs_is_named_by_every_command(checkout: Checkout, name: str, kind: str) -> None:
+    checkout.state("[services.a]\nkind = 'command'\ndev = 'exec sleep 1000'\n")
+    place = checkout.path / ".dev/instances/default" / name
+    place.parent.mkdir(parents=True)
+    MAKE[kind](place)
+    for command in ("status", "stop"):
+        ran = checkout.dev(command, timeout=30)
+        assert ran.code == 3 and "error[not-writable]" in ran.err and f"{place} is {kind}" in ran.err, ran.err
+    shutil.rmtree(place.parent)
+
+
+@pytest.mark.parametrize(
+    ("number", "path", "code"),
+    [
+        (errno.ENOSPC, "/somewhere/else", "disk-full"), (errno.EDQUOT, None, "disk-full"),
+        (errno.EACCES, "/home/x/.dev/values", "not-writable"), (errno.EROFS, "/var/lib/dev/data/x", "not-writable"),
+        (errno.ENOENT, "/somewhere/else", ""), (errno.ECONNRESET, None, ""),
+    ],
+)  # fmt: skip
+def test_only_a_full_disk_and_files_of_ours_are_not_a_bug(number: int, path: str | None, code: str) -> None:
+    found = own_files.trouble(OSError(number, os.strerror(number), path))
+    assert (found.code if found else "") == code
+    assert not found or not path or path in found.what + found.because
+
+
+def test_a_file_that_could_not_be_written_leaves_no_temporary(tmp_path: Path) -> None:
+    (tmp_path / "value/below").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        atomic.write(tmp_path / "value", "secret")
+    assert [path.name for path in tmp_path.iterdir()] == ["value"]
