@@ -97,3 +97,15 @@ def test_a_service_that_does_not_use_its_host_is_told_what_to_do(checkout: Check
     checkout.state(text + 'host = "127.0.0.1"\n')
     ran = checkout.dev("start")
     assert ran.code == 0 and ask(api) == "ours", ran.err
+
+
+@stranger.needs_root
+def test_a_stranger_on_the_address_of_the_ide_is_named_and_gets_no_request(checkout: Checkout, api: int) -> None:
+    assert checkout.dev("handoff", "api").code == 0
+    with stranger.listening(LOOPBACK_FOR["ide"], api) as (other, _):
+        with stranger.connected("127.0.0.1", api) as caller:
+            caller.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nauthorization: Bearer secret\r\n\r\n")
+            assert other.say("accept") == "accept" and other.say("hear") == "0"
+        said = checkout.components()["api"]
+        assert said["state"] == "waiting" and f"user {stranger.UID} listens" in said["reason"]
+    assert checkout.dev("handoff", "api", "--back").code == 0 and ask(api) == "ours"
