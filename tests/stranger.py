@@ -101,7 +101,7 @@ while tried < least or bound < int(sys.argv[4]):
         continue
     bound += 1
     try:
-        while True:
+        for _ in range(3):
             accepted, _ = listener.accept()
             accepted.settimeout(0.05)
             try:
@@ -110,7 +110,8 @@ while tried < least or bound < int(sys.argv[4]):
             finally:
                 accepted.close()
     except OSError:
-        listener.close()
+        pass
+    listener.close()
 print(tried, bound, heard.hex() or "-", flush=True)
 """
 """Tries at least so often to listen on an address that is ours, and until it has had it so often; it answers each
