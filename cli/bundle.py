@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cli import evidence, render
 from cli.context import Context
 from cli.option import Argument, Option
-from cli.redact import Redactor
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
+from converge.redaction import known
+from converge.redaction.redactor import Redactor
 from facts.value import dataclass
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run(
     if file and len(file) > 1:
         raise DevError("usage", "one file is needed", hint="./dev bundle failed.tar.gz", exit=Exit.USAGE)
     loaded, instance = _target(context)
-    taken = take(evidence.parts(context, instance), evidence.redactor(instance, loaded))
+    taken = take(evidence.parts(context, instance), known.everything(instance, loaded))
     now = datetime.now(UTC)
     own = f"bundle-{now:%Y%m%d-%H%M%S}.tar.gz"
     path = Path(file[0]) if file else instance.dev / own

@@ -6,6 +6,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 
+from cli import hiding
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
@@ -34,6 +35,7 @@ class Context:
     def checkout(self) -> Path:
         """The target checkout, links resolved."""
         if self.directory is None:
+            hiding.of_checkout(TOOL)
             return TOOL
         if not self.directory.is_dir():
             raise DevError(
@@ -42,7 +44,9 @@ class Context:
                 because="-C names the checkout to work on",
                 exit=Exit.USAGE,
             )
-        return self.directory.resolve()
+        found = self.directory.resolve()
+        hiding.of_checkout(found)
+        return found
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -61,7 +65,9 @@ class Context:
             check_name(name)
         ports = [i.port for i in desired.infra.values()] + [s.port for s in desired.services.values() if s.port]
         ports += [s.debug_port for s in desired.services.values() if s.debug_port]
-        return Instance(self.checkout, desired.project.name, name, max(ports, default=0))
+        found = Instance(self.checkout, desired.project.name, name, max(ports, default=0))
+        hiding.of_instance(found, self.loaded)
+        return found
 
     @cached_property
     def platform(self) -> Platform:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from converge.errors import DevError, Exit
 if TYPE_CHECKING:
     from converge.consent import Consent
     from converge.report import Report
-    from converge.steps import Step
+    from converge.steps import Item, Step
 
 MARKS = {"ok": ("✓", "green"), "changed": ("✓", "cyan"), "skipped": ("-", "dim"), "unknown": ("?", "yellow")}
 """Status -> sign and style; every other status is a cross."""
@@ -91,12 +92,17 @@ def _ask(steps: Sequence[Step]) -> bool:
 
 def _sudo() -> bool:
     """Ask for the password once, before anything is changed."""
-    import subprocess  # saves 0 ms: a doctor has loaded it
-
     try:
         return subprocess.run(["sudo", "-v"]).returncode == 0
     except OSError:
         return False
+
+
+def _found(item: Item) -> str:
+    """What was found; secrets are looked for in all but the short words for what is as wanted."""
+    if item.status not in ("ok", "changed", "skipped"):
+        return render.below(f"{item.found}, want {item.want}")
+    return render.below(item.found) if "://" in item.found else render.indented(item.found)
 
 
 def show(report: Report) -> None:
@@ -108,8 +114,7 @@ def show(report: Report) -> None:
             render.out(render.style(noun, "bold"))
         mark, style = MARKS.get(item.status, ("✗", "red"))
         name = item.id.partition(".")[2]
-        found = item.found if item.status in ("ok", "changed", "skipped") else f"{item.found}, want {item.want}"
-        render.out(f"  {render.style(mark, style)} {name:<16} {render.below(found)}")
+        render.out(f"  {render.style(mark, style)} {name:<16} {_found(item)}")
         if item.status not in MARKS:
             for label, text in (("because", item.because), ("hint:", item.hint), ("see", item.source)):
                 if text:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
-from cli import render
+from cli import hiding, render
 from cli.context import Context
 from cli.option import Argument
 from converge.errors import DevError, Exit
+from converge.redaction.patterns import MASK
 from facts.ports import HOME
 from runtime import placements
 from runtime.environment import of_component
@@ -25,6 +25,6 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
     host = route.host or HOME if route else HOME
     found = of_component(context.platform, component, placements.where(component), host)
     for name, value in sorted(found.items()):
-        shown = "********" if name in hidden else re.sub(r"(://[^:/@]+):[^@/]+@", r"\1:********@", value)
+        shown = MASK if name in hidden else hiding.text(value)
         render.out(f"{name}={shown}")
     return 0

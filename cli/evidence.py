@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import platform
@@ -12,14 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from json import dumps, loads
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.context import TOOL, Context
-from cli.redact import Redactor
-from converge import envfile
-from converge.errors import DevError
 from converge.instance import Instance
 from facts import docker, git
 from facts.engine import Engine, EngineError
@@ -28,13 +24,10 @@ from runtime.docker import compose
 from runtime.platform import Platform
 
 if TYPE_CHECKING:
-    from converge.desired import Loaded
     from facts.engine import Engine
 
 LARGEST = 2 * 1024 * 1024
 """Bytes kept of a file: its end."""
-LONGEST_SECRET = 4096
-"""Longest text of a secret file that is hidden in other files too; a key is shorter."""
 COMMAND_TIMEOUT = 120.0
 """Seconds that a command of ./dev may take."""
 ASKED = ("status", "doctor", "facts")
@@ -72,51 +65,6 @@ def parts(context: Context, instance: Instance) -> Iterator[Part]:
             yield from some
         except Exception as problem:  # a directory that cannot be listed, an engine that talks nonsense
             yield Part(name, partial(_fail, f"{type(problem).__name__}: {problem}"))
-
-
-def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
-    """Knows the secrets of [env], of `.dev/values`, of every instance of the checkout, and the caller's own."""
-
-    kept: dict[str, str] = {}
-    with contextlib.suppress(OSError, DevError):
-        kept = envfile.values(instance)
-    values, names, prefixes = set(kept.values()), set(kept), {""}
-    for name, variable in (loaded.desired.env if loaded else {}).items():
-        if variable.secret or variable.generate:
-            names.add(name)
-            prefixes.add(variable.prefix)
-            values |= {variable.value or "", os.environ.get(name, "")}
-    hide = Redactor(names=frozenset(names))
-    values |= {value for name, value in os.environ.items() if hide.secret(name) and len(value) >= 6}
-    values |= set(_written(instance, hide))
-    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}))
-
-
-def _written(instance: Instance, hide: Redactor) -> Iterator[str]:
-    """Secrets in files of every instance of the checkout: its own, and those of environments by their names."""
-    yield from _texts(instance.dev.glob("instances/*/secrets/*"))
-    yield from (text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET)
-    for text in _texts(instance.dev.glob("instances/*/env/*.env")):
-        yield from _assigned(text, hide)
-    for text in _texts(instance.environments.glob("**/*.env")):  # as an editor or a shell is given them
-        for value in _assigned(text, hide):
-            yield value
-            yield value.strip("\"'").replace("\\n", "\n").replace("\\$", "$")
-    for text in _texts(instance.dev.glob("instances/*/run/*/spec.json")):  # what is made for one run stands there alone
-        with contextlib.suppress(ValueError, AttributeError):
-            yield from (value for name, value in loads(text)["env"].items() if hide.secret(name))
-
-
-def _assigned(text: str, hide: Redactor) -> Iterator[str]:
-    """Values of secret variables in `NAME=value` lines."""
-    lines = (line.partition("=") for line in text.splitlines())
-    return (value for name, _, value in lines if hide.secret(name))
-
-
-def _texts(paths: Iterable[Path]) -> Iterator[str]:
-    for path in paths:
-        with contextlib.suppress(OSError):
-            yield path.read_text("utf-8", "replace")
 
 
 def _about(instance: Instance) -> str:

@@ -9,13 +9,13 @@ import io
 import json
 import os
 import re
-import shutil
 import sys
 import threading
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, TextIO
 
+from cli import hiding
 from converge.errors import DevError
 from facts import terminal
 
@@ -72,7 +72,11 @@ def style(text: str, *names: str, stream: TextIO | None = None) -> str:
 
 def width(stream: TextIO | None = None) -> int:
     """Columns of the terminal; 100 where there is none."""
-    return shutil.get_terminal_size((100, 24)).columns if (stream or sys.stdout).isatty() else 100
+    if not (stream or sys.stdout).isatty():
+        return 100
+    import shutil  # saves 3 ms where there is no terminal
+
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def out(text: str = "", *, colours: bool = False) -> None:
@@ -81,8 +85,8 @@ def out(text: str = "", *, colours: bool = False) -> None:
 
 
 def say(text: str, *names: str) -> None:
-    """A message for the user, on stderr."""
-    _write(style(text, *names, stream=sys.stderr) + "\n", sys.stderr)
+    """A message for the user, on stderr; it may have words of other programs, so its secrets are hidden."""
+    _write(style(hiding.text(text), *names, stream=sys.stderr) + "\n", sys.stderr)
     sys.stderr.flush()
 
 
@@ -118,7 +122,7 @@ def bug_file(reports: Iterable[str]) -> str:
     head = f"./dev {' '.join(sys.argv[1:])}\npython {platform.python_version()} on {platform.platform()}\n"
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="dev-bug-", suffix=".log", delete=False) as file:
-            file.write(terminal.visible("\n".join((head, *reports))))
+            file.write(terminal.visible(hiding.report("\n".join((head, *reports)))))
     except OSError:
         return "run again with -vv to see where"
     return f"paste {file.name} into an issue, or run again with -vv"
@@ -131,9 +135,15 @@ def ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def document(value: Any) -> None:
-    """The one JSON document of a `--json` answer; what would act on a terminal is escaped in it."""
-    sys.stdout.write(terminal.escaped(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
+def document(value: Any, secret: bool = False) -> None:
+    """The one JSON document of a `--json` answer; what would act on a terminal is escaped in it.
+
+    Secrets are hidden, unless it is a `secret` that was asked for.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if not secret and hiding.text(text) != text:
+        text = json.dumps(hiding.value(value), indent=2, ensure_ascii=False)
+    sys.stdout.write(terminal.escaped(text) + "\n")
 
 
 def error(problem: DevError) -> None:
@@ -148,9 +158,14 @@ def error(problem: DevError) -> None:
 
 def row(text: str) -> str:
     """Others' text in one line, as another library prints it."""
-    return terminal.visible(text).replace("\n", "␊")
+    return terminal.visible(hiding.text(text)).replace("\n", "␊")
 
 
 def below(text: str) -> str:
-    """Others' text, whose further lines are set in, so that none passes for a line of ours."""
+    """Others' text without secrets, whose further lines are set in, so that none passes for a line of ours."""
+    return indented(hiding.text(text))
+
+
+def indented(text: str) -> str:
+    """A text of ours, whose further lines are set in."""
     return re.sub(r"\n(?!    )", "\n    ", text)

@@ -9,7 +9,7 @@ from cli.context import Context
 from cli.option import Option
 from converge.errors import Exit
 from runtime import services
-from runtime.secrets import issuer
+from runtime.secrets import browser, issuer
 
 
 def run(
@@ -30,14 +30,11 @@ def run(
     except issuer.Refusal as problem:
         raise issuer.refused(problem) from problem
     if json:
-        render.document({"schema": 1, "url": link["url"]})
+        render.document({"schema": 1, "url": link["url"]}, secret=True)
     else:
         render.out(link["url"])
-    if open:
-        import webbrowser  # saves 1.1 ms of --help
-
-        if not webbrowser.open(link["url"]):
-            render.say("no browser could be opened: open the link yourself", "yellow")
+    if open and not browser.open_link(context.instance, link["url"]):
+        render.say("no browser could be opened: open the link yourself", "yellow")
     return int(Exit.OK)
 
 

@@ -26,7 +26,7 @@ def run(
 ) -> int:
     """Print a session token that the services of this checkout accept.
 
-    curl -H "Authorization: Bearer $(./dev token)" http://127.0.0.1:PORT/
+    echo "Authorization: Bearer $(./dev token)" | curl -H @- http://127.0.0.1:PORT/
     """
 
     wish = {"user": user, "ttl_s": _seconds(ttl), "org": org, "email": email}
@@ -35,7 +35,7 @@ def run(
     except issuer.Refusal as problem:
         raise issuer.refused(problem) from problem
     if json:
-        render.document({"schema": 1, **minted})
+        render.document({"schema": 1, **minted}, secret=True)
     else:
         render.out(minted["token"])
     return int(Exit.OK)

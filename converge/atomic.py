@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 
-def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0o666) -> None:
+def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0o600) -> None:
     """Replace the file; its directory is made if there is none. A `durable` file is on the disk before this returns.
 
-    `mode` are the permission bits before the umask.
+    `mode` are the permission bits before the umask; without it, no other user may read the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -27,6 +27,11 @@ def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0
         raise
     if durable:
         sync(path.parent)
+
+
+def private(path: str, flags: int) -> int:
+    """An `opener` of `open`: a file that it makes is for its owner alone, whatever the umask says."""
+    return os.open(path, flags, 0o600)
 
 
 def sync(directory: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import facts.daemon
 import facts.docker
 from converge import network
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.machine import Machine
+from converge.redaction import patterns
 from facts.docker import Here
 from facts.value import dataclass, field
 
@@ -38,7 +41,7 @@ rm -f {state}
 setsid sh -c '
     boot=$(cat /proc/sys/kernel/random/boot_id); start=$(cut -d" " -f22 /proc/$$/stat)
     printf "{{\\"pid\\": %s, \\"start\\": %s, \\"boot\\": \\"%s\\"}}\\n" $$ "$start" "$boot" >{state}
-    exec env {settings} {program} {options}' </dev/null >{log} 2>&1 &
+    {secret}exec env {settings} {program} {options}' </dev/null >{log} 2>&1 &
 n=0
 while [ $n -lt {tenths} ]; do
     sleep 0.1; n=$((n + 1))
@@ -99,6 +102,13 @@ def start(
 
     Each thing its log may complain about is cured once; an engine that runs already is taken as it is.
     """
+    if any(patterns.userinfo(mirror)):
+        raise DevError(
+            "value-wrong", "the registry mirror has a user or a password in its address",
+            because="the Docker engine refuses such an address, and it would be in its command line",
+            hint="remove it from docker.mirror or DEV_REGISTRY_MIRROR; `docker login` keeps a password",
+            exit=Exit.BAD_STATE,
+        )  # fmt: skip
     attempt = Attempt(machine, manager, mirror, here or Here(), patience, scripted=not mirror)
     cured: set[str] = set()
     while (said := _started(attempt)) is not None:
@@ -158,7 +168,9 @@ def _started(attempt: Attempt) -> str | None:
         attempt.scripted = False
     machine.say("starting the Docker engine")
     deadline = time.monotonic() + LOADING_TIMEOUT
-    said = _tried(attempt, "server.shell", commands=[command(daemon.program, attempt.mirror, attempt.options, here)])
+    with _passwords(here) as secret:
+        script = command(daemon.program, attempt.mirror, attempt.options, here, secret)
+        said = _tried(attempt, "server.shell", commands=[script])
     while said is not None and facts.daemon.look(here).own and time.monotonic() < deadline:
         said = None if _answers(here, 1.0) else said
     return said
@@ -194,18 +206,39 @@ def _lives(here: Here) -> bool:
         return False
 
 
-def command(program: str, mirror: str, options: list[str], here: Here) -> str:
-    """One POSIX sh script that starts the engine as root; what daemon.json says is not said twice."""
+@contextmanager
+def _passwords(here: Here) -> Iterator[str]:
+    """A file (0600) that sets the proxies with a password, as every user can read a command line; empty without any."""
+    env = network.environment(here.env)
+    words = [
+        f"export {name}={shlex.quote(env[name])}" for name in SETTINGS if any(patterns.userinfo(env.get(name, "")))
+    ]
+    if not words:
+        yield ""
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="dev-engine-") as file:
+        file.write("\n".join([*words, ""]))
+        file.flush()
+        yield file.name
+
+
+def command(program: str, mirror: str, options: list[str], here: Here, secret: str = "") -> str:
+    """One POSIX sh script that starts the engine as root; what daemon.json says is not said twice.
+
+    `secret` is a file with settings that have a password.
+    """
     config = here.root / CONFIG
     known = config.read_text() if os.access(config, os.R_OK) else ""
     given = [*options, *([f"--registry-mirror={mirror}"] if mirror else [])]
     given = [option for option in given if option[2:].partition("=")[0] not in known]
     env = network.environment(here.env)
-    settings = [f"{name}={env[name]}" for name in SETTINGS if env.get(name)]
-    inner = [" ".join(shlex.quote(word) for word in words).replace("'", "'\\''") for words in (settings, given)]
+    settings = [f"{name}={env[name]}" for name in SETTINGS if env.get(name) and not any(patterns.userinfo(env[name]))]
+    inner = [" ".join(shlex.quote(word) for word in words) for words in (settings, given, [secret])]
+    inner = [text.replace("'", "'\\''") for text in inner]
     return START.format(
         socket=facts.docker.SOCKET, directory=os.path.dirname(facts.daemon.STATE), state=facts.daemon.STATE,
-        settings=inner[0], program=program, options=inner[1], log=LOG, tenths=int(ANSWER_TIMEOUT * 10),
+        secret=f". {inner[2]}; " if secret else "", settings=inner[0], program=program, options=inner[1], log=LOG,
+        tenths=int(ANSWER_TIMEOUT * 10),
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -147,17 +146,27 @@ class Instance:
         """Short 0700 directory for unix sockets, whose paths end at 104 bytes on macOS and 108 on Linux."""
         base = os.environ.get("XDG_RUNTIME_DIR", "")
         if not base or len(base) > 40 or not os.access(base, os.W_OK):
+            import tempfile  # saves 2 ms of every command that opens none of them
+
             base = "/tmp" if os.access("/tmp", os.W_OK) else tempfile.gettempdir()
         return Path(base) / f"dev-{os.geteuid()}" / self.id
 
 
 def make_own_directory(checkout: Path) -> Path:
-    """Make `.dev/` of a checkout, with a `.gitignore` that hides all of it from git; give its path. OSError if not.
+    """Make `.dev/` of a checkout, with a `.gitignore` that hides it from git; give its path. OSError if not.
+
+    Other users cannot enter it. Where it has the tool's own environment, which they may run, that is true of
+    `instances/` in it, which has logs, state and data.
 
     `cli/bootstrap.py` does the same for the tool's own checkout, as it runs before any module of the tool.
     """
     directory = checkout / ".dev"
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = directory / "instances" if (directory / "venv").exists() else directory
+    private.mkdir(mode=0o700, exist_ok=True)
+    about = private.stat()
+    if about.st_mode & 0o077 and about.st_uid == os.geteuid():
+        private.chmod(0o700)
     ignore = directory / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")

@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from converge.redaction import patterns
+
 LARGEST = 256 * 1024
 """Bytes after which a journal without open intents is emptied."""
 
@@ -21,7 +23,7 @@ class Journal:
 
     def intent(self, step_id: str, change: str) -> None:
         """Say, before the first write of a step, that it will be done."""
-        self._append({"kind": "intent", "id": step_id, "change": change})
+        self._append({"kind": "intent", "id": step_id, "change": patterns.certain(change)})
 
     def done(self, step_id: str, status: str) -> None:
         """Say how the step ended."""

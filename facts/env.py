@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,20 @@ def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
         Probe("env.file", f"if [ -e {at} ]; then cat {at} && echo && echo read; else echo read; fi", _read(patterns)),
         LocalProbe("env.process", lambda: _presence(os.environ, patterns)),
     ]
+
+
+def readable(path: Path, name: str) -> LocalProbe:
+    """`NAME`: the mode of a file that other users than its owner can read, as octal digits; empty if none can."""
+
+    def look() -> str:
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            return ""
+        loose = stat.S_ISREG(about.st_mode) and about.st_mode & 0o077
+        return f"{stat.S_IMODE(about.st_mode):o}" if loose else ""
+
+    return LocalProbe(name, look)
 
 
 def parse(text: str) -> dict[str, str]:

@@ -12,12 +12,16 @@ import facts.env
 import facts.files
 from converge import envfile, trust
 from converge.context import ConvergeContext
+from converge.redaction import local
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown
 
 if TYPE_CHECKING:
     from converge.machine import Machine
+
+LOCAL = "desired_state.local.toml"
+"""File of this machine's own overrides (converge/schema.py)."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
@@ -26,11 +30,15 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     trusted = context.loaded.trusted  # a pattern can be made so that it never ends
     patterns = {name: variable.pattern if trusted else None for name, variable in context.desired.env.items()}
     lent = facts.auth.loose([context.instance.environments], "env.lent")
-    return [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
+    found = [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
+    if local.in_local_file(context.loaded):
+        found.append(facts.env.readable(context.instance.checkout / LOCAL, "env.local"))
+    return found
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each variable that is not a plain value, and who may read the files that contain them."""
+    yield from _local(context, observation)
     yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
     if isinstance(stored, Unknown) or isinstance(entry, Unknown):
@@ -84,6 +92,18 @@ def apply(step: Step, machine: Machine) -> None:
     machine.write(file, text.encode(), mode=0o600)
 
 
+def _local(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
+    """The machine's own overrides, if they have a secret."""
+    mode = observation["env.local"] if local.in_local_file(context.loaded) else ""
+    if isinstance(mode, Unknown):
+        yield Item("env.local", "env", "unknown", "?", "600", because=mode.because)
+    elif mode:
+        because = "it has a secret, and other users can read it"
+        args = {"paths": [str(context.instance.checkout / LOCAL)]}
+        step = Step("env.local", "env", f"make {LOCAL} private", because, args=args)
+        yield Item("env.local", "env", "drift", mode, "600", because, source=f"{LOCAL}:1", step=step)
+
+
 def _lent(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """The environment files of services that are handed off."""
     loose = observation["env.lent"]
@@ -97,9 +117,11 @@ def _lent(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 
 def _close(paths: Sequence[str], machine: Machine) -> None:
-    own = machine.context.instance.environments
+    own, overrides = machine.context.instance.environments, machine.context.instance.checkout / LOCAL
     for path in map(Path, paths):
-        if path.is_relative_to(own) and path.is_dir() and not path.is_symlink():
+        if path == overrides and path.is_file() and not path.is_symlink():
+            machine.write(path, path.read_bytes(), 0o600)
+        elif path.is_relative_to(own) and path.is_dir() and not path.is_symlink():
             machine.make_directory(path, 0o700)
         elif path.is_relative_to(own) and path.is_file() and not path.is_symlink():
             machine.write(path, path.read_bytes(), 0o600)

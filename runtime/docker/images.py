@@ -15,6 +15,7 @@ from typing import Any
 from converge import atomic, lockfile
 from converge.errors import DevError, Exit
 from converge.instance import store
+from converge.redaction import patterns
 from facts import git
 from facts.engine import Engine, EngineError
 from runtime.component import Component
@@ -167,8 +168,7 @@ def build(
         project.run(["build", *keys], values, 3600, hear)
     except DevError as problem:
         log = project.instance.state / "logs" / "build.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("\n".join(said) + "\n")
+        atomic.write(log, patterns.certain("\n".join(said)) + "\n")
         raise DevError(
             "build-failed", f"the image of {', '.join(wanted)} could not be built", because=problem.because,
             hint=f"all output of the builder: {log}",
@@ -284,7 +284,7 @@ def _known() -> dict[str, str]:
 
 
 def _remember(digest: str, image: str) -> None:
-    atomic.write(store() / "images.json", json.dumps(_known() | {digest: image}, indent=2))
+    atomic.write(store() / "images.json", json.dumps(_known() | {digest: image}, indent=2), mode=0o644)
 
 
 def _identity(used: Engine, image: str) -> dict[str, str]:

@@ -16,8 +16,8 @@ def no_data(platform: Platform, component: InfraComponent) -> None:
 
 
 def data_directory(platform: Platform, component: InfraComponent) -> None:
-    """Make an empty data directory if there is none."""
-    (component.instance.data / component.name).mkdir(parents=True, exist_ok=True)
+    """Make an empty data directory (0700) if there is none."""
+    (component.instance.data / component.name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def can_fall_back(platform: Platform, component: InfraComponent) -> str:

@@ -283,7 +283,7 @@ def _keep_log(component: Component) -> None:
     text = "".join(f"{row[:24]} c {row[27:]}\n" for row in rows(component))
     if text:
         component.log.parent.mkdir(parents=True, exist_ok=True)
-        with component.log.open("ab") as file:
+        with open(component.log, "ab", opener=atomic.private) as file:
             file.write(text.encode())
 
 

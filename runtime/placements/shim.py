@@ -96,7 +96,7 @@ def replace(path: str, value: object) -> tuple[int, int, int]:
     """Replace a JSON file in one step; gives its `stamp`."""
     fresh = path + ".new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK  # a named pipe in its place is not waited for
-    with open(os.open(fresh, flags, 0o666), "w") as file:
+    with open(os.open(fresh, flags, 0o600), "w") as file:
         json.dump(value, file)
     os.replace(fresh, path)
     return stamp(path)

@@ -18,8 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
@@ -46,16 +45,20 @@ LOOK, AGAIN = 1.0, 60.0
 DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
 """Kinds of HTTP/2's frames, and their flags."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+KEPT = "DEV_EDGE_KEPT"
+"""Variable with the open listeners and known addresses of an edge that replaces itself by another version."""
+RENEW = 3
+"""Exit code with which an edge asks its keeper for another version of both."""
 
 
 class Edge:
     """All listeners and connections; `run` is the event loop.
 
-    `keeper` is a connection to the process that keeps the ports while this one starts again, `kept` are those ports.
+    `keeper` is a connection to the process that keeps the listeners while this one starts again, see `keeper.py`.
     """
 
-    def __init__(self, spec: str, keeper: socket.socket | None = None, kept: Mapping[str, socket.socket] = {}) -> None:
-        self.path, self.keeper, self.kept = spec, keeper, kept
+    def __init__(self, spec: str, keeper: socket.socket | None = None) -> None:
+        self.path, self.keeper = spec, keeper
         self.spec: dict[str, Any] = {}
         self.owners: dict[str, tuple[str, str]] = {}
         self.hosts: dict[tuple[str, str], str] = {}
@@ -70,23 +73,23 @@ class Edge:
         self.asked: dict[str, float] = {}
         self.watch = 0
         self.children: list[subprocess.Popen[bytes]] = []
+        self.program = source()
+        self.outdated = False
+        self.talks: set[socket.socket] = set()
+        self.control: socket.socket | None = None
 
     def run(self) -> None:
         """Run until it is killed; it has no state to clean up."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a held connection needs two
-        self.take_kept()
+        self.adopt(json.loads(os.environ.pop(KEPT, "{}")))
+        if self.keeper:
+            self.selector.register(self.keeper, READ, lambda _: os._exit(1))
         self.reload()
-        directory, name = os.path.split(self.spec["control"])
-        os.chdir(directory)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(name)
-        os.chmod(name, 0o600)
-        os.chdir(self.spec["directory"])
-        self.listen(listener, self.talk)
+        if self.control is None:
+            self.control = self.control_socket()
+        self.listen(self.control, self.talk)
         while True:
             now = time.monotonic()
             while self.timers and self.timers[0][0] <= now:
@@ -95,6 +98,62 @@ class Edge:
             for key, events in self.selector.select(wait):
                 if self.selector.get_map().get(key.fd) is key:  # otherwise an earlier event of this batch has closed it
                     key.data(events)
+            if self.outdated and not (self.relays or self.talks or self.children):
+                self.renew()
+
+    def control_socket(self) -> socket.socket:
+        """The socket for commands, which replaces one of an earlier edge."""
+        directory, name = os.path.split(self.spec["control"])
+        os.chdir(directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(name)
+        os.chmod(name, 0o600)
+        os.chdir(self.spec["directory"])
+        self.keep("control", listener)
+        return listener
+
+    def renew(self) -> None:
+        """Become the present version of this program: the listeners stay open, and callers wait in their queues."""
+        if self.keeper:
+            os._exit(RENEW)
+        kept = {f"port {name}": listener for name, listener in self.ports.items()}
+        kept |= {f"host {name} {side}": listener for (name, side), listener in self.sockets.items()}
+        kept |= {"control": self.control} if self.control else {}
+        for listener in kept.values():
+            listener.set_inheritable(True)
+        hosts = [[*key, host] for key, host in self.hosts.items()]
+        numbers = {key: listener.fileno() for key, listener in kept.items()}
+        self.outdated = False
+        try:
+            os.execve(
+                sys.executable, sys.orig_argv, {**os.environ, KEPT: json.dumps({"sockets": numbers, "hosts": hosts})}
+            )
+        except OSError as problem:
+            print(f"the new version of the edge could not be started: {problem}", flush=True)
+            for listener in kept.values():
+                listener.set_inheritable(False)
+
+    def adopt(self, kept: dict[str, Any]) -> None:
+        """Take over what the version before kept in `renew`."""
+        self.hosts = {(name, owner): host for name, owner, host in kept.get("hosts", ())}
+        for key, number in kept.get("sockets", {}).items():
+            listener = socket.socket(fileno=number)
+            listener.set_inheritable(False)
+            what, _, rest = key.partition(" ")
+            name, _, side = rest.partition(" ")
+            if what == "control":
+                self.control = listener
+            elif what == "port":
+                self.ports[name] = listener
+                self.listen(listener, lambda connection, name=name: Relay(self, name, connection).dial())  # type: ignore[misc]
+            else:
+                self.sockets[name, side] = listener
+                self.listen(
+                    listener,
+                    lambda connection, name=name, side=side: Relay(self, name, connection, side).dial(),  # type: ignore[misc]
+                )
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Call the function once, after that time."""
@@ -116,9 +175,10 @@ class Edge:
         self.read_owners()
         self.part_relays()
         for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
-            self.keep(name)
+            self.keep(f"port {name}")
             self.close(self.ports.pop(name))
         for key in [key for key in self.sockets if key[0] not in self.spec["services"]]:
+            self.keep(" ".join(("host", *key)))
             self.close(self.sockets.pop(key))
         for name in self.spec["services"]:
             self.attend(name)
@@ -172,6 +232,7 @@ class Edge:
         listener.bind(path)
         os.chmod(path, 0o600)
         self.sockets[name, side] = listener
+        self.keep(f"host {name} {side}", listener)
         self.listen(listener, lambda connection: Relay(self, name, connection, side).dial())
 
     def take_port(self, name: str) -> None:
@@ -186,31 +247,19 @@ class Edge:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOME, self.spec["services"][name]["port"]))
-            self.listen(listener, partial(self.relay, name))
+            self.listen(listener, lambda connection: Relay(self, name, connection).dial())
         except OSError:
             listener.close()
             self.later(RETRY_FIRST if time.monotonic() < since + 10 else RETRY_LATER, lambda: self.take_port(name))
             return
         del self.wanted[name]
         self.ports[name] = listener
-        self.keep(name, listener)
+        self.keep(f"port {name}", listener)
 
-    def relay(self, name: str, connection: socket.socket) -> None:
-        """Forward a connection that came to the port of a service."""
-        Relay(self, name, connection).dial()
-
-    def take_kept(self) -> None:
-        """Listen on the ports that an earlier edge had; end when their keeper ends."""
-        for name, listener in self.kept.items():
-            self.ports[name] = listener
-            self.listen(listener, partial(self.relay, name))
+    def keep(self, key: str, *listener: socket.socket) -> None:
+        """Have the keeper take a listener, or without one release that of the key; returns when it has."""
         if self.keeper:
-            self.selector.register(self.keeper, READ, lambda _: os._exit(1))
-
-    def keep(self, name: str, *listener: socket.socket) -> None:
-        """Have the keeper take the listener of a service, or without one release it; returns when it has."""
-        if self.keeper:
-            socket.send_fds(self.keeper, [name.encode()], [each.fileno() for each in listener])
+            socket.send_fds(self.keeper, [key.encode()], [each.fileno() for each in listener])
             self.keeper.recv(16)
 
     def close(self, listener: socket.socket) -> None:
@@ -233,6 +282,8 @@ class Edge:
             try:
                 word = connection.recv(100).decode(errors="replace").strip()
                 if word == "reload":
+                    now = source()
+                    self.outdated = bool(now) and now != self.program and runs(now)
                     self.reload()
                 if word in ("reload", "look"):
                     state = {name: {"listens": name in self.ports} for name in self.spec["services"]}
@@ -242,8 +293,10 @@ class Edge:
                 with contextlib.suppress(OSError):
                     connection.sendall(json.dumps({"": str(problem)}).encode() + b"\n")
             self.selector.unregister(connection)
+            self.talks.discard(connection)
             connection.close()
 
+        self.talks.add(connection)
         self.selector.register(connection, READ, heard)
 
     def watch_leases(self, watch: int) -> None:
@@ -264,6 +317,28 @@ class Edge:
                     start_new_session=True,
                 ))  # fmt: skip
         self.later(LOOK, lambda: self.watch_leases(watch))
+
+
+def source() -> list[bytes]:
+    """The modules of this program as they are on disk; empty if they cannot be read, for example during an update."""
+    found = []
+    for path in (__file__, peers.__file__, users.__file__):
+        try:
+            with open(path, "rb") as file:
+                found.append(file.read())
+        except OSError:
+            return []
+    return found
+
+
+def runs(modules: list[bytes]) -> bool:
+    """Whether each module is a whole Python program; an update may be writing it."""
+    try:
+        for text in modules:
+            compile(text, "edge", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 class Acceptor:

@@ -6,10 +6,12 @@ leaves no moment in which another user can listen on a port of ours. Linux; stan
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 
@@ -21,21 +23,33 @@ FIRST, LAST, STABLE = 0.05, 10.0, 1.0
 
 def main(spec: str) -> None:
     """Start the edge again whenever it ends."""
-    kept: dict[str, socket.socket] = {}
-    pause = FIRST
+    numbers = json.loads(os.environ.pop(edge.KEPT, "{}")).get("sockets", {})
+    kept = {key: socket.socket(fileno=number) for key, number in numbers.items()}
+    program, pause = edge.source(), FIRST
     while True:
         began = time.monotonic()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if not pid:
             ours.close()
-            edge.Edge(spec, theirs, kept).run()
+            os.environ[edge.KEPT] = document(kept)
+            child = edge.Edge(spec, theirs)
+            child.program = program  # that is loaded; the files may have changed since
+            child.run()
         theirs.close()
         with ours:
             keep(ours, kept)
-        os.waitpid(pid, 0)
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == edge.RENEW:
+            for listener in kept.values():
+                listener.set_inheritable(True)
+            os.execve(sys.executable, sys.orig_argv, {**os.environ, edge.KEPT: document(kept)})
         pause = FIRST if time.monotonic() > began + STABLE else min(2 * pause, LAST)
         time.sleep(pause)
+
+
+def document(kept: Mapping[str, socket.socket]) -> str:
+    """The listeners as `adopt` of the edge takes them."""
+    return json.dumps({"sockets": {key: listener.fileno() for key, listener in kept.items()}})
 
 
 def keep(connection: socket.socket, kept: dict[str, socket.socket]) -> None:

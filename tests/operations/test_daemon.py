@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
+import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -192,3 +195,33 @@ def test_the_script_that_starts_it_is_posix(here: Here) -> None:
     odd = Here({**here.env, "HTTPS_PROXY": "http://it's:a b@127.0.0.1:9"}, here.root, "linux")
     script = daemon.command("/usr/sbin/dockerd", "", [], odd)
     assert subprocess.run(["/bin/sh", "-n"], input=script, text=True, capture_output=True).stderr == ""
+
+
+def test_no_password_of_a_proxy_is_in_a_command_line(here: Here, comes_up: Callable[[], None]) -> None:
+    env = {**here.env, "HTTPS_PROXY": "http://bo:it%27s-Tr0ub4dor@127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    said: list[str] = []
+
+    def starts(operation: str, args: dict[str, Any]) -> None:
+        if operation != "server.shell":
+            return
+        path = re.search(r"\. (/\S*dev-engine-\w+); ", args["commands"][0])
+        assert path and stat.S_IMODE(os.stat(path[1]).st_mode) == 0o600
+        said.append(
+            subprocess.run(["sh", "-c", f". {path[1]}; echo $HTTPS_PROXY"], capture_output=True, text=True).stdout
+        )
+        said.append(path[1])
+        comes_up()
+
+    machine = Fake(starts)
+    daemon.start(machine, here=Here(env, here.root, "linux"), patience=0.3)  # type: ignore[arg-type]
+    assert said[0] == "http://bo:it%27s-Tr0ub4dor@127.0.0.1:9\n" and not os.path.exists(said[1])
+    assert "Tr0ub4dor" not in machine.scripts[0] and "http_proxy=http://127.0.0.1:9" in machine.scripts[0]
+
+
+def test_a_mirror_with_a_password_is_refused_before_an_engine_is_started(here: Here) -> None:
+    machine = Fake(lambda operation, args: None)
+    for mirror in ("http://bo:Tr0ub4dor@127.0.0.1:5000", "https://only-a-token@127.0.0.1:5000"):
+        with pytest.raises(DevError) as refused:
+            daemon.start(machine, mirror, here=here)  # type: ignore[arg-type]
+        assert refused.value.code == "value-wrong" and "Tr0ub4dor" not in str(refused.value.because)
+    assert machine.asked == []

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from cli.redact import MASK, Redactor
+from converge.redaction.patterns import MASK
+from converge.redaction.redactor import Redactor
 
 KNOWN = (
     "hunter2!",
