@@ -7,9 +7,9 @@ set of messages.
 from __future__ import annotations
 
 import importlib
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any, get_type_hints
 
 from cli import gate, render
@@ -57,14 +57,12 @@ def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | No
     hints = get_type_hints(function, include_extras=True)
     flags: dict[str, str] = {}
     positional = ""
-    for parameter in inspect.signature(function).parameters.values():
-        for meta in getattr(hints[parameter.name], "__metadata__", ()):
-            if isinstance(meta, Option) and parameter.default is False:
-                flags.update(dict.fromkeys(meta.flags, parameter.name))
+    for name, default in _parameters(function):
+        for meta in getattr(hints[name], "__metadata__", ()):
+            if isinstance(meta, Option) and default is False:
+                flags.update(dict.fromkeys(meta.flags, name))
             elif isinstance(meta, Argument):
-                positional = (
-                    parameter.name if "list" in str(hints[parameter.name]) and parameter.default is None else ""
-                )
+                positional = name if "list" in str(hints[name]) and default is None else ""
     bound: dict[str, Any] = {}
     for word in words:
         if word in flags:
@@ -74,3 +72,14 @@ def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | No
         else:
             return None
     return bound
+
+
+def _parameters(function: Callable[..., int]) -> Iterator[tuple[str, object]]:
+    """Name and default of each parameter, the default an object of its own if there is none; without `inspect`."""
+    assert isinstance(function, FunctionType)
+    code, by_place, by_name = function.__code__, function.__defaults__ or (), function.__kwdefaults__ or {}
+    names = code.co_varnames[: code.co_argcount]
+    required: list[object] = [object()] * (len(names) - len(by_place))
+    yield from zip(names, [*required, *by_place], strict=True)
+    for name in code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]:
+        yield name, by_name.get(name, object())

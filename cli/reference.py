@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from cli import render
 from cli.context import Context
-from cli.option import Argument
+from cli.main import COMMANDS
+from cli.option import Argument, Option
 from converge.errors import DevError, Exit
 
 
@@ -27,13 +30,6 @@ def run(
 
 def commands() -> Iterator[str]:
     """Every command with its options."""
-    import importlib  # saves 0 ms: the command line has loaded it
-    import inspect
-    from typing import get_type_hints
-
-    from cli.main import COMMANDS
-    from cli.option import Option
-
     yield "# Commands"
     for name, module_name in COMMANDS.items():
         module = importlib.import_module(module_name)

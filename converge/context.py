@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from converge import lockfile
 from converge.desired import Desired, Loaded
 from converge.instance import Instance
 from facts.value import dataclass, field
@@ -41,8 +42,6 @@ def context_of(
     more: Mapping[str, str] = {},
 ) -> ConvergeContext:
     """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
-    from converge import lockfile  # saves 0 ms: the operations have loaded it
-
     needed = loaded.desired.tools or (instance.checkout / lockfile.NAME).exists()
     lock = lockfile.load(instance.checkout) if needed else {}
     return ConvergeContext(loaded, instance, lock, purpose, debuggers, more)

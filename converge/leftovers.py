@@ -48,10 +48,15 @@ def sweep(instance: Instance, name: str, grace: float) -> bool:
     found = of(instance, name)
     if found and (lives := ending.end(lambda: of(instance, name), grace)):
         raise still_running(name, described(lives))
+    forget(instance, name)
+    return bool(found)
+
+
+def forget(instance: Instance, name: str) -> None:
+    """Delete what its last shim wrote down of its processes; call it after a look that found none of them."""
     if not locks.held(instance.shim_lock(name)):
         with contextlib.suppress(OSError):
             (instance.run_directory(name) / processes.RECORD).unlink(missing_ok=True)
-    return bool(found)
 
 
 def described(found: list[Process]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from pathlib import Path
 
 from facts import docker
@@ -91,8 +92,6 @@ def _group(socket: Path) -> tuple[str, int | None]:
 
 
 def _user() -> str:
-    import pwd  # saves 0 ms: the look at processes has loaded it
-
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from facts.value import dataclass
+
+if TYPE_CHECKING:
+    import http.client
 
 TIMEOUT = 10.0
 """Seconds the engine has for an answer that needs no work."""
@@ -90,7 +92,11 @@ class Engine:
         self, method: str, path: str, query: dict[str, Any], timeout: float | None, body: Any
     ) -> Iterator[http.client.HTTPResponse]:
         words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
-        connection = _Connection(self.host.removeprefix("unix://"), timeout)
+        connected = _connected(self.host.removeprefix("unix://"), timeout)
+        import http.client  # saves 12 ms of every command on a machine where no engine listens
+
+        connection = http.client.HTTPConnection("docker")
+        connection.sock = connected
         headers = {"Host": "docker"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -119,15 +125,16 @@ def unframed(raw: bytes) -> bytes:
     return b"".join(blocks)
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float | None) -> None:
-        super().__init__("docker")
-        self._path, self._patience = path, timeout
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self._patience)
-        self.sock.connect(self._path)
+def _connected(path: str, timeout: float | None) -> socket.socket:
+    """A socket on which the engine listens; EngineGone if it does not."""
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.settimeout(timeout)
+        connected.connect(path)
+    except OSError as problem:
+        connected.close()
+        raise EngineGone(problem) from problem
+    return connected
 
 
 def _message(raw: bytes) -> str:

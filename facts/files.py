@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-from facts.probe import Probe
+from facts.probe import LocalProbe, Probe
 from facts.value import dataclass
 
 
@@ -27,6 +27,12 @@ elif [ -e {at} ]; then echo other; else echo absent; exit; fi
 ls -ld {at}
 [ -f {at} ] && (sha256sum {at} || shasum -a 256 {at})"""
     return Probe(name, sh, _parse)
+
+
+def way(name: str, base: Path, path: Path) -> LocalProbe:
+    """`NAME`: the first directory on the way from the base to the path that is a link; empty if none is."""
+    between = [path, *path.parents][: len(path.relative_to(base).parts)]
+    return LocalProbe(name, lambda: next((str(each) for each in reversed(between) if each.is_symlink()), ""))
 
 
 def text(name: str, path: Path) -> Probe:

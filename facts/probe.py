@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -54,7 +54,7 @@ def observe(probes: Sequence[AnyProbe], reader: Reader, deadline: float = 10.0) 
     shell = [probe for probe in probes if isinstance(probe, Probe)]
     found: dict[str, Any] = {}
     if shell:
-        nonce = secrets.token_hex(8)
+        nonce = os.urandom(8).hex()
         records = split(reader.run_script(render(shell, nonce, deadline), deadline), nonce)
         for index, probe in enumerate(shell):
             found[probe.name] = _parsed(probe, records.get(index), deadline)

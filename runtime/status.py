@@ -15,6 +15,7 @@ from facts.ports import HOME, owners
 from facts.value import dataclass, replace
 from runtime import health, placements
 from runtime.component import Component
+from runtime.handoff import record
 from runtime.health import served
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
@@ -209,8 +210,6 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
 
 def _handed_off(component: Component, missing: str) -> str:
     """The reason that is shown for a service that is handed off."""
-    from runtime.handoff import record  # saves 0 ms: a status has loaded it
-
     entry = record.record(component.instance, component.name)
     until = f", until {record.clock(entry.until)}" if entry and entry.until else ""
     where = f"{entry.host if entry else HOME}:{component.port}"

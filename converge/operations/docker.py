@@ -13,7 +13,7 @@ import facts.layers
 import facts.machine
 import facts.packages
 import facts.tools
-from converge import tools
+from converge import daemon, tools
 from converge.context import ConvergeContext
 from converge.daemon import by_hand, stop_own
 from converge.desired import Docker as Wants
@@ -22,6 +22,7 @@ from converge.operations import packages
 from converge.steps import Item, Step
 from facts.daemon import Daemon
 from facts.docker import Docker
+from facts.engine import Engine
 from facts.layers import Layers
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown, replace
@@ -249,8 +250,6 @@ def apply(step: Step, machine: Machine) -> None:
 
 
 def _apply_engine(step: Step, machine: Machine) -> None:
-    from converge import daemon  # saves 0 ms: a doctor has loaded it
-
     if step.args.get("package"):
         packages.apply(step, machine)
     daemon.start(machine, os.environ.get("DEV_REGISTRY_MIRROR") or step.args["mirror"], step.args["manager"])
@@ -270,8 +269,6 @@ def _apply_compose(step: Step, machine: Machine) -> None:
 
 
 def _apply_disk(step: Step, machine: Machine) -> None:
-    from facts.engine import Engine  # saves 0 ms: a doctor has loaded it
-
     engine = Engine(facts.docker.look().host)
     machine.say("deleting untagged images and unused build cache")
     engine.post("/images/prune", 600, filters={"dangling": ["true"]})

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from converge.machine import Machine
 
 
+LINKED = "files-linked"
+"""Noun of the facts about links on the way to a managed file."""
+
+
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """One look per path."""
-    return [
-        facts.files.probe(f"files.{path}", context.instance.checkout / path.rstrip("/"))
-        for path in context.desired.files
-    ]
+    """Two looks per path: at it, and at the directories above it."""
+    checkout = context.instance.checkout
+    looks: list[AnyProbe] = []
+    for path, want in context.desired.files.items():
+        place = checkout / path
+        looks.append(facts.files.probe(f"files.{path}", checkout / path.rstrip("/")))
+        looks.append(facts.files.way(f"{LINKED}.{path}", checkout, place if want.directory else place.parent))
+    return looks
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -34,6 +41,11 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "files", "unknown", "?", wanted, entry.because, source=source)
             continue
         found = f"{entry.kind} {entry.mode}".strip()
+        linked = observation.get(f"{LINKED}.{path}")
+        if linked and isinstance(linked, str):
+            because = f"{linked} is a link, and may lead out of the checkout"
+            yield Item(key, "files", "manual", found, wanted, because, "make it a directory", source, "bad-path")
+            continue
         if entry.kind not in ("absent", kind):
             because, hint = f"there is a {entry.kind} in its place", "move it away"
             yield Item(key, "files", "manual", found, wanted, because, hint, source, "foreign-file")

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from hashlib import sha256
@@ -18,6 +19,7 @@ from converge.instance import Instance
 from facts import docker
 from facts.engine import Engine
 from facts.value import dataclass, replace
+from runtime import infra
 from runtime.component import Component
 from runtime.platform import Platform
 
@@ -153,8 +155,6 @@ def find(platform: Platform) -> Project | str:
 
 def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
     """The values of the files' variables in this instance: ports, passwords, user ids, and the given images."""
-    from runtime import infra  # saves 0 ms: the platform has loaded it
-
     instance = project.instance
     found = {"DEV_INSTANCE": instance.id, "DEV_CHECKOUT": str(instance.checkout)}
     found["DEV_ENV"] = str(instance.state / "env")
@@ -171,8 +171,6 @@ def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
 
 def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[str], None] | None = None) -> str:
     """Run the command to its end; `say` gets each line of its stderr."""
-    import threading  # saves 0 ms: others have loaded it
-
     process = subprocess.Popen(
         argv, env=dict(env), text=True, errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, cwd="/", start_new_session=True,

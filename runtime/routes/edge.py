@@ -45,6 +45,8 @@ LOOK, AGAIN = 1.0, 60.0
 DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
 """Kinds of HTTP/2's frames, and their flags."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+KEPT = "DEV_EDGE_KEPT"
+"""Variable with the open listeners and known addresses of an edge that replaces itself by another version."""
 
 
 class Edge:
@@ -66,22 +68,21 @@ class Edge:
         self.asked: dict[str, float] = {}
         self.watch = 0
         self.children: list[subprocess.Popen[bytes]] = []
+        self.program = source()
+        self.outdated = False
+        self.talks: set[socket.socket] = set()
+        self.control: socket.socket | None = None
 
     def run(self) -> None:
         """Run until it is killed; it has no state to clean up."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a held connection needs two
+        self.adopt(json.loads(os.environ.pop(KEPT, "{}")))
         self.reload()
-        directory, name = os.path.split(self.spec["control"])
-        os.chdir(directory)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(name)
-        os.chmod(name, 0o600)
-        os.chdir(self.spec["directory"])
-        self.listen(listener, self.talk)
+        if self.control is None:
+            self.control = self.control_socket()
+        self.listen(self.control, self.talk)
         while True:
             now = time.monotonic()
             while self.timers and self.timers[0][0] <= now:
@@ -90,6 +91,59 @@ class Edge:
             for key, events in self.selector.select(wait):
                 if self.selector.get_map().get(key.fd) is key:  # otherwise an earlier event of this batch has closed it
                     key.data(events)
+            if self.outdated and not (self.relays or self.talks or self.children):
+                self.renew()
+
+    def control_socket(self) -> socket.socket:
+        """The socket for commands, which replaces one of an earlier edge."""
+        directory, name = os.path.split(self.spec["control"])
+        os.chdir(directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(name)
+        os.chmod(name, 0o600)
+        os.chdir(self.spec["directory"])
+        return listener
+
+    def renew(self) -> None:
+        """Become the present version of this program: the listeners stay open, and callers wait in their queues."""
+        kept = {f"port {name}": listener for name, listener in self.ports.items()}
+        kept |= {f"host {name} {side}": listener for (name, side), listener in self.sockets.items()}
+        kept |= {"control": self.control} if self.control else {}
+        for listener in kept.values():
+            listener.set_inheritable(True)
+        hosts = [[*key, host] for key, host in self.hosts.items()]
+        numbers = {key: listener.fileno() for key, listener in kept.items()}
+        self.outdated = False
+        try:
+            os.execve(
+                sys.executable, sys.orig_argv, {**os.environ, KEPT: json.dumps({"sockets": numbers, "hosts": hosts})}
+            )
+        except OSError as problem:
+            print(f"the new version of the edge could not be started: {problem}", flush=True)
+            for listener in kept.values():
+                listener.set_inheritable(False)
+
+    def adopt(self, kept: dict[str, Any]) -> None:
+        """Take over what the version before kept in `renew`."""
+        self.hosts = {(name, owner): host for name, owner, host in kept.get("hosts", ())}
+        for key, number in kept.get("sockets", {}).items():
+            listener = socket.socket(fileno=number)
+            listener.set_inheritable(False)
+            what, _, rest = key.partition(" ")
+            name, _, side = rest.partition(" ")
+            if what == "control":
+                self.control = listener
+            elif what == "port":
+                self.ports[name] = listener
+                self.listen(listener, lambda connection, name=name: Relay(self, name, connection).dial())  # type: ignore[misc]
+            else:
+                self.sockets[name, side] = listener
+                self.listen(
+                    listener,
+                    lambda connection, name=name, side=side: Relay(self, name, connection, side).dial(),  # type: ignore[misc]
+                )
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Call the function once, after that time."""
@@ -208,6 +262,8 @@ class Edge:
             try:
                 word = connection.recv(100).decode(errors="replace").strip()
                 if word == "reload":
+                    now = source()
+                    self.outdated = bool(now) and now != self.program and runs(now)
                     self.reload()
                 if word in ("reload", "look"):
                     state = {name: {"listens": name in self.ports} for name in self.spec["services"]}
@@ -217,8 +273,10 @@ class Edge:
                 with contextlib.suppress(OSError):
                     connection.sendall(json.dumps({"": str(problem)}).encode() + b"\n")
             self.selector.unregister(connection)
+            self.talks.discard(connection)
             connection.close()
 
+        self.talks.add(connection)
         self.selector.register(connection, READ, heard)
 
     def watch_leases(self, watch: int) -> None:
@@ -239,6 +297,28 @@ class Edge:
                     start_new_session=True,
                 ))  # fmt: skip
         self.later(LOOK, lambda: self.watch_leases(watch))
+
+
+def source() -> list[bytes]:
+    """The modules of this program as they are on disk; empty if they cannot be read, for example during an update."""
+    found = []
+    for path in (__file__, peers.__file__, users.__file__):
+        try:
+            with open(path, "rb") as file:
+                found.append(file.read())
+        except OSError:
+            return []
+    return found
+
+
+def runs(modules: list[bytes]) -> bool:
+    """Whether each module is a whole Python program; an update may be writing it."""
+    try:
+        for text in modules:
+            compile(text, "edge", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 class Acceptor:

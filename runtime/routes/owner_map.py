@@ -26,6 +26,7 @@ from facts.value import dataclass
 from runtime import placements, services
 from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
 from runtime.environment import PASSED
+from runtime.handoff import record
 from runtime.placements import docker, ide, native
 from runtime.platform import Platform
 from runtime.routes import gateway
@@ -216,8 +217,6 @@ def _environment(platform: Platform) -> dict[str, str]:
 
 def _spec(platform: Platform) -> dict[str, Any]:
     instance = platform.instance
-    from runtime.handoff import record  # saves 0 ms: all commands that come here have loaded it
-
     services = {}
     for name, component in gateway.served(platform).items():
         services[name] = {"port": component.port, "protocol": component.wants.protocol}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -204,3 +205,19 @@ def test_missing_rights_are_told_before_the_first_write(
     run = SimpleNamespace(say=said.append)
     cycle._Run._warn(run, [Outcome(step, "manual", "no sudo", code=code, hint="ask")])  # type: ignore[arg-type]
     assert said == told
+
+
+@pytest.mark.parametrize(
+    ("yes", "purpose", "left_out"),
+    [(False, "start", set(cycle.SYSTEM_NOUNS)), (False, "test", set(cycle.SYSTEM_NOUNS)), (True, "test", {"docker"}),
+     (True, "start", set())],
+)  # fmt: skip
+def test_a_start_prepares_the_system_with_consent_alone(
+    target: tuple[Loaded, Instance], monkeypatch: pytest.MonkeyPatch, yes: bool, purpose: Any, left_out: set[str]
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(cycle, "fix", lambda *words: asked.append(words))
+    cycle.prepare(*target, yes=yes, lock_timeout=7, purpose=purpose, debuggers=frozenset({"delve"}))
+    ((_, _, nouns, consent, _, timeout, why, debuggers),) = asked
+    assert set(operations.OPERATIONS) - set(nouns) == left_out and consent.yes is yes
+    assert (timeout, why, debuggers) == (7, purpose, {"delve"})

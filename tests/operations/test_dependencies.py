@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from converge import schema
+from converge.context import ConvergeContext
+from converge.errors import DevError
 from converge.instance import Instance
+from converge.local_machine import LocalMachine
 from converge.operations import dependencies
+from converge.steps import Step
 from tests.conftest import HEAD
 
 TEXT = """[tools]
@@ -71,3 +75,26 @@ def test_a_tool_that_is_gone_is_lacking_too(instance: Instance, monkeypatch: pyt
     monkeypatch.setenv("PATH", "/usr/bin:/bin" if not Path("/usr/bin/node").exists() else "/bin/none")
     found = dependencies.without(schema.parse((HEAD + TEXT).encode()), instance, ["web"])
     assert found and list(found.desired.tools) == ["node"]
+
+
+NPM = """#!/bin/sh
+echo "$@" >>asked
+[ -e fails ] && { echo "npm: no such package" >&2; exit 1; }
+mkdir -p node_modules/a node_modules/b
+"""
+
+
+def test_an_installation_is_stamped_after_all_was_installed(instance: Instance, tmp_path: Path) -> None:
+    (tmp_path / "bin" / "npm").write_text(NPM)
+    loaded = schema.parse((HEAD + TEXT.replace("[tools]\n", "[tools]\n", 1)).encode())
+    step = Step("dependencies.web", "dependencies", "install", "why", args={"name": "web", "stamp": "s node=24"})
+    mark = dependencies.stamp(instance, "web")
+    with LocalMachine(ConvergeContext(loaded, instance)) as machine:
+        dependencies.apply(step, machine)
+        assert mark.read_text().splitlines()[0] == "s node=24" and int(mark.read_text().splitlines()[1]) > 0
+        assert (instance.checkout / "asked").read_text().split()[0] == "ci"
+        (instance.checkout / "fails").write_text("")
+        with pytest.raises(DevError) as caught:
+            dependencies.apply(step, machine)
+        assert caught.value.code == "dependencies-failed" and "no such package" in caught.value.because
+        assert not mark.exists(), "what failed is done again"

@@ -51,6 +51,7 @@ class Hostile:
     def state(self, text: str) -> None:
         """Its desired state."""
         self.write("desired_state.toml", HEAD + text)
+        self.write("desired_state.lock", "schema = 1\n[tools]\n")
 
     def program(self, name: str) -> Path:
         """A program that leaves a canary, and says that it is a version."""
@@ -217,7 +218,7 @@ def managed_file(it: Hostile) -> None:
            "filter.x.clean", "credential.helper", "gpg.program", "pager.config", "alias.config",
            "interactive.diffFilter"))  # fmt: skip
 def git_config(it: Hostile, key: str) -> None:
-    it.write("desired_state.toml", HEAD + 'hooks_path = ".hooks"\n' + SERVICE)
+    it.state('hooks_path = ".hooks"\n' + SERVICE)
     subprocess.run(["git", "init", "-q", it.path], check=True)
     value = str(it.program("tool")) if key != "alias.config" else f"!{it.program('tool')}"
     subprocess.run(["git", "-C", it.path, "config", key, value], check=True)
@@ -253,7 +254,7 @@ def path_entry(it: Hostile, entry: str) -> None:
     away = it.path.parent / f"{it.path.name} link"
     away.symlink_to(it.path / "bin")
     it.env["PATH"] = f"{entry.format(path=it.path, link=away)}:{os.environ['PATH']}"
-    it.write("desired_state.toml", HEAD + 'hooks_path = "x"\n' + SERVICE + '[tools]\ngo = "1"\nnode = "1"\nuv = "1"\n')
+    it.state('hooks_path = "x"\n' + SERVICE + '[tools]\ngo = "1"\nnode = "1"\nuv = "1"\n')
 
 
 # what programs read where they are started
@@ -291,10 +292,8 @@ def planted_python(it: Hostile) -> None:
 
 @hostile
 def commands(it: Hostile) -> None:
-    it.write(
-        "desired_state.toml",
-        HEAD
-        + f"""system_test = "{it.touch}"
+    it.state(
+        f"""system_test = "{it.touch}"
 hooks_path = ".hooks"
 [packages]
 p = {{ command = "$({it.touch})|-v|`{it.touch}`", apt = "-o Dpkg::Pre-Invoke::={it.touch}" }}

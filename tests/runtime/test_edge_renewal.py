@@ -1,0 +1,153 @@
+"""An edge of another version of the tool is replaced at the next reload, and no caller notices."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runtime.component import LOOPBACK_FOR
+from tests.conftest import TOOL, is_free, wait_until
+
+HOST = LOOPBACK_FOR["native"]
+MODULES = ("facts/__init__.py", "facts/peers.py", "facts/users.py", "facts/value.py", "runtime/routes/edge.py")
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have 127.0.0.1 only")
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """Answers at once, or, if asked for /slow, when `go_on` is set."""
+
+    came, go_on = threading.Event(), threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            self.came.set()
+            self.go_on.wait(60)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class Place:
+    """A copy of the edge before one service."""
+
+    path: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def ask(self, path: str = "/") -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), 60) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            answer = b""
+            while block := connection.recv(65536):
+                answer += block
+            return answer.rpartition(b"\r\n\r\n")[2]
+
+    def reload(self) -> None:
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(60)
+            control.connect(str(self.path / "control.sock"))
+            control.sendall(b"reload\n")
+            assert json.loads(control.recv(4096)) == {"echo": {"listens": True}}
+
+    def edit(self, text: str, module: str = "runtime/routes/edge.py") -> None:
+        """Another version of the module, which begins with this line."""
+        path = self.path / "tool" / module
+        path.write_text(path.read_text().replace("import annotations\n", f"import annotations\n{text}\n", 1))
+
+    def said(self) -> str:
+        return (self.path / "log").read_text()
+
+
+@pytest.fixture
+def place(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Place]:
+    for name in MODULES:
+        (tmp_path / "tool" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TOOL / name, tmp_path / "tool" / name)
+    (tmp_path / "host").mkdir()
+    port = free_port()
+    (tmp_path / "owner.map").write_text(f"echo native@{HOST}\n")
+    spec = {
+        "services": {"echo": {"port": port, "protocol": "http"}}, "due": {}, "back": [],
+        "control": str(tmp_path / "control.sock"), "directory": str(tmp_path), "users": [0, os.getuid()],
+    }  # fmt: skip
+    (tmp_path / "edge.json").write_text(json.dumps(spec))
+    Service.came.clear()
+    Service.go_on.clear()
+    server = http.server.ThreadingHTTPServer((HOST, port), Service)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    argv = [sys.executable, "-I", "-S", str(tmp_path / "tool/runtime/routes/edge.py"), str(tmp_path / "edge.json")]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log)
+    wait_until(lambda: not is_free(port) and (tmp_path / "control.sock").exists(), 60)
+    yield Place(tmp_path, port, process)
+    process.kill()
+    process.wait()
+    Service.go_on.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("module", ["runtime/routes/edge.py", "facts/peers.py"])
+def test_another_version_takes_over_between_two_requests(place: Place, module: str) -> None:
+    answers: list[bytes] = []
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.is_set():
+            answers.append(place.ask())
+
+    assert place.ask() == b"ok"
+    place.edit("print('the second version', flush=True)", module)
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        place.reload()
+        wait_until(lambda: "the second version" in place.said(), 60)
+        count = len(answers)
+        wait_until(lambda: len(answers) > count + 5, 60)
+    finally:
+        over.set()
+        caller.join()
+    assert set(answers) == {b"ok"} and place.process.poll() is None
+    place.reload()
+    assert place.said().count("the second version") == 1, "it is the same version now"
+
+
+def test_it_waits_for_the_end_of_a_request(place: Place) -> None:
+    answers: list[bytes] = []
+    caller = threading.Thread(target=lambda: answers.append(place.ask("/slow")))
+    caller.start()
+    assert Service.came.wait(60)
+    place.edit("print('the second version', flush=True)")
+    place.reload()
+    assert place.ask() == b"ok" and "the second version" not in place.said()
+    Service.go_on.set()
+    caller.join(60)
+    wait_until(lambda: "the second version" in place.said(), 60)
+    assert answers == [b"ok"] and place.ask() == b"ok"
+
+
+@pytest.mark.parametrize("text", ["def half(", "raise SystemExit(\0", "nonlocal x"])
+def test_half_an_update_is_not_run(place: Place, text: str) -> None:
+    place.edit(text)
+    place.reload()
+    assert place.ask() == b"ok" and place.process.poll() is None and place.said() == ""
