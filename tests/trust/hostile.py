@@ -29,8 +29,8 @@ class Hostile:
     path: Path
     canaries: Path
     victim: processes.Process
-    listener: int
-    """A port on which the test listens: whoever connects was sent there by the checkout."""
+    listeners: dict[str, str]
+    """Addresses on which the test listens: whoever connects was sent there by the checkout."""
     env: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -164,10 +164,10 @@ def handed_off(it: Hostile) -> None:
     it.write(".dev/instances/default/handoff/w.json", json.dumps(entry))
 
 
-@hostile
-def another_engine(it: Hostile) -> None:
+@variants(("tcp", "unix"))
+def another_engine(it: Hostile, kind: str) -> None:
     it.state(SERVICE)
-    it.write(".dev/instances/default/compose/engine", f"tcp://127.0.0.1:{it.listener}\n")
+    it.write(".dev/instances/default/compose/engine", it.listeners[kind] + "\n")
 
 
 # files that are no plain files

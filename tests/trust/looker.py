@@ -5,6 +5,7 @@ Reads jobs as JSON from stdin, and prints as JSON what became of each command.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -19,6 +20,21 @@ sys.path.insert(0, str(TOOL))
 PATIENCE = 25.0
 """Seconds after which a command hangs; a look gives up on a program after ten."""
 LOOKS = ("status", "doctor", "logs", "facts", "env", "stop")
+
+
+class Adapters:
+    """In place of pydantic's `TypeAdapter`: each is made once, and not again in every child process."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.made = real, dict[Any, Any]()
+
+    def __call__(self, kind: Any) -> Any:
+        if kind not in self.made:
+            self.made[kind] = self.real(kind)
+        return self.made[kind]
+
+    def __getitem__(self, kind: Any) -> Any:
+        return self.real[kind]
 
 
 def child(job: dict[str, Any], argv: list[str], out: Path, err: Path) -> None:
@@ -61,10 +77,13 @@ def main() -> None:
     for modules in (importlib.import_module("converge.operations").OPERATIONS, sys.modules["runtime.provision"].NOUNS):
         for name in modules.values():
             importlib.import_module(name)
+    pydantic = importlib.import_module("pydantic")
+    vars(pydantic)["TypeAdapter"] = Adapters(pydantic.TypeAdapter)
     schema = importlib.import_module("converge.schema")
     schema.parse((TOOL / "desired_state.toml").read_bytes())  # what a first reading imports
     directory, jobs = Path(sys.argv[1]), json.load(sys.stdin)
     found = []
+    gc.freeze()
     for job in jobs:
         for argv in job["commands"]:
             out, err = directory / "out", directory / "err"

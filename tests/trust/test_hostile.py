@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,22 +37,32 @@ def victim() -> Iterator[processes.Process]:
 
 
 @pytest.fixture(scope="module")
-def listener() -> Iterator[socket.socket]:
-    """A port to which nothing should connect."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
-        yield server
+def listeners() -> Iterator[dict[str, socket.socket]]:
+    """A port and a socket to which nothing should connect."""
+    with (
+        tempfile.TemporaryDirectory() as directory,  # not below the test's own: the path of a socket must be short
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.create_server(f"{directory}/engine", family=socket.AF_UNIX) as unix,
+    ):
+        for each in (tcp, unix):
+            each.setblocking(False)
+        yield {f"tcp://127.0.0.1:{tcp.getsockname()[1]}": tcp, f"unix://{directory}/engine": unix}
+
+
+def addresses(listeners: dict[str, socket.socket]) -> dict[str, str]:
+    """Their addresses by kind."""
+    return {address.partition(":")[0]: address for address in listeners}
 
 
 @pytest.fixture(scope="module")
 def corpus(
-    tmp_path_factory: pytest.TempPathFactory, victim: processes.Process, listener: socket.socket
+    tmp_path_factory: pytest.TempPathFactory, victim: processes.Process, listeners: dict[str, socket.socket]
 ) -> list[Hostile]:
     """Every hostile checkout, each with a place for its canaries."""
-    base, port = tmp_path_factory.mktemp("hostile"), listener.getsockname()[1]
+    base = tmp_path_factory.mktemp("hostile")
     found = []
     for number, make in enumerate(hostile.ALL.values()):
-        it = Hostile(base / f"c{number}", base / f"canaries{number}", victim, port)
+        it = Hostile(base / f"c{number}", base / f"canaries{number}", victim, addresses(listeners))
         it.path.mkdir()
         it.canaries.mkdir()
         make(it)
@@ -84,7 +95,7 @@ def run(jobs: list[dict[str, Any]], directory: Path) -> list[dict[str, Any]]:
 
 
 def test_looks_run_nothing_of_a_hostile_checkout(
-    corpus: list[Hostile], tmp_path: Path, victim: processes.Process, listener: socket.socket
+    corpus: list[Hostile], tmp_path: Path, victim: processes.Process, listeners: dict[str, socket.socket]
 ) -> None:
     assert len(corpus) >= 60
     before = {it.path: listing(it.path) for it in corpus}
@@ -101,8 +112,9 @@ def test_looks_run_nothing_of_a_hostile_checkout(
     assert raw == set()
     alive = processes.read(victim.pid)
     assert alive and alive.identity == victim.identity
-    with pytest.raises(BlockingIOError):
-        listener.accept()
+    for listener in listeners.values():
+        with pytest.raises(BlockingIOError):
+            listener.accept()
     assert {path: listing(path) for path in before} == before, "a look writes nothing into such a checkout"
 
 
