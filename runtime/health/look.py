@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from converge import trust
 from converge.desired import Ready
-from facts import users
+from facts import regular, users
 from facts.ports import HOME, Owner, owner
 from runtime import infra
 from runtime.component import Component
@@ -91,7 +91,7 @@ def host_of(component: Component, seen: Seen) -> str:
 def _rebuilt(component: Component) -> bool:
     """Whether `rebuild.py` runs it, which keeps the old program if a build fails."""
     try:
-        return b"rebuild.py" in (component.directory / "spec.json").read_bytes()
+        return b"rebuild.py" in regular.content(component.directory / "spec.json")
     except OSError:
         return False
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from converge.errors import DevError
-from facts import users
+from facts import regular, users
 from facts.ports import HOME
 from runtime import health, infra, placements
 from runtime.component import LOOPBACK_FOR, Component, Launch
@@ -65,8 +65,8 @@ def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Laun
 def fingerprint_of(component: Component, launch: Launch) -> str:
     """Changes when it would be run differently, or with other dependencies."""
     try:
-        installed = (component.instance.dev / "services" / component.name / "dependencies").read_text()
-    except OSError:
+        installed = regular.text(component.instance.dev / "services" / component.name / "dependencies")
+    except (OSError, ValueError):
         installed = ""
     return placements.spec_hash(launch, installed)
 
