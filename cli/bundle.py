@@ -37,7 +37,7 @@ class Taken:
 
     def document(self) -> dict[str, Any]:
         """Its entry in contents.json and in `./dev bundle --json`."""
-        return {"name": self.name, "bytes": len(self.text.encode()), "because": self.because}
+        return {"name": self.name, "bytes": len(self.text.encode("utf-8", "replace")), "because": self.because}
 
 
 def run(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.context import TOOL, Context
 from converge.instance import Instance
-from facts import docker, git
+from facts import docker, git, regular
 from facts.engine import Engine, EngineError
 from facts.value import dataclass
 from runtime.docker import compose
@@ -131,8 +131,8 @@ def _docker(context: Context, instance: Instance) -> Iterator[Part]:
     if ENGINE_LOG.exists():
         yield Part("docker/daemon.log", partial(_end, ENGINE_LOG))
     try:
-        host = instance.engine_record.read_text().strip()
-    except OSError:
+        host = regular.text(instance.engine_record).strip()
+    except (OSError, ValueError):
         seen = docker.look()
         yield Part("docker/found.json", lambda: dumps(asdict(seen)))
         if seen.state != "ready":

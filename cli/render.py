@@ -29,6 +29,8 @@ _CODES = {
     "magenta": "35",
     "cyan": "36",
 }
+LONGEST = 4000
+"""Characters of one text of others; about fifty lines."""
 _OURS = f"\033[{int.from_bytes(os.urandom(4), 'big')};"
 """Begins each style of ours until it is printed, so that nobody else's text can pass for one."""
 
@@ -162,8 +164,14 @@ def row(text: str) -> str:
 
 
 def below(text: str) -> str:
-    """Others' text without secrets, whose further lines are set in, so that none passes for a line of ours."""
-    return indented(hiding.text(text))
+    """Others' text without secrets, whose further lines are set in, so that none passes for a line of ours.
+
+    It is no longer than a page.
+    """
+    text = hiding.text(text)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return indented(text)
 
 
 def indented(text: str) -> str:

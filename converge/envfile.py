@@ -9,6 +9,7 @@ from pathlib import Path
 
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from facts import regular
 from facts.env import parse
 
 
@@ -38,12 +39,19 @@ def text(instance: Instance) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return regular.text(file).replace("\r\n", "\n")
     except UnicodeDecodeError as problem:
         line = problem.object.count(b"\n", 0, problem.start) + 1
         raise DevError(
             "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8", because=problem.reason,
             hint="save it as UTF-8", source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
+        ) from None  # fmt: skip
+    except FileNotFoundError:
+        raise
+    except OSError as problem:
+        raise DevError(
+            "value-wrong", f"{file.parent.name}/{file.name} cannot be read", because=problem.strerror or str(problem),
+            hint="it must be a file with NAME=VALUE lines", source=str(file), exit=Exit.NEEDS_HUMAN,
         ) from None  # fmt: skip
 
 

@@ -34,7 +34,7 @@ class Instance:
     @cached_property
     def id(self) -> str:
         """Ten hex digits that no other checkout or instance of this machine has."""
-        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode()).hexdigest()[:10]
+        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
     @cached_property
     def port_shift(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from converge.redaction import patterns
+from facts import regular
 
 LARGEST = 256 * 1024
 """Bytes after which a journal without open intents is emptied."""
@@ -42,7 +43,7 @@ class Journal:
     def records(self) -> list[dict[str, Any]]:
         """Every whole line; a torn or altered one is passed over."""
         try:
-            lines = self.path.read_bytes().splitlines()
+            lines = regular.content(self.path).splitlines()
         except OSError:
             return []
         return [record for line in lines if (record := _parse(line)) is not None]
@@ -59,7 +60,7 @@ class Journal:
         body = json.dumps({**record, "at": round(time.time(), 3), "pid": os.getpid()}, ensure_ascii=True)
         line = f"{zlib.crc32(body.encode()):08x} {body}\n".encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
@@ -76,6 +77,6 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         if int(checksum, 16) != zlib.crc32(body):
             return None
         record = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and {"kind", "id"} <= record.keys() else None

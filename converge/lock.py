@@ -76,9 +76,9 @@ def holder(path: Path) -> str:
 
 def _signed(path: Path) -> dict[str, Any] | None:
     try:
-        told = json.loads(own_files.text(path))
+        told = own_files.document(path)
         return {"pid": int(told["pid"]), "command": str(told["command"]), "since": int(told["since"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

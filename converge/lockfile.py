@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError, Exit
+from facts import regular
 
 NAME = "desired_state.lock"
 
@@ -16,7 +17,7 @@ def load(checkout: Path) -> dict[str, Any]:
 
     path = checkout / NAME
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(regular.text(path).replace("\r\n", "\n"))
     except FileNotFoundError:
         raise DevError(
             "lock-missing",
@@ -26,7 +27,7 @@ def load(checkout: Path) -> dict[str, Any]:
             source=NAME,
             exit=Exit.BAD_STATE,
         ) from None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise _invalid(str(problem)) from None
     if content.get("schema") != 1 or not isinstance(content.get("tools"), dict):
         raise _invalid("`schema = 1` or the table `tools` is missing")

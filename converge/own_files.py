@@ -6,8 +6,10 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from converge.errors import DevError
+from facts import regular
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 TYPES = {
@@ -30,9 +32,13 @@ def opened(path: Path, flags: int, mode: int = 0o600) -> int:
 
 
 def text(path: Path) -> str:
-    """The content of the regular file; bytes that are not UTF-8 are replaced. OSError as `opened`."""
-    with open(opened(path, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
-        return file.read()
+    """The content of the regular file; bytes that are not UTF-8 are replaced. OSError as `facts.regular.content`."""
+    return regular.content(path).decode("utf-8", "replace")
+
+
+def document(path: Path) -> Any:
+    """Its JSON value. OSError as `facts.regular.content`; ValueError where it is none, or nested too deeply."""
+    return regular.document(path)
 
 
 def trouble(problem: OSError) -> DevError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -11,13 +12,18 @@ import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from converge import debug_ports, kinds, package_names, template_places, templates, userfiles
+from converge import debug_ports, kinds, limits, package_names, template_places, templates, toml, userfiles
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
-from converge.errors import DevError, Exit
+from converge.errors import DevError
 from converge.instance import EPHEMERAL_START, make_own_directory
+from converge.toml import refuse as _refuse
+from facts import patterns, regular
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FILE = "desired_state.toml"
 LOCAL = "desired_state.local.toml"
@@ -29,6 +35,9 @@ OVERRIDABLE = re.compile(
 """What one machine may change for itself."""
 TOOL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+AMOUNT = r"(>=|<=|==|>|<)\s*\d{1,18}(\.\d{1,18})?\s*([KMGT]i?B)?"
+VERSIONS = r"(>=|<=|==|>|<)\s*\d{1,9}(\.\d{1,9}){0,9}"
+"""Comparisons; the numbers are bounded as Python reads none with thousands of digits."""
 TOPIC = r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 """Source: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names."""
 RESERVED = ("tool", "emulator", "system")
@@ -43,8 +52,9 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     is written.
     """
     text = _read(checkout / FILE)
-    local = _read(checkout / LOCAL) if (checkout / LOCAL).exists() else b""
-    files = (*(str(module.__file__) for module in (words, kinds, package_names, templates, template_places)), __file__)
+    local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
+    modules = (words, kinds, package_names, templates, template_places, toml, limits)
+    files = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
@@ -85,10 +95,10 @@ def _unpacked(content: bytes | None, key: bytes) -> Loaded | None:
 
 def parse(text: bytes, local: bytes = b"") -> Loaded:
     """The desired state in `text`, with the machine's own overrides in `local` laid over it."""
-    tree, lines = _toml(text, FILE)
+    tree, lines = toml.tree(text, FILE)
     overrides: tuple[str, ...] = ()
     if local:
-        own, own_lines = _toml(local, LOCAL)
+        own, own_lines = toml.tree(local, LOCAL)
         overrides = tuple(key for key, _ in _leaves(own))
         for key in overrides:
             if not OVERRIDABLE.fullmatch(key):
@@ -108,13 +118,16 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
                 )
         _values_alone(tree, own)
         _merge(tree, own)
-        lines.update(
-            {key: own_lines[key] for key in own_lines if any(o == key or o.startswith(key + ".") for o in overrides)}
-            | {}
-        )
-    desired = debug_ports.given(_validate(tree, lines))
-    loaded = Loaded(desired, lines, overrides)
-    check(loaded)
+        above = {each for key in overrides for each in toml.parents(key)}
+        lines.update({key: line for key, line in own_lines.items() if key in above})
+    desired = _validate(tree, lines)
+    try:
+        limits.check(Loaded(desired, lines, overrides))
+        loaded = Loaded(debug_ports.given(desired), lines, overrides)
+        check(loaded)
+    except DevError as problem:  # a key may be written in a way that no line of it is known
+        problem.source = problem.source or FILE
+        raise
     return loaded
 
 
@@ -122,14 +135,13 @@ def _declared(tree: dict[str, Any], key: list[str]) -> bool:
     """Whether there is something for a local override to replace; anyone may add a variable."""
     if key[0] == "docker":
         return "docker" in tree
-    return key[0] == "env" or key[1] in tree.get(key[0], {})
+    section = tree.get(key[0])
+    return key[0] == "env" or (isinstance(section, dict) and key[1] in section)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the file, with every field described."""
-    from pydantic import TypeAdapter  # saves 52 ms of every command whose state was checked before
-
-    schema = TypeAdapter(Desired).json_schema()
+    schema = _adapter().json_schema()
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
@@ -333,7 +345,7 @@ def _check_tools(loaded: Loaded) -> None:
             )  # fmt: skip
         try:
             Version(version)
-        except InvalidVersion:
+        except (InvalidVersion, ValueError):  # a number with thousands of digits is a ValueError
             raise _refuse(
                 "bad-version",
                 f"{version!r} is not a version of {tool}",
@@ -347,7 +359,7 @@ def _check_machine(loaded: Loaded) -> None:
     desired = loaded.desired
     for key in ("disk_free", "memory", "open_files", "inotify_watches"):
         text = getattr(desired.machine, key)
-        if text is not None and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)?\s*([KMGT]i?B)?\s*", text):
+        if text is not None and not re.fullmatch(AMOUNT, text.strip()):
             raise _refuse(
                 "bad-comparison",
                 f"{text!r} is not a comparison",
@@ -363,7 +375,7 @@ def _check_docker(loaded: Loaded) -> None:
         return
     for key in ("engine", "compose"):
         text = getattr(wants, key)
-        if (key, text) != ("engine", "off") and not re.fullmatch(r"\s*(>=|<=|==|>|<)\s*\d+(\.\d+)*\s*", text):
+        if (key, text) != ("engine", "off") and not re.fullmatch(VERSIONS, text.strip()):
             raise _refuse(
                 "bad-comparison",
                 f"{text!r} is not a comparison of versions",
@@ -417,11 +429,9 @@ def _check_files(loaded: Loaded) -> None:
             )
 
 
-def _check_pattern(pattern: str, at: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as problem:
-        raise _refuse("bad-pattern", f"{pattern!r} is not a regular expression", at, str(problem)) from None
+def _check_pattern(text: str, at: str) -> None:
+    if problem := patterns.problem(text):
+        raise _refuse("bad-pattern", f"{text!r} is not a regular expression", at, problem)
 
 
 def _check_templates(loaded: Loaded) -> None:
@@ -503,10 +513,9 @@ def _check_tests(loaded: Loaded, components: dict[str, Any]) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise _refuse("state-huge", f"{path.name} has {size:,} bytes", path.name, f"the limit is {LARGEST:,} bytes")
-        return path.read_bytes()
+        return regular.content(path, LARGEST)
+    except regular.TooLarge as problem:
+        raise _refuse("state-huge", f"{path.name} is too large", path.name, str(problem.strerror)) from None
     except FileNotFoundError:
         raise _refuse(
             "state-missing",
@@ -516,68 +525,7 @@ def _read(path: Path) -> bytes:
             "run ./dev in the checkout, or use -C DIR",
         ) from None
     except OSError as problem:
-        raise _refuse("state-unreadable", f"{path.name} cannot be read", "", str(problem.strerror)) from None
-
-
-def _toml(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tree and the line of every key."""
-    import tomllib  # saves 3 ms of every command whose state was checked before
-
-    try:
-        text = raw.decode()
-        if "\0" in text:
-            raise UnicodeDecodeError("utf-8", raw, raw.index(b"\0"), raw.index(b"\0") + 1, "a NUL byte")
-    except UnicodeDecodeError as problem:
-        line = raw[: problem.start].count(b"\n") + 1
-        raise _refuse(
-            "state-not-text",
-            f"{name} is not UTF-8 text",
-            f"{name}:{line}",
-            f"byte {problem.start} is 0x{raw[problem.start]:02x}",
-        ) from None
-    try:
-        tree = tomllib.loads(text.replace("\r\n", "\n"))
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        where = re.search(r"line (\d+)", str(problem))
-        last = text.count("\n") + 1
-        raise _refuse(
-            "state-not-toml", f"{name} is not TOML", f"{name}:{where.group(1) if where else last}", str(problem)
-        ) from None
-    if name == FILE and not tree:
-        raise _refuse(
-            "state-empty",
-            f"{name} is empty",
-            f"{name}:1",
-            "it needs at least schema = 1 and [project] name",
-            "see docs/reference/desired_state.md",
-        )
-    return tree, dict(_key_lines(text, name))
-
-
-def _key_lines(text: str, name: str) -> Iterator[tuple[str, str]]:
-    """Dotted key -> `file:line`, by one look at each line: headers, keys, and the keys of inline tables."""
-    part = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
-    dotted = rf"{part}(?:\s*\.\s*{part})*"
-    prefix, fence = "", ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if fence:
-            fence = "" if fence in line else fence
-            continue
-        if header := re.match(rf"\s*\[\[?\s*({dotted})\s*\]", line):
-            prefix = _plain(header.group(1))
-            yield prefix, f"{name}:{number}"
-        elif pair := re.match(rf"\s*({dotted})\s*=(.*)", line):
-            key = ".".join(filter(None, (prefix, _plain(pair.group(1)))))
-            yield key, f"{name}:{number}"
-            for inner in re.findall(rf"[{{,]\s*({dotted})\s*=", pair.group(2)):
-                yield f"{key}.{_plain(inner)}", f"{name}:{number}"
-            for mark in ('"' * 3, "'" * 3):
-                if pair.group(2).count(mark) == 1:
-                    fence = mark
-
-
-def _plain(dotted: str) -> str:
-    return ".".join(p.strip().strip("\"'") for p in re.findall(r""""[^"]*"|'[^']*'|[^.]+""", dotted))
+        raise _refuse("state-unreadable", f"{path.name} cannot be read", path.name, str(problem.strerror)) from None
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -609,13 +557,13 @@ def _merge(tree: dict[str, Any], own: dict[str, Any]) -> None:
 
 
 def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
-    from pydantic import TypeAdapter, ValidationError  # saves 51 ms of every command whose state was checked before
+    from pydantic import ValidationError  # saves 51 ms of every command whose state was checked before
 
     if isinstance(tree.get("env"), dict):
         tree["env"] = {k: {"value": v} if isinstance(v, str) else v for k, v in tree["env"].items()}
     try:
         # JSON mode: strict, yet an array is a tuple; dates are refused by name below
-        return TypeAdapter(Desired).validate_json(json.dumps(tree, default=lambda value: {"date": str(value)}))
+        return _adapter().validate_json(json.dumps(tree, default=lambda value: {"date": str(value)}))
     except ValidationError as problems:
         first = problems.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -635,15 +583,18 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
         raise _refuse(kind, what, at, because or _nearest(key), hint) from None
 
 
+@functools.cache
+def _adapter() -> TypeAdapter[Desired]:
+    from pydantic import TypeAdapter  # saves 51 ms of every command whose state was checked before
+
+    return TypeAdapter(Desired)
+
+
 def _nearest(key: str) -> str:
     """A guess at the word meant, for a key that does not exist."""
     import dataclasses  # saves 2 ms: only a refusal needs it
     import difflib
 
     known = {f.name for c in vars(words).values() if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
-    guess = difflib.get_close_matches(key.rpartition(".")[2], sorted(known), 1)
+    guess = difflib.get_close_matches(key.rpartition(".")[2][:80], sorted(known), 1)
     return f"did you mean {guess[0]!r}?" if guess else "unknown keys are refused, so that spelling mistakes are found"
-
-
-def _refuse(code: str, what: str, at: str, because: str, hint: str = "") -> DevError:
-    return DevError(code, what, because=because, hint=hint, source=at, exit=Exit.BAD_STATE)

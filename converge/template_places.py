@@ -7,39 +7,49 @@ from collections.abc import Collection, Iterator, Mapping
 from converge.desired import Desired, Infra, Service
 from converge.templates import ADDRESSES, Reading, Scope
 
+Components = Mapping[str, Collection[str]]
+"""Component -> what of ADDRESSES it has."""
+
 
 def shared(desired: Desired) -> Scope:
     """A value of [env]: it is the same for every component, so nothing of one's own is there."""
     return Scope(_components(desired), (), "lenient")
 
 
-def component(desired: Desired, wants: Infra | Service, reading: Reading = "strict", data: bool = False) -> Scope:
-    """A value or (lenient) a command of one component; `data` where an infra component's data directory is there."""
+def component(
+    desired: Desired, wants: Infra | Service, reading: Reading = "strict", data: bool = False,
+    known: Components | None = None,
+) -> Scope:  # fmt: skip
+    """A value or (lenient) a command of one component; `data` where an infra component's data directory is there.
+
+    `known` is what every component has, for a caller that asks for many scopes.
+    """
     own = ["host"]
     own += ["port"] if wants.port else []
     own += ["debug_port"] if isinstance(wants, Service) and wants.debug_port else []
     own += ["data"] if data else ["state"]
-    return Scope(_components(desired), own, reading)
+    return Scope(_components(desired) if known is None else known, own, reading)
 
 
 def filled(desired: Desired) -> Iterator[tuple[str, str, Scope]]:
     """Dotted key, text and scope of each place."""
+    known = _components(desired)
     for name, variable in desired.env.items():
         if variable.value is not None:
-            yield f"env.{name}", variable.value, shared(desired)
+            yield f"env.{name}", variable.value, Scope(known, (), "lenient")
     for name, infra in desired.infra.items():
-        yield from _values(f"infra.{name}", infra.env, component(desired, infra))
-        command = component(desired, infra, "lenient", data=True)
+        yield from _values(f"infra.{name}", infra.env, component(desired, infra, known=known))
+        command = component(desired, infra, "lenient", data=True, known=known)
         yield f"infra.{name}.run", infra.run or "", command
         yield f"infra.{name}.ready.exec", (infra.ready and infra.ready.exec) or "", command
     for name, service in desired.services.items():
-        yield from _values(f"services.{name}", service.env, component(desired, service))
-        command = component(desired, service, "lenient")
+        yield from _values(f"services.{name}", service.env, component(desired, service, known=known))
+        command = component(desired, service, "lenient", known=known)
         yield f"services.{name}.dev", service.dev or "", command
         yield f"services.{name}.debug", service.debug or "", command
         yield f"services.{name}.ready.exec", (service.ready and service.ready.exec) or "", command
     for name, suite in desired.tests.items():
-        yield from _values(f"tests.{name}", suite.env, Scope(_components(desired), ("host",)))
+        yield from _values(f"tests.{name}", suite.env, Scope(known, ("host",)))
 
 
 def literal(desired: Desired) -> Iterator[tuple[str, str]]:

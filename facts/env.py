@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
+from facts.patterns import TooSlow, found
 from facts.probe import AnyProbe, LocalProbe, Probe
 
-Presence = Mapping[str, bool]
-"""Variable -> whether its value matches; absent ones have no entry."""
+Presence = Mapping[str, bool | Literal["slow"]]
+"""Variable -> whether its value matches, `slow` where that takes too long to find out; absent ones have no entry."""
 
 
 def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
@@ -56,8 +57,11 @@ class _read:
 
 
 def _presence(values: Mapping[str, str], patterns: Mapping[str, str | None]) -> Presence:
-    return {
-        name: pattern is None or re.search(pattern, values[name]) is not None
-        for name, pattern in patterns.items()
-        if values.get(name)
-    }
+    return {name: _matches(pattern, values[name]) for name, pattern in patterns.items() if values.get(name)}
+
+
+def _matches(pattern: str | None, value: str) -> bool | Literal["slow"]:
+    try:
+        return pattern is None or found(pattern, [value])
+    except TooSlow:
+        return "slow"

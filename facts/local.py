@@ -20,16 +20,16 @@ class LocalReader:
         """What the script said until it ended or the deadline was over; nothing it started outlives this."""
         process = subprocess.Popen(
             ["/bin/sh", "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            start_new_session=True, text=True, errors="replace",
+            start_new_session=True,
         )  # fmt: skip
         try:
-            return process.communicate(script, timeout=deadline)[0]
+            said = process.communicate(script.encode("utf-8", "surrogateescape"), timeout=deadline)[0]
         except subprocess.TimeoutExpired as late:
             said = late.stdout or b""
-            return said.decode(errors="replace") if isinstance(said, bytes) else said
         finally:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if process.stdout:
                 process.stdout.close()
+        return said.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")

@@ -105,7 +105,7 @@ def _parsed(probe: Probe, text: str | None, deadline: float) -> Any:
         return Unknown(f"no answer within {deadline:g} s")
     try:
         return probe.parse(text)
-    except ValueError as problem:
+    except (ValueError, LookupError) as problem:
         return Unknown(f"unexpected answer: {problem}")
 
 
@@ -117,3 +117,5 @@ def _looked(probe: LocalProbe, reader: Reader) -> Any:
     except OSError as problem:
         where = f": {problem.filename}" if problem.strerror and problem.filename else ""
         return Unknown((problem.strerror or str(problem)) + where)
+    except ValueError as problem:  # a pattern that cannot be searched for in time, or a path that cannot be one
+        return Unknown(str(problem))

@@ -4,13 +4,13 @@ The shim, which runs without site packages, imports this module too: standard li
 """
 
 # without `annotations` of __future__, for NamedTuple would compile the text of each field: 1.5 ms of each command
-import json
 import os
-import stat
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
+
+from facts import regular
 
 MARK = "DEV_RUN_ID"
 """Environment variable that every process we start carries; its value says for which component of which instance."""
@@ -382,18 +382,10 @@ def document(run: Run) -> Mapping[str, object]:
 def load(path: str | os.PathLike[str]) -> object:
     """The JSON in a file of ours; None where there is none, or where it is damaged or no regular file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        found: object = regular.document(path)
+    except (OSError, ValueError):
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            return json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return None
-    finally:
-        os.close(descriptor)
+    return found
 
 
 def of_document(value: object, mark: str) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -141,7 +140,7 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 def _migrating(component: Component) -> float | None:
     """For how many seconds its migration has been running; None if it does not run."""
     try:
-        noted = json.loads(own_files.text(component.directory / "migrating.json"))
+        noted = own_files.document(component.directory / "migrating.json")
         pid, start, began = int(noted["pid"]), int(noted["start"]), float(noted["began"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None

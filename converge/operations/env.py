@@ -55,12 +55,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if variable.value is not None:
             continue
         matches = stored.get(name, given.get(name))
-        if matches is False:
-            hint = f"correct {name} in .dev/values"
-            because = "its value does not match the pattern"
-            yield Item(
-                key, "env", "manual", "does not match", str(variable.pattern), because, hint, source, "env-pattern"
-            )
+        if matches in ("slow", False):
+            yield _mismatch(name, str(variable.pattern), matches == "slow", source)
         elif matches and variable.pattern and not context.loaded.trusted:
             yield Item(key, "env", "unknown", "set", str(variable.pattern), trust.WHY, source=source)
         elif matches:
@@ -76,6 +72,16 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(key, "env", "manual", "absent", "set", "only you can provide it", hint, source, "env-missing")
         else:
             yield Item(key, "env", "skipped", "absent", "optional", source=source)
+
+
+def _mismatch(name: str, pattern: str, slow: bool, source: str) -> Item:
+    """A value that does not match the pattern, or for which that takes too long to find out."""
+    key = f"env.{name}"
+    if slow:
+        found, hint = "the search takes too long", "write a pattern in which no repeated part has repeated parts"
+        return Item(key, "env", "unknown", found, pattern, "it could not be checked", hint, source)
+    hint, because = f"correct {name} in .dev/values", "its value does not match the pattern"
+    return Item(key, "env", "manual", "does not match", pattern, because, hint, source, "env-pattern")
 
 
 def apply(step: Step, machine: Machine) -> None:

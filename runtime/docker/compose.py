@@ -16,7 +16,7 @@ from pathlib import Path
 from converge import atomic, tools
 from converge.errors import DevError, Exit
 from converge.instance import Instance
-from facts import docker
+from facts import docker, regular
 from facts.engine import Engine
 from facts.value import dataclass, replace
 from runtime import infra
@@ -87,7 +87,7 @@ class Project:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
         cache = self.instance.dev / "cache" / f"compose-{digest.hexdigest()[:16]}.json"
         try:
-            model = json.loads(cache.read_text())
+            model = regular.document(cache)
         except (OSError, ValueError):
             model = json.loads(self.run(["config", "--format", "json"], {}, 60))["services"]
             atomic.write(cache, json.dumps(model))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
+from facts.value import replace
 from runtime.component import Component, InfraComponent, ServiceComponent
 from runtime.docker import compose, subnet
 from runtime.docker.compose import Project
@@ -150,7 +150,7 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
 
 def _applied(project: Project) -> dict[str, str]:
     try:
-        found = json.loads(own_files.text(project.instance.state / "compose" / "applied.json"))
+        found = own_files.document(project.instance.state / "compose" / "applied.json")
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -73,9 +73,9 @@ def ours(instance: Instance, address: str) -> bool:
 
 def _given(instance: Instance) -> IPv4Network | None:
     try:
-        (entry,) = json.loads(own_files.text(instance.network_file))["networks"]["default"]["ipam"]["config"]
+        (entry,) = own_files.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
         return IPv4Network(entry["subnet"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -37,7 +37,7 @@ class Record:
 def record(instance: Instance, name: str) -> Record | None:
     """The record of the service's hand-off; None if it is not handed off."""
     try:
-        found = json.loads(own_files.text(instance.handed(name)))
+        found = own_files.document(instance.handed(name))
         entry = Record(**found)
     except (OSError, ValueError, TypeError, RecursionError):
         return None

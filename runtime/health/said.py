@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from pathlib import Path
 
 from converge import atomic, own_files
+from facts import patterns
 from runtime.component import Component
 from runtime.health import lines
 from runtime.placements.seen import Seen
@@ -19,8 +19,11 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
     file = component.directory / "ready.json"
     if _remembered(file) == key:
         return ""
-    if not any(re.search(pattern, line) for line in lines.since_began(component, seen)):
-        return f"its log has no {pattern!r} yet"
+    try:
+        if not patterns.found(pattern, lines.since_began(component, seen)):
+            return f"its log has no {pattern!r} yet"
+    except patterns.TooSlow as problem:
+        return str(problem)
     with contextlib.suppress(OSError):  # then the next look searches again
         atomic.write(file, json.dumps(key))
     return ""
@@ -28,6 +31,6 @@ def why_not(component: Component, seen: Seen, pattern: str) -> str:
 
 def _remembered(file: Path) -> str:
     try:
-        return str(json.loads(own_files.text(file)))
+        return str(own_files.document(file))
     except (OSError, ValueError):
         return ""

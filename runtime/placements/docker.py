@@ -227,7 +227,7 @@ def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) 
 def _allow_restarts(component: Component, used: Engine, container: str) -> None:
     """Restore the restart policy of Compose, so that the engine starts it again if it fails."""
     try:
-        noted = json.loads(own_files.text(_policy(component)))
+        noted = own_files.document(_policy(component))
     except (OSError, ValueError):
         return
     if noted["container"] == container:

@@ -73,7 +73,7 @@ def _state(component: Component, what: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(own_files.text(path))
+        found = own_files.document(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

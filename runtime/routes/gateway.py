@@ -261,8 +261,8 @@ def _addresses(instance: Instance, names: list[str]) -> dict[str, str]:
     Empty if ./dev did not choose the network's address range.
     """
     try:
-        (entry,) = json.loads(own_files.text(instance.network_file))["networks"]["default"]["ipam"]["config"]
-    except (OSError, ValueError, KeyError):
+        (entry,) = own_files.document(instance.network_file)["networks"]["default"]["ipam"]["config"]
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     if "ip_range" not in entry or FIRST + len(names) > 120:
         return {}

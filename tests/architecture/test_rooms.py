@@ -15,6 +15,8 @@ from converge.codes import CODES
 
 TOOL = Path(__file__).resolve().parents[2]
 ROOMS = ("facts", "converge", "runtime", "cli")
+REFUSALS = ("DevError", "_refuse", "refuse")
+"""What makes an error with a code."""
 HOMES = {
     "pyinfra": {"converge/engine_main.py"},
     "gevent": {"converge/engine_main.py"},
@@ -98,7 +100,7 @@ def test_every_error_code_is_explained() -> None:
         node.args[0].value
         for _, tree in sources()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("DevError", "_refuse") and node.args
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in REFUSALS and node.args
         and isinstance(node.args[0], ast.Constant)
     }  # fmt: skip
     assert raised and raised <= set(CODES)
