@@ -166,6 +166,9 @@ def sides(base: Path) -> Iterator[list[Side]]:
         for at, side in enumerate(both):
             side.write(ports[at::2])
             subprocess.run([str(side.tool / "dev"), "--help"], check=True, stdout=subprocess.DEVNULL)  # makes its venv
+            if (side.tool / "cli" / "trust.py").exists():  # an older tool trusts every checkout
+                argv = [str(side.tool / "dev"), "trust", str(side.project)]
+                subprocess.run(argv, check=True, env=side.env, stdout=subprocess.DEVNULL)
         yield both
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -42,6 +42,7 @@ COMMANDS: dict[str, str] = {
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
     render.prepare()
+    _set_umask()
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
         signal.signal(signal.SIGHUP, _terminated)
@@ -81,6 +82,11 @@ def main(argv: list[str]) -> int:
             render.error(trouble)
             return int(trouble.exit)
         return _report_bug(bug)
+
+
+def _set_umask() -> None:
+    """Other users never write what is made here. Of root's they may read it, as Postgres runs as another user."""
+    os.umask(0o022 if os.geteuid() == 0 else os.umask(0o077) | 0o002)
 
 
 def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by becoming another program

@@ -190,6 +190,8 @@ CODES: dict[str, str] = {
     "state-unreadable": "The desired state cannot be read: check its permissions.",
     "still-running": "A component was asked to end, then killed, and a process of it still lives: another user's, "
     "or one that the kernel cannot end yet. Its number is named; nothing was started in its place.",
+    "store-not-ours": "Another user of this machine could change the store of tools, or a directory above it, and its "
+    "programs run as you. Each directory must belong to you or root, and no other user may write there.",
     "store-unwritable": "The store of tools cannot be written: check its owner and the free space, or set DEV_STORE.",
     "sudo-missing": "The step needs root, and sudo would ask for a password, which cannot be typed here.",
     "system-change": "A package manager or service manager failed; its last lines follow.",

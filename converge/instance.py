@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from converge.errors import DevError, Exit
-from facts import locks, processes
+from facts import locks, owners, processes
 from facts.value import dataclass
 
 EDGE = "dev-edge"
@@ -174,7 +174,28 @@ def make_own_directory(checkout: Path) -> Path:
 
 
 def store() -> Path:
-    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, readable for others."""
+    """The per-user store of tools: `$DEV_STORE`, else XDG's data home; as root below /var/lib, readable for others.
+
+    Raises DevError `store-not-ours` if another user could change what is in it, as its programs run as this user.
+    """
+    place = _store()
+    _check_owner(place)
+    return place
+
+
+@lru_cache(maxsize=8)
+def _check_owner(place: Path) -> None:
+    if why := owners.problem(place):
+        raise DevError(
+            "store-not-ours",
+            f"the store {place} is not used",
+            because=f"{why}, and programs of the store run as you",
+            hint="correct its owner and permissions (`chmod go-w`), or set DEV_STORE to a directory of your own",
+            exit=Exit.NEEDS_HUMAN,
+        )
+
+
+def _store() -> Path:
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:

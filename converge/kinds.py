@@ -81,6 +81,7 @@ class InfraKind:
 _NODE = Dependencies(
     lock="package-lock.json", tools=("node",), installed="node_modules",
     contents=("node_modules/*", "node_modules/*/package.json", "node_modules/@*/*/package.json"),
+    environment={"NODE_COMPILE_CACHE": "{own}/node-compile-cache"},  # npm loads from it, by default out of TMPDIR
     install=(("npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"),),
 )  # fmt: skip
 

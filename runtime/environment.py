@@ -61,7 +61,16 @@ def _of_machine(platform: Platform, component: Component) -> dict[str, str]:
     if component.is_service:
         kind = services.kind(component)
         found |= {**_passed(kind), **kind.native_environment(component)}
-    return {**network.environment(found), "PATH": path(platform, component)}
+    return {**caches(component), **network.environment(found), "PATH": path(platform, component)}
+
+
+def caches(component: Component) -> dict[str, str]:
+    """Places of its own for what would be loaded from a directory that all users share.
+
+    Node's default is `node-compile-cache` in TMPDIR, and the user who makes that first can put code into it.
+    Source: https://nodejs.org/api/module.html#module-compile-cache
+    """
+    return {"NODE_COMPILE_CACHE": str(dependencies.own(component.instance, component.name) / "node-compile-cache")}
 
 
 def _passed(kind: services.ServiceKind) -> dict[str, str]:

@@ -66,6 +66,7 @@ def restore(platform: Platform, name: str) -> list[str]:
             _drop(platform, component, left)
         template = f'CREATE DATABASE "{fresh}" TEMPLATE "{_copy(database, name)}" OWNER "{database}"'
         _fill(platform, component, template)
+        inside.hand_over(platform, component, fresh)  # a snapshot may be from before services had a role
         migrations.copied(platform, component, _copy(database, name), fresh)
         with _alone(platform, component, database):
             # one transaction: if killed here, either the old or the new data exist

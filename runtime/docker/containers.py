@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import EngineError
+from facts.value import replace
 from runtime.component import Component, InfraComponent, ServiceComponent
 from runtime.docker import compose, subnet
 from runtime.docker.compose import Project

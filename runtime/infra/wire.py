@@ -137,6 +137,15 @@ class Connection:
         return found
 
 
+def verifier(password: str) -> str:
+    """What a server keeps of a password, in the form that `PASSWORD '…'` takes (RFC 5803)."""
+    salt, rounds = secrets.token_bytes(16), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    stored, server = hashlib.sha256(_hmac(salted, b"Client Key")).digest(), _hmac(salted, b"Server Key")
+    encoded = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${rounds}:{encoded[0]}${encoded[1]}:{encoded[2]}"
+
+
 def _unanswered(method: int) -> str:
     """Why a request for authentication is not answered."""
     if method == 3:  # whoever listens there would learn the password

@@ -45,7 +45,7 @@ def apply(step: Step, machine: Machine) -> None:
     platform = Platform(machine.context.loaded, machine.context.instance)
     server = platform.infra[step.args["server"]]
     if name := step.args.get("database"):
-        postgres.make(platform, server, name, _opened(server))
+        postgres.make(platform, server, name, _with_role(platform, server, _opened(server)))
     else:
         postgres.set_password(server)
     if provisioned(server):
@@ -61,6 +61,7 @@ def provision(platform: Platform, server: InfraComponent, say: Callable[[str], N
         inside = _opened(server)
     if isinstance(inside, postgres.Closed):
         raise refused(server, inside)
+    inside = _with_role(platform, server, inside)
     open_gaps = dict(gaps(server, inside))
     for name, lacking in open_gaps.items():
         postgres.make(platform, server, name, inside)
@@ -77,7 +78,7 @@ def provision(platform: Platform, server: InfraComponent, say: Callable[[str], N
 def provisioned(server: InfraComponent) -> bool:
     """Whether everything declared exists; False if the server does not answer."""
     inside = postgres.look(server)
-    return isinstance(inside, postgres.Inside) and not any(True for _ in gaps(server, inside))
+    return isinstance(inside, postgres.Inside) and inside.has_services and not any(True for _ in gaps(server, inside))
 
 
 def gaps(server: InfraComponent, inside: postgres.Inside | postgres.Closed) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -113,6 +114,14 @@ def _opened(server: InfraComponent) -> postgres.Inside:
     if isinstance(inside, postgres.Closed):
         raise refused(server, inside)
     return inside
+
+
+def _with_role(platform: Platform, server: InfraComponent, inside: postgres.Inside) -> postgres.Inside:
+    """The content after the role of services was made, if it was missing."""
+    if inside.has_services:
+        return inside
+    postgres.make_role(platform, server, inside)
+    return _opened(server)
 
 
 def _closed(server: InfraComponent, inside: postgres.Closed, key: str, source: str) -> Iterator[Item]:

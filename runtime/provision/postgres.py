@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from converge.derived import SERVICES, services_password
 from converge.errors import DevError
 from facts.engine import EngineError
 from facts.value import dataclass, field
@@ -13,6 +14,7 @@ from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
 from runtime.placements.seen import lost
 from runtime.platform import Platform
+from runtime.provision import roles
 
 LOOK_TIMEOUT = 2.0
 """Seconds that a server has for each answer in a look."""
@@ -24,11 +26,13 @@ STARTING = ("57P03", "57P01", "57P02")
 """SQLSTATEs of a server that starts up or shuts down."""
 WRONG_PASSWORD = "28P01"
 """28000 is another refusal: the role may not log in, or pg_hba.conf has no entry for it."""
-OVERVIEW = """
+OVERVIEW = f"""
 SELECT 'system', system_identifier::text, '', '' FROM pg_control_system()
-UNION ALL SELECT 'role', rolname, rolcanlogin::text, '' FROM pg_roles
+UNION ALL SELECT 'role', rolname, rolcanlogin::text, rolsuper::text FROM pg_roles
 UNION ALL SELECT CASE WHEN datallowconn THEN 'open' ELSE 'closed' END, datname, oid::text, pg_get_userbyid(datdba)
-FROM pg_database"""
+FROM pg_database
+UNION ALL SELECT 'access', datname, '', '' FROM pg_database d JOIN pg_roles r ON rolname = '{SERVICES}'
+WHERE has_database_privilege(r.oid, d.oid, 'CREATE')"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ class Inside:
     databases: Mapping[str, Database] = field(default_factory=dict)
     roles: Mapping[str, bool] = field(default_factory=dict)
     """Role -> whether it may log in."""
+    superusers: frozenset[str] = frozenset()
+    """Roles with all rights."""
+    accessible: frozenset[str] = frozenset()
+    """Databases in which the role of services may make what it wants."""
+
+    @property
+    def has_services(self) -> bool:
+        """Whether services can log in by their role, and have no rights over the server."""
+        return self.roles.get(SERVICES, False) and SERVICES not in self.superusers
 
 
 @dataclass(frozen=True)
@@ -95,17 +108,23 @@ def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ..
         found.append("closed to connections")
     if database.owner != name and name in inside.roles:
         found.append(f"owned by {database.owner}")
+    if not inside.has_services or name not in inside.accessible:
+        found.append("no rights of services")
     missing = [each for each in component.wants.extensions if database.open and each not in database.extensions]
     return (*found, *(f"no extension {each}" for each in missing))
 
 
 def make(platform: Platform, component: InfraComponent, name: str, inside: Inside) -> None:
-    """Make one declared database whole: its role, itself, its owner, its extensions. Raises DevError `sql-failed`."""
+    """Make one declared database whole: its role, itself, its owner, its extensions, the rights of services.
+
+    Raises DevError `sql-failed`.
+    """
     database, quoted = inside.databases.get(name), _quoted(name)
     statements = []
-    if name not in inside.roles:
-        statements.append(f"CREATE ROLE {quoted} LOGIN PASSWORD '{postgres.password(component)}'")
-    elif not inside.roles[name]:
+    if name not in inside.roles and name != SERVICES:
+        verifier = wire.verifier(postgres.service_password(component))
+        statements.append(f"CREATE ROLE {quoted} LOGIN PASSWORD '{verifier}'")
+    elif not inside.roles.get(name, True):
         statements.append(f"ALTER ROLE {quoted} LOGIN")
     if database is None:
         statements.append(f"CREATE DATABASE {quoted} OWNER {quoted}")
@@ -117,6 +136,21 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     _run(platform, component, "postgres", statements)
     extensions = component.wants.extensions
     _run(platform, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
+    if name not in inside.accessible:  # the rights come last: an interrupted run begins again
+        hand_over(platform, component, name)
+        if name != SERVICES:
+            _run(platform, component, "postgres", [roles.grant(name, name in inside.superusers)])
+
+
+def make_role(platform: Platform, component: InfraComponent, inside: Inside) -> None:
+    """Make the role of services, or repair it. Raises DevError `sql-failed`."""
+    if not inside.has_services:
+        _run(platform, component, "postgres", [roles.make(component, SERVICES in inside.roles)])
+
+
+def hand_over(platform: Platform, component: InfraComponent, database: str) -> None:
+    """Give the role of services what the superuser owns in a database. Raises DevError `sql-failed`."""
+    _run(platform, component, database, [roles.HAND_OVER])
 
 
 def reopen(platform: Platform, component: InfraComponent) -> list[str]:
@@ -139,11 +173,11 @@ def set_password(component: InfraComponent) -> None:
     from runtime.placements import docker  # saves 1.5 ms of a doctor where no component runs in Docker
 
     word = postgres.password(component)
-    roles = " ".join(f"'{name}'," for name in component.wants.databases)
+    names = ", ".join(f"'{name}'" for name in (SERVICES, *component.wants.databases))
     text = (
         f"ALTER ROLE postgres PASSWORD '{word}';\n"
-        f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{word}') FROM pg_roles "
-        f"WHERE rolname IN ({roles.rstrip(',') or 'NULL'}) \\gexec\n"
+        f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{services_password(word)}') FROM pg_roles "
+        f"WHERE rolname IN ({names}) AND NOT rolsuper \\gexec\n"
     )
     shell = 'printf %s "$DEV_STATEMENTS" | psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d postgres'
     try:
@@ -159,12 +193,16 @@ def set_password(component: InfraComponent) -> None:
 
 
 def _inside(component: InfraComponent, rows: list[wire.Row], timeout: float) -> Inside:
-    system, roles, databases = "", {}, {}
+    system, logins, databases = "", {}, {}
+    superusers, accessible = set(), set()
     for kind, name, value, owner in rows:
         if kind == "system":
             system = str(name)
         elif kind == "role":
-            roles[str(name)] = value == "true"
+            logins[str(name)] = value == "true"
+            superusers |= {str(name)} if owner == "true" else set()
+        elif kind == "access":
+            accessible.add(str(name))
         else:
             databases[str(name)] = Database(str(value), str(owner), kind == "open")
     wants = component.wants
@@ -174,7 +212,7 @@ def _inside(component: InfraComponent, rows: list[wire.Row], timeout: float) -> 
                 there = connection.query("SELECT extname FROM pg_extension")
             old = databases[name]
             databases[name] = Database(old.oid, old.owner, True, frozenset(str(row[0]) for row in there))
-    return Inside(system, databases, roles)
+    return Inside(system, databases, logins, frozenset(superusers), frozenset(accessible))
 
 
 def _connect(
@@ -194,7 +232,7 @@ def _run(platform: Platform, component: InfraComponent, database: str, statement
             for statement in statements:
                 connection.query(statement, STATEMENT_TIMEOUT)
     except (wire.Refused, OSError) as problem:
-        what = statement.split(" PASSWORD")[0] or f"a connection to {database}"
+        what = statement.split(" PASSWORD")[0].partition("\nDECLARE")[0].strip() or f"a connection to {database}"
         raise DevError(
             "sql-failed", f"{component.name} refused: {what}", because=str(problem) or type(problem).__name__,
             hint=f"see ./dev logs {component.name}", source=platform.source(component, "databases"),

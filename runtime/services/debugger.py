@@ -32,6 +32,9 @@ class Debugger:
     """Entry of [tools] that is a Python package; it is put on PYTHONPATH."""
     word: str = ""
     """Word in a service's own `debug` command that tells that it uses this debugger."""
+    guarded: Callable[[int, str], tuple[tuple[str, ...], str]] | None = None
+    """From the debugger's port and a service's own `debug` command, before its templates are filled in: the words
+    before it and the command that let in this user alone."""
     build: Callable[[ServiceComponent], tuple[str, ...]] | None = None
     """The command that compiles the service for the debugger, before a running component is changed."""
     executable: Callable[[ServiceComponent], Path] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from converge import tools
@@ -65,7 +66,8 @@ def recipe(component: Component) -> Debugger:
     service = component.wants
     known = services.kind(component).debugger
     if service.debug is not None:
-        return replace(_named(service.debug) or known or UNKNOWN, run=_own, build=None, executable=None)
+        found = _named(service.debug) or known or UNKNOWN
+        return replace(found, run=partial(_own, found), build=None, executable=None)
     if known and not service.dev:
         return known
     because = "its own `dev` is run instead of its kind's command" if known else f"kind {service.kind} has no debugger"
@@ -147,11 +149,19 @@ def _named(command: str) -> Debugger | None:
     return next((each for each in known if each and each.word and each.word in command), None)
 
 
-def _own(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
+def _own(
+    debugger: Debugger, platform: Platform, component: ServiceComponent, host: str, number: int
+) -> tuple[str, ...]:
+    text = component.wants.debug or ""
+    before, text = debugger.guarded(number, text) if debugger.guarded else ((), text)
+    return (*before, "/bin/sh", "-c", fill(text, platform, component, host=host))
+
+
+def _unknown(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
     return ("/bin/sh", "-c", fill(component.wants.debug or "", platform, component, host=host))
 
 
 UNKNOWN = Debugger(
-    name="its debugger", run=_own, attach="attach", terminal=lambda _, number: f"its client at {HOME}:{number}"
+    name="its debugger", run=_unknown, attach="attach", terminal=lambda _, number: f"its client at {HOME}:{number}"
 )  # fmt: skip
 """For a `debug` command that names no known debugger."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from converge import tools
 from converge.errors import DevError
-from facts.ports import HOME
 from facts.value import replace
 from runtime.component import ServiceComponent
 from runtime.platform import Platform
@@ -56,7 +55,7 @@ def _inspected(platform: Platform, component: ServiceComponent, host: str, numbe
     """Next's own option: it gives the inspector to the process it forks, which runs the pages. With NODE_OPTIONS the
     parent takes the port and that process the one after it (next 16, `dist/cli/next-dev.js`)."""
     program, script, dev, *rest = run(platform, component, host)
-    return (program, script, dev, f"--inspect={HOME}:{number}", *rest)
+    return node.guarded(number, program, script, dev, f"--inspect={node.INNER}", *rest)
 
 
 debugger = replace(node.debugger, run=_inspected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,12 @@ ready_timeout = plain.ready_timeout
 passed: tuple[str, ...] = ()
 dialect = "node"
 web_front = False
+GUARD = Path(__file__).with_name("guarded_inspector.py")
+INNER = f"{HOME}:0"
+"""Where node's inspector listens: on a port that it chooses."""
+DEBUG_PORT = re.compile(r"(?<!\{)\{debug_port\}(?!\})")
+OPTION = "--inspect-publish-uid=stderr"
+"""Of node: the path of its inspector is written to its standard error; asked for it by HTTP, node answers with 404."""
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
@@ -81,12 +89,23 @@ def attach_jetbrains(number: int) -> RunConfiguration:
     )  # fmt: skip
 
 
+def guarded(number: int, *argv: str) -> tuple[str, ...]:
+    """The command behind an inspector that only this user reaches; its own must listen on `INNER`."""
+    return (sys.executable, "-I", "-S", str(GUARD), str(number), OPTION, *argv)
+
+
+def _guarded_own(number: int, text: str) -> tuple[tuple[str, ...], str]:
+    """A command that names its port itself stays as it is."""
+    inner = DEBUG_PORT.sub("0", text)
+    return (guarded(number) if inner != text else (), inner)
+
+
 def _inspected(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
     """npm's node-options reach what its script runs, and not npm itself."""
-    return ("/bin/sh", "-c", f"exec npm run dev --node-options=--inspect={HOME}:{number}")
+    return guarded(number, "/bin/sh", "-c", f"exec npm run dev --node-options='--inspect={INNER} {OPTION}'")
 
 
 debugger = Debugger(
     name="node inspector", run=_inspected, attach="Attach to Node.js/Chrome", terminal=inspect, word="--inspect",
-    vscode=attach_vscode, jetbrains=attach_jetbrains,
+    vscode=attach_vscode, jetbrains=attach_jetbrains, guarded=_guarded_own,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ ready_timeout = plain.ready_timeout
 passed: tuple[str, ...] = ()
 dialect = "python"
 web_front = False
+GUARD = Path(__file__).with_name("guarded_debugpy.py")
+"""debugpy, for connections of this user alone."""
+MODULE = re.compile(r"-m\s*debugpy(?=\s)")
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
@@ -103,9 +107,13 @@ def _debugpy(platform: Platform, component: ServiceComponent, host: str, number:
     if not tools.library(platform.loaded, "debugpy") and not any(home.glob("lib/python*/site-packages/debugpy")):
         raise missing("debugpy", component)
     return (
-        str(_python(component)), "-X", "frozen_modules=off", "-m", "debugpy", "--listen", f"{HOME}:{number}",
+        str(_python(component)), "-X", "frozen_modules=off", str(GUARD), "--listen", f"{HOME}:{number}",
         "-m", "uvicorn", component.wants.app or "", "--host", host, "--port", str(component.port),
     )  # fmt: skip
+
+
+def _guarded_own(number: int, text: str) -> tuple[tuple[str, ...], str]:
+    return (), MODULE.sub(lambda _: shlex.quote(str(GUARD)), text)
 
 
 def _attach_vscode(number: int) -> dict[str, Any]:
@@ -115,5 +123,5 @@ def _attach_vscode(number: int) -> dict[str, Any]:
 debugger = Debugger(
     name="debugpy", run=_debugpy, attach="Attach to DAP",  # how PyCharm keeps such a configuration is not known
     terminal=lambda _, number: f"any DAP client at {HOME}:{number}",
-    library="debugpy", word="debugpy", vscode=_attach_vscode,
+    library="debugpy", word="debugpy", guarded=_guarded_own, vscode=_attach_vscode,
 )  # fmt: skip

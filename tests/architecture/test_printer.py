@@ -16,6 +16,7 @@ WRITERS = {
     "cli/bootstrap.py": "runs before the tool's packages are there, with a filter of its own",
     "converge/engine_main.py": "its standard output is a pipe to us",
     "runtime/routes/edge.py": "its standard output is a log",
+    "runtime/services/guarded_inspector.py": "its standard error is a log",
     "runtime/services/rebuild.py": "its standard output is a log",
 }
 """Modules that write to a stream of their process -> why that reaches no terminal unfiltered."""
@@ -26,6 +27,7 @@ PROGRAMS = {
     "converge/local_machine.py": "the reaper says nothing",
     "runtime/placements/shim.py": "writes to the pipe or log that it was given",
     "runtime/routes/edge.py": "writes to the log of the edge",
+    "runtime/services/guarded_inspector.py": "writes to the log of the component",
     "runtime/services/rebuild.py": "writes to the log of the component",
 }
 """Modules whose programs write to the streams of their parent -> why."""

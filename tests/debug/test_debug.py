@@ -15,9 +15,11 @@ import pytest
 from converge import tools
 from converge.desired import Loaded
 from converge.schema import load
+from facts import processes
 from tests.conftest import TOOL, Checkout, wait_until
 from tests.debug import dap
 from tests.debug.conftest import Platform
+from tests.stranger import Program, needs_root
 
 HERE = Path(__file__).parent
 SERVE = """
@@ -25,6 +27,31 @@ import http.server, socket, sys
 doors = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[2:]]
 http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind="127.0.0.1")
 """
+ATTACK = """
+def tried(port, text):
+    found = b""
+    try:
+        with socket.socket() as door:
+            door.settimeout(3)
+            door.connect(("127.0.0.1", port))
+            door.sendall(text.encode())
+            while block := door.recv(4096):
+                found += block
+    except OSError:
+        pass
+    return found
+
+for port in map(int, sys.argv[3:]):
+    print(port, flush=True)
+    print(tried(port, sys.argv[1]), tried(port, sys.argv[2]), flush=True)
+"""
+REQUESTS = ("initialize", {"adapterID": "x"}), ("attach", {}), ("evaluate", {"expression": "1", "context": "repl"})
+MESSAGES = [
+    json.dumps({"seq": at, "type": "request", "command": command, "arguments": arguments})
+    for at, (command, arguments) in enumerate(REQUESTS, 1)
+]
+DAP = "".join(f"Content-Length: {len(text)}\r\n\r\n{text}" for text in MESSAGES)
+HTTP = "GET /json/list HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +95,38 @@ def test_nodes_inspector_stops_a_request(platform: Platform) -> None:
     said = json.loads(client.stdout.readline())
     assert said["line"] == line and said["variables"]["greeting"] == "hello bo" and path
     assert answer.wait() == (200, "hello bo") and client.wait(20) == 0
+
+
+@needs_root
+@pytest.mark.skipif(not processes.LINUX, reason="the user at the other end is told by Linux alone")
+@pytest.mark.parametrize(("name", "ports"), [("goer", 1), ("pythoner", 2), ("noder", 2)])
+def test_another_user_gets_nothing_of_any_port_that_runs_code(platform: Platform, name: str, ports: int) -> None:
+    public = platform.debug(name)
+    own = int(platform.of(name)["address"].rpartition(":")[2])
+    doors = listening(platform, name) - {own}
+    assert public in doors and len(doors) == ports
+    program = Program(ATTACK, DAP, HTTP, *sorted(doors))
+    try:
+        said = {int(port): program.hear() for port in (program.hear() for _ in range(ports))}
+    finally:
+        program.end()
+    assert said.keys() == doors
+    assert said[public] == "b'' b''", "he is let in"
+    assert all("Url" not in each and "success" not in each and "output" not in each for each in said.values()), said
+    assert platform.ask(name)[0] == 200
+
+
+def listening(platform: Platform, name: str) -> set[int]:
+    """Every TCP port on which the service, its debugger or another process of it listens."""
+    sockets: set[str] = set()
+    for pid in platform.checkout.processes():
+        try:
+            if f":{name}:".encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                sockets |= {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        except OSError:
+            continue
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
 
 
 def test_everything_else_leaves_it_alone_even_at_a_breakpoint(platform: Platform) -> None:

@@ -28,7 +28,7 @@ from runtime.services import debugging
 from runtime.services import launch as native_services
 from tests.conftest import HEAD, TOOL
 
-COMMON = ("PATH", "no_proxy", "NO_PROXY")
+COMMON = ("PATH", "no_proxy", "NO_PROXY", "NODE_COMPILE_CACHE")
 """Variables that every component gets; no case repeats them."""
 
 

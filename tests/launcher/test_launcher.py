@@ -165,7 +165,7 @@ def test_without_a_python_the_pinned_one_is_fetched_once(tool: Tool, tmp_path: P
     bare.mkdir()
     # fmt: off
     needed = ["sh", "sed", "cut", "id", "uname", "mkdir", "mktemp", "rm", "mv", "tar", "gzip", "sha256sum", "cmp",
-              "readlink", "dirname", "cat"]
+              "readlink", "dirname", "cat", "ls", "chmod"]
     # fmt: on
     for name in (*needed, client):
         if not (found := shutil.which(name)):

@@ -1,0 +1,168 @@
+"""Services reach Postgres by a role of their own: it owns their data, and is nobody on the server and the machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from converge.derived import SERVICES, services_password
+from facts import processes
+from runtime.environment import addresses
+from runtime.infra import postgres, wire
+from runtime.provision import databases
+from runtime.provision import postgres as inside
+from tests.provision.conftest import Running
+
+ATTACKS = {
+    "run a program": "COPY (SELECT 'x') TO PROGRAM 'cat >/dev/null'",
+    "run a program for input": "CREATE TEMP TABLE t (x text); COPY t FROM PROGRAM 'id'",
+    "write a file": "COPY (SELECT 'x') TO '/tmp/dev-roles-attack'",
+    "read a file": "SELECT pg_read_file('/etc/passwd')",
+    "list a directory": "SELECT pg_ls_dir('/')",
+    "load code": "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'libc', 'getpid'",
+    "become the superuser": "SET ROLE postgres",
+    "take its password": "ALTER ROLE postgres PASSWORD 'mine'",
+    "read its verifier": "SELECT rolpassword FROM pg_authid",
+    "make a role": "CREATE ROLE more LOGIN",
+    "make itself a superuser": f"ALTER ROLE {SERVICES} SUPERUSER",
+    "configure the server": "ALTER SYSTEM SET archive_command = 'id'",
+    "import a file as large object": "SELECT lo_import('/etc/passwd')",
+}
+OBJECTS = {
+    "table": "CREATE TABLE old.t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n serial, s text)",
+    "partitioned table": "CREATE TABLE old.p (id int) PARTITION BY RANGE (id);"
+    "CREATE TABLE old.p1 PARTITION OF old.p DEFAULT",
+    "view": "CREATE VIEW old.v AS SELECT * FROM old.t",
+    "materialized view": "CREATE MATERIALIZED VIEW old.m AS SELECT 1 AS one",
+    "sequence": 'CREATE SEQUENCE old."S q"',
+    "function": "CREATE FUNCTION old.f(a int, b text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "procedure": "CREATE PROCEDURE old.do() LANGUAGE sql AS 'SELECT 1'",
+    "aggregate": "CREATE AGGREGATE old.total(int) (SFUNC = int4pl, STYPE = int)",
+    "enum": "CREATE TYPE old.mood AS ENUM ('a')",
+    "domain": "CREATE DOMAIN old.short AS text CHECK (length(VALUE) < 9)",
+    "composite type": "CREATE TYPE old.pair AS (a int, b int)",
+    "range": "CREATE TYPE old.span AS RANGE (SUBTYPE = int)",
+    "table in public": "CREATE TABLE public.old (x int)",
+}
+DROPS = "DROP SCHEMA old CASCADE; DROP TABLE public.old; SELECT lo_unlink(oid) FROM pg_largeobject_metadata"
+WATCH = """
+import os, select, sys
+secrets = [word.encode() for word in sys.stdin.readline().split()]
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+print("ready", flush=True)
+looks = 0
+while not select.select([sys.stdin], [], [], 0.002)[0]:
+    for pid in os.listdir("/proc"):
+        try:
+            line = open(f"/proc/{pid}/cmdline", "rb").read() if pid.isdigit() else b""
+        except OSError:
+            continue
+        looks += 1
+        if any(secret in line for secret in secrets):
+            print("SEEN", line.replace(b"\\0", b" ").decode(errors="replace"), flush=True)
+print("looks", looks, flush=True)
+"""
+
+
+@contextmanager
+def services(running: Running, database: str) -> Iterator[wire.Connection]:
+    """A connection with what a service is given."""
+    url = addresses(running.now, running.postgres)["url"]
+    user, _, word = url.removeprefix("postgresql://").partition("@")[0].partition(":")
+    with wire.Connection(running.port, word, database, user, timeout=60) as connection:
+        yield connection
+
+
+@pytest.fixture
+def shop(running: Running) -> Iterator[str]:
+    """A database that is declared and made."""
+    running.declare("databases = ['roles']")
+    databases.provision(running.now, running.postgres, lambda text: None)
+    yield "roles"
+    running.declare()
+    running.sql('DROP DATABASE "roles" WITH (FORCE)')
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_service_has_no_power_over_server_and_machine(running: Running, shop: str, attack: str) -> None:
+    with services(running, shop) as connection, pytest.raises(wire.Refused) as refused:
+        connection.query(ATTACKS[attack])
+    assert refused.value.code == "42501", "refused for want of rights, not for another reason"
+
+
+def test_a_service_does_all_in_its_databases_and_makes_some_for_tests(running: Running, shop: str) -> None:
+    with services(running, shop) as connection:
+        connection.query("CREATE SCHEMA s; CREATE TABLE s.t (x int); INSERT INTO s.t VALUES (1)")
+        connection.query("ALTER TABLE s.t ADD COLUMN y int; CREATE TABLE public.t (x int); DROP SCHEMA s CASCADE")
+        connection.query('CREATE DATABASE "roles-test"')
+        connection.query('DROP DATABASE "roles-test" WITH (FORCE)')
+
+
+def test_data_that_services_made_as_superuser_are_handed_over(running: Running, shop: str) -> None:
+    running.sql(f'REVOKE "{shop}" FROM {SERVICES}')
+    running.sql("CREATE SCHEMA old", shop)
+    for statement in OBJECTS.values():
+        running.sql(statement, shop)
+    running.sql("INSERT INTO old.t (s) VALUES ('kept'); SELECT lo_create(0)", shop)
+    seen = inside.look(running.postgres)
+    assert isinstance(seen, inside.Inside)
+    assert inside.lacks(running.postgres, shop, seen) == ("no rights of services",)
+    databases.provision(running.now, running.postgres, lambda text: None)
+    with services(running, shop) as connection:
+        assert connection.query("SELECT s FROM old.t") == [("kept",)]
+        connection.query(DROPS)
+
+
+def test_a_snapshot_from_before_is_handed_over_when_it_is_restored(running: Running, shop: str) -> None:
+    assert running.checkout.dev("data", "snapshot", "before").code == 0
+    running.sql("CREATE SCHEMA old; CREATE TABLE old.t (x int); CREATE TABLE public.old (x int)", f"{shop}@before")
+    assert running.checkout.dev("data", "restore", "before").code == 0
+    with services(running, shop) as connection:
+        connection.query("ALTER TABLE old.t ADD COLUMN y int; DROP SCHEMA old CASCADE; DROP TABLE public.old")
+    assert running.checkout.dev("data", "delete", "before").code == 0
+
+
+@pytest.mark.parametrize("harm", ["DROP", "NOLOGIN", "SUPERUSER"])
+def test_a_role_that_is_not_as_it_should_be_is_repaired(running: Running, shop: str, harm: str) -> None:
+    role = SERVICES
+    if harm == "DROP":
+        running.sql(f'DROP OWNED BY {role}; REVOKE "{shop}" FROM {role}', shop)
+        for name in [str(row[0]) for row in running.sql("SELECT datname FROM pg_database WHERE datallowconn")]:
+            running.sql(f"DROP OWNED BY {role}", name)
+        running.sql(f"DROP ROLE {role}")
+    else:
+        running.sql(f"ALTER ROLE {role} {harm}")
+    assert not databases.provisioned(running.postgres)
+    databases.provision(running.now, running.postgres, lambda text: None)
+    assert databases.provisioned(running.postgres)
+    with services(running, shop) as connection:
+        assert connection.query("SELECT usesuper FROM pg_user WHERE usename = current_user") == [("f",)]
+
+
+@pytest.mark.skipif(not processes.LINUX, reason="the attack reads /proc")
+def test_no_password_is_ever_in_a_list_of_processes(running: Running, shop: str) -> None:
+    word = postgres.known_password(running.postgres)
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", WATCH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert watcher.stdin and watcher.stdout
+    try:
+        watcher.stdin.write(f"{word} {services_password(word)} PASSWORD\n")
+        watcher.stdin.flush()
+        assert watcher.stdout.readline() == "ready\n"
+        running.declare("databases = ['roles', 'roles-more']")
+        for argv in (("start", "--no-fix"), ("data", "snapshot", "watched"), ("data", "restore", "watched")):
+            assert running.checkout.dev(*argv).code == 0, argv
+    finally:
+        said = watcher.communicate()[0].splitlines()
+        for name in ("roles-more", "roles-more@watched", "roles@watched"):
+            running.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    assert [line for line in said if line.startswith("SEEN")] == []
+    assert int(said[-1].split()[1]) > 100
