@@ -79,8 +79,11 @@ def _routed(run: Run, component: Component) -> bool:
 
 
 def _guarded(component: Component) -> bool:
-    """Whether the edge has its port although no container runs: while it restarts, another user could take it."""
-    return component.movable and users.shared()
+    """Whether the edge has its port although no container runs: while it restarts, another user could take it.
+
+    A command of a service's own that is not told its address may listen on 127.0.0.1 whatever we want.
+    """
+    return component.movable and users.shared() and (component.told_host or users.declared())
 
 
 def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:

@@ -7,14 +7,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from converge import schema
+from converge.instance import Instance
 from facts import peers
 from facts.ports import owner
 from runtime.component import LOOPBACK_FOR
+from runtime.platform import Platform
 from tests import stranger
-from tests.conftest import Checkout, wait_until
+from tests.conftest import HEAD, Checkout, wait_until
 
 SERVER = """
 import http.server, os
@@ -109,3 +113,15 @@ def test_a_stranger_on_the_address_of_the_ide_is_named_and_gets_no_request(check
         said = checkout.components()["api"]
         assert said["state"] == "waiting" and f"user {stranger.UID} listens" in said["reason"]
     assert checkout.dev("handoff", "api", "--back").code == 0 and ask(api) == "ours"
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [('kind = "go"', True), ('kind = "node"', True), ('kind = "command"\ndev = "serve --host {host}"', True),
+     ('kind = "node"\ndev = "node server.js"', False), ('kind = "go"\ndev = "serve $HOST"', True),
+     ('kind = "command"\ndev = "serve"\nenv = { BIND = "{host}:{port}" }', True), ('kind = "command"\ndev = "x"', False)],
+)  # fmt: skip
+def test_only_a_command_that_is_told_its_address_is_moved_unasked(tmp_path: Path, entry: str, told: bool) -> None:
+    loaded = schema.parse(f"{HEAD}[services.api]\nport = 20001\n{entry}\n".encode())
+    component = Platform(loaded, Instance(tmp_path, "x")).component("api")
+    assert component.is_service and component.told_host is told

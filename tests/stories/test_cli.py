@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -124,7 +125,7 @@ def test_a_read_only_checkout_can_still_be_looked_at(checkout: Checkout) -> None
     user = {} if os.geteuid() else {"user": "nobody"}
     checkout.path.chmod(0o555)
     for parent in (checkout.path.parent, checkout.path.parent.parent, checkout.path.parent.parent.parent):
-        if parent.stat().st_uid == os.geteuid():
+        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & stat.S_ISVTX:  # /tmp stays as it is
             parent.chmod(0o755)
     python = "/usr/bin/python3" if user and Path("/usr/bin/python3").exists() else sys.executable
     paths = [str(TOOL), sysconfig.get_path("purelib")]
