@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TOOL = Path(__file__).resolve().parent.parent
+os.environ.setdefault("DEV_SHARED", "no")  # figures are those of a machine of one person
 
 
 @dataclass

@@ -10,7 +10,6 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
 SOCK_DIAG, BY_FAMILY, REQUEST = 4, 20, 1
 """Protocol number of NETLINK_SOCK_DIAG, its message type, and the flag of a netlink request."""
@@ -28,14 +27,17 @@ class Stranger(ConnectionError):
     """The other end is a process of another user, so nothing was sent, and no answer of it counts."""
 
 
-class Found(NamedTuple):
-    """One TCP socket of the kernel."""
+class Found:
+    """One TCP socket of the kernel.
 
-    uid: int
-    """The user that made or accepted it; 0, which means nothing, where it has no inode."""
-    inode: int
-    """Its number, which no other socket has; 0 while no process has accepted it, and after its process closed it."""
-    state: int
+    `uid` is the user that made or accepted it, which means nothing where it has no `inode`: that is 0 while no process
+    has accepted it, and after its process has closed it. A named tuple would cost each command a millisecond.
+    """
+
+    __slots__ = ("inode", "state", "uid")
+
+    def __init__(self, uid: int, inode: int, state: int) -> None:
+        self.uid, self.inode, self.state = uid, inode, state
 
 
 def uid_of_listener(address: str, port: int) -> int | None:
@@ -113,16 +115,16 @@ def _wildcard(family: socket.AddressFamily) -> str:
 
 def _read(own: Address, other: Address) -> Found | None:
     """The same by the tables of /proc. Of several listeners the one with the most exact address accepts."""
-    best: tuple[int, Found] | None = None
+    best, exact = None, 0
     for words in _rows():
         address, port = _end(words[1])
         found = Found(int(words[7]), int(words[9]), int(words[3], 16))
         if other[1]:
             if (address, port) == own and _end(words[2]) == other:
                 return found
-        elif found.state == LISTEN and port == own[1] and (rank := _rank(address, own[0])):
-            best = max(best or (0, found), (rank, found))
-    return best[1] if best else None
+        elif found.state == LISTEN and port == own[1] and (rank := _rank(address, own[0])) > exact:
+            best, exact = found, rank
+    return best
 
 
 def _rows() -> Iterator[list[str]]:

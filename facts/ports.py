@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from facts import listeners, processes
+from facts import listeners, peers, processes, users
 from facts.probe import LocalProbe
 from facts.processes import MARK
 from facts.value import dataclass, replace
@@ -67,7 +67,13 @@ def owners(ports: Collection[int], hosts: Mapping[int, str] = {}) -> dict[int, O
         now = _listening(hidden)
         if any(port in hidden and link not in now for link, port in sockets.items()):  # it died during the walk
             found |= dict.fromkeys(hidden) | _walk(now)
-    return found
+    return found | {port: _named(port, host) for port, host in hidden.items() if found[port] == Owner()}
+
+
+def _named(port: int, host: str) -> Owner:
+    """A listener of which only the user can be told, as its process is another user's."""
+    uid = peers.uid_of_listener(host, port)
+    return Owner() if uid is None else Owner(user=users.name(uid))
 
 
 def _walk(sockets: Mapping[str, int]) -> dict[int, Owner | None]:

@@ -35,6 +35,11 @@ def shared() -> bool:
     return bool(accounts(_rows(), ours) or sessions(ours) or processes(ours))
 
 
+def declared() -> bool:
+    """Whether this user says so, and wants all that follows from it."""
+    return os.environ.get(SETTING) == "yes"
+
+
 def accounts(rows: Iterable[str], ours: Collection[int]) -> set[int]:
     """Numbers of the accounts of others that can log in, of the rows of passwd(5)."""
     found = set()

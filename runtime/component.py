@@ -134,6 +134,12 @@ class ServiceComponent(_Entry):
         return bool(self.port) and not self.wants.host
 
     @property
+    def told_host(self) -> bool:
+        """Whether its command is its kind's, which passes the address on, or names the address itself."""
+        own = [self.wants.dev or "", *self.wants.env.values()]
+        return not self.wants.dev or any("{host}" in text or "HOST" in text for text in own)
+
+    @property
     def once(self) -> bool:
         """Whether it is a task that runs to its end."""
         return self.wants.once

@@ -7,8 +7,9 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import pytest
 
@@ -21,11 +22,11 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 class Program:
     """Python code that another user runs; it talks through its standard input and output."""
 
-    def __init__(self, code: str, *argv: object, uid: int = UID) -> None:
+    def __init__(self, code: str, *argv: object, uid: int = UID, env: Mapping[str, str] = {}) -> None:
         become = BECOME % (uid, uid)  # after the imports: the interpreter may be in a place that is root's alone
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", become + code, *map(str, argv)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, text=True, env={**os.environ, **env},
         )  # fmt: skip
 
     def hear(self) -> str:
@@ -72,9 +73,11 @@ for word in sys.stdin:
 
 
 @contextmanager
-def listening(host: str = "127.0.0.1", port: int = 0, uid: int = UID) -> Iterator[tuple[Program, int]]:
+def listening(
+    host: str = "127.0.0.1", port: int = 0, uid: int = UID, env: Mapping[str, str] = {}
+) -> Iterator[tuple[Program, int]]:
     """A program of another user that listens there, and its port; it is told to accept, hear, close or leave."""
-    program = Program(LISTEN, host, port, uid=uid)
+    program = Program(LISTEN, host, port, uid=uid, env=env)
     try:
         yield program, int(program.hear())
     finally:
@@ -84,7 +87,7 @@ def listening(host: str = "127.0.0.1", port: int = 0, uid: int = UID) -> Iterato
 GREEDY = """
 address, least, tried, bound, heard = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), 0, 0, b""
 print("begun", flush=True)
-while tried < least or bound < 20:
+while tried < least or bound < int(sys.argv[4]):
     tried += 1
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,7 +101,7 @@ while tried < least or bound < 20:
         continue
     bound += 1
     try:
-        while True:
+        for _ in range(3):
             accepted, _ = listener.accept()
             accepted.settimeout(0.05)
             try:
@@ -107,26 +110,36 @@ while tried < least or bound < 20:
             finally:
                 accepted.close()
     except OSError:
-        listener.close()
+        pass
+    listener.close()
 print(tried, bound, heard.hex() or "-", flush=True)
 """
-"""Tries at least so often to listen on an address that is ours, until it has had it 20 times; it answers each caller,
-and says what it was sent."""
+"""Tries at least so often to listen on an address that is ours, and until it has had it so often; it answers each
+caller, and says what it was sent."""
 
 
-def greedy(host: str, port: int, attempts: int) -> Program:
+class Spoils(NamedTuple):
+    """What a greedy program did and got."""
+
+    tried: int
+    bound: int
+    heard: bytes
+    """Every byte that it was sent."""
+
+
+def greedy(host: str, port: int, attempts: int, bound: int = 20) -> Program:
     """That program, which has begun. `spoils` gives what it got."""
-    program = Program(GREEDY, host, port, attempts)
+    program = Program(GREEDY, host, port, attempts, bound)
     assert program.hear() == "begun"
     return program
 
 
-def spoils(program: Program) -> bytes:
-    """Every byte that it was sent there; what it did is printed."""
+def spoils(program: Program) -> Spoils:
+    """The same when it has ended; printed, too."""
     words = program.hear().split()
     program.end()
     print(f"a stranger tried {words[0]} times to take an address, and had it {words[1]} times")
-    return b"" if words[2] == "-" else bytes.fromhex(words[2])
+    return Spoils(int(words[0]), int(words[1]), b"" if words[2] == "-" else bytes.fromhex(words[2]))
 
 
 def connected(host: str, port: int) -> socket.socket:

@@ -9,27 +9,25 @@ from collections.abc import Iterable, Iterator
 from json import loads
 from pathlib import Path
 
-from converge import envfile
+from converge import envfile, own_files
 from converge.derived import services_password
 from converge.desired import Loaded
-from converge.errors import DevError
 from converge.instance import Instance
 from converge.redaction import patterns
 from converge.redaction.redactor import Redactor
-from facts import regular
 from facts.env import parse
 
 LONGEST_SECRET = 4096
 """Longest text of a secret file that is hidden in other files too; a key is shorter."""
+LARGEST = 1_000_000
+"""Characters that are read of a file."""
 _QUOTED = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"\n]+)"|'([^'\n]+)')""")
 
 
 def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     """Knows the values of secrets that can be in the output of a command: [env], `.dev/values`, the caller's own."""
     names, values, prefixes, public = _declared(loaded)
-    kept: dict[str, str] = {}
-    with contextlib.suppress(OSError, DevError):
-        kept = envfile.values(instance)
+    kept = _kept(instance)
     if loaded:  # a person may have written there what is no secret
         kept = {name: value for name, value in kept.items() if name in names or patterns.secret_name(name)}
     values |= set(kept.values()) | set(_of_caller(names))
@@ -44,8 +42,7 @@ def everything(instance: Instance, loaded: Loaded | None) -> Redactor:
     """Knows also what is in the files of all instances, as the environments of services."""
     plain = redactor(instance, loaded)
     more = {value for name, value in os.environ.items() if plain.secret(name) and len(value) >= 6}
-    with contextlib.suppress(OSError, DevError):
-        more |= set(envfile.values(instance).values())
+    more |= set(_kept(instance).values())
     found = plain.values | more | set(_written(instance, plain))
     return Redactor(frozenset(found - {""}), plain.names, plain.prefixes, plain.public)
 
@@ -114,7 +111,15 @@ def _assigned(text: str, hide: Redactor) -> Iterator[str]:
     return (value for name, value in parse(text).items() if hide.secret(name))
 
 
+def _kept(instance: Instance) -> dict[str, str]:
+    return {name: value for text in _texts([envfile.place(instance)]) for name, value in parse(text).items()}
+
+
 def _texts(paths: Iterable[Path]) -> Iterator[str]:
+    """Of regular files alone: a checkout of somebody else may have anything there."""
     for path in paths:
-        with contextlib.suppress(OSError):
-            yield regular.content(path).decode("utf-8", "replace")
+        with (
+            contextlib.suppress(OSError),
+            open(own_files.opened(path, os.O_RDONLY), encoding="utf-8", errors="replace") as file,
+        ):
+            yield file.read(LARGEST)

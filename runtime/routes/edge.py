@@ -47,13 +47,18 @@ DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 KEPT = "DEV_EDGE_KEPT"
 """Variable with the open listeners and known addresses of an edge that replaces itself by another version."""
+RENEW = 3
+"""Exit code with which an edge asks its keeper for another version of both."""
 
 
 class Edge:
-    """All listeners and connections; `run` is the event loop."""
+    """All listeners and connections; `run` is the event loop.
 
-    def __init__(self, spec: str) -> None:
-        self.path = spec
+    `keeper` is a connection to the process that keeps the listeners while this one starts again, see `keeper.py`.
+    """
+
+    def __init__(self, spec: str, keeper: socket.socket | None = None) -> None:
+        self.path, self.keeper = spec, keeper
         self.spec: dict[str, Any] = {}
         self.owners: dict[str, tuple[str, str]] = {}
         self.hosts: dict[tuple[str, str], str] = {}
@@ -79,6 +84,8 @@ class Edge:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a held connection needs two
         self.adopt(json.loads(os.environ.pop(KEPT, "{}")))
+        if self.keeper:
+            self.selector.register(self.keeper, READ, lambda _: os._exit(1))
         self.reload()
         if self.control is None:
             self.control = self.control_socket()
@@ -104,10 +111,13 @@ class Edge:
         listener.bind(name)
         os.chmod(name, 0o600)
         os.chdir(self.spec["directory"])
+        self.keep("control", listener)
         return listener
 
     def renew(self) -> None:
         """Become the present version of this program: the listeners stay open, and callers wait in their queues."""
+        if self.keeper:
+            os._exit(RENEW)
         kept = {f"port {name}": listener for name, listener in self.ports.items()}
         kept |= {f"host {name} {side}": listener for (name, side), listener in self.sockets.items()}
         kept |= {"control": self.control} if self.control else {}
@@ -165,8 +175,10 @@ class Edge:
         self.read_owners()
         self.part_relays()
         for name in [name for name in self.ports if not self.has_port(name) or self.moved(name)]:
+            self.keep(f"port {name}")
             self.close(self.ports.pop(name))
         for key in [key for key in self.sockets if key[0] not in self.spec["services"]]:
+            self.keep(" ".join(("host", *key)))
             self.close(self.sockets.pop(key))
         for name in self.spec["services"]:
             self.attend(name)
@@ -220,6 +232,7 @@ class Edge:
         listener.bind(path)
         os.chmod(path, 0o600)
         self.sockets[name, side] = listener
+        self.keep(f"host {name} {side}", listener)
         self.listen(listener, lambda connection: Relay(self, name, connection, side).dial())
 
     def take_port(self, name: str) -> None:
@@ -241,6 +254,13 @@ class Edge:
             return
         del self.wanted[name]
         self.ports[name] = listener
+        self.keep(f"port {name}", listener)
+
+    def keep(self, key: str, *listener: socket.socket) -> None:
+        """Have the keeper take a listener, or without one release that of the key; returns when it has."""
+        if self.keeper:
+            socket.send_fds(self.keeper, [key.encode()], [each.fileno() for each in listener])
+            self.keeper.recv(16)
 
     def close(self, listener: socket.socket) -> None:
         """Close the listener; accept its queued connections first, as the kernel would reset them."""

@@ -32,6 +32,8 @@ from runtime.platform import Platform
 from runtime.routes import gateway
 
 PROGRAM = Path(__file__).with_name("edge.py")
+KEEPER = Path(__file__).with_name("keeper.py")
+"""Runs the program where other people use the machine."""
 LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 DRAIN = 5.0
 """Seconds in which running requests must end after a switch."""
@@ -190,7 +192,8 @@ def _start_edge(platform: Platform) -> None:
     instance = platform.instance
     component, spec = edge(instance), instance.routes / "edge.json"
     atomic.write(spec, json.dumps(_spec(platform)))
-    launch = Launch((sys.executable, "-I", "-S", str(PROGRAM), str(spec)), Path("/"), _environment(platform))
+    program = KEEPER if users.shared() else PROGRAM
+    launch = Launch((sys.executable, "-I", "-S", str(program), str(spec)), Path("/"), _environment(platform))
     deadline = time.monotonic() + EDGE_TIMEOUT
     while True:
         if not native.lives(component):

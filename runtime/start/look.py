@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from converge.errors import DevError
-from facts import regular
+from facts import regular, users
 from facts.ports import HOME
 from runtime import health, infra, placements
 from runtime.component import LOOPBACK_FOR, Component, Launch
@@ -73,8 +73,17 @@ def fingerprint_of(component: Component, launch: Launch) -> str:
 
 def _routed(run: Run, component: Component) -> bool:
     """Whether its callers are forwarded by the gateway and the edge."""
-    called = component.is_service and component.port is not None
-    return called and (run.containers.routed or owner_map.is_open(component.instance))
+    if not component.is_service or component.port is None:
+        return False
+    return run.containers.routed or owner_map.is_open(component.instance) or _guarded(component)
+
+
+def _guarded(component: Component) -> bool:
+    """Whether the edge has its port although no container runs: while it restarts, another user could take it.
+
+    A command of a service's own that is not told its address may listen on 127.0.0.1 whatever we want.
+    """
+    return component.movable and users.shared() and (component.told_host or users.declared())
 
 
 def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:
@@ -82,7 +91,7 @@ def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) 
     container = run.containers.make(say)[component.name] if place == "docker" else ""
     if run.containers.routed and component.is_service and (place == "docker" or beside):
         run.containers.open_routes(say)
-    elif _undirected(component):
+    elif _undirected(component) or (beside and _guarded(component)):
         owner_map.prepare(run.platform)
     return container
 
@@ -94,11 +103,14 @@ def _undirected(component: Component) -> bool:
 
 
 def _host(run: Run, component: Component) -> str:
-    """Address on which its process listens: not 127.0.0.1 while the edge listens there for some container."""
+    """Address on which its process listens: not 127.0.0.1 while the edge listens there for some container, or always
+    where other people use this machine."""
     chosen = {name: run.choices.placements.get(name) for name, each in run.wanted.items() if each.is_service}
     keeps = native.lives(component) and component.name not in run.asked.again
     if keeps and debugging.under(component):
         return native.host(component)
+    if _guarded(component):
+        return LOOPBACK_FOR["native"]
     if not component.movable or "docker" not in (owner_map.owners(component.instance) | chosen).values():
         return HOME
     return native.host(component) if keeps else LOOPBACK_FOR["native"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 
 from converge.errors import DevError
+from facts import users
+from facts.ports import HOME
 from facts.value import dataclass
 from runtime import health, infra, logs, placements, services, status
 from runtime.component import Component
 from runtime.health import served
+from runtime.placements import native
 from runtime.placements.seen import Seen as Found
 from runtime.services import debugging
 from runtime.start.run import Run, Task
@@ -101,10 +104,12 @@ def _unready(run: Run, task: Task, seen: Found, timeouts: _Timeouts, budget: hea
 
 def _failure(run: Run, component: Component, place: str, because: str) -> DevError:
     words = "; ".join([because, *_troubled(run, component)])
+    hint = f"./dev logs {component.name}"
+    if place == "native" and users.shared() and (host := native.host(component)) != HOME:
+        hint += f"; other people use this machine, so it must listen on {host} (HOST), or its entry needs `host`"
     return DevError(
-        "not-ready", f"{component.name} is not ready", because=words + logs.tail(component, placement=place),
-        hint=f"./dev logs {component.name}",
-    )  # fmt: skip
+        "not-ready", f"{component.name} is not ready", because=words + logs.tail(component, placement=place), hint=hint
+    )
 
 
 def _troubled(run: Run, component: Component) -> list[str]:

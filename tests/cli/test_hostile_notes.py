@@ -12,7 +12,6 @@ import shutil
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import pytest
 from cli.main import main
 from converge.errors import Exit
 from tests.conftest import HEAD, NO_ENGINE
-from tests.schema.test_hostile import LONGEST, RAW
+from tests.schema.test_hostile import RAW, WAIT
 
 STATE = f"""{HEAD}
 [env]
@@ -96,7 +95,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     def run(directory: Path, *argv: str) -> tuple[int, str]:
         said = io.StringIO()
         signal.signal(signal.SIGALRM, late)
-        signal.setitimer(signal.ITIMER_REAL, LONGEST)
+        signal.setitimer(signal.ITIMER_REAL, WAIT)
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 return main(["-C", str(directory), *argv]), said.getvalue()
@@ -139,8 +138,7 @@ def test_any_file_in_it_may_be_hostile(tmp_path: Path, look: Callable[..., tuple
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             make(directory / name)
             for argv in commands[:1]:
-                began = time.monotonic()
                 code, said = look(directory, *argv)
                 assert code != Exit.BUG and "itself failed" not in said, (name, kind, argv, said)
-                assert not RAW.search(said) and time.monotonic() - began < LONGEST, (name, kind, argv, said)
+                assert not RAW.search(said), (name, kind, argv, said)
             shutil.rmtree(directory)

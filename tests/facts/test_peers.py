@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from facts import peers
 from tests import stranger
-from tests.conftest import wait_until
+from tests.conftest import TOOL, wait_until
 
 PAIRS = {
     "loopback": ("127.0.0.1", "127.0.0.1"), "another address": ("127.0.0.3", "127.0.0.3"),
@@ -109,3 +111,14 @@ def test_what_is_no_connection_has_no_peer(way: str) -> None:
     with left, right, socket.socket() as unconnected:
         assert peers.uid_of_peer(left) is None
         assert peers.uid_of_peer(unconnected) is None
+
+
+@stranger.needs_root
+def test_of_a_process_that_may_not_be_looked_at_the_user_is_told() -> None:
+    """One user asks for the process of another."""
+    become = "import sys; sys.path.insert(0, sys.argv[1]); from facts import ports; import os\n"
+    code = become + "os.setresuid(*3 * [54322]); print(ports.owner(int(sys.argv[2])))"
+    with stranger.listening() as (_, port):
+        argv = [sys.executable, "-I", "-S", "-c", code, str(TOOL), str(port)]
+        said = subprocess.run(argv, capture_output=True, text=True).stdout
+    assert said == f"`a process of another user` (user {stranger.UID})\n"

@@ -14,6 +14,7 @@ import pytest
 
 from tests import artefacts
 from tests.conftest import TOOL, elapse, tree, wait_until
+from tests.supply.test_installing import HOSTILE, archive
 
 MAIN = "import sys\nprint(sys.prefix, *sys.argv[1:], sep='|')\n"
 
@@ -139,6 +140,17 @@ def test_a_package_with_another_hash_is_refused(tool: Tool) -> None:
     tool.lock(f"hello==1.0 --hash=sha256:{'0' * 64}\n")
     ran = tool.run()
     assert ran.returncode == 3 and "because" in ran.stderr
+
+
+def test_nothing_of_a_shell_changes_it_and_no_source_archive_is_built(tool: Tool, tmp_path: Path) -> None:
+    whole, proof = (tool.path / "requirements.lock").read_text(), tmp_path / "proof"
+    digest = hashlib.sha256(archive(tmp_path / "index", proof).read_bytes()).hexdigest()
+    tool.lock(f"{whole}evil==1.0 --hash=sha256:{digest}\n")
+    refused = tool.run(**HOSTILE)
+    assert refused.returncode == 3 and "evil" in refused.stderr and not proof.exists()
+    tool.lock(whole)
+    assert tool.run("x", **HOSTILE).returncode == 0
+    assert list((tool.path / ".dev/venv/").glob("lib/python*/site-packages/hello-1.0.dist-info"))
 
 
 def test_a_named_python_that_cannot_be_used_is_refused(tool: Tool) -> None:

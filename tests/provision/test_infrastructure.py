@@ -271,7 +271,7 @@ def test_the_clients_of_postgres_send_no_password_in_clear_text(running: Running
             wait_until(lambda: isinstance(postgres.look(running.postgres, 30), postgres.Closed), 30)
             with pytest.raises(DevError) as refused:
                 sql(running.now, running.postgres, "SELECT 1")
-            assert "cleartext" in refused.value.because
+            assert "clear text" in refused.value.because
         finally:
             rules.write_text(before)
             kept.query("SELECT pg_reload_conf()")

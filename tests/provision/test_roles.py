@@ -120,13 +120,39 @@ def test_data_that_services_made_as_superuser_are_handed_over(running: Running, 
         connection.query(DROPS)
 
 
-def test_a_snapshot_from_before_is_handed_over_when_it_is_restored(running: Running, shop: str) -> None:
-    assert running.checkout.dev("data", "snapshot", "before").code == 0
-    running.sql("CREATE SCHEMA old; CREATE TABLE old.t (x int); CREATE TABLE public.old (x int)", f"{shop}@before")
-    assert running.checkout.dev("data", "restore", "before").code == 0
+@pytest.mark.skipif(not processes.LINUX, reason="the attack reads /proc")
+def test_no_list_of_processes_has_a_password_and_an_old_snapshot_is_handed_over(running: Running, shop: str) -> None:
+    word = postgres.known_password(running.postgres)
+    with watching(word, services_password(word), "PASSWORD") as seen:
+        running.declare("databases = ['roles', 'roles-more']")
+        assert running.checkout.dev("start", "--no-fix").code == 0
+        assert running.checkout.dev("data", "snapshot", "before").code == 0
+        tables = "CREATE SCHEMA old; CREATE TABLE old.t (x int); CREATE TABLE public.old (x int)"
+        running.sql(tables, f"{shop}@before")
+        assert running.checkout.dev("data", "restore", "before").code == 0
+    assert [line for line in seen if line.startswith("SEEN")] == []
+    assert int(seen[-1].split()[1]) > 100
     with services(running, shop) as connection:
         connection.query("ALTER TABLE old.t ADD COLUMN y int; DROP SCHEMA old CASCADE; DROP TABLE public.old")
-    assert running.checkout.dev("data", "delete", "before").code == 0
+    for name in ("roles-more", "roles-more@before", f"{shop}@before"):
+        running.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def watching(*words: str) -> Iterator[list[str]]:
+    """While another user reads every command line of the machine; afterwards, those in which he saw one of these."""
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", WATCH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert watcher.stdin and watcher.stdout
+    seen: list[str] = []
+    try:
+        watcher.stdin.write(" ".join(words) + "\n")
+        watcher.stdin.flush()
+        assert watcher.stdout.readline() == "ready\n"
+        yield seen
+    finally:
+        seen += watcher.communicate()[0].splitlines()
 
 
 @pytest.mark.parametrize("harm", ["DROP", "NOLOGIN", "SUPERUSER"])
@@ -144,25 +170,3 @@ def test_a_role_that_is_not_as_it_should_be_is_repaired(running: Running, shop: 
     assert databases.provisioned(running.postgres)
     with services(running, shop) as connection:
         assert connection.query("SELECT usesuper FROM pg_user WHERE usename = current_user") == [("f",)]
-
-
-@pytest.mark.skipif(not processes.LINUX, reason="the attack reads /proc")
-def test_no_password_is_ever_in_a_list_of_processes(running: Running, shop: str) -> None:
-    word = postgres.known_password(running.postgres)
-    watcher = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", WATCH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert watcher.stdin and watcher.stdout
-    try:
-        watcher.stdin.write(f"{word} {services_password(word)} PASSWORD\n")
-        watcher.stdin.flush()
-        assert watcher.stdout.readline() == "ready\n"
-        running.declare("databases = ['roles', 'roles-more']")
-        for argv in (("start", "--no-fix"), ("data", "snapshot", "watched"), ("data", "restore", "watched")):
-            assert running.checkout.dev(*argv).code == 0, argv
-    finally:
-        said = watcher.communicate()[0].splitlines()
-        for name in ("roles-more", "roles-more@watched", "roles@watched"):
-            running.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    assert [line for line in said if line.startswith("SEEN")] == []
-    assert int(said[-1].split()[1]) > 100

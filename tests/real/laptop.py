@@ -64,7 +64,7 @@ class Laptop:
     def run(self, user: str, script: str, env: Mapping[str, str] = {}, timeout: float = 900) -> Ran:
         """What a shell of the user gives in `~/shop`: a new login each time, without a TTY."""
         given = {"HOME": self.home(user), "USER": user, "SSL_CERT_FILE": debian.BUNDLE}
-        given |= {"DEV_REGISTRY_MIRROR": f"http://{self.mirror}", **env}
+        given |= {"DEV_REGISTRY_MIRROR": f"http://{self.mirror}", "DEV_SHARED": "no", **env}
         settings = [word for name, value in given.items() for word in ("-e", f"{name}={value}")]
         argv = ["docker", "exec", "-u", user, "-w", f"{self.home(user)}/shop", *settings, self.name, "sh", "-c", script]
         ran = subprocess.run(

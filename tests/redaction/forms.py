@@ -65,12 +65,18 @@ class Scanner:
     """Finds planted secrets in a text."""
 
     def __init__(self, secrets: dict[str, str]) -> None:
-        self.forms: dict[str, str] = {}
+        self.forms: dict[str, list[tuple[str, str]]] = {}
+        """First six characters -> forms that begin so, with the name of the secret: texts are long, forms are many."""
         for name, secret in secrets.items():
-            for piece in pieces(secret):
-                self.forms.update({form: name for form in written(piece) if len(form) >= 6})
+            for form in {form for piece in pieces(secret) for form in written(piece) if len(form) >= 6}:
+                self.forms.setdefault(form[:6], []).append((form, name))
 
     def found(self, text: str) -> set[str]:
         """The names of the secrets that are in the text in any form."""
-        both = text, shortened(text)
-        return {name for form, name in self.forms.items() if form in both[0] or form in both[1]}
+        return {name for each in {text, shortened(text)} for name in self._found(each)}
+
+    def _found(self, text: str) -> Iterator[str]:
+        for at in range(len(text) - 5):
+            for form, name in self.forms.get(text[at : at + 6], ()):
+                if text.startswith(form, at):
+                    yield name

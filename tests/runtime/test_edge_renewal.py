@@ -20,7 +20,10 @@ from runtime.component import LOOPBACK_FOR
 from tests.conftest import TOOL, is_free, wait_until
 
 HOST = LOOPBACK_FOR["native"]
-MODULES = ("facts/__init__.py", "facts/peers.py", "facts/users.py", "facts/value.py", "runtime/routes/edge.py")
+MODULES = (
+    "facts/__init__.py", "facts/peers.py", "facts/users.py", "facts/value.py", "runtime/__init__.py",
+    "runtime/routes/__init__.py", "runtime/routes/edge.py", "runtime/routes/keeper.py",
+)  # fmt: skip
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have 127.0.0.1 only")
 
@@ -76,8 +79,8 @@ class Place:
         return (self.path / "log").read_text()
 
 
-@pytest.fixture
-def place(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Place]:
+@pytest.fixture(params=["edge.py", "keeper.py"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Place]:
     for name in MODULES:
         (tmp_path / "tool" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(TOOL / name, tmp_path / "tool" / name)
@@ -94,7 +97,8 @@ def place(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Place]:
     server = http.server.ThreadingHTTPServer((HOST, port), Service)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    argv = [sys.executable, "-I", "-S", str(tmp_path / "tool/runtime/routes/edge.py"), str(tmp_path / "edge.json")]
+    program = tmp_path / "tool/runtime/routes" / request.param
+    argv = [sys.executable, "-I", "-S", str(program), str(tmp_path / "edge.json")]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
     wait_until(lambda: not is_free(port) and (tmp_path / "control.sock").exists(), 60)

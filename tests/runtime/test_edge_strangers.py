@@ -11,12 +11,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
-from runtime.component import LOOPBACK_FOR
+from converge.desired import Service
+from converge.instance import Instance
+from facts import users
+from runtime.component import LOOPBACK_FOR, ServiceComponent
+from runtime.health import answers
+from runtime.health.answers import Deadline
+from runtime.infra import grpc, wire
 from runtime.routes import owner_map
+from runtime.secrets import issuer
 from tests import stranger
 from tests.conftest import is_free, wait_until
 
@@ -117,5 +125,33 @@ def test_a_stranger_who_binds_at_every_restart_is_never_believed(place: Place) -
         answers.append(place.ask())
     finally:
         ours.end()
-    assert stranger.spoils(other) == b"", "a byte of a request reached the stranger"
+    assert stranger.spoils(other).heard == b"", "a byte of a request reached the stranger"
     assert {answer.partition(b"\r\n\r\n")[2] for answer in answers} == {b"ours"}
+
+
+@stranger.needs_root
+def test_none_of_our_own_questions_reaches_a_stranger_who_binds_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+) -> None:
+    """Ports that no edge has, as those of infrastructure: the password, the issuer's secret, topics, readiness."""
+    monkeypatch.setenv(users.SETTING, "yes")
+    users.shared.cache_clear()
+    port, home = free_port(), "127.0.0.1"
+    component = ServiceComponent("api", Service(kind="command", port=port), Instance(tmp_path, "story"))
+    questions: list[Callable[[], object]] = [
+        lambda: wire.Connection(port, "secret", verify=component.verify),
+        lambda: grpc.call(port, "/google.pubsub.v1.Publisher/ListTopics", b"", verify=component.verify),
+        lambda: issuer.exchange(component, "/token", {}, {"X-Issuer-Secret": "secret"}),
+        lambda: answers.http(home, port, "/", Deadline.after(2), component.verify),
+    ]
+    other = stranger.greedy(home, port, ATTEMPTS)
+    ours = Ours(Place(port, home))
+    try:
+        while other.runs():
+            for question in questions:
+                with suppress(OSError, ValueError, HTTPException, grpc.Refused, wire.Refused):
+                    question()
+    finally:
+        ours.end()
+        users.shared.cache_clear()
+    assert stranger.spoils(other).heard == b"", "a byte of ours reached the stranger"

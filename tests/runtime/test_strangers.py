@@ -11,17 +11,18 @@ import pytest
 from converge import schema
 from converge.desired import Infra, Service
 from converge.instance import Instance
-from facts import peers, users
+from facts import peers, processes, users
 from runtime import status
-from runtime.component import LOOPBACK_FOR, InfraComponent, ServiceComponent
+from runtime.component import LOOPBACK_FOR, InfraComponent, Launch, ServiceComponent
 from runtime.handoff import record
 from runtime.health import answers
 from runtime.health.answers import Deadline
 from runtime.infra import grpc, postgres, redis, wire
+from runtime.placements import native
 from runtime.platform import Platform
 from runtime.secrets import issuer
 from tests import stranger
-from tests.conftest import TOOL
+from tests.conftest import TOOL, wait_until
 
 HOST = "127.0.0.1"
 READ = "\naccepted, _ = listener.accept(); accepted.settimeout(5); print(len(accepted.recv(999)), flush=True)\n"
@@ -111,3 +112,25 @@ def test_status_names_the_user_on_the_address_of_an_ide(
         with socket.create_server((host, component.port or 0)):
             found = status.look(Platform(LOADED, component.instance), component)
         assert found.state == "ready" and "your process has it" in found.reason
+
+
+@stranger.needs_root
+@pytest.mark.parametrize("kind", ["service", "infrastructure"])
+def test_a_stranger_with_a_copied_mark_is_neither_ready_nor_told_a_secret(
+    tmp_path: Path, kind: str, free_port: Callable[[], int]
+) -> None:
+    """Its process carries our run id and answers on the port, while our own process runs and does not listen."""
+    port = free_port()
+    component = service(tmp_path, port) if kind == "service" else infra(tmp_path, "postgres", port)
+    native.spawn(component, Launch(("sleep", "1000"), tmp_path), "")
+    try:
+        run_id = native.state_record(component)["run_id"]
+        with stranger.listening(HOST, port, env={processes.MARK: run_id}) as (other, _):
+            wait_until(lambda: processes.mark(other.process.pid) == run_id)
+            found = status.look(Platform(LOADED, component.instance), component)
+            assert found.state == "starting" and f"pid {other.process.pid}" in found.reason
+            with pytest.raises(peers.Stranger):
+                issuer.exchange(component, "/token", {}, {"X-Issuer-Secret": "secret"})
+            assert other.say("accept") == "accept" and other.say("hear") == "0"
+    finally:
+        native.stop(component)

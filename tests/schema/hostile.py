@@ -90,9 +90,9 @@ FAMILIES: dict[str, Iterator[str | bytes]] = {
             "[env]\n" + "".join(f'A{at} = "x"\n' for at in range(20_000)),
             "[env]\n" + "".join(f'A{at} = {{ generate = "token" }}\n' for at in range(1000)),
             "".join(f'[services.s{at}]\nkind = "go"\nport = {10_000 + at}\n' for at in range(500)),
-            "[machine]\n" + "".join(f"k{at} = 1\n" for at in range(60_000)),
+            "[machine]\n" + "".join(f"k{at} = 1\n" for at in range(30_000)),
             "[env]\n" + "A = " + quoted("{a.url}" * 50_000) + "\n", "[env]\nA = " + quoted("{" * 200_000) + "\n",
-            "x = [" + "1," * 300_000 + "]\n", "#" * 900_000, "\n" * 900_000,
+            "x = [" + "1," * 100_000 + "]\n", "#" * 900_000, "\n" * 900_000,
             "[tests.a]\ncommand = 'x'\nneeds = [" + '"x",' * 100_000 + "]\n",
         )
     ),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from converge import supply
+from converge import supply, unpack
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from tests.operations.test_items import context
@@ -65,8 +65,7 @@ def test_a_wheel_gives_its_programs_alone(fresh: Path, tmp_path: Path) -> None:
         ("a/ruff-1.data/scripts/inner", 0o755, "x"), ("ruff-1.data/scripts/", 0o755, ""),
         ("ruff-1.dist-info/R", 0o644, ""),
     )  # fmt: skip
-    with zipfile.ZipFile(wheel(tmp_path / "w.whl", *entries)) as archive:
-        supply._unzip("ruff", archive, fresh)
+    unpack.zipped(wheel(tmp_path / "w.whl", *entries), fresh, lambda name: supply._place("ruff", name))
     assert tree(fresh) == {"bin/ruff": "0o755", "bin/more/part": "0o755"}
 
 
@@ -98,8 +97,9 @@ def test_a_wheel_of_node_has_its_own_npm(
 
 @pytest.mark.parametrize("name", ["x.data/scripts/../../../out", "x.data/scripts//../../../../out"])
 def test_no_file_of_a_wheel_gets_out_of_the_store(fresh: Path, tmp_path: Path, name: str) -> None:
-    with zipfile.ZipFile(wheel(tmp_path / "w.whl", (name, 0o644, ""))) as archive, pytest.raises(DevError) as caught:
-        supply._unzip("x", archive, fresh)
+    file = wheel(tmp_path / "w.whl", (name, 0o644, ""))
+    with pytest.raises(DevError) as caught:
+        unpack.zipped(file, fresh, lambda name: supply._place("x", name))
     assert caught.value.code == "bad-archive" and not list(tmp_path.rglob("out"))
 
 

@@ -105,10 +105,11 @@ def test_what_another_user_wrote_is_not_unpickled(place: Path, tmp_path: Path, w
     assert not (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize("home", ["", "relative", "/nowhere"])
+@pytest.mark.parametrize("home", ["", "relative", "{place}/none"])
 def test_a_home_that_does_not_exist_is_not_made(place: Path, home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = home.replace("{place}", str(place))
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", home)
     monkeypatch.chdir(place)
     assert schema.load(place).desired.project.name == "story"
-    assert not Path("/nowhere").exists() and not Path("/.cache/dev").exists() and not (place / "relative").exists()
+    assert not (place / "none").exists() and not Path("/.cache/dev").exists() and not (place / "relative").exists()
