@@ -119,7 +119,8 @@ def test_a_stranger_on_the_address_of_the_ide_is_named_and_gets_no_request(check
     ("entry", "told"),
     [('kind = "go"', True), ('kind = "node"', True), ('kind = "command"\ndev = "serve --host {host}"', True),
      ('kind = "node"\ndev = "node server.js"', False), ('kind = "go"\ndev = "serve $HOST"', True),
-     ('kind = "command"\ndev = "serve"\nenv = { BIND = "{host}:{port}" }', True), ('kind = "command"\ndev = "x"', False)],
+     ('kind = "command"\ndev = "serve"\nenv = { BIND = "{host}:{port}" }', True),
+     ('kind = "command"\ndev = "x"', False)],
 )  # fmt: skip
 def test_only_a_command_that_is_told_its_address_is_moved_unasked(tmp_path: Path, entry: str, told: bool) -> None:
     loaded = schema.parse(f"{HEAD}[services.api]\nport = 20001\n{entry}\n".encode())
