@@ -55,6 +55,35 @@ func TestAnEndThatWasClosedIsNotRoots(t *testing.T) {
 	}
 }
 
+func TestAnEndThatWasResetIsNotTheNextOneOfItsAddress(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	stranger, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	stranger.Write([]byte("publish"))
+	stranger.(*net.TCPConn).SetLinger(0)
+	stranger.Close()
+	dialer := net.Dialer{LocalAddr: stranger.LocalAddr()}
+	ours, err := dialer.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Skip("its port has gone to another program: ", err)
+	}
+	defer ours.Close()
+	if uid, err := uidOfPeer(accepted); err == nil {
+		t.Errorf("user %d", uid)
+	}
+}
+
 func connected(t *testing.T, listens, asked string) (accepted, client net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(listens, "0"))
