@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from converge import tools
+from converge.instance import Instance
 from converge.lockfile import this_platform
 from converge.steps import Item
 
@@ -42,8 +43,10 @@ def as_recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None
     if not MADE:
         return
     text = json.dumps(MADE, default=str, ensure_ascii=False)
+    data = str(Instance(Path("/nowhere"), "x").data)  # for root another place
     for place, name in (
         (str(tmp_path), "TMP"),
+        (data, "DATA"),
         (str(tools.store()), "STORE"),
         (str(Path.home()), "HOME"),
         (this_platform(), "PLATFORM"),

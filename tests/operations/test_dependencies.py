@@ -98,3 +98,27 @@ def test_an_installation_is_stamped_after_all_was_installed(instance: Instance, 
             dependencies.apply(step, machine)
         assert caught.value.code == "dependencies-failed" and "no such package" in caught.value.because
         assert not mark.exists(), "what failed is done again"
+
+
+UV = """#!/bin/sh
+echo "$@" >>asked
+case "$1" in
+venv) for last; do :; done; [ -e "$last" ] && exit 1; mkdir -p "$last/bin"; : >"$last/bin/python" ;;
+esac
+"""
+
+
+def test_an_environment_is_made_new_by_each_installation(instance: Instance, tmp_path: Path) -> None:
+    for name, text in (("uv", UV), ("python", "#!/bin/sh\necho Python 3.13.1\n")):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    (instance.checkout / "requirements.lock").write_text("")
+    text = "[tools]\nuv = '0.9.1'\npython = '3.13.1'\n[services.web]\nkind = 'python'\napp = 'm:a'\nport = 20002\n"
+    loaded = schema.parse((HEAD + text).encode())
+    step = Step("dependencies.web", "dependencies", "install", "why", args={"name": "web", "stamp": "s"})
+    with LocalMachine(ConvergeContext(loaded, instance)) as machine:
+        for _ in range(2):
+            dependencies.apply(step, machine)
+    asked = (instance.checkout / "asked").read_text().splitlines()
+    assert [line.split()[:2] for line in asked] == [["venv", "--quiet"], ["pip", "install"]] * 2
+    assert all("--require-hashes" in line for line in asked[1::2])

@@ -245,6 +245,16 @@ def test_every_port_of_every_component_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seen", "words"),
+    [(Owner(), "`a process of another user` ()"), (Owner(7), "`a process of another user` (pid 7)"),
+     (Owner(7, "nc"), "`nc` (pid 7)"), (Owner(0, "", "bo"), "`a process of another user` (user bo)"),
+     (Owner(7, "nc", "bo", "/home"), "`nc` (pid 7, user bo, /home)")],
+)  # fmt: skip
+def test_what_could_not_be_read_of_an_owner_is_left_out(seen: Owner, words: str) -> None:
+    assert str(seen) == words
+
+
+@pytest.mark.parametrize(
     ("found", "statuses"),
     [({}, {"left-over": "ok"}), ({"a": "pid 7 `x`"}, {"a": "drift"}), (AWAY, {"left-over": "unknown"}),
      ({"a": "pid 7 `x`", "of-a-branch-before": "pid 8 `y`"}, {"a": "drift", "of-a-branch-before": "drift"})],

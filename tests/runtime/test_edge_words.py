@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from converge import schema
 from converge.instance import Instance
+from facts import users
 from runtime.platform import Platform
 from runtime.routes import owner_map
 from runtime.services import debugging
@@ -102,3 +104,25 @@ def test_a_name_has_the_owner_that_it_was_given(instance: Instance, monkeypatch:
     owner_map.own(platform, "b", "ide", "127.0.0.3")
     assert told == [False, True]
     assert owner_map.routes(instance) == {"a": owner_map.Route("docker"), "b": owner_map.Route("ide", "127.0.0.3")}
+
+
+def test_the_edge_is_told_the_ports_and_the_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 20001\n[services.b]\nkind = 'command'\ndev = 'x'\n"
+    for name, shared in (("", "no"), ("two", "yes")):
+        monkeypatch.setenv("DEV_SHARED", shared)
+        users.shared.cache_clear()
+        instance = Instance(tmp_path, "x", name)
+        found = owner_map._spec(Platform(schema.parse((HEAD + text).encode()), instance))
+        port = instance.port(20001)
+        assert found["services"] == {"a": {"port": port, "protocol": "http"}} and found["due"] == {}
+        assert found["back"][1:] == ["-C", str(tmp_path), *(["--instance", "two"] if name else [])]
+        assert found["directory"] == str(instance.routes) and found["control"].endswith("/control.sock")
+        assert (instance.routes / "host").is_dir()
+        assert found.get("users") == ({"no": None, "yes": sorted({0, os.getuid()})}[shared])
+    users.shared.cache_clear()
+
+
+def test_what_does_not_run_is_at_no_address(tmp_path: Path) -> None:
+    text = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 20001\n"
+    component = Platform(schema.parse((HEAD + text).encode()), Instance(tmp_path, "x")).component("a")
+    assert owner_map._now(component) == owner_map.Route("none")
