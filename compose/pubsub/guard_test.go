@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -66,20 +67,32 @@ func TestWhereItListensSaysWhoIsAccepted(t *testing.T) {
 }
 
 func TestPortThatPstestOpensAnswersNobody(t *testing.T) {
-	pubsub, err := newPubSub()
-	if err != nil {
-		t.Fatal(err)
+	for name, begin := range map[string]func() *pstest.Server{"stopped": stopped, "numbered": numbered} {
+		pubsub, err := unfronted(begin)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		connection, err := grpc.NewClient(pubsub.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		defer connection.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		topic := &pubsubpb.Topic{Name: "projects/a/topics/forged"}
+		if _, err = pubsubpb.NewPublisherClient(connection).CreateTopic(ctx, topic); status.Code(err) != codes.Unavailable {
+			t.Errorf("%s %s: %v", name, pubsub.Addr, err)
+		}
+		if _, err := pubsub.GServer.CreateTopic(ctx, topic); err != nil {
+			t.Errorf("%s is of no use without its front: %v", name, err)
+		}
 	}
-	connection, err := grpc.NewClient(pubsub.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	_, err = pubsubpb.NewPublisherClient(connection).CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/a/topics/forged"})
-	if status.Code(err) != codes.Unavailable {
-		t.Errorf("%s: %v", pubsub.Addr, err)
+}
+
+func TestFailedBeginningIsAnError(t *testing.T) {
+	nowhere := func() *pstest.Server { return pstest.NewServerWithAddress("127.0.0.1:99999") }
+	if _, err := unfronted(nowhere); err == nil {
+		t.Error("no error")
 	}
 }
 

@@ -10,14 +10,28 @@ import (
 )
 
 // newPubSub makes Google's server without its front: pstest opens a port of its own, on which it would answer anyone.
-// Its gRPC server is stopped before it begins, so that it never accepts a connection, and the port is closed.
-func newPubSub() (pubsub *pstest.Server, err error) {
+func newPubSub() (*pstest.Server, error) {
+	pubsub, err := unfronted(stopped)
+	if err != nil {
+		pubsub, err = unfronted(numbered)
+	}
+	return pubsub, err
+}
+
+// stopped has a gRPC server that was stopped before it began, so that it never accepts a connection. It needs a
+// machine that knows the name localhost.
+func stopped() *pstest.Server { return pstest.NewServerWithCallback(0, (*grpc.Server).Stop) }
+
+// numbered needs no name. Its front may accept until it is closed: for microseconds, at a port that nobody knows.
+func numbered() *pstest.Server { return pstest.NewServerWithAddress("127.0.0.1:0") }
+
+func unfronted(begin func() *pstest.Server) (pubsub *pstest.Server, err error) {
 	defer func() {
 		if reason := recover(); reason != nil { // pstest panics when it cannot listen
 			err = fmt.Errorf("cannot begin: %v", reason)
 		}
 	}()
-	pubsub = pstest.NewServerWithCallback(0, (*grpc.Server).Stop)
+	pubsub = begin()
 	pubsub.Close()
 	return pubsub, nil
 }
