@@ -5,6 +5,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,6 +16,7 @@ import (
 
 func main() {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	log.SetOutput(io.Discard) // pstest alone uses it, to say that its own front was stopped
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
@@ -44,18 +47,26 @@ func run(ctx context.Context, arguments []string) error {
 		}
 	}
 
-	emulator, err := serve(*address)
+	pubsub, err := newPubSub()
+	if err != nil {
+		return err
+	}
+	if err := provision(ctx, &pubsub.GServer, *project, topics); err != nil {
+		return err
+	}
+	emulator, err := serve(pubsub, *address)
 	if err != nil {
 		return err
 	}
 	defer emulator.Close()
-	if err := provision(ctx, &emulator.GServer, *project, topics); err != nil {
+	slog.Info("ready", "address", emulator.address.String(), "project", *project, "topics", topics.String())
+	select {
+	case <-ctx.Done():
+		slog.Info("stopping")
+		return nil
+	case err := <-emulator.ended:
 		return err
 	}
-	slog.Info("ready", "address", emulator.Addr, "project", *project, "topics", topics.String())
-	<-ctx.Done()
-	slog.Info("stopping")
-	return nil
 }
 
 func environment(name, fallback string) string {

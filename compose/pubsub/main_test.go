@@ -100,11 +100,10 @@ func TestEnvironmentDeclaresTopicsWhereNoFlagDoes(t *testing.T) {
 }
 
 func TestProvisioningTwiceChangesNothing(t *testing.T) {
-	server, err := serve("127.0.0.1:0")
+	server, err := newPubSub()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
 	topics := topicList{{name: "order-placed", subscriptions: []string{"notifier"}}}
 	for range 2 {
 		if err := provision(context.Background(), &server.GServer, "shop", topics); err != nil {

@@ -12,6 +12,7 @@ from converge.errors import DevError
 from runtime.infra import grpc, wire
 from runtime.infra.postgres import known_password, sql
 from runtime.provision import databases, flow, postgres, topics
+from tests import stranger
 from tests.conftest import Checkout, wait_until
 from tests.provision.conftest import SLEEPER, Running
 
@@ -103,6 +104,56 @@ def test_every_kind_of_gap_in_topics_is_seen_and_closed(
         assert topics.provisioned(emulator)
     found = topics.look(emulator)
     assert all(found[topic] >= set(names) for topic, names in made.items()) and declared.keys() <= found.keys()
+
+
+CALLER = """
+for line in sys.stdin:
+    port, way, sent = line.split()
+    mapped = way == "mapped"
+    caller = socket.socket(socket.AF_INET6 if mapped else socket.AF_INET)
+    if way == "elsewhere":
+        caller.bind(("127.0.0.9", 0))
+    caller.connect(("::ffff:127.0.0.1" if mapped else "127.0.0.1", int(port)))
+    heard = b""
+    try:
+        caller.sendall(bytes.fromhex(sent))
+        if way not in ("leaves", "resets"):
+            caller.settimeout(20)
+            heard = caller.recv(65536)
+    except ConnectionError:
+        pass
+    if way == "resets":
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0")
+    caller.close()
+    print(len(heard), flush=True)
+"""
+"""Another user's program that calls the emulator: it says how many bytes were answered."""
+
+
+@stranger.needs_root
+@pytest.mark.parametrize("way", ["plain", "mapped", "elsewhere", "leaves", "resets"])
+def test_another_user_neither_publishes_nor_subscribes(running: Running, way: str) -> None:
+    topic, subscription = f"projects/story/topics/own-{way}", f"projects/story/subscriptions/own-{way}"
+    running.declare(topics=f"topics = {{ own-{way} = ['own-{way}'] }}")
+    port, emulator = running.port + 1, running.pubsub
+    topics.provision(running.now, emulator, lambda text: None)
+    before = topics.look(emulator)
+    calls = {
+        topics.PUBLISHER + "CreateTopic": grpc.text(1, f"projects/story/topics/forged-{way}"),
+        topics.PUBLISHER + "Publish": grpc.text(1, topic) + grpc.text(2, grpc.text(1, "forged")),
+        topics.SUBSCRIBER + "Pull": grpc.text(1, subscription) + grpc.number(3, 10),
+        topics.SUBSCRIBER + "DeleteSubscription": grpc.text(1, subscription),
+    }
+    caller = stranger.Program(CALLER)
+    try:
+        for method, message in calls.items():
+            assert caller.say(f"{port} {way} {grpc.request(port, method, message).hex()}") == "0", method
+    finally:
+        caller.end()
+    assert topics.look(emulator) == before
+    grpc.call(port, topics.PUBLISHER + "Publish", grpc.text(1, topic) + grpc.text(2, grpc.text(1, "ours")))
+    pulled = grpc.call(port, topics.SUBSCRIBER + "Pull", calls[topics.SUBSCRIBER + "Pull"])
+    assert b"ours" in pulled and b"forged" not in pulled
 
 
 def test_a_refused_declaration_fails_every_start_until_it_is_corrected(running: Running) -> None:
