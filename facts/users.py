@@ -23,12 +23,16 @@ NO_SESSION = 2**32 - 1
 """The audit number of a process that no login led to: a daemon, or a container (proc(5), loginuid)."""
 
 
-@cache
 def shared() -> bool:
-    """Whether somebody else may be on this machine; decided once per process, in less than 1 ms on most machines."""
+    """Whether somebody else may be on this machine; looked up once per process, in less than 1 ms on most machines."""
     said = os.environ.get(SETTING, "")
     if said in ("yes", "no"):
         return said == "yes"
+    return _others()
+
+
+@cache
+def _others() -> bool:
     if not sys.platform.startswith("linux"):
         return False  # there is no way to tell whose process is at the other end
     ours = {os.getuid(), 0, NOBODY}

@@ -40,11 +40,7 @@ def test_who_has_a_session_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("said", "wanted"), [("yes", True), ("no", False)])
 def test_the_setting_decides(said: str, wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(users.SETTING, said)
-    users.shared.cache_clear()
-    try:
-        assert users.shared() is wanted
-    finally:
-        users.shared.cache_clear()
+    assert users.shared() is wanted
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

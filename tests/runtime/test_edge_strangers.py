@@ -135,7 +135,6 @@ def test_none_of_our_own_questions_reaches_a_stranger_who_binds_in_between(
 ) -> None:
     """Ports that no edge has, as those of infrastructure: the password, the issuer's secret, topics, readiness."""
     monkeypatch.setenv(users.SETTING, "yes")
-    users.shared.cache_clear()
     port, home = free_port(), "127.0.0.1"
     component = ServiceComponent("api", Service(kind="command", port=port), Instance(tmp_path, "story"))
     questions: list[Callable[[], object]] = [
@@ -153,5 +152,4 @@ def test_none_of_our_own_questions_reaches_a_stranger_who_binds_in_between(
                     question()
     finally:
         ours.end()
-        users.shared.cache_clear()
     assert stranger.spoils(other).heard == b"", "a byte of ours reached the stranger"

@@ -13,7 +13,6 @@ import pytest
 
 from converge import schema
 from converge.instance import Instance
-from facts import users
 from runtime.platform import Platform
 from runtime.routes import owner_map
 from runtime.services import debugging
@@ -28,7 +27,7 @@ def instance(tmp_path: Path) -> Instance:
 
 
 @pytest.fixture
-def edge(instance: Instance) -> Iterator[Answers]:
+def edge(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
     """Something on the control socket of the edge that gives this answer; the words that it was asked."""
     directory = owner_map.edge(instance).directory
     directory.mkdir(parents=True)
@@ -37,7 +36,8 @@ def edge(instance: Instance) -> Iterator[Answers]:
     def start(answer: bytes) -> list[bytes]:
         asked: list[bytes] = []
         server = socket.socket(socket.AF_UNIX)
-        server.bind(str(directory / "control.sock"))
+        monkeypatch.chdir(directory)  # the path of a socket may be too long
+        server.bind("control.sock")
         server.listen()
         servers.append(server)
 
@@ -110,7 +110,6 @@ def test_the_edge_is_told_the_ports_and_the_way_back(tmp_path: Path, monkeypatch
     text = "[services.a]\nkind = 'command'\ndev = 'x'\nport = 20001\n[services.b]\nkind = 'command'\ndev = 'x'\n"
     for name, shared in (("", "no"), ("two", "yes")):
         monkeypatch.setenv("DEV_SHARED", shared)
-        users.shared.cache_clear()
         instance = Instance(tmp_path, "x", name)
         found = owner_map._spec(Platform(schema.parse((HEAD + text).encode()), instance))
         port = instance.port(20001)
@@ -119,7 +118,6 @@ def test_the_edge_is_told_the_ports_and_the_way_back(tmp_path: Path, monkeypatch
         assert found["directory"] == str(instance.routes) and found["control"].endswith("/control.sock")
         assert (instance.routes / "host").is_dir()
         assert found.get("users") == ({"no": None, "yes": sorted({0, os.getuid()})}[shared])
-    users.shared.cache_clear()
 
 
 def test_what_does_not_run_is_at_no_address(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from runtime.platform import Platform
 
-LONG = 3000
+LONG = 999
 """Services in a chain of needs: more than Python lets functions call one another."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,12 +32,9 @@ ONE = stranger.LISTEN.partition("for word")[0] + READ
 
 
 @pytest.fixture(autouse=True)
-def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with other users."""
     monkeypatch.setenv(users.SETTING, "yes")
-    users.shared.cache_clear()
-    yield
-    users.shared.cache_clear()
 
 
 def infra(base: Path, kind: str, port: int) -> InfraComponent:

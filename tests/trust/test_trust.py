@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -264,15 +265,16 @@ def test_what_another_user_owns_is_refused(stranger: Checkout, tmp_path: Path, w
 
 
 @ROOT
-def test_an_ordinary_user_may_use_what_root_owns_and_no_other_user(place: Path, tmp_path: Path) -> None:
+def test_an_ordinary_user_may_use_what_root_owns_and_no_other_user(request: pytest.FixtureRequest) -> None:
+    place = Path(tempfile.mkdtemp(prefix="dev-"))  # pytest's own directory can be entered by root alone
+    request.addfinalizer(lambda: shutil.rmtree(place))
+    place.chmod(0o755)
+    (place / "desired_state.toml").write_text(HEAD)
     script = (
         f"import sys; sys.path[:0] = {[str(TOOL), sysconfig.get_path('purelib')]!r}\n"
         "from pathlib import Path; from converge import trust\n"
         f"print(len(list(trust.foreign(Path({str(place)!r})))))"
     )
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        if not parent.stat().st_mode & stat.S_ISVTX:  # /tmp stays as it is
-            parent.chmod(0o755)
     for owner, count in ((0, "0"), (SOMEBODY, "0"), (SOMEBODY - 1, "2")):
         os.chown(place, owner, owner)
         os.chown(place / "desired_state.toml", owner, owner)
