@@ -17,17 +17,31 @@ DEAR = (
 """Tests of whole platforms, and tests of the text of the code: they are not run."""
 NEAR = {
     "converge/engine": ("tests/operations/test_engine.py", "tests/operations/test_items.py"),
-    "converge/operations/": ("tests/operations/test_items.py", "tests/converge/test_cycle.py"),
+    "converge/operations/dependencies.py": ("tests/operations/test_dependencies.py", "tests/operations/test_items.py"),
+    "converge/operations/docker.py": ("tests/operations/test_docker.py", "tests/operations/test_items.py"),
+    "converge/operations/": ("tests/operations/test_items.py", "tests/operations/test_files.py"),
+    "converge/cycle.py": ("tests/converge/test_cycle.py",),
+    "converge/ending.py": ("tests/converge/test_small_answers.py", "tests/runtime/test_belonging.py"),
+    "converge/instance.py": ("tests/converge/test_small_answers.py",),
+    "converge/network.py": ("tests/converge/test_small_answers.py",),
     "converge/report.py": ("tests/converge/test_plan.py",),
-    "converge/schema.py": ("tests/schema/test_refusals.py", "tests/schema/test_templates.py"),
-    "converge/supply.py": ("tests/supply/test_store.py", "tests/supply/test_compose.py"),
-    "facts/processes.py": ("tests/facts/test_belonging.py", "tests/facts/test_looks.py"),
+    "converge/schema.py": (
+        "tests/schema/test_refusals.py",
+        "tests/schema/test_templates.py",
+        "tests/schema/test_local.py",
+        "tests/schema/test_hostile.py",
+    ),
+    "converge/supply.py": ("tests/supply/test_unpacking.py", "tests/supply/test_hostile_mirror.py"),
+    "facts/processes.py": ("tests/facts/test_belonging.py", "tests/facts/test_elsewhere.py"),
     "facts/": ("tests/facts/test_golden.py", "tests/facts/test_looks.py"),
+    "facts/containers.py": ("tests/facts/test_publishers.py", "tests/facts/test_elsewhere.py"),
     "runtime/component.py": ("tests/runtime/test_platform.py", "tests/kinds/test_golden.py"),
     "runtime/health/": ("tests/runtime/test_ready.py", "tests/runtime/test_answers.py"),
-    "runtime/infra/": ("tests/kinds/test_golden.py", "tests/provision/test_infrastructure.py"),
+    "runtime/infra/": ("tests/kinds/test_golden.py", "tests/provision/test_protocols.py"),
     "runtime/logs/": ("tests/runtime/test_logs.py",),
-    "runtime/provision/inputs.py": ("tests/provision/test_migrations.py",),
+    "runtime/provision/inputs.py": ("tests/provision/test_inputs.py", "tests/provision/test_migrations.py"),
+    "runtime/routes/owner_map.py": ("tests/runtime/test_edge_words.py",),
+    "runtime/services/debugging.py": ("tests/kinds/test_debuggers.py", "tests/kinds/test_golden.py"),
     "runtime/services/": ("tests/kinds/test_golden.py", "tests/schema/test_debug_ports.py"),
     "runtime/start/transition.py": ("tests/plans/test_transition.py",),
 }
@@ -72,7 +86,7 @@ def dotted(path: Path) -> str:
 
 
 def nearest(module: str, imports: Imports) -> list[str]:
-    """Cheap test files that may notice a change, nearest first: by file, by folder, by `NEAR`, by imports."""
+    """Cheap test files that may notice a change, nearest first: by `NEAR`, by file, by folder, by imports."""
     path = Path(module)
     stem = path.parent.name if path.stem == "__init__" else path.stem
     table = [test for start, tests in NEAR.items() if module.startswith(start) for test in tests]
@@ -81,12 +95,12 @@ def nearest(module: str, imports: Imports) -> list[str]:
         if not Path(test).name.startswith("test_") or test.startswith(DEAR):
             continue
         steps = imports.distance(test, module)
-        if re.search(rf"_{re.escape(stem)}(?:_|$)", Path(test).stem):
-            rank = 0
+        if test in table:
+            rank = table.index(test)
+        elif re.search(rf"_{re.escape(stem)}(?:_|$)", Path(test).stem):
+            rank = 7
         elif stem in Path(test).parts:
-            rank = 1
-        elif test in table:
-            rank = 2 + table.index(test)
+            rank = 8
         elif steps < FAR:
             rank = 10 * steps
         else:

@@ -34,7 +34,9 @@ def noun(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> tuple[Loaded, Instance]:
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Loaded, Instance]:
+    """A checkout, with a store of its own: the lock of the machine is in it."""
+    monkeypatch.setenv("DEV_STORE", str(tmp_path.parent / f"{tmp_path.name}-store"))
     loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n')
     return loaded, Instance(tmp_path, "x")
 
