@@ -73,8 +73,8 @@ def test_where_none_can_be_installed_a_person_is_told(manager: str | None, hint:
      (replace(INSTALLED, unit=True, script=True), "sudo service docker start"), (INSTALLED, "setsid dockerd")],
 )  # fmt: skip
 def test_one_that_does_not_run_is_started_by_what_runs_the_machine(state: Any, around: Daemon, by_hand: str) -> None:
-    item = engine(WANTS, seen(Docker(state), around))
-    assert item.status == "drift" and item.step and by_hand in item.step.by_hand
+    item = engine(WANTS, seen(Docker(state, because="nothing listens"), around))
+    assert item.because == "nothing listens" and item.status == "drift" and item.step and by_hand in item.step.by_hand
     assert "package" not in item.step.args
 
 
