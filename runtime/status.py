@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-from converge import own_files
+from converge import own_files, threads
 from converge.instance import Instance
 from facts import processes
 from facts.ports import HOME, owners
@@ -63,21 +62,11 @@ def status(platform: Platform) -> tuple[Status, ...]:
     ports = [component.port for component in components if component.port]
     listening = {(port, hosts.get(port, HOME)): found for port, found in owners(ports, hosts).items()}
     found: dict[str, Status] = {}
-    problems: list[Exception] = []
 
     def one(component: Component) -> None:
-        try:
-            found[component.name] = alone(platform, component, listening)
-        except Exception as problem:
-            problems.append(problem)
+        found[component.name] = alone(platform, component, listening)
 
-    threads = [threading.Thread(target=one, args=(component,)) for component in components]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if problems:
-        raise problems[0]
+    threads.each(components, one)
     return tuple(among(component, found[component.name], found.__getitem__) for component in components)
 
 
