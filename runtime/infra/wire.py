@@ -148,7 +148,7 @@ def verifier(password: str) -> str:
 
 def _unanswered(method: int) -> str:
     """Why a request for authentication is not answered."""
-    if method == 3:  # whoever listens there would learn the password
+    if method == 3:  # another program that listens there would learn the password
         return "it asks for the password in clear text, which is not sent: it must use SCRAM"
     return f"it requires an unknown authentication method ({method})"
 

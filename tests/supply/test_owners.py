@@ -153,7 +153,7 @@ def test_node_loads_no_code_from_a_directory_that_all_users_share(
     if not node:
         pytest.skip("no node in the store or on PATH")
     shared, module = tmp_path / "shared", tmp_path / "module.cjs"
-    (shared / "node-compile-cache").mkdir(parents=True)  # whoever is first
+    (shared / "node-compile-cache").mkdir(parents=True)  # another user was first
     module.write_text("module.exports = 1")
     monkeypatch.setenv("TMPDIR", str(shared))
     more = "kind = 'command'\ndev = 'true'" if section == "services" else "run = 'true'"

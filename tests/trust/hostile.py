@@ -1,4 +1,4 @@
-"""Checkouts that attack whoever looks at them: each function writes one, and each leaves a canary if it succeeds."""
+"""Checkouts that attack the user who looks at them: each function writes one that leaves a canary if it succeeds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Hostile:
     canaries: Path
     victim: processes.Process
     listeners: dict[str, str]
-    """Addresses on which the test listens: whoever connects was sent there by the checkout."""
+    """Addresses on which the test listens: a program that connects was sent there by the checkout."""
     env: dict[str, str] = field(default_factory=dict)
 
     @property
