@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import facts.files
+from converge import managed_paths
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
@@ -25,8 +26,8 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     checkout = context.instance.checkout
     looks: list[AnyProbe] = []
     for path, want in context.desired.files.items():
-        place = checkout / path
-        looks.append(facts.files.probe(f"files.{path}", checkout / path.rstrip("/")))
+        place = checkout / managed_paths.normal(path)
+        looks.append(facts.files.probe(f"files.{path}", place))
         looks.append(facts.files.way(f"{LINKED}.{path}", checkout, place if want.directory else place.parent))
     return looks
 
@@ -59,7 +60,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         else:
             because = "its content differs" if other else f"its mode is {entry.mode}"
         change = f"{'make' if entry.kind == 'absent' else 'correct'} {path}"
-        args = {"path": path, "content": want.content, "mode": mode}
+        args = {"path": managed_paths.normal(path), "content": want.content, "mode": mode}
         step = Step(key, "files", change, because, args=args)
         yield Item(key, "files", "drift", found, wanted, because, source=source, step=step)
 
