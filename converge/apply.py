@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import heapq
 import queue
 import threading
@@ -11,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from converge import own_files
 from converge.errors import DevError
 from converge.journal import Journal
 from converge.local_machine import LocalMachine
@@ -149,8 +149,9 @@ def _take(step: Step, machine: LocalMachine, bugs: list[str]) -> Outcome:
         because = problem.what + (f": {problem.because}" if problem.because else "")
         code, hint = problem.code, problem.hint
     except OSError as problem:
-        because = str(problem)
-        code = "disk-full" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else "system-refused"
+        known = own_files.trouble(problem)
+        because = known.because if known else str(problem)
+        code, hint = (known.code, known.hint) if known else ("system-refused", "")
     except BaseException as problem:
         because, code = f"./dev itself failed: {type(problem).__name__}: {problem}", "bug"
         bugs.append("".join(traceback.format_exception(problem)))

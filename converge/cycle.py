@@ -165,6 +165,8 @@ class _Run:
                     oscillating = _moving(states)
                     break
         journal.trim()
+        if journal.lost:
+            self.say(f"the journal was not written, so a run that is cut off leaves no note: {journal.lost}")
         items = judged(seen.items, self.outcomes.values(), oscillating)
         return Report(
             items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,

@@ -67,8 +67,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def apply(step: Step, machine: Machine) -> None:
     """Write it whole, or make the directory."""
-    path, mode = machine.context.instance.checkout / step.args["path"], int(step.args["mode"], 8)
+    checkout, mode = machine.context.instance.checkout, int(step.args["mode"], 8)
+    path = checkout / step.args["path"]
     if step.args["content"] is None:
-        machine.make_directory(path, mode)
+        machine.make_directory(path, mode, checkout)
     else:
-        machine.write(path, step.args["content"].encode(), mode)
+        machine.write(path, step.args["content"].encode(), mode, checkout)
