@@ -41,7 +41,7 @@ CODES: dict[str, str] = {
     "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
     "command-slow": "A command took longer than its limit, and was ended with all processes that it had started. Often "
     "the network does not answer.",
-    "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `docker "
+    "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `./dev "
     "compose config` checks it.",
     "compose-missing": "Compose v2 is missing, or older than [docker] requires. `./dev doctor --fix` installs one into "
     "the store: from Debian's archive, or built with Go. A plugin that is new enough is used as it is.",
