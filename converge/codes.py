@@ -28,8 +28,9 @@ CODES: dict[str, str] = {
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
     "bad-template": "A word in braces names a component and one of url, address, host and port: {postgres.url}; of "
-    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. Write "
-    "{{word}} for the braces themselves. A command keeps braces that name none of these, as awk's {print}.",
+    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. "
+    "The service that [auth] names has {NAME.keys}. Write {{word}} for the braces themselves. A command keeps braces "
+    "that name none of these, as awk's {print}.",
     "bad-type": "A key has a value of the wrong type; `./dev schema` describes every key.",
     "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
     "blocked": "The step depends on another step that was not done. Repair that one first.",
