@@ -28,8 +28,9 @@ CODES: dict[str, str] = {
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
     "bad-template": "A word in braces names a component and one of url, address, host and port: {postgres.url}; of "
-    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. Write "
-    "{{word}} for the braces themselves. A command keeps braces that name none of these, as awk's {print}.",
+    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. "
+    "The service that [auth] names has {NAME.keys}. Write {{word}} for the braces themselves. A command keeps braces "
+    "that name none of these, as awk's {print}.",
     "bad-type": "A key has a value of the wrong type; `./dev schema` describes every key.",
     "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
     "blocked": "The step depends on another step that was not done. Repair that one first.",
@@ -41,7 +42,7 @@ CODES: dict[str, str] = {
     "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
     "command-slow": "A command took longer than its limit, and was ended with all processes that it had started. Often "
     "the network does not answer.",
-    "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `docker "
+    "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `./dev "
     "compose config` checks it.",
     "compose-missing": "Compose v2 is missing, or older than [docker] requires. `./dev doctor --fix` installs one into "
     "the store: from Debian's archive, or built with Go. A plugin that is new enough is used as it is.",
