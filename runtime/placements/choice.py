@@ -15,7 +15,7 @@ from facts.engine import Engine, EngineError
 from facts.value import dataclass, field, replace
 from runtime import infra, placements
 from runtime.component import Component, InfraComponent
-from runtime.docker import compose, images
+from runtime.docker import compose, images, refusals
 from runtime.docker.compose import Project
 from runtime.handoff import record
 from runtime.placements import docker
@@ -68,12 +68,12 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     for name, component in wanted.items():
         wish, why = wishes[name], _NEEDED_IN_DOCKER if wishes[name] != _wish(component, asked) else ""
         if not component.is_service and name != asked.moving:
-            wish = _kept(component, wish)
+            wishes[name] = wish = _kept(component, wish)
         if wish in ("native", "ide"):
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
         found = project_of(platform) if found is None else found
-        trouble = _trouble(found, component, made, tell)
+        trouble = _trouble(found, component, made, tell, wish == "auto")
         if trouble is None:
             made.placements[name] = "docker"
         elif component.is_service or wish == "docker" or _final(found, component, trouble):
@@ -82,7 +82,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
             made.placements[name] = _fall_back(platform, component, trouble, tell)
     if isinstance(found, Project) and "docker" in made.placements.values():
         made.project = found
-        _build(found, wanted, made, tell)
+        _build(found, wanted, made, tell, frozenset(name for name, wish in wishes.items() if wish == "docker"))
         made.project = _routed(found, wanted, made, tell)
     _reachable(platform, wanted, made)
     return made
@@ -211,8 +211,13 @@ def project_of(platform: Platform) -> Project | str:
     return found
 
 
-def _trouble(found: Project | str, component: Component, made: Choices, tell: Tell) -> DevError | str | None:
-    """Why it cannot run in Docker; None if it can: its image exists or can be built."""
+def _trouble(
+    found: Project | str, component: Component, made: Choices, tell: Tell, auto: bool
+) -> DevError | str | None:
+    """Why it cannot run in Docker; None if it can: its image exists or can be built.
+
+    `auto`: an image that could not be pulled lately is not tried again.
+    """
     if isinstance(found, str):
         return found
     entry = found.entry(component)
@@ -227,25 +232,34 @@ def _trouble(found: Project | str, component: Component, made: Choices, tell: Te
     made.images[component.name] = image
     if entry.context or images.there(found.engine, image):
         return None
+    if auto and (problem := refusals.known(found, image)):
+        return problem
     try:
         images.pull(found.engine, image, lambda text: tell(component.name, text))
     except DevError as problem:
+        refusals.remember(found, image, problem)
         return problem
     return None
 
 
-def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> None:
-    """Build missing images; if that fails, an infrastructure component may run natively instead."""
+def _build(
+    project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell, insisted: frozenset[str]
+) -> None:
+    """Build missing images; if that fails, an infrastructure component that is not insisted on may run natively."""
     missing = {name: wanted[name] for name in made.placements if _unbuilt(project, wanted[name], made)}
     infrastructure = {name: component for name, component in missing.items() if not component.is_service}
     services = {name: component for name, component in missing.items() if component.is_service}
+    for name in infrastructure.keys() - insisted:
+        if lately := refusals.known(project, made.images[name]):
+            made.placements[name] = _fall_back(project.platform, infrastructure.pop(name), lately, tell)
     if infrastructure:
         try:
             images.build(project, infrastructure, made.images, tell)
         except DevError as problem:
-            if any(each.wants.placement == "docker" or not each.wants.fallback for each in infrastructure.values()):
+            if insisted & infrastructure.keys() or not all(each.wants.fallback for each in infrastructure.values()):
                 raise
             for name, component in infrastructure.items():
+                refusals.remember(project, made.images[name], problem)
                 made.placements[name] = _fall_back(project.platform, component, problem, tell)
     if services:
         images.build(project, services, made.images, tell)
@@ -275,8 +289,8 @@ def _fall_back(platform: Platform, component: InfraComponent, trouble: DevError 
         raise _impossible(platform, component, trouble, refusal)
     meant = not isinstance(trouble, DevError) or trouble.code != "placement-absent"
     if meant and wanted and wanted.engine != "off":
-        because = trouble if isinstance(trouble, str) else f"{trouble.what}, as {trouble.because}"
-        tell(component.name, f"embedded: {because[:240]} (--infra docker insists)")
+        because = trouble if isinstance(trouble, str) else f"{trouble.what} ({refusals.words(trouble.because)})"
+        tell(component.name, f"{because}; running embedded (--infra docker insists)")
     return "native"
 
 
