@@ -1,4 +1,4 @@
-"""Why an image cannot be had, in a few words, remembered so that the next start does not wait for it again."""
+"""Why an image is not available, in a few words, remembered so that the next start does not wait for it again."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from converge import atomic, own_files
+from converge import atomic, data_engine, own_files
 from converge.errors import DevError, Exit
 from facts import docker as engines
 from facts.engine import Engine, EngineError
@@ -67,8 +67,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     wishes = _wishes(wanted, asked)
     for name, component in wanted.items():
         wish, why = wishes[name], _NEEDED_IN_DOCKER if wishes[name] != _wish(component, asked) else ""
-        if not component.is_service and name != asked.moving:
-            wishes[name] = wish = _kept(component, wish)
+        wish = wishes[name] = _kept(component, wish, asked)
         if wish in ("native", "ide"):
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
@@ -182,8 +181,10 @@ def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | 
     return found
 
 
-def _kept(component: InfraComponent, wish: str) -> Name | Literal["auto"]:
+def _kept(component: Component, wish: str, asked: Asked = Asked()) -> Place | Literal["auto"]:
     """The placement of its data; without data, the one in which it runs, unless another is asked for."""
+    if component.is_service or component.name == asked.moving:
+        return wish  # type: ignore[return-value]
     if data := place(component):
         return data
     if wish == "auto" and placements.lives(component):
@@ -249,20 +250,29 @@ def _build(
     missing = {name: wanted[name] for name in made.placements if _unbuilt(project, wanted[name], made)}
     infrastructure = {name: component for name, component in missing.items() if not component.is_service}
     services = {name: component for name, component in missing.items() if component.is_service}
-    for name in infrastructure.keys() - insisted:
-        if lately := refusals.known(project, made.images[name]):
-            made.placements[name] = _fall_back(project.platform, infrastructure.pop(name), lately, tell)
     if infrastructure:
-        try:
-            images.build(project, infrastructure, made.images, tell)
-        except DevError as problem:
-            if insisted & infrastructure.keys() or not all(each.wants.fallback for each in infrastructure.values()):
-                raise
-            for name, component in infrastructure.items():
-                refusals.remember(project, made.images[name], problem)
-                made.placements[name] = _fall_back(project.platform, component, problem, tell)
+        _build_or_fall_back(project, infrastructure, made, tell, insisted)
     if services:
         images.build(project, services, made.images, tell)
+
+
+def _build_or_fall_back(
+    project: Project, missing: Mapping[str, InfraComponent], made: Choices, tell: Tell, insisted: frozenset[str]
+) -> None:
+    refused = {name: refusals.known(project, made.images[name]) for name in missing.keys() - insisted}
+    wanted = {name: component for name, component in missing.items() if not refused.get(name)}
+    try:
+        if wanted:
+            images.build(project, wanted, made.images, tell)
+    except DevError as problem:
+        if insisted & wanted.keys() or not all(component.wants.fallback for component in wanted.values()):
+            raise
+        for name in wanted:
+            refusals.remember(project, made.images[name], problem)
+        refused |= dict.fromkeys(wanted, problem)
+    for name, why in refused.items():
+        if why:
+            made.placements[name] = _fall_back(project.platform, missing[name], why, tell)
 
 
 def _unbuilt(project: Project, component: Component, made: Choices) -> bool:
@@ -298,11 +308,19 @@ def _impossible(platform: Platform, component: Component, trouble: DevError | st
     if isinstance(trouble, DevError):
         trouble.source = trouble.source or platform.source(component)
         return trouble
-    return DevError(
-        "docker-unavailable", f"{component.name} cannot run in Docker", because=f"{trouble}; {why}" if why else trouble,
-        hint="./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it",
-        source=platform.source(component),
-    )  # fmt: skip
+    problem = unavailable(platform, f"{component.name} cannot run in Docker", trouble)
+    problem.because = f"{problem.because}; {why}" if why else problem.because
+    problem.source = platform.source(component)
+    return problem
+
+
+def unavailable(platform: Platform, what: str, trouble: str) -> DevError:
+    """The error `docker-unavailable`, with the words of doctor if an engine has data and cannot be used."""
+    wants, home = platform.desired.docker, data_engine.look(platform.instance, platform.infra)
+    off = wants is not None and wants.engine == "off"
+    words = None if off else data_engine.diagnosis(engines.look(), home)
+    because, hint = words or (trouble, "./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it")
+    return DevError("docker-unavailable", what, because=because, hint=hint)
 
 
 def _unrouted(project: Project, component: Component) -> None:
