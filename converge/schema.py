@@ -14,7 +14,17 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converge import debug_ports, kinds, limits, package_names, template_places, templates, toml, userfiles
+from converge import (
+    debug_ports,
+    kinds,
+    limits,
+    managed_paths,
+    package_names,
+    template_places,
+    templates,
+    toml,
+    userfiles,
+)
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
@@ -53,7 +63,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, package_names, templates, template_places, toml, limits)
+    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths)
     files = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
@@ -408,10 +418,9 @@ def _check_variables(loaded: Loaded) -> None:
 
 
 def _check_files(loaded: Loaded) -> None:
+    managed_paths.check(loaded)
     for path, file in loaded.desired.files.items():
         at = loaded.source(f"files.{path}")
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files must be in the checkout")
         if not re.fullmatch(r"0?[0-7]{3}", file.mode):
             raise _refuse(
                 "bad-mode",
@@ -565,11 +574,11 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
         # JSON mode: strict, yet an array is a tuple; dates are refused by name below
         return _adapter().validate_json(json.dumps(tree, default=lambda value: {"date": str(value)}))
     except ValidationError as problems:
-        first = problems.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        at = Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
-        more = len(problems.errors()) - 1
-        hint = f"and {more} more; ./dev schema prints every key" if more else "./dev schema prints every key"
+        first, *others = problems.errors()
+        key, at = _place(first["loc"], lines)
+        also = ", ".join(f"{k} ({where})" for k, where in (_place(one["loc"], lines) for one in others[:9]))
+        rest = f" and {len(others) - 9} more" if len(others) > 9 else ""
+        hint = f"{f'also wrong: {also}{rest}; ' if also else ''}./dev schema prints every key"
         kind = {
             "extra_forbidden": "key-unknown",
             "unexpected_keyword_argument": "key-unknown",
@@ -581,6 +590,12 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
         }.get(kind, f"{key} has a wrong value")
         because = "" if kind == "key-unknown" else first["msg"][:1].lower() + first["msg"][1:]
         raise _refuse(kind, what, at, because or _nearest(key), hint) from None
+
+
+def _place(loc: tuple[int | str, ...], lines: dict[str, str]) -> tuple[str, str]:
+    """The key that pydantic names by its parts, and file:line of it."""
+    key = ".".join(str(part) for part in loc)
+    return key, Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
 
 
 @functools.cache
