@@ -112,7 +112,7 @@ def _add(
     command.__doc__ = function.__doc__
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    settings = {"ignore_unknown_options": True} if pass_through else {}
+    settings = {"ignore_unknown_options": True, "allow_interspersed_args": False} if pass_through else {}
     app.command(name, context_settings=settings)(command)
 
 

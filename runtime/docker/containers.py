@@ -41,7 +41,7 @@ def make(
         gateway.write(project)
         wanted = {**wanted, gateway.NAME: gateway.component(project.instance)}
     for component in wanted.values():
-        _write_env(project, component)
+        write_environment(project, component)
     values = compose.values(project, images)
     known, digest = _applied(project), _digest(project, wanted, values)
     found = _containers(project, wanted)
@@ -126,7 +126,7 @@ def undeclared(platform: Platform) -> list[Component]:
     ]  # fmt: skip
 
 
-def _write_env(project: Project, component: Component) -> None:
+def write_environment(project: Project, component: Component) -> None:
     """Write the container's environment in the format in which Compose replaces no variables; mode 0600."""
     if component.is_service:
         found = of_component(project.platform, component, "docker")

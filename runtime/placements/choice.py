@@ -72,7 +72,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
         if wish in ("native", "ide"):
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
-        found = _found(platform) if found is None else found
+        found = project_of(platform) if found is None else found
         trouble = _trouble(found, component, made, tell)
         if trouble is None:
             made.placements[name] = "docker"
@@ -191,7 +191,7 @@ def _kept(component: InfraComponent, wish: str) -> Name | Literal["auto"]:
     return wish  # type: ignore[return-value]
 
 
-def _found(platform: Platform) -> Project | str:
+def project_of(platform: Platform) -> Project | str:
     """The instance's project; DevError `engine-changed` while another engine has its containers or data."""
     instance = platform.instance
     found, before = compose.find(platform), docker.engine(instance)

@@ -14,6 +14,7 @@ from runtime.placements import choice, docker, native
 from runtime.placements.seen import lost
 from runtime.provision import flow as provision
 from runtime.routes import owner_map, switch
+from runtime.secrets import keys
 from runtime.services import debugging
 from runtime.start import actions, ports
 from runtime.start.look import fingerprint_of, launch_of
@@ -113,6 +114,7 @@ def _launch(run: Run, task: Task, action: actions.Launch) -> None:
     if action.placement == "native":
         launch = launch_of(run, component, task.host, task.asked.debug)
         make_private(component)
+    keys.keep(run.platform, component)
     task.say("starting")
     run.spawned.append(component)
     if component.is_service:
