@@ -33,7 +33,8 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     asked = Asked(again=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
     migrates = component.is_service and bool(component.wants.migrate)
     wanted = Wanted(place, service=component.is_service, migrates=migrates)
-    obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
+    problem = run.obstacles.get(name) or (run.packages(name) if place == "native" and not unready else None)
+    obstacle = cast(transition.Obstacle, problem.code) if problem else None
     early = Seen(
         unready=tuple(unready), obstacle=obstacle, migrated=place != "ide" or _migrated(run, component, unready)
     )
