@@ -24,11 +24,14 @@ class Prepared:
 
     report: Report
     """Without the tools of which `obstacles` tells."""
-    loaded: Loaded
+    loaded: Loaded | None
     obstacles: Mapping[str, DevError]
     """Component -> why it could not be prepared."""
     lacking: Collection[str]
     """Services whose packages are still to be installed."""
+
+
+NOTHING = Prepared(Report(()), None, {}, ())
 
 
 def prepare(

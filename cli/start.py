@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from cli import preparing, render
 from cli.board import Board
@@ -66,20 +65,14 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
         taken = start.taken_ports(platform, wanted)
         for problem in taken.values():
             render.error(problem)
-        obstacles, startable = dict(taken), start.without(wanted, taken)
+        startable = start.without(wanted, taken)
         purpose: Purpose = "containers" if asked.services == "docker" else "start"
-        loaded, lacking = context.loaded, cast(Collection[str], ())
+        prepared = preparing.NOTHING
         if asked.fix and (startable or not wanted):
             prepared = preparing.prepare(context, wanted, startable if names or taken else None, yes, purpose)
             refuse_open(prepared.report, but=NOUN)
-            loaded, lacking = prepared.loaded, prepared.lacking
-            obstacles |= prepared.obstacles
-        with (
-            Board(list(wanted)) as board,
-            Installing(loaded, context.instance, lacking, board.event, purpose) as packages,
-        ):
-            if any(context.instance.handed(name).exists() for name in lacking):
-                packages.wait()  # what is handed off may be started by the next line
+        obstacles = {**taken, **prepared.obstacles}
+        with Board(list(wanted)) as board, _installing(context, prepared, board, purpose) as packages:
             handoff.reconcile(platform, board.event, names or [])
             failed = start.start(platform, names, board.event, asked, obstacles, packages.results)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
@@ -89,6 +82,16 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
         if problem.code != "need-failed" and name not in taken:
             render.error(problem)
     return not failed
+
+
+def _installing(context: Context, prepared: preparing.Prepared, board: Board, purpose: Purpose) -> Installing:
+    """What services still lack; all of it at once if one is handed off, as that may be started by a hand-off."""
+    loaded = prepared.loaded or context.loaded
+    found = Installing(loaded, context.instance, prepared.lacking, board.event, purpose)
+    if any(context.instance.handed(name).exists() for name in prepared.lacking):
+        with found:
+            found.wait()
+    return found
 
 
 def _banner(context: Context) -> None:

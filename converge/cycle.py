@@ -22,6 +22,7 @@ from facts.value import dataclass, field
 if TYPE_CHECKING:
     from converge.apply import Event
     from converge.consent import Consent
+    from converge.journal import Journal
     from converge.local_machine import LocalMachine
 
 MOST_ROUNDS = 3
@@ -144,18 +145,14 @@ class _Run:
         known = (*OPERATIONS, *self.context.more)
         self.nouns = tuple(noun for noun in known if noun in self.nouns or noun in touched)
         seen = self._look()
-        for name in interrupted:
-            status = next((item.status for item in seen.items if item.id == name), "skipped")
-            self.say(f"an interrupted run left {name} unfinished; checked again: {status}")
-            journal.done(name, f"checked again: {status}")
+        self._tell_of(interrupted, seen, journal)
         states = [_state(seen.items)]
         oscillating: frozenset[str] = frozenset()
         rounds = 0
         with LocalMachine(self.context, self.say) as machine:
-            if self.on_machine:
-                self.on_machine(machine)
+            (self.on_machine or _ignore)(machine)
             while rounds < MOST_ROUNDS:
-                plan = make_plan(seen.items, {item.id for item in seen.items if item.noun == self.later})
+                plan = make_plan(item for item in seen.items if item.noun != self.later)
                 settled = {name: o for name, o in self.outcomes.items() if o.status in ("failed", "manual")}
                 refused = refusals(plan, self.consent, machine, settled)
                 self._warn(refused.values())
@@ -175,14 +172,25 @@ class _Run:
                 if states[-1] in states[:-1]:
                     oscillating = _moving(states)
                     break
-        journal.trim()
-        if journal.lost:
-            self.say(f"the journal was not written, so the next run does not know where this one was: {journal.lost}")
+        self._close(journal)
         items = judged(seen.items, self.outcomes.values(), oscillating)
         return Report(
             items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,
             bugs=(*self.bugs, *seen.bugs),
         )  # fmt: skip
+
+    def _tell_of(self, interrupted: Iterable[str], seen: Look, journal: Journal) -> None:
+        """Say what became of the steps that an earlier run did not end."""
+        found = {item.id: item.status for item in seen.items}
+        for name in interrupted:
+            status = found.get(name, "skipped")
+            self.say(f"an interrupted run left {name} unfinished; checked again: {status}")
+            journal.done(name, f"checked again: {status}")
+
+    def _close(self, journal: Journal) -> None:
+        journal.trim()
+        if journal.lost:
+            self.say(f"the journal was not written, so the next run does not know where this one was: {journal.lost}")
 
     def _warn(self, refused: Iterable[Outcome]) -> None:
         """Say what needs rights that are missing before the first write, as the writes may take minutes."""
@@ -199,6 +207,10 @@ class _Run:
         if not needed:
             return contextlib.nullcontext()
         return lock.hold(lock.system(), timeout, self.say, "this machine")
+
+
+def _ignore(machine: LocalMachine) -> None:
+    """Nobody wants it."""
 
 
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:

@@ -43,7 +43,7 @@ class Installing:
         self._thread = threading.Thread(target=self._run, name="installing", daemon=True)
 
     def __enter__(self) -> Installing:
-        if self.results:
+        if self.results and not self._thread.ident:
             self._thread.start()
         return self
 
