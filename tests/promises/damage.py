@@ -128,6 +128,8 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "other version": _content(lambda _: b'{"schema": 99, "version": 99, "state": 7, "path": null, "pid": "one"}'),
 }
 """Name -> the act; it raises DoesNotFit."""
+OF_FILES = ("truncated", "garbage", "hard link", "sparse", "not UTF-8", "other shape", "other version")
+"""Those that a directory cannot have."""
 
 
 def undo(path: Path, uid: int) -> None:
