@@ -410,8 +410,8 @@ def _check_variables(loaded: Loaded) -> None:
 def _check_files(loaded: Loaded) -> None:
     for path, file in loaded.desired.files.items():
         at = loaded.source(f"files.{path}")
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise _refuse("bad-path", f"file {path} leaves the checkout", at, "managed files must be in the checkout")
+        if Path(path).is_absolute() or ".." in Path(path).parts or not Path(path).parts:
+            raise _refuse("bad-path", f"file {path!r} is not in the checkout", at, "managed files must be in it")
         if not re.fullmatch(r"0?[0-7]{3}", file.mode):
             raise _refuse(
                 "bad-mode",
