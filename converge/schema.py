@@ -565,11 +565,11 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
         # JSON mode: strict, yet an array is a tuple; dates are refused by name below
         return _adapter().validate_json(json.dumps(tree, default=lambda value: {"date": str(value)}))
     except ValidationError as problems:
-        first = problems.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        at = Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
-        more = len(problems.errors()) - 1
-        hint = f"and {more} more; ./dev schema prints every key" if more else "./dev schema prints every key"
+        first, *others = problems.errors()
+        key, at = _place(first["loc"], lines)
+        also = ", ".join(f"{k} ({where})" for k, where in (_place(one["loc"], lines) for one in others[:9]))
+        rest = f" and {len(others) - 9} more" if len(others) > 9 else ""
+        hint = f"{f'also wrong: {also}{rest}; ' if also else ''}./dev schema prints every key"
         kind = {
             "extra_forbidden": "key-unknown",
             "unexpected_keyword_argument": "key-unknown",
@@ -581,6 +581,12 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
         }.get(kind, f"{key} has a wrong value")
         because = "" if kind == "key-unknown" else first["msg"][:1].lower() + first["msg"][1:]
         raise _refuse(kind, what, at, because or _nearest(key), hint) from None
+
+
+def _place(loc: tuple[int | str, ...], lines: dict[str, str]) -> tuple[str, str]:
+    """The key that pydantic names by its parts, and file:line of it."""
+    key = ".".join(str(part) for part in loc)
+    return key, Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
 
 
 @functools.cache

@@ -192,3 +192,15 @@ def test_an_emulator_could_not_begin_with_such_names(topics: str, refused: str) 
         schema.parse(text)
     assert (caught.value.code, caught.value.source) == ("bad-name", "desired_state.toml:6")
     assert caught.value.what.startswith(refused)
+
+
+@pytest.mark.parametrize("wrong", [2, 9, 12])
+def test_everything_that_is_wrong_is_named_at_once(wrong: int) -> None:
+    text = HEAD + "[services.a]\nkind = 'go'\n" + "".join(f"wrong_{number} = 1\n" for number in range(wrong))
+    with pytest.raises(DevError) as caught:
+        schema.parse(text.encode())
+    told = f"{caught.value.what} {caught.value.hint}"
+    for number in range(min(wrong, 10)):
+        assert f"services.a.wrong_{number} " in told
+        assert f"desired_state.toml:{6 + number}" in f"{caught.value.source} {told}"
+    assert ("and 2 more" in told) == (wrong == 12)
