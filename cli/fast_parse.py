@@ -45,11 +45,17 @@ def run(argv: list[str], extra: tuple[str, ...], commands: Mapping[str, str]) ->
     function = getattr(module, "run", None)
     if function is None:
         return None
-    words = _bind(function, rest[1:])
+    bind = _pass if getattr(module, "PASS_THROUGH", False) else _bind
+    words = bind(function, rest[1:])
     if words is None:
         return None
     context = gate.enter(Context(directory, instance, verbose, extra, trust), rest[0], words)
     return int(function(context, **words))
+
+
+def _pass(function: Callable[..., int], words: list[str]) -> dict[str, Any] | None:
+    """All words for another program, if the first is no option, which may be one of ours."""
+    return {"words": words} if words and not words[0].startswith("-") else None
 
 
 def _bind(function: Callable[..., int], words: list[str]) -> dict[str, Any] | None:

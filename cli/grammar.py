@@ -65,7 +65,8 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
     def top(
         ctx: typer.Context,
         directory: Annotated[
-            Path | None, typer.Option("-C", metavar="DIR", help="Work on the checkout in DIR.")
+            Path | None,
+            typer.Option("-C", metavar="DIR", help="Work on the checkout in DIR; otherwise on the one you are in."),
         ] = None,
         instance: Annotated[
             str,
@@ -112,7 +113,7 @@ def _add(
     command.__doc__ = function.__doc__
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    settings = {"ignore_unknown_options": True} if pass_through else {}
+    settings = {"ignore_unknown_options": True, "allow_interspersed_args": False} if pass_through else {}
     app.command(name, context_settings=settings)(command)
 
 

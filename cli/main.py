@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "bundle": "cli.bundle",
     "data": "cli.data",
     "images": "cli.images",
+    "compose": "cli.compose",
     "clean": "cli.clean",
     "trust": "cli.trust",
     "lock": "cli.lock",

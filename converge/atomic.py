@@ -6,6 +6,9 @@ import os
 import threading
 from pathlib import Path
 
+LONGEST = 100
+"""Bytes of a name in the name of its temporary file; file systems allow 255 bytes."""
+
 
 def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0o600) -> None:
     """Replace the file; its directory is made if there is none. A `durable` file is on the disk before this returns.
@@ -13,7 +16,7 @@ def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0
     `mode` are the permission bits before the umask; without it, no other user may read the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    fresh = path.with_name(temporary(path.name))
     data = content.encode() if isinstance(content, str) else content
     try:
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
@@ -27,6 +30,15 @@ def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0
         raise
     if durable:
         sync(path.parent)
+
+
+def temporary(name: str) -> str:
+    """Name of the file in the same directory that becomes `name` when it is whole: `.NAME.PID.THREAD.new`.
+
+    What a killed process left is known by it (`converge/temporaries.py`).
+    """
+    short = name.encode("utf-8", "surrogateescape")[:LONGEST].decode("utf-8", "ignore")
+    return f".{short}.{os.getpid()}.{threading.get_native_id()}.new"
 
 
 def private(path: str, flags: int) -> int:

@@ -28,8 +28,9 @@ CODES: dict[str, str] = {
     "bad-path": "Paths in the desired state are relative to the checkout and stay in it.",
     "bad-pattern": "The text is not a regular expression in Python's syntax.",
     "bad-template": "A word in braces names a component and one of url, address, host and port: {postgres.url}; of "
-    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. Write "
-    "{{word}} for the braces themselves. A command keeps braces that name none of these, as awk's {print}.",
+    "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. "
+    "The service that [auth] names has {NAME.keys}. Write {{word}} for the braces themselves. A command keeps braces "
+    "that name none of these, as awk's {print}.",
     "bad-type": "A key has a value of the wrong type; `./dev schema` describes every key.",
     "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
     "blocked": "The step depends on another step that was not done. Repair that one first.",
@@ -41,7 +42,7 @@ CODES: dict[str, str] = {
     "command-missing": "A program is neither pinned in [tools] nor on PATH, or a component has no command.",
     "command-slow": "A command took longer than its limit, and was ended with all processes that it had started. Often "
     "the network does not answer.",
-    "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `docker "
+    "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `./dev "
     "compose config` checks it.",
     "compose-missing": "Compose v2 is missing, or older than [docker] requires. `./dev doctor --fix` installs one into "
     "the store: from Debian's archive, or built with Go. A plugin that is new enough is used as it is.",
@@ -149,7 +150,9 @@ CODES: dict[str, str] = {
     "not-trusted": "A command would run something of a checkout that you have not trusted: its services, tools or "
     "hooks. Read its desired_state.toml, then use `./dev trust DIR`, or --trust for one run, or DEV_TRUST in scripts. "
     "Looking (`status`, `doctor`, `logs` and others) needs no trust. The checkout's own `./dev` asks nothing.",
-    "not-writable": "A file or directory cannot be written: check its owner, permissions and the free space. "
+    "not-ours": "A file or directory that ./dev must write belongs to another user, as after a run with sudo. Run "
+    "./dev as that user, or give the file to yourself with chown.",
+    "not-writable": "A file or directory cannot be written: check its permissions, and whether it is immutable. "
     "Something of another type in its place, such as a directory or a named pipe, must be moved away.",
     "no-wheel": "A Python service's lock file has a package without a wheel. To build its source archive would run "
     "programs that the lock file has no hashes of, so it is refused unless `build` of the service names the package.",
@@ -171,6 +174,8 @@ CODES: dict[str, str] = {
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",
     "postgres-password": "The data of a Postgres were made with another password than this instance has now, as after "
     "`git clean -fdx`. Put the earlier one back, or delete the data: `./dev data reset`.",
+    "read-only": "A file that ./dev must write is on a file system that is mounted read-only. Looking works there; "
+    "everything else needs a checkout and a store that can be written.",
     "secret-absent": "The secret has no value in .dev/values: `./dev doctor --fix` generates those that have "
     "`generate`.",
     "secret-given": "./dev can rotate only values that it generates. Replace any other value yourself.",

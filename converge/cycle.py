@@ -165,6 +165,8 @@ class _Run:
                     oscillating = _moving(states)
                     break
         journal.trim()
+        if journal.lost:
+            self.say(f"the journal was not written, so the next run does not know where this one was: {journal.lost}")
         items = judged(seen.items, self.outcomes.values(), oscillating)
         return Report(
             items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,
@@ -191,8 +193,8 @@ class _Run:
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:
     from converge.apply import blocked  # saves 6 ms of a doctor without --fix
 
-    waiting = [step for step in plan.steps if step.id not in settled]
-    return {step.id: blocked(step, min(plan.ancestors(step.id) & settled.keys())) for step in waiting}
+    stopped = plan.stopped(settled)
+    return {step.id: blocked(step, stopped[step.id]) for step in plan.steps if step.id not in settled}
 
 
 _State = dict[str, tuple[str, str]]

@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from converge import own_files
 from converge.redaction import patterns
 from facts import regular
 
@@ -21,6 +22,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lost = ""
+        """Why the last record could not be written; empty if it was. A repair goes on without."""
 
     def intent(self, step_id: str, change: str) -> None:
         """Say, before the first write of a step, that it will be done."""
@@ -54,13 +57,20 @@ class Journal:
             if self.path.stat().st_size > LARGEST and not self.interrupted():
                 self.path.unlink()
         except OSError:
-            pass
+            pass  # it is trimmed another time
 
     def _append(self, record: dict[str, Any]) -> None:
         body = json.dumps({**record, "at": round(time.time(), 3), "pid": os.getpid()}, ensure_ascii=True)
         line = f"{zlib.crc32(body.encode()):08x} {body}\n".encode()
+        try:
+            self._write(line)
+            self.lost = ""
+        except OSError as problem:
+            self.lost = own_files.refused("", problem, self.path).because
+
+    def _write(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        descriptor = own_files.opened(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW)
         try:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":

@@ -6,16 +6,15 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from converge import atomic, engine
+from converge import beneath, engine, own_files
 from converge.context import ConvergeContext
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.machine import Ran
 from facts.value import dataclass, field
 
@@ -98,25 +97,18 @@ class LocalMachine:
                 self._tell_reaper("-", process.pid)
         return Ran(process.returncode, stdout, stderr)
 
-    def write(self, path: Path, content: bytes, mode: int = 0o644) -> None:
+    def write(self, path: Path, content: bytes, mode: int = 0o644, below: Path | None = None) -> None:
         with _told(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:60]}.", suffix=".new", dir=path.parent)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fchmod(file.fileno(), mode)
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-                raise
-            atomic.sync(path.parent)
+            if below is None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            base = below or path.parent
+            beneath.write(base, str(path.relative_to(base)), content, mode)
 
-    def make_directory(self, path: Path, mode: int = 0o755) -> None:
+    def make_directory(self, path: Path, mode: int = 0o755, below: Path | None = None) -> None:
         with _told(path):
+            if below:
+                beneath.make_directory(below, str(path.relative_to(below)), mode)
+                return
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(mode)
 
@@ -177,10 +169,10 @@ def _end_group(process: subprocess.Popen[str]) -> None:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as problem:
+    except beneath.Linked as problem:
+        because = f"{problem.filename}: {problem.strerror}"
         raise DevError(
-            "not-writable",
-            f"{path} could not be written",
-            because=problem.strerror or str(problem),
-            hint="check the permissions and the free space there, then run again",
+            "bad-path", f"{path} was not written", because=because, hint="make it a directory", exit=Exit.NEEDS_HUMAN
         ) from problem
+    except OSError as problem:
+        raise own_files.refused(f"{path} could not be written", problem, path) from problem

@@ -88,12 +88,7 @@ def _open(path: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if path.parent.name == DIRECTORY else 0o777)
         return locks.opened(path)
     except OSError as problem:
-        raise DevError(
-            "not-writable",
-            f"{path} cannot be written",
-            because=problem.strerror or str(problem),
-            hint="this command needs a checkout that you can write to",
-        ) from problem
+        raise own_files.refused(f"{path} cannot be written", problem, path) from problem
 
 
 def _take(descriptor: int, path: Path, timeout: float, say: Callable[[str], None] | None, what: str) -> None:

@@ -51,10 +51,13 @@ class Machine(Protocol):
         """
         ...
 
-    def write(self, path: Path, content: bytes, mode: int = 0o644) -> None:
-        """Replace the file as a whole: after a crash it is the old one or the new one."""
+    def write(self, path: Path, content: bytes, mode: int = 0o644, below: Path | None = None) -> None:
+        """Replace the file as a whole: after a crash it is the old one or the new one.
+
+        With `below`, the path is in that directory, and no link on the way from there is followed: DevError `bad-path`.
+        """
         ...
 
-    def make_directory(self, path: Path, mode: int = 0o755) -> None:
-        """The directory with its parents; its own permission bits are set."""
+    def make_directory(self, path: Path, mode: int = 0o755, below: Path | None = None) -> None:
+        """The directory with its parents; its own permission bits are set. `below` as of `write`."""
         ...

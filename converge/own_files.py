@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
 
-from converge.errors import DevError
-from facts import regular
+from converge.errors import DevError, Exit
+from facts import flags, owners, regular
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+DENIED = (errno.EACCES, errno.EPERM)
 TYPES = {
     stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFREG: "a file",
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
@@ -46,17 +48,57 @@ def trouble(problem: OSError) -> DevError | None:
     name = problem.filename2 or problem.filename
     path = Path(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None
     if problem.errno in NO_SPACE:
-        what = f"{path} could not be written" if path else "a file could not be written"
-        return DevError("disk-full", what, because=problem.strerror or "", hint="free disk space and run again")
+        return refused(f"{path} could not be written" if path else "a file could not be written", problem, path)
     if path is None or not _is_own(path):
         return None
+    return refused("a file or directory of ./dev cannot be used", problem, path)
+
+
+def refused(what: str, problem: OSError, path: Path | None = None) -> DevError:
+    """The error for what the system refused, by its reason: `disk-full`, `read-only`, `not-ours` or `not-writable`.
+
+    `path` is the file that was to be read or written, if the problem itself names none of it.
+    """
+    said = problem.strerror or str(problem)
+    if problem.errno in NO_SPACE:
+        return DevError("disk-full", what, because=said, hint="free disk space and run again")
+    if path is None:
+        return DevError("not-writable", what, because=said, hint="check the permissions there, then run again")
+    if problem.errno == errno.EROFS:
+        hint = "use a checkout and a store in a place that you can write to, or mount it again with rw"
+        return DevError("read-only", what, because=f"the file system of {path} is mounted read-only", hint=hint)
     found = _blocking(path)
-    kind = "" if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else _type(found)
-    return DevError(
-        "not-writable", "a file or directory of ./dev cannot be used",
-        because=f"{found} is {kind}" if kind else f"{path}: {problem.strerror or problem}",
-        hint="move it away, then run again" if kind else "check its owner and its permissions, then run again",
-    )  # fmt: skip
+    if problem.errno in DENIED:
+        return _denied(what, path, said)
+    if kind := _type(found):
+        hint = "move it away, then run again"
+        return DevError("not-writable", what, because=f"{found} is {kind}", hint=hint)
+    hint = "check its owner and its permissions, then run again"
+    return DevError("not-writable", what, because=f"{path}: {said}", hint=hint)
+
+
+def _denied(what: str, path: Path, said: str) -> DevError:
+    """The error where a right is missing: by the path or the directories above it, the first that explains it."""
+    for each in (path, *path.parents):
+        try:
+            about = os.stat(each)
+        except OSError:
+            continue
+        if flags.immutable(each):
+            hint = f"sudo chattr -i -a {shlex.quote(str(each))}"
+            return DevError("not-writable", what, because=f"{each} is immutable (chattr)", hint=hint)
+        if os.access(each, os.W_OK | os.X_OK if stat.S_ISDIR(about.st_mode) else os.R_OK | os.W_OK):
+            if stat.S_ISDIR(about.st_mode):
+                break
+            continue
+        if about.st_uid == os.geteuid():
+            because = f"the mode of {each} is {stat.S_IMODE(about.st_mode):o}"
+            return DevError("not-writable", what, because=because, hint=f"chmod u+rwX {shlex.quote(str(each))}")
+        owner = owners.user(about.st_uid)
+        hint = f"run ./dev as {owner.removeprefix('the user ')}, or give it to yourself: sudo chown"
+        return DevError("not-ours", what, because=f"{each} belongs to {owner}", hint=hint, exit=Exit.NEEDS_HUMAN)
+    hint = "check its owner and its permissions, then run again"
+    return DevError("not-writable", what, because=f"{path}: {said}", hint=hint)
 
 
 def _is_own(path: Path) -> bool:
@@ -65,7 +107,7 @@ def _is_own(path: Path) -> bool:
 
 def _blocking(path: Path) -> Path:
     """The first part of the path that is not a directory; without one, the path itself."""
-    return next((each for each in (*reversed(path.parents), path) if not each.is_dir()), path)
+    return next((each for each in (*reversed(path.parents), path) if not os.path.isdir(each)), path)
 
 
 def _type(path: Path) -> str:
@@ -73,4 +115,4 @@ def _type(path: Path) -> str:
     try:
         return TYPES.get(stat.S_IFMT(path.stat().st_mode), "of an unknown type")
     except OSError:
-        return "a symbolic link that leads nowhere" if path.is_symlink() else ""
+        return "a symbolic link that leads nowhere" if os.path.islink(path) else ""

@@ -14,7 +14,17 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converge import debug_ports, kinds, limits, package_names, template_places, templates, toml, userfiles
+from converge import (
+    debug_ports,
+    kinds,
+    limits,
+    managed_paths,
+    package_names,
+    template_places,
+    templates,
+    toml,
+    userfiles,
+)
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
@@ -53,7 +63,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, package_names, templates, template_places, toml, limits)
+    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths)
     files = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
@@ -408,10 +418,9 @@ def _check_variables(loaded: Loaded) -> None:
 
 
 def _check_files(loaded: Loaded) -> None:
+    managed_paths.check(loaded)
     for path, file in loaded.desired.files.items():
         at = loaded.source(f"files.{path}")
-        if Path(path).is_absolute() or ".." in Path(path).parts or not Path(path).parts:
-            raise _refuse("bad-path", f"file {path!r} is not in the checkout", at, "managed files must be in it")
         if not re.fullmatch(r"0?[0-7]{3}", file.mode):
             raise _refuse(
                 "bad-mode",

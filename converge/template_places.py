@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from converge.desired import Desired, Infra, Service
-from converge.templates import ADDRESSES, Reading, Scope
+from converge.templates import ADDRESSES, KEYS, Reading, Scope
 
 Components = Mapping[str, Collection[str]]
-"""Component -> what of ADDRESSES it has."""
+"""Component -> what of ADDRESSES and KEYS it has."""
 
 
 def shared(desired: Desired) -> Scope:
@@ -69,4 +69,7 @@ def _values(key: str, env: Mapping[str, str], scope: Scope) -> Iterator[tuple[st
 
 def _components(desired: Desired) -> dict[str, Collection[str]]:
     everyone: dict[str, Infra | Service] = {**desired.infra, **desired.services}
-    return {name: ADDRESSES if wants.port else () for name, wants in everyone.items()}
+    found: dict[str, Collection[str]] = {name: ADDRESSES if wants.port else () for name, wants in everyone.items()}
+    if desired.auth and found.get(desired.auth.issuer):
+        found[desired.auth.issuer] = (*ADDRESSES, KEYS)
+    return found

@@ -10,6 +10,8 @@ from facts.value import dataclass, field
 
 ADDRESSES = ("url", "address", "host", "port")
 """What a component is asked for: `{postgres.url}`."""
+KEYS = "keys"
+"""What the component that [auth] names has besides: `{issuer.keys}`, the public keys of its tokens (a JWKS)."""
 OWN = ("host", "port", "debug_port", "state", "data")
 """What a component has of its own: `{port}`."""
 Reading = Literal["strict", "lenient"]
@@ -25,7 +27,7 @@ class Scope:
     """What can be filled in at one place."""
 
     components: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Component -> what of ADDRESSES it has; none of them without a port."""
+    """Component -> what of ADDRESSES and KEYS it has; none of them without a port."""
     own: Collection[str] = ()
     """Those of OWN that there are."""
     reading: Reading = "strict"

@@ -34,7 +34,7 @@ def problem(path: Path, top: Path | None = None) -> str:
 def judge(about: os.stat_result) -> str:
     """The same for one entry of a directory, as a clause."""
     if about.st_uid not in (0, os.geteuid()):
-        return f"belongs to {_user(about.st_uid)}"
+        return f"belongs to {user(about.st_uid)}"
     if stat.S_ISLNK(about.st_mode) or not about.st_mode & OTHERS:
         return ""
     if stat.S_ISDIR(about.st_mode) and about.st_mode & stat.S_ISVTX:
@@ -63,7 +63,8 @@ def _own_group(gid: int) -> bool:
     return group.gr_name == user.pw_name and gid == user.pw_gid and set(group.gr_mem) <= {user.pw_name}
 
 
-def _user(uid: int) -> str:
+def user(uid: int) -> str:
+    """The user as a phrase: by name, or by number if there is no such user."""
     try:
         return f"the user {pwd.getpwuid(uid).pw_name}"
     except KeyError:

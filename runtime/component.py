@@ -104,6 +104,14 @@ class InfraComponent(_Entry):
         """Its kind; an entry without one has the kind of its name."""
         return kinds.of_infra(self.name, self.wants.kind, self.wants.run)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether, as a native process, it has its port from the edge alone: where other people use this machine.
+
+        A command that is not told its address may listen on 127.0.0.1 whatever we want.
+        """
+        return users.shared() and (self.wants.run is None or _told(self.wants.run, self.wants.env))
+
 
 @dataclass(frozen=True)
 class ServiceComponent(_Entry):
@@ -136,8 +144,15 @@ class ServiceComponent(_Entry):
     @property
     def told_host(self) -> bool:
         """Whether its command is its kind's, which passes the address on, or names the address itself."""
-        own = [self.wants.dev or "", *self.wants.env.values()]
-        return not self.wants.dev or any("{host}" in text or "HOST" in text for text in own)
+        return not self.wants.dev or _told(self.wants.dev, self.wants.env)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether, as a native process, it has its port from the edge alone: where other people use this machine.
+
+        Without the edge another user could take its port while it restarts.
+        """
+        return self.movable and users.shared() and (self.told_host or users.declared())
 
     @property
     def once(self) -> bool:
@@ -153,6 +168,11 @@ class ServiceComponent(_Entry):
     def path(self) -> Path:
         """Its source directory."""
         return self.instance.checkout / self.wants.path
+
+
+def _told(command: str, env: Mapping[str, str]) -> bool:
+    """Whether a command of the desired state's own uses the address on which it must listen."""
+    return any("{host}" in text or "HOST" in text for text in (command, *env.values()))
 
 
 Component = InfraComponent | ServiceComponent

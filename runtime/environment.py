@@ -13,6 +13,7 @@ from runtime import infra, services
 from runtime.component import Component, ServiceComponent
 from runtime.infra.plain import at
 from runtime.platform import Platform
+from runtime.secrets import keys
 
 PASSED = (
     "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "TERM",
@@ -134,6 +135,8 @@ def fill(
 
 def _address(platform: Platform, word: str, placement: str) -> str:
     name, _, key = word.rpartition(".")
+    if key == templates.KEYS:
+        return keys.public(platform, platform.components[name])
     return addresses(platform, platform.components[name], placement)[key]
 
 

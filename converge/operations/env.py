@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import facts.auth
 import facts.env
@@ -48,13 +48,14 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         why = f"its mode is {entry.mode}"
         step = Step("env.file", "env", "make .dev/values private", why)
         yield Item("env.file", "env", "drift", entry.mode, "600", why, step=step)
-    previous = "env.file"
     given = {} if isinstance(process, Unknown) else process
+    present = {**given, **stored}
+    missing = _missing(context, present)
     for name, variable in context.desired.env.items():
         key, source = f"env.{name}", context.loaded.source(f"env.{name}")
         if variable.value is not None:
             continue
-        matches = stored.get(name, given.get(name))
+        matches = present.get(name)
         if matches in ("slow", False):
             yield _mismatch(name, str(variable.pattern), matches == "slow", source)
         elif matches and variable.pattern and not context.loaded.trusted:
@@ -62,16 +63,29 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         elif matches:
             yield Item(key, "env", "ok", "set", "set", source=source)
         elif variable.generate:
-            args = {"name": name, "prefix": variable.prefix, "bytes": variable.bytes}
-            why = "it has no value yet"
-            step = Step(key, "env", f"generate {name} into .dev/values", why, after=(previous,), args=args)
-            previous = key  # one after the other: they write one file
-            yield Item(key, "env", "drift", "absent", "set", why, source=source, step=step)
+            yield _generated(name, missing, source)
         elif variable.required:
             hint = f"write {name}=… into .dev/values"
             yield Item(key, "env", "manual", "absent", "set", "only you can provide it", hint, source, "env-missing")
         else:
             yield Item(key, "env", "skipped", "absent", "optional", source=source)
+
+
+def _missing(context: ConvergeContext, present: facts.env.Presence) -> list[dict[str, Any]]:
+    """What has to be generated, as JSON values."""
+    return [
+        {"name": name, "prefix": variable.prefix, "bytes": variable.bytes}
+        for name, variable in context.desired.env.items()
+        if variable.value is None and variable.generate and name not in present
+    ]
+
+
+def _generated(name: str, missing: Sequence[Mapping[str, Any]], source: str) -> Item:
+    """A value that is not there yet. All are in one file, which is written once: by the step of the first."""
+    key, why, first = f"env.{name}", "it has no value yet", f"env.{missing[0]['name']}"
+    after, args = ("env.file", {"missing": missing}) if key == first else (first, {"made_by": first})
+    step = Step(key, "env", f"generate {name} into .dev/values", why, after=(after,), args=args)
+    return Item(key, "env", "drift", "absent", "set", why, source=source, step=step)
 
 
 def _mismatch(name: str, pattern: str, slow: bool, source: str) -> Item:
@@ -85,16 +99,19 @@ def _mismatch(name: str, pattern: str, slow: bool, source: str) -> Item:
 
 
 def apply(step: Step, machine: Machine) -> None:
-    """Append the value; the rest of the file is not changed."""
+    """Append the values; the rest of the file is not changed."""
     if "paths" in step.args:
         _close(step.args["paths"], machine)
         return
+    if "made_by" in step.args:
+        return
     file = envfile.path(machine.context.instance)
     text = envfile.text(machine.context.instance) or "# Values of [env] for this machine; never commit them.\n"
-    name = step.args.get("name")
-    if name and not facts.env.parse(text).get(name):
-        text += "" if text.endswith("\n") else "\n"
-        text += f"{name}={step.args['prefix']}{secrets.token_urlsafe(step.args['bytes'])}\n"
+    known = facts.env.parse(text)
+    fresh = [each for each in step.args.get("missing", ()) if not known.get(each["name"])]
+    if fresh and not text.endswith("\n"):
+        text += "\n"
+    text += "".join(f"{each['name']}={each['prefix']}{secrets.token_urlsafe(each['bytes'])}\n" for each in fresh)
     machine.write(file, text.encode(), mode=0o600)
 
 

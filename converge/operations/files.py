@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import facts.files
+from converge import managed_paths
 from converge.context import ConvergeContext
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
@@ -25,8 +26,8 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     checkout = context.instance.checkout
     looks: list[AnyProbe] = []
     for path, want in context.desired.files.items():
-        place = checkout / path
-        looks.append(facts.files.probe(f"files.{path}", checkout / path.rstrip("/")))
+        place = checkout / managed_paths.normal(path)
+        looks.append(facts.files.probe(f"files.{path}", place))
         looks.append(facts.files.way(f"{LINKED}.{path}", checkout, place if want.directory else place.parent))
     return looks
 
@@ -59,15 +60,16 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         else:
             because = "its content differs" if other else f"its mode is {entry.mode}"
         change = f"{'make' if entry.kind == 'absent' else 'correct'} {path}"
-        args = {"path": path, "content": want.content, "mode": mode}
+        args = {"path": managed_paths.normal(path), "content": want.content, "mode": mode}
         step = Step(key, "files", change, because, args=args)
         yield Item(key, "files", "drift", found, wanted, because, source=source, step=step)
 
 
 def apply(step: Step, machine: Machine) -> None:
     """Write it whole, or make the directory."""
-    path, mode = machine.context.instance.checkout / step.args["path"], int(step.args["mode"], 8)
+    checkout, mode = machine.context.instance.checkout, int(step.args["mode"], 8)
+    path = checkout / step.args["path"]
     if step.args["content"] is None:
-        machine.make_directory(path, mode)
+        machine.make_directory(path, mode, checkout)
     else:
-        machine.write(path, step.args["content"].encode(), mode)
+        machine.write(path, step.args["content"].encode(), mode, checkout)

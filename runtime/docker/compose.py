@@ -51,6 +51,8 @@ class Entry:
     """Additional names in a network."""
     secrets: bool = False
     """Whether it mounts a directory at `/run/secrets`: its program reads `NAME_FILE` in place of a secret `NAME`."""
+    profiles: tuple[str, ...] = ()
+    """Profiles of Compose in which it is wanted; empty: in all."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,16 @@ class Project:
         more = (self.instance.network_file, *([self.instance.routes_file] if self.routed else ()))
         return (*found, *(path for path in more if path.exists()))
 
+    @property
+    def directory(self) -> Path:
+        """The directory from which Compose resolves relative paths: `compose/` of the checkout, if it has a file."""
+        own = self.instance.checkout / "compose"
+        return own if any((own / name).exists() for name in FILES) else tools.EMULATOR.parent
+
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """Every service of the files by its key; Compose is called once per content of the files."""
-        digest = sha256(f"{self.program}\0every profile".encode())
+        digest = sha256(f"{self.program}\0every profile\0{self.directory}".encode())
         for path in self.files:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
         cache = self.instance.dev / "cache" / f"compose-{digest.hexdigest()[:16]}.json"
@@ -124,14 +132,17 @@ class Project:
     def command(self, argv: Iterable[str]) -> list[str]:
         """Compose with this project's files."""
         files = [word for path in self.files for word in ("-f", str(path))]
-        return [str(self.program), "-p", self.name, *files, "--env-file", os.devnull, *argv]
+        where = ["--project-directory", str(self.directory)]
+        return [str(self.program), "-p", self.name, *where, *files, "--env-file", os.devnull, *argv]
 
     def environment(self, values: Mapping[str, str]) -> dict[str, str]:
         """The environment of Compose: a few variables of the caller, and the values of the files' variables."""
         env = {name: os.environ[name] for name in GIVEN if name in os.environ}
         fixed = {"DOCKER_HOST": self.engine.host, "COMPOSE_IGNORE_ORPHANS": "1", "BUILDKIT_PROGRESS": "plain"}
         fixed["COMPOSE_PROFILES"] = "*"  # a declared component is wanted in any profile
-        if self.routed:  # Compose resolves paths from the directory of the first file, which is the checkout
+        if self.files[0].parent == tools.EMULATOR.parent:  # the tool's file, below the directory of the checkout
+            fixed["DEV_PUBSUB_CONTEXT"] = str(tools.EMULATOR)
+        if self.routed:
             fixed["DEV_GATEWAY_CONTEXT"] = str(GATEWAY.parent / "gateway")
         return env | fixed | dict(values)
 
@@ -239,10 +250,11 @@ def _trouble(talk: list[str]) -> str:
 
 
 def _entry(value: dict[str, object]) -> Entry:
-    build, networks = value.get("build"), value.get("networks")
+    build, networks, profiles = value.get("build"), value.get("networks"), value.get("profiles")
     found = Entry(
         str(value.get("image") or ""), published=bool(value.get("ports")), aliases=_aliases(networks),
         secrets=SECRETS in _targets(value.get("volumes")),
+        profiles=tuple(map(str, profiles)) if isinstance(profiles, list) else (),
     )  # fmt: skip
     if not isinstance(build, dict):
         return found

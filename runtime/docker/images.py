@@ -19,7 +19,7 @@ from converge.redaction import patterns
 from facts import git
 from facts.engine import Engine, EngineError
 from runtime.component import Component
-from runtime.docker import compose
+from runtime.docker import compose, refusals
 from runtime.docker.compose import Project
 
 Say = Callable[[str], None]
@@ -113,7 +113,7 @@ def pull(used: Engine, image: str, say: Say) -> None:
             source=lockfile.NAME, exit=Exit.BAD_STATE,
         )  # fmt: skip
     raise DevError(
-        "image-unavailable", f"{name} cannot be pulled", because=problem,
+        "image-unavailable", f"{name} cannot be pulled", because=refusals.explained(problem),
         hint="check the network, or load it by ./dev images load; docs/how-to/closed-network.md",
     )  # fmt: skip
 
@@ -150,8 +150,7 @@ def build(
     project: Project, wanted: Mapping[str, Component], images: Mapping[str, str], tell: Callable[[str, str], None]
 ) -> None:
     """Build all wanted images; `tell` gets a component and its step. DevError `build-failed` names the log."""
-    values = compose.values(project, images) | _settings()
-    values |= {name: os.environ[name] for name in BUILD if name in os.environ}
+    values = compose.values(project, images) | settings()
     if len(wanted) > 1:  # two builds at once on one machine only compete for the processor
         values["COMPOSE_PARALLEL_LIMIT"] = "2"
     keys = {compose.key(component): name for name, component in wanted.items()}
@@ -176,6 +175,18 @@ def build(
     for component in wanted.values():
         with contextlib.suppress(EngineError):
             _prune(project.engine, images[component.name])
+
+
+def settings() -> dict[str, str]:
+    """What a build gets of this machine: its variables in BUILD, and the files of SETTINGS that exist, as secrets."""
+    found = {name: os.environ[name] for name in BUILD if name in os.environ}
+    for name, places in SETTINGS.items():
+        for place in places:
+            path = os.environ.get(place[1:], "") if place.startswith("$") else os.path.expanduser(place)
+            if path and os.path.isfile(path):
+                found[name] = path
+                break
+    return found
 
 
 def sources(component: Component, entry: compose.Entry) -> str:
@@ -332,18 +343,6 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
         for directory, inner, names in os.walk(place):
             inner[:] = [name for name in inner if not name.startswith(".") and name not in ("node_modules", "tmp")]
             yield from (Path(directory) / name for name in names if not name.endswith(".pyc"))
-
-
-def _settings() -> dict[str, str]:
-    """Files with this machine's index and CA settings, as secrets of a build; missing files are left out."""
-    found = {}
-    for name, places in SETTINGS.items():
-        for place in places:
-            path = os.environ.get(place[1:], "") if place.startswith("$") else os.path.expanduser(place)
-            if path and os.path.isfile(path):
-                found[name] = path
-                break
-    return found
 
 
 def _prune(used: Engine, image: str) -> None:

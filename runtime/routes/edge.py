@@ -73,6 +73,7 @@ class Edge:
         self.asked: dict[str, float] = {}
         self.watch = 0
         self.children: list[subprocess.Popen[bytes]] = []
+        self.refused: set[tuple[str, int | None]] = set()
         self.program = source()
         self.outdated = False
         self.talks: set[socket.socket] = set()
@@ -147,7 +148,7 @@ class Edge:
                 self.control = listener
             elif what == "port":
                 self.ports[name] = listener
-                self.listen(listener, lambda connection, name=name: Relay(self, name, connection).dial())  # type: ignore[misc]
+                self.listen(listener, lambda connection, name=name: self.welcome(name, connection))  # type: ignore[misc]
             else:
                 self.sockets[name, side] = listener
                 self.listen(
@@ -247,7 +248,7 @@ class Edge:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOME, self.spec["services"][name]["port"]))
-            self.listen(listener, lambda connection: Relay(self, name, connection).dial())
+            self.listen(listener, lambda connection: self.welcome(name, connection))
         except OSError:
             listener.close()
             self.later(RETRY_FIRST if time.monotonic() < since + 10 else RETRY_LATER, lambda: self.take_port(name))
@@ -255,6 +256,18 @@ class Edge:
         del self.wanted[name]
         self.ports[name] = listener
         self.keep(f"port {name}", listener)
+
+    def welcome(self, name: str, connection: socket.socket) -> None:
+        """Relay a connection to a port; close it unread where its callers are limited to other users."""
+        allowed = self.spec["services"].get(name, {}).get("callers")
+        if allowed is None or (uid := peers.uid_of_peer(connection)) in allowed:
+            Relay(self, name, connection).dial()
+            return
+        connection.close()
+        if (name, uid) not in self.refused:
+            self.refused.add((name, uid))
+            who = "a process whose user is unknown" if uid is None else f"a process of user {users.name(uid)}"
+            print(f"{name}: {who} was refused; this is said once", flush=True)
 
     def keep(self, key: str, *listener: socket.socket) -> None:
         """Have the keeper take a listener, or without one release that of the key; returns when it has."""
@@ -436,7 +449,7 @@ class Relay:
 
     def trusts(self, far: socket.socket) -> bool:
         """Whether a process of an allowed user has accepted, or will accept; without a list of them every one is."""
-        allowed = self.edge.spec.get("users")
+        allowed = self.edge.spec["services"][self.name].get("users", self.edge.spec.get("users"))
         if allowed is None or far.family != socket.AF_INET:  # our directory with the gateway's sockets is 0700
             return True
         uid = peers.uid_of_peer(far)

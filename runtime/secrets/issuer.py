@@ -10,12 +10,11 @@ from typing import Any
 from converge import auth, envfile
 from converge.errors import DevError, Exit
 from converge.instance import Instance
+from converge.issuer_keys import SECRET
 from runtime import status
 from runtime.component import Component
 from runtime.platform import Platform
 
-SECRET = "AUTH_ISSUER_SECRET"
-"""The variable of [env] whose value gives this user's tools access to the service."""
 ANSWER_TIMEOUT = 10.0
 """Seconds in which it must answer."""
 

@@ -14,6 +14,7 @@ from runtime.placements import choice, docker, native
 from runtime.placements.seen import lost
 from runtime.provision import flow as provision
 from runtime.routes import owner_map, switch
+from runtime.secrets import keys
 from runtime.services import debugging
 from runtime.start import actions, ports
 from runtime.start.look import fingerprint_of, launch_of
@@ -91,6 +92,8 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
         if not component.is_service:
             infra.kind(component).prepare(platform, component)
         return
+    if not component.is_service:
+        owner_map.own(platform, component.name, "none")  # its container publishes the port itself
     serves = component.instance.handed(component.name).exists() or native.lives(component)
     if not serves:  # a process that serves keeps the port until the container is ready
         ports.clear(platform, component, component.port, spared=owner_map.edge(component.instance))
@@ -111,6 +114,7 @@ def _launch(run: Run, task: Task, action: actions.Launch) -> None:
     if action.placement == "native":
         launch = launch_of(run, component, task.host, task.asked.debug)
         make_private(component)
+    keys.keep(run.platform, component)
     task.say("starting")
     run.spawned.append(component)
     if component.is_service:
@@ -118,6 +122,8 @@ def _launch(run: Run, task: Task, action: actions.Launch) -> None:
     _note(run, component, action.placement)
     if action.placement == "native":
         native.spawn(component, launch, fingerprint_of(component, launch))
+        if launch.user and task.wanted.routed:
+            owner_map.refresh(run.platform)  # now the edge can know of which user its process is
     else:
         docker.spawn(component, task.container)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -168,6 +170,37 @@ def test_a_torn_journal_line_is_passed_over(target: tuple[Loaded, Instance]) -> 
     with path.open("ab") as file:
         file.write(b'{"half": ')
     assert tuple(Journal(path).interrupted()) == ("x.b",)
+
+
+JOURNALS: dict[str, Callable[[Path], object]] = {
+    "a named pipe": os.mkfifo,
+    "a directory": Path.mkdir,
+    "a directory with something in it": lambda path: (path / "below").mkdir(parents=True),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to a file of somebody": lambda path: path.symlink_to("../theirs"),
+    "a link to a device": lambda path: path.symlink_to("/dev/full"),
+    "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(os.path.relpath(path)),
+    "a file that nobody may read": lambda path: path.touch(0),
+    "no text": lambda path: path.write_bytes(b"\0\xff" * 100_000),
+    "deep": lambda path: path.write_bytes(b"0 " + b"[" * 200_000),
+}
+
+
+@pytest.mark.parametrize("what", JOURNALS)
+def test_a_journal_that_cannot_be_used_holds_no_repair_back(
+    noun: ModuleType, target: tuple[Loaded, Instance], what: str
+) -> None:
+    noun.WANTED |= {"a": {}, "b": {"does": "fail"}}
+    journal, theirs, said = target[1].dev / "journal", target[1].checkout / "theirs", list[str]()
+    journal.parent.mkdir()
+    theirs.write_text("kept")
+    JOURNALS[what](journal)
+    report = cycle.fix(*target, only=["x"], listener=lambda event: said.append(event.text))
+    assert statuses(report) == {"a": "changed", "b": "failed"} and not report.bugs
+    assert theirs.read_text() == "kept"
+    written = journal.is_file() and not journal.is_symlink() and Journal(journal).records() != []
+    told = [text for text in said if "the journal was not written" in text and str(journal) in text]
+    assert written != bool(told), said
 
 
 def test_only_one_run_at_a_time(target: tuple[Loaded, Instance], tmp_path: Path) -> None:

@@ -183,6 +183,21 @@ def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_many_secrets_are_written_at_once(tmp_path: Path) -> None:
+    names = [f"A{at}" for at in range(1000)]
+    target = context("[env]\n" + "".join(f"{name} = {{ generate = 'token' }}\n" for name in names), tmp_path)
+    seen: Any = {"env.mode": Entry("absent"), "env.file": {"A7": True}, "env.process": {"A0": True}, "env.lent": ()}
+    steps = make_plan(load("env").items(target, seen)).steps
+    assert len(steps) == 998 and steps[0].id == "env.A1"
+    load("env").apply(steps[0], LocalMachine(target))
+    first = (tmp_path / ".dev/values").stat()
+    for step in steps[1:]:
+        load("env").apply(step, LocalMachine(target))
+    assert (tmp_path / ".dev/values").stat() == first, "it is not written again"
+    found = envfile.values(target.instance)
+    assert sorted(found) == sorted({*names} - {"A0", "A7"}) and len({*found.values()}) == 998
+
+
 def test_what_an_ide_is_given_is_for_its_owner_alone(tmp_path: Path) -> None:
     target, own = context("", tmp_path), tmp_path / ".dev/env"
     for directory in (own, own / "two"):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +15,7 @@ from facts.engine import Engine
 from runtime.component import InfraComponent
 from runtime.placements import docker
 from runtime.provision import postgres
+from tests.runtime.fake_engine import Answer, Server
 
 ANSWERS: Mapping[str, tuple[int, object]] = {
     "/containers/json": (200, [{"Id": "c1"}]), "/containers/c1/json": (200, {"Id": "c1"}),
@@ -33,32 +31,6 @@ GONE: dict[str, tuple[str, tuple[int, object], str]] = {
 }
 
 
-class Server(socketserver.ThreadingUnixStreamServer):
-    """An engine with these answers."""
-
-    answers: dict[str, tuple[int, object]]
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        assert isinstance(self.server, Server)
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        code, value = self.server.answers[self.path.partition("?")[0]]
-        body = json.dumps(value).encode() if value != "" else b""
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def address_string(self) -> str:
-        return "unix"
-
-
 @pytest.fixture
 def answering(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
@@ -66,6 +38,7 @@ def answering(
     """A component whose engine gives the usual answers, except those that are named."""
     place = tmp_path_factory.mktemp("e")
     server = Server(str(place / "s"), Answer)
+    server.asked = []
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def make(changed: Mapping[str, tuple[int, object]] = {}) -> InfraComponent:

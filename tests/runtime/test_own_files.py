@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from converge import atomic, own_files
-from tests.conftest import Checkout
+from tests.conftest import TOOL, Checkout
+from tests.stranger import needs_root
 
 LINK = "a symbolic link that leads nowhere"
 MAKE: dict[str, Callable[[Path], object]] = {
@@ -65,7 +69,7 @@ def test_what_every_command_needs_is_named_by_every_command(checkout: Checkout, 
     ("number", "path", "code"),
     [
         (errno.ENOSPC, "/somewhere/else", "disk-full"), (errno.EDQUOT, None, "disk-full"),
-        (errno.EACCES, "/home/x/.dev/values", "not-writable"), (errno.EROFS, "/var/lib/dev/data/x", "not-writable"),
+        (errno.EACCES, "/home/x/.dev/values", "not-writable"), (errno.EROFS, "/var/lib/dev/data/x", "read-only"),
         (errno.ENOENT, "/somewhere/else", ""), (errno.ECONNRESET, None, ""),
     ],
 )  # fmt: skip
@@ -73,6 +77,65 @@ def test_only_a_full_disk_and_files_of_ours_are_not_a_bug(number: int, path: str
     found = own_files.trouble(OSError(number, os.strerror(number), path))
     assert (found.code if found else "") == code
     assert not found or not path or path in found.what + found.because
+
+
+REFUSED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from converge import own_files
+os.setgroups([]); os.setresgid(*3 * [54321]); os.setresuid(*3 * [54321])
+try:
+    open(sys.argv[2], "a").close()
+    print("written")
+except OSError as problem:
+    found = own_files.refused("it was not written", problem)
+    found = own_files.trouble(problem) or found
+    print(found.code, int(found.exit), found.because, found.hint, sep="|")
+"""
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("owner", "mode", "below", "code"),
+    [(0, 0o755, "x", "not-ours"), (54322, 0o755, "x", "not-ours"), (54322, 0o700, "d/x", "not-ours"),
+     (54321, 0o555, "x", "not-writable"), (54321, 0o755, "x", "")],
+)  # fmt: skip
+def test_what_belongs_to_somebody_else_names_who(owner: int, mode: int, below: str, code: str) -> None:
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o755)
+        own = Path(base, ".dev")
+        (own / below).parent.mkdir(parents=True)
+        own.chmod(mode)
+        os.chown(own, owner, owner)
+        ran = subprocess.run(
+            [sys.executable, "-c", REFUSED, TOOL, own / below], capture_output=True, text=True, cwd="/", check=True
+        )
+    found = ran.stdout.strip().split("|")
+    assert found[0] == (code or "written")
+    if code == "not-ours":
+        assert found[1] == "4" and found[2].startswith(f"{own} belongs to ") and "chown" in found[3]
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["the file", "its directory"])
+@pytest.mark.parametrize("flag", ["i", "a"])
+def test_what_is_immutable_is_called_so(tmp_path: Path, what: str, flag: str) -> None:
+    own = tmp_path / ".dev"
+    own.mkdir()
+    (own / "values").write_text("A=1\n")
+    place = own / "values" if what == "the file" else own
+    if subprocess.run(["chattr", f"+{flag}", place], capture_output=True).returncode:
+        pytest.skip("no such flags on this file system")
+    try:
+        with pytest.raises(OSError) as caught:
+            atomic.write(own / "values", "A=2\n")
+        found = own_files.trouble(caught.value)
+    finally:
+        subprocess.run(["chattr", "-i", "-a", place], check=True)
+    assert found and found.code == "not-writable" and found.because == f"{place} is immutable (chattr)"
+    assert found.hint.startswith("sudo chattr -i") and (own / "values").read_text() == "A=1\n"
+    left = {path.name for path in own.iterdir()} - {"values"}
+    assert not left or (what, flag) == ("its directory", "a"), "a file can be made there and not be removed"
 
 
 def test_a_file_that_could_not_be_written_leaves_no_temporary(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ func start(t *testing.T, folder string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := openState(folder, "")
+	state, err := openState(folder, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,14 +359,14 @@ func TestKeyAndSecretAreForTheirOwnerAlone(t *testing.T) {
 		path := filepath.Join(folder, name)
 		before, _ := os.Stat(path)
 		_ = os.Chmod(path, 0o755)
-		if _, err := openState(folder, ""); err == nil || !strings.Contains(err.Error(), "read by others") {
+		if _, err := openState(folder, "", ""); err == nil || !strings.Contains(err.Error(), "read by others") {
 			t.Errorf("%s: got %v", name, err)
 		}
 		_ = os.Chmod(path, before.Mode().Perm())
 	}
 	_ = os.Rename(filepath.Join(folder, "issuer_key.pem"), filepath.Join(folder, "elsewhere"))
 	_ = os.Symlink(filepath.Join(folder, "elsewhere"), filepath.Join(folder, "issuer_key.pem"))
-	if _, err := openState(folder, ""); err == nil || !strings.Contains(err.Error(), "is a link") {
+	if _, err := openState(folder, "", ""); err == nil || !strings.Contains(err.Error(), "is a link") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -378,7 +378,7 @@ func TestTwoAtOnceMakeOneKey(t *testing.T) {
 	var threads sync.WaitGroup
 	for range 8 {
 		threads.Go(func() {
-			state, err := openState(folder, "")
+			state, err := openState(folder, "", "")
 			if err != nil {
 				t.Error(err)
 				return

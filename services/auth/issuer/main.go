@@ -38,7 +38,7 @@ func main() {
 
 // run serves until SIGTERM or SIGINT.
 func run(settings Settings) error {
-	state, err := openState(settings.StateDir, settings.Secret)
+	state, err := openState(settings.StateDir, settings.Secret, settings.Port)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,9 @@ import (
 	"syscall"
 )
 
+// keyFile has the key of an issuer that was given no secret.
+const keyFile = "issuer_key.pem"
+
 // State is what the issuer keeps: its key, the secret that lets tools in, and the sessions of browsers. Only its user can read it.
 type State struct {
 	folder string
@@ -23,7 +26,8 @@ type State struct {
 	secret []byte
 }
 
-func openState(folder, secret string) (*State, error) {
+// openState gives the key that is computed from the secret and the port; without a secret, both are random and kept in files.
+func openState(folder, secret, port string) (*State, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -31,21 +35,24 @@ func openState(folder, secret string) (*State, error) {
 		return nil, err
 	}
 	state := &State{folder: folder, secret: []byte(secret)}
-	text, err := state.once("issuer_key.pem", newKey)
+	var err error
+	if secret != "" {
+		_ = os.Remove(filepath.Join(folder, keyFile)) // of earlier versions: nobody believes that key any more
+		state.key, err = derived(secret, port)
+		return state, err
+	}
+	text, err := state.once(keyFile, newKey)
 	if err != nil {
 		return nil, err
 	}
 	if state.key, err = parseKey(text); err != nil {
-		return nil, refused{fmt.Sprintf("%s: %v (remove it, and a new one is made)", filepath.Join(folder, "issuer_key.pem"), err)}
+		return nil, refused{fmt.Sprintf("%s: %v (remove it, and a new one is made)", filepath.Join(folder, keyFile), err)}
 	}
-	if secret == "" {
-		text, err := state.once("issuer_secret", newSecret)
-		if err != nil {
-			return nil, err
-		}
-		if state.secret = bytes.TrimSpace(text); len(state.secret) < 32 {
-			return nil, refused{filepath.Join(folder, "issuer_secret") + " is shorter than 32 characters"}
-		}
+	if text, err = state.once("issuer_secret", newSecret); err != nil {
+		return nil, err
+	}
+	if state.secret = bytes.TrimSpace(text); len(state.secret) < 32 {
+		return nil, refused{filepath.Join(folder, "issuer_secret") + " is shorter than 32 characters"}
 	}
 	return state, nil
 }

@@ -50,6 +50,9 @@ func New(settings *Settings, users Users) *Auth {
 	if settings.Key != nil {
 		auth.keys = func(string) (*rsa.PublicKey, error) { return settings.Key, nil }
 	}
+	if settings.Keys != nil {
+		auth.keys = handedOver(settings.Keys).get
+	}
 	if banner := settings.Banner(); banner != "" {
 		slog.Warn(banner, "auth_mode", settings.Mode)
 	}

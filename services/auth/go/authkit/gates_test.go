@@ -81,6 +81,7 @@ func gate(t *testing.T, environ map[string]string, starts bool) {
 
 func TestWhatCannotBeMeantRefuses(t *testing.T) {
 	for _, each := range [][2]string{
+		{"AUTH_LOCAL_ISSUER_KEYS", "x"}, {"AUTH_LOCAL_ISSUER_KEYS", `{"keys": []}`},
 		{"AUTH_LOCAL_ISSUER", ""}, {"AUTH_LOCAL_ISSUER", "http://issuer.evil.example"}, {"AUTH_LOCAL_ISSUER", "https://127.0.0.1"},
 		{"AUTH_LOCAL_ISSUER", "http://8.8.8.8:80"}, {"AUTH_LOCAL_ISSUER", "http://user@127.0.0.1"}, {"AUTH_LOCAL_ISSUER", "http://127.0.0.1/path"},
 		{"AUTH_CLOCK_SKEW_S", "-1"}, {"AUTH_CLOCK_SKEW_S", "61"}, {"AUTH_CLOCK_SKEW_S", "5.0"},

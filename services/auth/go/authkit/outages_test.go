@@ -2,12 +2,16 @@ package authkit_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +225,31 @@ func TestFloodOfUnknownKidsAsksTheIssuerOnce(t *testing.T) {
 	threads.Wait()
 	if more := issuer.asked.Load() - asked; more > 1 {
 		t.Errorf("asked %d times", more)
+	}
+}
+
+func TestKeysHandedOverAreBelievedAndWhoeverHasTheIssuersPortIsNot(t *testing.T) {
+	forged := []string{vectors.Kid, "ins_forged"}
+	var asked atomic.Int64
+	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{vectors.Jwk(keys.Other, forged[0]), vectors.Jwk(keys.Other, forged[1])}})
+	}))
+	defer fake.Close()
+	for _, mode := range []string{"local", "test"} {
+		environ := environment(mode, fake.URL)
+		environ["AUTH_LOCAL_ISSUER_KEYS"] = string(keys.Jwks(vectors.Kid))
+		s := serve(t, "", environ)
+		for _, kid := range forged {
+			got := s.get(t, "/me", bearer("user_vector", func(c *vectors.Case) {
+				c.Sign, c.Header = vectors.Sign{Key: "other"}, map[string]any{"kid": kid}
+			}))
+			want(t, got, 401, "token_invalid")
+		}
+		want(t, s.get(t, "/me", bearer("user_vector")), 200, "")
+	}
+	if asked.Load() != 0 {
+		t.Errorf("the fake was asked %d times", asked.Load())
 	}
 }
 

@@ -52,7 +52,8 @@ type Settings struct {
 	Issuer            string
 	AuthorizedParties []string
 	JwksURL           string
-	Key               *rsa.PublicKey // instead of JwksURL
+	Key               *rsa.PublicKey            // instead of JwksURL
+	Keys              map[string]*rsa.PublicKey // the local issuer's by kid, instead of JwksURL
 	ClockSkew         time.Duration
 	serviceTokens     []string // unexported: loggers print what they can see
 	backdoor          Backdoor
@@ -112,6 +113,12 @@ func Read(getenv func(string) string, address string) (*Settings, error) {
 		return nil, err
 	}
 	settings.Mode, settings.Issuer, settings.JwksURL = ModeLocal, localIssuer, where+"/.well-known/jwks.json"
+	if document := getenv("AUTH_LOCAL_ISSUER_KEYS"); document != "" {
+		if settings.Keys, err = parseJwks([]byte(document)); err != nil {
+			return nil, fmt.Errorf("AUTH_LOCAL_ISSUER_KEYS: %w", err)
+		}
+		settings.JwksURL = ""
+	}
 	if len(settings.AuthorizedParties) == 0 {
 		settings.AuthorizedParties = []string{localParty}
 	}

@@ -91,6 +91,7 @@ test("the backdoor needs loopback alone and a secret of 32 characters", () => {
 
 test("what cannot be meant refuses", () => {
   for (const [name, value] of [
+    ["AUTH_LOCAL_ISSUER_KEYS", "x"], ["AUTH_LOCAL_ISSUER_KEYS", '{"keys": []}'],
     ["AUTH_LOCAL_ISSUER", ""], ["AUTH_LOCAL_ISSUER", "http://issuer.evil.example"], ["AUTH_LOCAL_ISSUER", "https://127.0.0.1"],
     ["AUTH_LOCAL_ISSUER", "http://8.8.8.8:80"], ["AUTH_LOCAL_ISSUER", "http://10.0.0.1.evil.example"], ["AUTH_LOCAL_ISSUER", "http://127.0.0.1/path"],
     ["AUTH_CLOCK_SKEW_S", "-1"], ["AUTH_CLOCK_SKEW_S", "61"], ["AUTH_CLOCK_SKEW_S", "5.0"],

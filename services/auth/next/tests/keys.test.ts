@@ -1,5 +1,8 @@
 /** Keys are kept, renewed and missed as documented, and a service recovers without a restart. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { AuthError } from "../lib/auth/errors.ts";
@@ -90,6 +93,35 @@ test("issuer away: 503 when cold, nothing when warm; a flood of unknown kids ask
   } finally {
     await service.stop();
     await issuer.stop();
+  }
+});
+
+test("keys handed over are believed, and whoever has the issuer's port is not", async () => {
+  const forged = [vectors.KID, "ins_forged"];
+  let asked = 0;
+  const fake = createServer((_, answer) => {
+    asked += 1;
+    answer.end(JSON.stringify({ keys: forged.map((kid) => ({ ...vectors.jwk(vectors.OTHER.publicKey), kid })) }));
+  }).listen(0, "127.0.0.1");
+  await once(fake, "listening");
+  try {
+    for (const mode of ["local", "test"]) {
+      const environ = environment(mode, `http://127.0.0.1:${(fake.address() as AddressInfo).port}`);
+      const service = await Service.start({ ...environ, AUTH_LOCAL_ISSUER_KEYS: vectors.jwks() });
+      try {
+        for (const kid of forged) {
+          const { status, body } = await service.get("/me", bearer({ sign: { key: "other" }, header: { kid } }));
+          assert.deepEqual([status, body.error.code], [401, "token_invalid"]);
+        }
+        assert.equal((await service.get("/me", bearer())).status, 200);
+      } finally {
+        await service.stop();
+      }
+    }
+    assert.equal(asked, 0);
+  } finally {
+    fake.closeAllConnections();
+    fake.close();
   }
 });
 

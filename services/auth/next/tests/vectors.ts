@@ -37,7 +37,7 @@ export const APPS: Record<string, App> = {
 };
 const pair = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
 export const RIGHT = pair();
-const OTHER = pair();
+export const OTHER = pair();
 export const KID = "ins_vector";
 export const PEM = RIGHT.publicKey.export({ type: "spki", format: "pem" }) as string;
 export const SERVICE = `svc_${randomBytes(32).toString("base64url")}`;

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from platform_auth import service_token
 from platform_auth.clerk.session import Session, Verifier
 from platform_auth.errors import AuthError
-from platform_auth.keys import Jwks, Keys, StaticKey
+from platform_auth.keys import GivenKeys, Jwks, Keys, StaticKey
 from platform_auth.settings import TEST_ISSUER, Settings
 from platform_auth.users import Profile, User, Users
 
@@ -42,7 +42,7 @@ class Auth:
 
     def __init__(self, settings: Settings, users: Users, keys: Keys | None = None) -> None:
         self.settings, self._users = settings, users
-        self._keys = keys or (StaticKey(settings.jwt_key) if settings.jwt_key else Jwks(settings.jwks_url or ""))
+        self._keys = keys or _keys(settings)
         self._verifier = Verifier(settings.issuer, settings.authorized_parties, settings.clock_skew_s)
         self._limiter = anyio.CapacityLimiter(THREADS)
 
@@ -144,6 +144,12 @@ class Auth:
                 return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
         except TimeoutError:
             raise AuthError(late, "deadline") from None
+
+
+def _keys(settings: Settings) -> Keys:
+    if settings.jwt_key:
+        return StaticKey(settings.jwt_key)
+    return GivenKeys(settings.local_keys) if settings.local_keys else Jwks(settings.jwks_url or "")
 
 
 def _single(request: Request, name: str) -> str | None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from platform_auth import secret_files
 from platform_auth.clerk import configuration
 from platform_auth.errors import Refused
+from platform_auth.keys import pems
 
 Mode = Literal["clerk", "local", "test"]
 LOCAL_ISSUER = "urn:platform:local"  # what stands in `iss`: a constant, so that tokens outlive a change of port
@@ -52,6 +53,8 @@ class Settings:
     clock_skew_s: int = 5
     service_tokens: tuple[str, ...] = field(default=(), repr=False)
     backdoor: Backdoor | None = field(default=None, repr=False)
+    local_keys: Mapping[str, str] | None = None
+    """The local issuer's keys by kid, as PEM, instead of `jwks_url`."""
 
     def banner(self) -> str:
         """A line to be shown loudly; empty in clerk mode."""
@@ -85,14 +88,15 @@ def read(environ: Mapping[str, str] = os.environ, argv: Sequence[str] = ()) -> S
         return Settings("clerk", instance.issuer, parties, instance.jwks_url, instance.jwt_key, skew, tokens)
     if app_env not in ("development", "test"):
         raise Refused(f"APP_ENV is {app_env!r} and there are no Clerk keys (set CLERK_PUBLISHABLE_KEY)")
-    jwks_url = _local_issuer(environ) + "/.well-known/jwks.json"
+    url, local_keys = _local_issuer(environ) + "/.well-known/jwks.json", _local_keys(environ)
+    jwks_url = None if local_keys else url
     parties = _parties(environ) or (LOCAL_PARTY,)
     if app_env == "development":
-        return Settings("local", LOCAL_ISSUER, parties, jwks_url, None, skew, tokens)
+        return Settings("local", LOCAL_ISSUER, parties, jwks_url, None, skew, tokens, None, local_keys)
     if marker := production_marker(environ):
         raise Refused(f"APP_ENV=test where {marker} is set, as in production")
     backdoor = _backdoor(environ, argv or sys.argv)
-    return Settings("test", LOCAL_ISSUER, parties, jwks_url, None, skew, tokens, backdoor)
+    return Settings("test", LOCAL_ISSUER, parties, jwks_url, None, skew, tokens, backdoor, local_keys)
 
 
 def production_marker(environ: Mapping[str, str]) -> str | None:
@@ -137,6 +141,15 @@ def _local_issuer(environ: Mapping[str, str]) -> str:
     if not near:
         raise Refused("AUTH_LOCAL_ISSUER is neither on this machine nor in a container network of it")
     return url
+
+
+def _local_keys(environ: Mapping[str, str]) -> dict[str, str] | None:
+    """The issuer's keys, if they are handed over: then nobody on its port is asked for them."""
+    document = environ.get("AUTH_LOCAL_ISSUER_KEYS")
+    try:
+        return pems(document.encode()) if document else None
+    except ValueError:
+        raise Refused("AUTH_LOCAL_ISSUER_KEYS is no JWKS with an RS256 key") from None
 
 
 def _backdoor(environ: Mapping[str, str], argv: Sequence[str]) -> Backdoor | None:

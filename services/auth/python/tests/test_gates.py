@@ -173,6 +173,8 @@ def test_loopback_opens_the_backdoor(host: str) -> None:
         {"AUTH_LOCAL_ISSUER": "http://8.8.8.8:80"},
         {"AUTH_LOCAL_ISSUER": "http://user@127.0.0.1"},
         {"AUTH_LOCAL_ISSUER": "http://127.0.0.1/path"},
+        {"AUTH_LOCAL_ISSUER_KEYS": "x"},
+        {"AUTH_LOCAL_ISSUER_KEYS": '{"keys": []}'},
         {"AUTH_CLOCK_SKEW_S": "-1"},
         {"AUTH_CLOCK_SKEW_S": "61"},
         {"AUTH_CLOCK_SKEW_S": "5.0"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from platform_auth.migrate import migrate
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 LOCAL = vectors.APPS["local"]
+FORGED = (vectors.KID, "ins_forged")
+"""Key ids that a fake issuer names: the real one's, and its own."""
 
 
 def bearer(subject: str = "user_vector", **more: object) -> list[tuple[str, str]]:
@@ -153,6 +156,23 @@ def test_flood_of_unknown_kids_asks_the_issuer_once(issuer: Issuer, tmp_path: Pa
         service.stop()
 
 
+@pytest.mark.parametrize("mode", ["local", "test"])
+def test_keys_handed_over_are_believed_and_whoever_has_the_issuers_port_is_not(mode: str, tmp_path: Path) -> None:
+    fake = Issuer()
+    fake.document = json.dumps({"keys": [{**vectors.jwk(vectors.OTHER), "kid": kid} for kid in FORGED]}).encode()
+    environ = environment(mode, fake.url, AUTH_LOCAL_ISSUER_KEYS=vectors.jwks().decode())
+    service = Service(environ, log=tmp_path / "log")
+    try:
+        for kid in FORGED:
+            forged = bearer(sign={"key": "other"}, header={"kid": kid})
+            assert code(service.get("/me", forged)) == (401, "token_invalid")
+        assert service.get("/me", bearer()).status == 200
+        assert fake.asked == 0
+    finally:
+        service.stop()
+        fake.stop()
+
+
 def test_clock_off_by_10_s_is_token_invalid_unless_allowed(issuer: Issuer, tmp_path: Path) -> None:
     ahead = bearer(claims={"iat": {"now": 10}, "nbf": {"now": 10}, "exp": {"now": 70}})
     for skew, wanted in (("5", (401, "token_invalid")), ("15", (200, None))):
@@ -174,8 +194,6 @@ class Provider:
         self.asked += 1
         if self.away:
             raise OSError("away")
-        import json
-
         return json.dumps({"keys": [{**vectors.jwk(vectors.RIGHT), "kid": kid} for kid in self.kids]}).encode()
 
     def code(self, kid: str) -> str | None:

@@ -1,7 +1,7 @@
 /** Identity for route handlers and server components. A proxy (middleware) is not the boundary: handlers check. */
 import { type Session, verify } from "./clerk/session.ts";
 import { AuthError, answer } from "./errors.ts";
-import { type Keys, jwks } from "./keys.ts";
+import { type Keys, given, jwks } from "./keys.ts";
 import { matches } from "./service-token.ts";
 import { type Settings, TEST_ISSUER, banner } from "./settings.ts";
 
@@ -75,8 +75,9 @@ export class Auth {
   #open(): { settings: Settings; keys: Keys } {
     if (!this.#made) {
       const settings = this.#read();
-      const { jwk } = settings;
-      this.#made = { settings, keys: jwk ? async () => jwk : jwks(settings.jwksUrl ?? "") };
+      const { jwk, localKeys } = settings;
+      const keys = jwk ? async () => jwk : localKeys ? given(localKeys) : jwks(settings.jwksUrl ?? "");
+      this.#made = { settings, keys };
       const told = banner(settings);
       if (told) console.log(JSON.stringify({ level: "WARN", msg: told, auth_mode: settings.mode }));
     }

@@ -1,6 +1,7 @@
 /** The environment decides the mode; what does not fit together refuses to start (exit 78). */
 import { openBackdoor } from "#auth-testing";
 import { ORIGIN, readInstance } from "./clerk/configuration.ts";
+import { parse } from "./keys.ts";
 import { Refused } from "./refused.ts";
 import { secretFiles } from "./secret-files.ts";
 
@@ -37,6 +38,8 @@ export type Settings = {
   authorizedParties: string[];
   jwksUrl?: string;
   jwk?: JsonWebKey;
+  /** The local issuer's keys by kid, instead of `jwksUrl`. */
+  localKeys?: Map<string, JsonWebKey>;
   clockSkewS: number;
   serviceTokens: string[];
   /** Addresses of the local issuer: for this server, and for browsers. */
@@ -77,7 +80,7 @@ export function read(environment: Env, argv: string[]): Settings {
   const local = {
     issuer: LOCAL_ISSUER,
     authorizedParties: parties.length ? parties : [LOCAL_PARTY],
-    jwksUrl: `${server}/.well-known/jwks.json`,
+    ...(env.AUTH_LOCAL_ISSUER_KEYS ? { localKeys: localKeys(env.AUTH_LOCAL_ISSUER_KEYS) } : { jwksUrl: `${server}/.well-known/jwks.json` }),
     localIssuer: { server, browser },
     ...common,
   };
@@ -108,6 +111,15 @@ function serviceTokens(env: Env): string[] {
       throw new Refused(`${name} is not svc_ and 32 random bytes in base64url`);
     return token ? [token] : [];
   });
+}
+
+/** The issuer's keys, handed over: then nobody on its port is asked for them. */
+function localKeys(document: string): Map<string, JsonWebKey> {
+  try {
+    return parse(document);
+  } catch {
+    throw new Refused("AUTH_LOCAL_ISSUER_KEYS is no JWKS with an RS256 key");
+  }
 }
 
 /** Only a place nobody else answers for: loopback, a private address, a name of a container network. */

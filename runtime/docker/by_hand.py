@@ -1,0 +1,58 @@
+"""Compose as a person runs it by `./dev compose`: with the project, files, images and environment of the instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from facts.value import replace
+from runtime.docker import compose, containers, images
+from runtime.docker.compose import Project
+from runtime.placements import choice, docker
+from runtime.platform import Platform
+from runtime.routes import gateway
+
+TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSH_AUTH_SOCK")
+"""Variables of the caller that say how Compose shows something; no others can change what it does."""
+CHOSEN = ("BUILDKIT_PROGRESS", "COMPOSE_ANSI", "COMPOSE_PROFILES", "COMPOSE_PROGRESS", "COMPOSE_STATUS_STDOUT")
+"""Settings of Compose that a person may choose; those that would select other files or another project are not kept."""
+
+
+def call(platform: Platform, words: Sequence[str], given: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment of Compose with these words; `given` is the caller's environment.
+
+    DevError `docker-unavailable` without an engine or Compose; `engine-changed` if another engine has the containers.
+    """
+    found = choice.project_of(platform)
+    if isinstance(found, str):
+        raise choice.unavailable(platform, "Compose cannot be run", found)
+    docker.remember(platform.instance, found.engine)
+    project = replace(found, routed=_routed(found))
+    for component in platform.services.values():
+        if project.entry(component):
+            containers.write_environment(project, component)
+    env = project.environment(compose.values(project, _images(project)) | images.settings())
+    env["COMPOSE_PROFILES"] = ",".join(_profiles(project))
+    env.pop("BUILDKIT_PROGRESS", None)
+    return project.command(words), env | {name: given[name] for name in (*TERMINAL, *CHOSEN) if name in given}
+
+
+def _routed(project: Project) -> bool:
+    """Whether the instance has a gateway now."""
+    service = f"com.docker.compose.service={gateway.NAME}"
+    return project.instance.routes_file.exists() and bool(docker.containers(project.instance, (service,)))
+
+
+def _images(project: Project) -> dict[str, str]:
+    """Component -> the image that a start would use for it."""
+    declared = project.platform.components.items()
+    found = {name: images.reference(project, component) for name, component in declared if project.entry(component)}
+    if project.routed:
+        wanted, built = gateway.candidates(project)
+        found[gateway.NAME] = built if images.known(project.engine, built) else wanted
+    return found
+
+
+def _profiles(project: Project) -> list[str]:
+    """The profiles in which the declared components are."""
+    entries = [project.entry(component) for component in project.platform.components.values()]
+    return sorted({profile for entry in entries if entry for profile in entry.profiles})
