@@ -65,6 +65,7 @@ def look(component: Component) -> Seen:
     return Seen(
         "docker", word in ("running", "paused", "backoff"), word, reason, state.get("Pid") or None,
         about.get("RestartCount", 0), _seconds(state.get("StartedAt", "")), about["Id"],
+        image=str((about.get("Config") or {}).get("Image", "")),
     )  # fmt: skip
 
 
