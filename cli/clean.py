@@ -71,7 +71,7 @@ def _others(context: Context) -> list[Instance]:
     """The instances of the checkout that have a name."""
     directory = context.instance.dev / "instances"
     names = {entry.name for entry in directory.iterdir() if entry.is_dir()} if directory.is_dir() else set()
-    return [Context(context.directory, name).instance for name in sorted(names - {"default"})]
+    return [Context(context.checkout, name).instance for name in sorted(names - {"default"})]
 
 
 def _end(platform: Platform) -> None:

@@ -166,7 +166,7 @@ class _Run:
                     break
         journal.trim()
         if journal.lost:
-            self.say(f"the journal was not written, so an interrupted run leaves no note: {journal.lost}")
+            self.say(f"the journal was not written, so the next run does not know where this one was: {journal.lost}")
         items = judged(seen.items, self.outcomes.values(), oscillating)
         return Report(
             items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,

@@ -88,7 +88,9 @@ def _denied(what: str, path: Path, said: str) -> DevError:
             hint = f"sudo chattr -i -a {shlex.quote(str(each))}"
             return DevError("not-writable", what, because=f"{each} is immutable (chattr)", hint=hint)
         if os.access(each, os.W_OK | os.X_OK if stat.S_ISDIR(about.st_mode) else os.R_OK | os.W_OK):
-            break
+            if stat.S_ISDIR(about.st_mode):
+                break
+            continue
         if about.st_uid == os.geteuid():
             because = f"the mode of {each} is {stat.S_IMODE(about.st_mode):o}"
             return DevError("not-writable", what, because=because, hint=f"chmod u+rwX {shlex.quote(str(each))}")

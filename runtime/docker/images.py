@@ -19,7 +19,7 @@ from converge.redaction import patterns
 from facts import git
 from facts.engine import Engine, EngineError
 from runtime.component import Component
-from runtime.docker import compose
+from runtime.docker import compose, refusals
 from runtime.docker.compose import Project
 
 Say = Callable[[str], None]
@@ -113,7 +113,7 @@ def pull(used: Engine, image: str, say: Say) -> None:
             source=lockfile.NAME, exit=Exit.BAD_STATE,
         )  # fmt: skip
     raise DevError(
-        "image-unavailable", f"{name} cannot be pulled", because=problem,
+        "image-unavailable", f"{name} cannot be pulled", because=refusals.explained(problem),
         hint="check the network, or load it by ./dev images load; docs/how-to/closed-network.md",
     )  # fmt: skip
 
