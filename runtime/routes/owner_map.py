@@ -236,7 +236,7 @@ def _entry(component: Component) -> dict[str, Any]:
     """What the edge knows of one component: its port and, where other people use the machine, which processes are its.
 
     `run` tells those that root started and that became another user. Infrastructure also has the users of its process,
-    and those that may connect: the Pub/Sub emulator, for example, lets in everybody whom the edge lets in.
+    and those that may connect: the Pub/Sub emulator, for example, sees the user of the edge alone.
     """
     found: dict[str, Any] = {"port": component.port}
     found["protocol"] = component.wants.protocol if component.is_service else "tcp"
