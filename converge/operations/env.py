@@ -41,8 +41,10 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     yield from _local(context, observation)
     yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
-    if isinstance(stored, Unknown) or isinstance(entry, Unknown):
-        yield Item("env.file", "env", "unknown", "?", "readable", because="the env file cannot be read")
+    if bad := next((fact for fact in (stored, entry) if isinstance(fact, Unknown)), None):
+        because = f"{envfile.path(context.instance)} cannot be used: {bad.because}"
+        hint = "it must be a file with NAME=VALUE lines: correct it, or move it away"
+        yield Item("env.file", "env", "unknown", "?", "readable", because, hint)
         return
     if entry.kind == "file" and entry.mode != "600":
         why = f"its mode is {entry.mode}"
