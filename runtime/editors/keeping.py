@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from json import dumps
 from pathlib import Path
 
+from converge import atomic
 from facts import git
 from facts.value import dataclass, field
 from runtime.editors import jetbrains, jsonc, vscode
