@@ -63,6 +63,11 @@ def run(
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
     schema.forget(context.checkout)
+    return _told(places, gone, tags, images)
+
+
+def _told(places: list[Path], gone: list[str], tags: list[str], images: bool) -> int:
+    """Say what is removed, and what stays."""
     if left := [str(place) for place in places if place.exists()]:
         render.say(f"could not remove {', '.join(left)}", "red")
         return int(Exit.NOT_CONVERGED)

@@ -201,7 +201,7 @@ def _check_owner(place: Path) -> None:
 
 
 def store_path() -> Path:
-    """Where the store is, whoever may change what is in it."""
+    """Where the store is; who may change what is in it is not checked."""
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:
