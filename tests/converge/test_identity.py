@@ -150,7 +150,7 @@ def test_without_a_home_it_follows_from_the_path(tmp_path: Path, monkeypatch: py
 
 
 def test_a_start_says_where_its_data_come_from(checkout: Checkout, tmp_path: Path) -> None:
-    checkout.state("[services.a]\nkind = 'command'\ndev = 'exec sleep 1000'\nstop_grace = 0.5\n")
+    checkout.state("[services.a]\nkind = 'command'\ndev = 'exec sleep 1000'\nready_after = 0.0\nstop_grace = 0.5\n")
     assert "moved" not in checkout.dev("start").err and checkout.dev("stop").code == 0
     original = checkout.path
     shutil.copytree(original, tmp_path / "copy")
@@ -160,7 +160,7 @@ def test_a_start_says_where_its_data_come_from(checkout: Checkout, tmp_path: Pat
         ("copy", f"a copy of {tmp_path / 'moved'}"),
     ):
         checkout.path = tmp_path / name
-        for said in (True, False):
+        for said in (True, False) if name == "copy" else (True,):
             ran = checkout.dev("start")
             assert ran.code == 0 and (words in ran.err) == said, ran.err
         assert checkout.dev("stop").code == 0
