@@ -10,7 +10,7 @@ from cli import render
 from cli.context import Context
 from cli.data import sure
 from cli.option import Option
-from converge import schema
+from converge import own_files, schema
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.instance import store as store_of_user
@@ -48,14 +48,26 @@ def run(
     with hold(dev / "lock", say=render.say):
         for instance in instances:
             _end(Platform(context.loaded, instance))
-        for place in places:
-            shutil.rmtree(place, ignore_errors=True)
+        problems = [problem for place in places for problem in _removed(place)]
     schema.forget(context.checkout)
-    if left := [str(place) for place in places if place.exists()]:
-        render.say(f"could not remove {', '.join(left)}", "red")
-        return int(Exit.NOT_CONVERGED)
+    if problems:
+        problem, path = problems[0]
+        raise own_files.refused(f"could not remove {path}", problem, path)
     render.say("removed", "green")
     return int(Exit.OK)
+
+
+def _removed(place: Path) -> list[tuple[OSError, Path]]:
+    """Remove what is there; gives what could not be removed, and why."""
+    problems: list[tuple[OSError, Path]] = []
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, onerror=lambda _, path, info: problems.append((info[1], Path(path))))  # type: ignore[arg-type]
+        return problems
+    try:
+        place.unlink(missing_ok=True)
+    except OSError as problem:
+        problems.append((problem, place))
+    return problems
 
 
 def _places(context: Context, instances: list[Instance], store: bool) -> list[Path]:
