@@ -113,6 +113,11 @@ class Instance:
         """What only this component of this instance may read: keys, sessions."""
         return self.state / "private" / component
 
+    @property
+    def container_secrets(self) -> Path:
+        """Directory of the secrets that containers get as files, one directory for each; 0700."""
+        return self.state / "container-secrets"
+
     def shim_lock(self, component: str) -> Path:
         """The lock that the component's shim holds as long as it lives."""
         return self.run_directory(component) / "lock"
@@ -196,7 +201,7 @@ def _check_owner(place: Path) -> None:
 
 
 def store_path() -> Path:
-    """Where the store is, whoever may change what is in it."""
+    """Where the store is; who may change what is in it is not checked."""
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:

@@ -36,7 +36,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         return
     found = observation["processes"]
     if isinstance(found, Unknown):
-        hint = "move away what is in the way, or correct its permissions; then run again"
+        hint = "run again; if it stays, correct the file or the permissions that the reason names"
         yield Item("processes.left-over", "processes", "unknown", "?", WANT, found.because, hint)
         return
     if not found:

@@ -165,7 +165,7 @@ def test_a_torn_journal_line_is_passed_over(target: tuple[Loaded, Instance]) -> 
     path = target[1].dev / "journal"
     journal = Journal(path)
     journal.intent("x.a", "a")
-    journal.done("x.a", "changed")
+    journal.done({"x.a": "changed"})
     journal.intent("x.b", "b")
     with path.open("ab") as file:
         file.write(b'{"half": ')
@@ -251,7 +251,7 @@ def test_a_start_prepares_the_system_with_consent_alone(
     target: tuple[Loaded, Instance], monkeypatch: pytest.MonkeyPatch, yes: bool, purpose: Any, left_out: set[str]
 ) -> None:
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(cycle, "fix", lambda *words: asked.append(words))
+    monkeypatch.setattr(cycle, "fix", lambda *words, later: asked.append(words))
     cycle.prepare(*target, yes=yes, lock_timeout=7, purpose=purpose, debuggers=frozenset({"delve"}))
     ((_, _, nouns, consent, _, timeout, why, debuggers),) = asked
     assert set(operations.OPERATIONS) - set(nouns) == left_out and consent.yes is yes

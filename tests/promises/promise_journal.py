@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import zlib
 from collections.abc import Callable, Sequence
@@ -117,22 +116,32 @@ class JournalDamage:
 def judge(place: Place, theirs: Path) -> Verdict:
     """Two repairs, with something to do for both."""
     root = place.checkout.path
+    journal = root / ".dev/journal"
     for _ in range(2):
+        before = state(journal)
         ran = place.dev("doctor", "--fix")
         said = (ran.out + ran.err).count(SAID)
         contents = [(root / name).read_text() if (root / name).is_file() else "" for name in ("a/b", "c")]
         if ran.code != 0 or contents != ["one", "two"]:
             return Broken(f"ends with {ran.code}, and has written {contents}\n{ran.out}{ran.err}")
-        journal = root / ".dev/journal"
-        usable = journal.is_file() and not journal.is_symlink() and os.path.getsize(journal) < 16_000_000
-        if said > 1 or (said and usable and b'"done"' in journal.read_bytes()[-400:]):
-            return Broken(f"said {said} times that the journal was not written\n{ran.out}{ran.err}")
-        if not said and not usable:
-            return Broken(f"not said that the journal was not written\n{ran.out}{ran.err}")
+        noted = state(journal) != before
+        if said != (0 if noted else 1):
+            return Broken(
+                f"{'noted' if noted else 'not noted'}, and said {said} times that it was not\n{ran.out}{ran.err}"
+            )
         if theirs.read_text() != "kept":
             return Broken("it wrote into a file of somebody else")
         (root / "c").unlink()
     return Held()
+
+
+def state(path: Path) -> tuple[int, ...] | None:
+    """What changes with each note in the file; None where there is none."""
+    try:
+        about = path.lstat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 PROMISE = JournalDamage()
