@@ -191,7 +191,8 @@ class Infra:
     topics: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Pub/Sub: topic -> its subscriptions, provisioned at every start."""
     run: str | None = None
-    """Kind `command`: how it is run natively. `{port}`, `{data}` (its data directory) and addresses are filled in."""
+    """Kind `command`: how it is run natively. `{host}` (the address on which it must listen), `{port}`, `{data}` (its
+    data directory) and addresses are filled in."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
     env: dict[str, str] = field(default_factory=dict)

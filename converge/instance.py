@@ -183,7 +183,7 @@ def store() -> Path:
 
     Raises DevError `store-not-ours` if another user could change what is in it, as its programs run as this user.
     """
-    place = _store()
+    place = store_path()
     _check_owner(place)
     return place
 
@@ -200,7 +200,8 @@ def _check_owner(place: Path) -> None:
         )
 
 
-def _store() -> Path:
+def store_path() -> Path:
+    """Where the store is; who may change what is in it is not checked."""
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:

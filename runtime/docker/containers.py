@@ -44,6 +44,10 @@ def make(
         write_environment(project, component)
     values = compose.values(project, images)
     known, digest = _applied(project), _digest(project, wanted, values)
+    if apart := _apart(project, wanted):
+        before_stop(apart)
+        for name in apart:
+            docker.stop(wanted[name])
     found = _containers(project, wanted)
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found
@@ -150,6 +154,14 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
     rows = docker.containers(project.instance)
     services = {row["Labels"]["com.docker.compose.service"]: row["Id"] for row in rows}
     return {name: services[key] for key, name in keys.items() if key in services}
+
+
+def _apart(project: Project, wanted: Mapping[str, Component]) -> list[str]:
+    """Components whose containers were taken out of the network, or whose network was deleted."""
+    rows, networks = docker.containers(project.instance), project.engine.get("/networks")
+    ids = {row["Name"]: row["Id"] for row in networks}
+    keys = {row["Labels"]["com.docker.compose.service"] for row in rows if docker.cut_off(project.instance, row, ids)}
+    return [name for name, component in wanted.items() if compose.key(component) in keys]
 
 
 def _applied(project: Project) -> dict[str, str]:

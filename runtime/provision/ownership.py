@@ -82,4 +82,4 @@ END $hand_over$;
 GRANT ALL ON SCHEMA public TO {SERVICES}"""
 """Gives them to the role of services; what only a superuser can own, as an event trigger, keeps its owner.
 
-So does the function of an event trigger, which runs as whoever changes something, the superuser too."""
+So does the function of an event trigger: it runs as the user who changes something, and that may be the superuser."""
