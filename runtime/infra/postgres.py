@@ -209,6 +209,11 @@ def sql(
     return "".join("|".join(value or "" for value in row) + "\n" for row in rows)
 
 
+def quoted(name: str) -> str:
+    """The name of an object in a statement."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tuple[list[str], dict[str, str]]:
     """Command and environment of one of Postgres' own programs, of the same placement, that connects to it."""
     if placements.where(component) == "docker":
