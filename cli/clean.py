@@ -22,6 +22,7 @@ from runtime.editors import removal
 from runtime.platform import Platform
 from runtime.stop import stop
 
+OTHERS = "other checkouts may use them; ./dev clean --images removes them"
 SHOWN = 4
 """Images that are named."""
 
@@ -47,11 +48,12 @@ def run(
     instances = [context.instance, *([] if name else _others(context))]
     places = _places(context, instances, store)
     tags = built.images(context.platform)
-    if not places and not (images and tags):
+    asked = tags if images else []
+    if not places and not asked:
         _take_back(context)
         render.say("there is nothing to remove")
         return int(Exit.OK)
-    for place in (*places, *(tags if images else ())):
+    for place in (*places, *asked):
         render.say(f"  {place}")
     what = f"the data of instance {name}" if name else "data, generated secrets and your entries in .dev/values"
     sure(f"All of this will be deleted, including {what}.", force)
@@ -63,13 +65,18 @@ def run(
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
     schema.forget(context.checkout)
-    if left := [str(place) for place in places if place.exists()]:
+    left = [str(place) for place in places if place.exists()]
+    return _tell(left, len(gone), tags, "a container uses them" if images else OTHERS)
+
+
+def _tell(left: list[str], gone: int, tags: list[str], why: str) -> int:
+    """Say what could not be removed, and which images stay."""
+    if left:
         render.say(f"could not remove {', '.join(left)}", "red")
         return int(Exit.NOT_CONVERGED)
-    render.say(f"removed{f', with {len(gone)} images' if gone else ''}", "green")
+    render.say(f"removed{f', with {gone} images' if gone else ''}", "green")
     if tags:
-        hint = "a container uses them" if images else "other checkouts may use them; ./dev clean --images removes them"
-        render.say(f"stays: images {', '.join(tags[:SHOWN])}{' …' if len(tags) > SHOWN else ''} ({hint})")
+        render.say(f"stays: images {', '.join(tags[:SHOWN])}{' …' if len(tags) > SHOWN else ''} ({why})")
     return int(Exit.OK)
 
 
