@@ -22,7 +22,6 @@ from runtime.editors import removal
 from runtime.platform import Platform
 from runtime.stop import stop
 
-OTHERS = "other checkouts may use them; ./dev clean --images removes them"
 SHOWN = 4
 """Images that are named."""
 
@@ -48,12 +47,11 @@ def run(
     instances = [context.instance, *([] if name else _others(context))]
     places = _places(context, instances, store)
     tags = built.images(context.platform)
-    asked = tags if images else []
-    if not places and not asked:
+    if not places and not (images and tags):
         _take_back(context)
         render.say("there is nothing to remove")
         return int(Exit.OK)
-    for place in (*places, *asked):
+    for place in (*places, *(tags if images else ())):
         render.say(f"  {place}")
     what = f"the data of instance {name}" if name else "data, generated secrets and your entries in .dev/values"
     sure(f"All of this will be deleted, including {what}.", force)
@@ -65,18 +63,18 @@ def run(
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
     schema.forget(context.checkout)
-    left = [str(place) for place in places if place.exists()]
-    return _tell(left, len(gone), tags, "a container uses them" if images else OTHERS)
+    return _told(places, gone, tags, images)
 
 
-def _tell(left: list[str], gone: int, tags: list[str], why: str) -> int:
-    """Say what could not be removed, and which images stay."""
-    if left:
+def _told(places: list[Path], gone: list[str], tags: list[str], images: bool) -> int:
+    """Say what is removed, and what stays."""
+    if left := [str(place) for place in places if place.exists()]:
         render.say(f"could not remove {', '.join(left)}", "red")
         return int(Exit.NOT_CONVERGED)
-    render.say(f"removed{f', with {gone} images' if gone else ''}", "green")
+    render.say(f"removed{f', with {len(gone)} images' if gone else ''}", "green")
     if tags:
-        render.say(f"stays: images {', '.join(tags[:SHOWN])}{' …' if len(tags) > SHOWN else ''} ({why})")
+        hint = "a container uses them" if images else "other checkouts may use them; ./dev clean --images removes them"
+        render.say(f"stays: images {', '.join(tags[:SHOWN])}{' …' if len(tags) > SHOWN else ''} ({hint})")
     return int(Exit.OK)
 
 
@@ -102,7 +100,7 @@ def _others(context: Context) -> list[Instance]:
     """The instances of the checkout that have a name."""
     directory = context.instance.dev / "instances"
     names = {entry.name for entry in directory.iterdir() if entry.is_dir()} if directory.is_dir() else set()
-    return [Context(context.directory, name).instance for name in sorted(names - {"default"})]
+    return [Context(context.checkout, name).instance for name in sorted(names - {"default"})]
 
 
 def _end(platform: Platform) -> None:

@@ -197,7 +197,8 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
     """The reason that is shown for a service under its debugger."""
     from runtime.services import debugging  # saves 21 ms of a status without a debugger
 
-    where = f"under its debugger on {HOME}:{seen.debug}"
+    other = component.debug_port and debugging.other_there(component)
+    where = f"under its debugger, but {other}" if other else f"under its debugger on {HOME}:{seen.debug}"
     if not missing:
         return where
     if debugging.ended(component, seen):

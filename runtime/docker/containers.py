@@ -15,7 +15,7 @@ from converge.instance import Instance
 from facts.engine import EngineError
 from facts.value import replace
 from runtime.component import Component, InfraComponent, ServiceComponent
-from runtime.docker import compose, subnet
+from runtime.docker import compose, secret_files, secrets, subnet
 from runtime.docker.compose import Project
 from runtime.environment import of_component
 from runtime.placements import docker
@@ -64,6 +64,8 @@ def make(
     found = _containers(project, wanted)
     if missing := sorted(wanted.keys() - found.keys()):
         raise DevError("compose-failed", f"Compose made no container for {', '.join(missing)}")
+    for name in wanted:
+        secret_files.sweep(project.instance, name)
     _write(
         project.instance.state / "compose" / "applied.json",
         json.dumps(known | {name: f"{digest} {container}" for name, container in found.items()}),
@@ -131,9 +133,11 @@ def undeclared(platform: Platform) -> list[Component]:
 
 
 def write_environment(project: Project, component: Component) -> None:
-    """Write the container's environment in the format in which Compose replaces no variables; mode 0600."""
-    if component.is_service:
-        found = of_component(project.platform, component, "docker")
+    """Write its container's secrets, and its variables in the format in which Compose replaces none; mode 0600."""
+    if not component.is_service:
+        secrets.hand(project, component, compose.of_infra(project.platform, component))
+    else:
+        found = secrets.hand(project, component, of_component(project.platform, component, "docker"))
         lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())]
         _write(project.instance.state / "env" / f"{component.name}.env", "".join(lines))
 

@@ -14,6 +14,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError, EngineGone, unframed
 from runtime.component import Component
+from runtime.docker import secret_files
 from runtime.docker.compose import key
 from runtime.placements import native
 from runtime.placements.seen import Seen, State, lost
@@ -155,6 +156,7 @@ def stop(component: Component) -> bool:
         if used and about:
             _keep_log(component)
             _gone(used, f"/containers/{about['Id']}", v="0", force="1")
+            secret_files.remove(component.instance, component.name)
             if not containers(component.instance):
                 _gone(used, f"/networks/{component.instance.compose_project}_default")
     except EngineError as problem:

@@ -66,6 +66,36 @@ def test_a_components_own_entry_wins_over_env_and_env_over_the_machine(
         assert found["PORT"] == (str(component.port) if own is None else "7"), component.name
 
 
+@pytest.mark.parametrize(
+    ("issuer", "shared", "has"),
+    [
+        ("{}", "{ generate = 'token', secret = true, only = ['a'] }", True),
+        ("{}", "{ generate = 'token', secret = true, only = ['b'] }", False),
+        ("{}", "{ value = 'a value of the repository, in clear' }", True),
+        ("{}", "{ value = 'http://{b.address}/depends/on/the/placement' }", False),
+        ("{ AUTH_ISSUER_SECRET = 'a value of its own, of 32 letters' }", "{ secret = true }", True),
+        ("{ AUTH_ISSUER_SECRET = '{state}/depends/on/the/placement' }", "{ secret = true }", False),
+    ],
+)
+def test_the_keys_of_the_issuer_are_the_same_in_each_placement_or_absent(
+    issuer: str, shared: str, has: bool, tmp_path: Path
+) -> None:
+    text = f"""schema = 1
+project = {{ name = "x" }}
+auth = {{ issuer = "a" }}
+env = {{ AUTH_ISSUER_SECRET = {shared} }}
+[services]
+a = {{ kind = "command", dev = "true", port = 20001, env = {issuer} }}
+b = {{ kind = "command", dev = "true", port = 20002, env = {{ KEYS = "{{a.keys}}" }} }}
+"""
+    (tmp_path / ".dev").mkdir(0o700)
+    (tmp_path / ".dev/values").write_text("AUTH_ISSUER_SECRET=a secret of the tests, 32 letters\n")
+    platform = Platform(schema.parse(text.encode()), Instance(tmp_path, ""))
+    one = platform.component("b")
+    native, docker = (of_component(platform, one, placement)["KEYS"] for placement in ("native", "docker"))
+    assert native == docker and bool(native) == has
+
+
 def test_the_private_place_is_named_for_where_it_runs(tmp_path: Path) -> None:
     loaded = schema.parse(b'schema = 1\n[project]\nname = "x"\n' + STATE.replace("PORT\n", "20001\n").encode())
     instance = Instance(tmp_path, "x")

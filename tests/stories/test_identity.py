@@ -34,6 +34,14 @@ dev = "exec BINARY"
 ready = { http = "/readyz" }
 env = { AUTH_STATE_DIR = "{state}", AUTH_WEB_ORIGINS = "http://127.0.0.1:WEB" }
 """
+READER = """
+[services.reader]
+kind = "command"
+port = PORT
+dev = 'printf %s "$KEYS" >seen; exec python3 -m http.server $PORT --bind 127.0.0.1'
+uses = ["issuer"]
+env = { KEYS = "{issuer.keys}" }
+"""
 CHECK = """
 import os, sys
 assert os.environ["SHARED"] == "all" and "OWN" not in os.environ
@@ -66,10 +74,20 @@ def place(checkout: Checkout, binary: Path, free_port: Callable[[], int]) -> Che
     return checkout
 
 
-def claims(token: str) -> dict[str, Any]:
-    body = token.split(".")[1]
+def claims(token: str, part: int = 1) -> dict[str, Any]:
+    body = token.split(".")[part]
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     return found
+
+
+def header(token: str) -> dict[str, Any]:
+    return claims(token, 0)
+
+
+def kid(document: str | bytes) -> str:
+    """Of the only key of a JWKS."""
+    (key,) = json.loads(document)["keys"]
+    return str(key["kid"])
 
 
 def test_a_start_says_how_to_sign_in_and_a_token_is_one_word(place: Checkout) -> None:
@@ -85,7 +103,7 @@ def test_a_start_says_how_to_sign_in_and_a_token_is_one_word(place: Checkout) ->
     found = place.dev("token", "--json").json
     assert found["schema"] == 1 and claims(found["token"])["sub"] == found["subject"]
     state = place.path / ".dev/instances/default/private/issuer"
-    assert stat.S_IMODE(state.stat().st_mode) == 0o700 and any(state.iterdir())
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700 and not any(state.iterdir())  # its private key is in no file
     assert place.dev("doctor").code == 0
 
 
@@ -142,6 +160,29 @@ def test_a_stranger_on_the_port_is_not_shown_the_secret(place: Checkout) -> None
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_services_get_the_keys_as_a_value_and_others_after_a_change_of_the_secret(
+    place: Checkout, free_port: Callable[[], int]
+) -> None:
+    text = (place.path / "desired_state.toml").read_text()
+    place.write("desired_state.toml", text + READER.replace("PORT", str(free_port()), 1))
+    port, seen = place.components()["issuer"]["port"], place.path / "seen"
+
+    def published() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/.well-known/jwks.json", timeout=10) as answer:
+            return kid(answer.read())
+
+    assert place.dev("start").code == 0
+    first = kid(seen.read_text())
+    assert first == published() == header(place.dev("token").out)["kid"]
+    shutil.rmtree(place.path / ".dev/instances/default/keys")
+    assert place.components()["reader"]["state"] == "ready" and place.dev("start").code == 0
+    stored = (place.path / ".dev/values").read_text()
+    place.write(".dev/values", stored.replace("AUTH_ISSUER_SECRET=", "AUTH_ISSUER_SECRET=x"), 0o600)
+    assert place.dev("start").code == 0  # and nothing else is needed
+    second = kid(seen.read_text())
+    assert first != second == published() == header(place.dev("token").out)["kid"]
 
 
 def test_tests_bring_their_own_identities(place: Checkout) -> None:
