@@ -104,6 +104,8 @@ class EnvVar:
     """Regular expression the value must match."""
     only: tuple[str, ...] = ()
     """Components that get it; without: every one."""
+    in_containers: bool = True
+    """Whether components get it in containers, too: false for what their images have no use for."""
 
 
 @dataclass(frozen=True, kw_only=True)
