@@ -111,9 +111,7 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
         hint += ports.lingering(component.port, native.host(component), said)
     if place == "native" and users.shared() and (host := native.host(component)) != HOME:
         hint += f"; other people use this machine, so it must listen on {host} (HOST), or its entry needs `host`"
-    return DevError(
-        "not-ready", f"{component.name} is not ready", because=words + said, hint=hint
-    )
+    return DevError("not-ready", f"{component.name} is not ready", because=words + said, hint=hint)
 
 
 def _troubled(run: Run, component: Component) -> list[str]:

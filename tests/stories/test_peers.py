@@ -48,7 +48,6 @@ def test_a_reader_that_goes_away_gets_one_exit_code_and_ends_nothing(
     assert checkout.components()["a"]["pid"] == before and checkout.dev("start").code == 0
 
 
-
 def test_a_port_that_only_closed_connections_hold_is_explained(
     checkout: Checkout, free_port: Callable[[], int]
 ) -> None:
