@@ -16,8 +16,9 @@ BOARD_AFTER = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
 LINE_EVERY = 4.0
 """Seconds between two lines about the progress of one component without a live board."""
-NOTICES = ("embedded:", "leaving Docker:", "began with empty databases", "its data had another password")
-"""Messages that are always printed, and stay on the screen above the board."""
+NOTICES = ("leaving Docker:", "began with empty databases", "its data had another password")
+"""Messages that are always printed, and stay on the screen above the board; so is one that has EMBEDDED."""
+EMBEDDED = "; running embedded"
 FINAL = ("ready", "done", "failed", "not started", "interrupted", "no longer", "under its debugger", "handed off")
 
 
@@ -39,11 +40,12 @@ class Board:
         """One thing that happened to a component; from any thread."""
         with self._guard:
             self.rows[name] = (text, seconds)
-            if text.startswith(NOTICES):
+            if text.startswith(NOTICES) or EMBEDDED in text:
                 self._notices.append((name, text, seconds))
         now = time.monotonic()
         at, last = self._told.get(name, (0.0, ""))
-        due = text.startswith((*FINAL, *NOTICES)) or (":" in text and now > at + LINE_EVERY and text != last)
+        always = text.startswith((*FINAL, *NOTICES)) or EMBEDDED in text
+        due = always or (":" in text and now > at + LINE_EVERY and text != last)
         if self._thread is None and due:
             self._told[name] = (now, text)
             self._line(name, text, seconds)

@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from cli import hiding
+from cli import hiding, where
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
@@ -14,7 +14,7 @@ from facts.value import dataclass, replace
 from runtime.platform import Platform
 
 TOOL = Path(__file__).resolve().parent.parent
-"""The checkout this tool runs from; the default target too."""
+"""The checkout this tool runs from; the target if one stands in none."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,34 @@ class Context:
 
     @cached_property
     def checkout(self) -> Path:
-        """The target checkout, links resolved."""
-        if self.directory is None:
-            hiding.of_checkout(TOOL)
-            return TOOL
-        if not self.directory.is_dir():
-            raise DevError(
-                "no-checkout",
-                f"{self.directory} is not a directory",
-                because="-C names the checkout to work on",
-                exit=Exit.USAGE,
-            )
-        found = self.directory.resolve()
+        """The target checkout, links resolved: that of -C, else the one in which one stands, else the tool's own."""
+        found = self._named(self.directory) if self.directory else self._stands[0]
         hiding.of_checkout(found)
+        return found
+
+    @property
+    def chosen(self) -> str:
+        """A line that says which checkout it is, where that is not obvious; empty with -C."""
+        return "" if self.directory else self._stands[1]
+
+    @cached_property
+    def _stands(self) -> tuple[Path, str]:
+        return where.stands(TOOL)
+
+    def _named(self, directory: Path) -> Path:
+        if not os.path.isdir(directory):
+            raise DevError(
+                "no-checkout", f"{directory} is not a directory", because="-C names the checkout to work on",
+                exit=Exit.USAGE,
+            )  # fmt: skip
+        try:
+            found = directory.resolve()
+        except OSError as problem:
+            raise DevError(
+                "no-checkout", f"{directory} cannot be used", because=problem.strerror or str(problem),
+                hint="name the checkout by its absolute path", exit=Exit.USAGE,
+            ) from None  # fmt: skip
+        where.leave_deleted(found)
         return found
 
     @cached_property

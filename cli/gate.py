@@ -12,6 +12,7 @@ from cli import render
 from cli.context import TOOL, Context
 from converge import trust
 from converge.errors import DevError, Exit
+from facts import terminal
 from facts.value import replace
 
 
@@ -38,6 +39,8 @@ def enter(context: Context, command: str, values: Mapping[str, Any]) -> Context:
     if command in FREE:
         return context
     checkout, looks = context.checkout, command in LOOKS and LOOKS[command](values)
+    if context.chosen:
+        render.say(terminal.shown(context.chosen, colours=False).replace("\n", "\\n"), "dim")
     if context.trust:
         os.environ[trust.VARIABLE] = str(checkout)  # also for what this command starts
     if trust.given(checkout):

@@ -65,7 +65,8 @@ def build(commands: Mapping[str, str], extra: tuple[str, ...] = ()) -> typer.Typ
     def top(
         ctx: typer.Context,
         directory: Annotated[
-            Path | None, typer.Option("-C", metavar="DIR", help="Work on the checkout in DIR.")
+            Path | None,
+            typer.Option("-C", metavar="DIR", help="Work on the checkout in DIR; otherwise on the one you are in."),
         ] = None,
         instance: Annotated[
             str,

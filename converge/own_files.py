@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError, Exit
+from converge.instance import store_path
 from facts import flags, owners, regular
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -88,7 +89,9 @@ def _denied(what: str, path: Path, said: str) -> DevError:
             hint = f"sudo chattr -i -a {shlex.quote(str(each))}"
             return DevError("not-writable", what, because=f"{each} is immutable (chattr)", hint=hint)
         if os.access(each, os.W_OK | os.X_OK if stat.S_ISDIR(about.st_mode) else os.R_OK | os.W_OK):
-            break
+            if stat.S_ISDIR(about.st_mode):
+                break
+            continue
         if about.st_uid == os.geteuid():
             because = f"the mode of {each} is {stat.S_IMODE(about.st_mode):o}"
             return DevError("not-writable", what, because=because, hint=f"chmod u+rwX {shlex.quote(str(each))}")
@@ -100,7 +103,12 @@ def _denied(what: str, path: Path, said: str) -> DevError:
 
 
 def _is_own(path: Path) -> bool:
-    return ".dev" in path.parts or Path("/var/lib/dev") in path.parents
+    if ".dev" in path.parts or Path("/var/lib/dev") in path.parents:
+        return True
+    try:
+        return path.is_relative_to(store_path())
+    except DevError:  # there is no home directory for one
+        return False
 
 
 def _blocking(path: Path) -> Path:

@@ -12,6 +12,10 @@ from typing import Literal
 from facts.patterns import TooSlow, found
 from facts.probe import AnyProbe, LocalProbe, Probe
 
+LARGEST = 1_000_000
+"""Bytes of the env file, which is written by hand."""
+NO_TEXT = "\ufffd"
+"""What a reader writes for bytes that are not UTF-8."""
 Presence = Mapping[str, bool | Literal["slow"]]
 """Variable -> whether its value matches, `slow` where that takes too long to find out; absent ones have no entry."""
 
@@ -19,8 +23,10 @@ Presence = Mapping[str, bool | Literal["slow"]]
 def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
     """`env.file` and `env.process`: presence in the env file and in this process. A pattern of None matches all."""
     at = shlex.quote(str(file))
+    sh = f"""if [ ! -e {at} ] && [ ! -L {at} ]; then echo read; elif [ ! -f {at} ]; then echo it is not a regular file
+else head -c {LARGEST + 1} {at} && echo && echo read; fi"""
     return [
-        Probe("env.file", f"if [ -e {at} ]; then cat {at} && echo && echo read; else echo read; fi", _read(patterns)),
+        Probe("env.file", sh, _read(patterns)),
         LocalProbe("env.process", lambda: _presence(os.environ, patterns)),
     ]
 
@@ -52,7 +58,11 @@ class _read:
     def __call__(self, text: str) -> Presence:
         body, _, end = text.rstrip("\n").rpartition("read")
         if end or not text.rstrip().endswith("read"):
-            raise ValueError("the file cannot be read")
+            raise ValueError(text.strip() if text.startswith("it ") else "it cannot be read")
+        if len(body) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        if NO_TEXT in body:
+            raise ValueError(f"line {len(body.partition(NO_TEXT)[0].splitlines()) or 1} is not UTF-8")
         return _presence(parse(body), self.patterns)
 
 

@@ -69,7 +69,7 @@ class _Stop:
     def _forget(self, component: Component) -> bool:
         """Delete what was known of its run."""
         leftovers.forget(component.instance, component.name)
-        if component.is_service and self.for_good and component.instance.routes.exists():
+        if self.for_good and component.instance.routes.exists():
             from runtime.routes import owner_map  # saves 20 ms where there are no containers and no hand-offs
 
             owner_map.own(self.platform, component.name, "none")

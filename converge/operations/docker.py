@@ -13,7 +13,7 @@ import facts.layers
 import facts.machine
 import facts.packages
 import facts.tools
-from converge import daemon, tools
+from converge import daemon, data_engine, tools
 from converge.context import ConvergeContext
 from converge.daemon import by_hand, stop_own
 from converge.desired import Docker as Wants
@@ -61,7 +61,8 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     around = [p for p in facts.machine.probes() if p.name in ("machine.system", "machine.surroundings")]
     return [
         facts.docker.probe(), facts.daemon.probe(), facts.compose.probe(tools.versions()), facts.packages.manager(),
-        facts.layers.probe(room), *around, facts.tools.probe(
+        facts.layers.probe(room), *around, data_engine.probe(context.instance, context.desired.infra),
+        facts.tools.probe(
             "docker-compose", tools.COMPOSE, tools.home("docker-compose", tools.COMPOSE) / tools.COMPLETE, ""
         ),
     ]  # fmt: skip
@@ -86,19 +87,22 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 
 def _engine(context: ConvergeContext, observation: Observation) -> Item:
     """What is there, and whether it is ours to install or to start, or a person's."""
-    seen, daemon, manager = observation["docker"], observation["docker.daemon"], observation["packages.manager"]
+    facts_of = (observation[name] for name in ("docker", "docker.daemon", "packages.manager", "docker.data"))
+    seen, daemon, manager, home = facts_of
     want, source = _wants(context).engine, context.loaded.source("docker.engine")
     base = Item("docker.engine", "docker", "manual", "absent", want, source=source)
-    if unknown := next((fact for fact in (seen, daemon, manager) if isinstance(fact, Unknown)), None):
+    if unknown := next((fact for fact in (seen, daemon, manager, home) if isinstance(fact, Unknown)), None):
         return replace(base, status="unknown", found="?", because=unknown.because)
     if seen.state == "ready":
         return _answering(base, seen, daemon, manager)
     if seen.state == "denied":
         return replace(base, status="skipped", found="there, but this user has no access", because=seen.because)
+    found = f"{seen.origin} says {seen.host}" if seen.origin and seen.host else seen.because
+    if words := data_engine.diagnosis(seen, home):
+        return replace(base, found=found, because=words[0], hint=words[1], code="engine-elsewhere")
     if seen.state in ("wrong-host", "wrong-context"):
         named = seen.origin.partition(" ")[0]  # DOCKER_HOST, DOCKER_CONTEXT, or the context of the config file
         way = f"unset {named}" if named.isupper() else "docker context use default"
-        found = f"{seen.origin} says {seen.host}" if seen.host else seen.because
         return replace(base, found=found, because=seen.because, hint=way, code="engine-elsewhere")
     if seen.flavour != "engine":
         return _app(base, seen, observation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from converge.errors import DevError
 from facts.value import replace
 from runtime.docker import compose, containers, images
 from runtime.docker.compose import Project
@@ -25,10 +24,7 @@ def call(platform: Platform, words: Sequence[str], given: Mapping[str, str]) -> 
     """
     found = choice.project_of(platform)
     if isinstance(found, str):
-        raise DevError(
-            "docker-unavailable", "Compose cannot be run", because=found,
-            hint="./dev doctor --fix --only docker repairs it",
-        )  # fmt: skip
+        raise choice.unavailable(platform, "Compose cannot be run", found)
     docker.remember(platform.instance, found.engine)
     project = replace(found, routed=_routed(found))
     for component in platform.services.values():

@@ -82,7 +82,7 @@ def _declared(platform: Platform, component: Component, seen: Seen, ready: Ready
 
 def host_of(component: Component, seen: Seen) -> str:
     """Address on which its process listens: not 127.0.0.1 where the edge listens there for it."""
-    if not component.is_service or not component.instance.owner_map.exists():
+    if not component.instance.owner_map.exists():
         return HOME
     hosts = {"native": native.host, "ide": ide.host}
     return hosts[seen.placement](component) if seen.placement in hosts else HOME

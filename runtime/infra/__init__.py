@@ -33,8 +33,9 @@ class InfraKind(Protocol):
         """Make its data directory before the native launch; safe to run again; an existing one is never replaced."""
         ...
 
-    def launch(self, platform: Platform, component: InfraComponent) -> Launch:
-        """How it runs natively, on 127.0.0.1 and its only port. DevError if its program is missing."""
+    def launch(self, platform: Platform, component: InfraComponent, host: str) -> Launch:
+        """How it runs natively, on the loopback address `host` and its only port; `HOST` of its environment is that
+        address if it is not 127.0.0.1. DevError if its program is missing."""
         ...
 
     def no_fallback(self, platform: Platform, component: InfraComponent) -> str:

@@ -15,15 +15,16 @@ copied_by_sql = False
 prepare = plain.data_directory
 
 
-def launch(platform: Platform, component: InfraComponent) -> Launch:
+def launch(platform: Platform, component: InfraComponent, host: str) -> Launch:
     """Run by sh, so that the entry can use shell syntax."""
     if not component.wants.run:
         raise DevError(
             "no-native", f"{component.name} cannot run natively", because="its entry has no `run`",
             source=platform.source(component), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    text = fill(component.wants.run, platform, component, data=True)
-    return Launch(("/bin/sh", "-c", text), component.instance.checkout, of_component(platform, component))
+    text = fill(component.wants.run, platform, component, host=host, data=True)
+    env = of_component(platform, component, host=host)
+    return Launch(("/bin/sh", "-c", text), component.instance.checkout, env)
 
 
 def no_fallback(platform: Platform, component: InfraComponent) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from facts.ports import HOME
 from runtime.component import Component, InfraComponent
 from runtime.platform import Platform
 
@@ -42,6 +43,11 @@ def http_addresses(platform: Platform, component: InfraComponent, host: str) -> 
 def port_says_it(component: InfraComponent, timeout: float) -> str:
     """It can be used as soon as its port accepts connections."""
     return ""
+
+
+def moved(host: str) -> dict[str, str]:
+    """The variable by which a process is known to listen on another address than 127.0.0.1."""
+    return {} if host == HOME else {"HOST": host}
 
 
 def at(component: Component, host: str, scheme: str) -> dict[str, str]:

@@ -76,14 +76,14 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def launch(platform: Platform, component: InfraComponent) -> Launch:
+def launch(platform: Platform, component: InfraComponent, host: str) -> Launch:
     """On loopback and its only port; SIGINT requests a fast and clean shutdown."""
     home = _home(platform.loaded)
-    settings = {"listen_addresses": "127.0.0.1", "port": component.port, "unix_socket_directories": ""}
+    settings = {"listen_addresses": host, "port": component.port, "unix_socket_directories": ""}
     settings |= {"logging_collector": "off", "max_connections": 200}
     argv = [str(home / "bin/postgres"), "-D", str(_data(component))]
     argv += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-    return Launch(tuple(argv), _data(component), _env(home), _user(), signal.SIGINT)
+    return Launch(tuple(argv), _data(component), _env(home) | plain.moved(host), _user(), signal.SIGINT)
 
 
 def no_fallback(platform: Platform, component: InfraComponent) -> str:
@@ -167,7 +167,9 @@ def sql(
     """
     assert component.port is not None
     try:
-        with wire.Connection(component.port, password(component), database, timeout=timeout) as connection:
+        with wire.Connection(
+            component.port, password(component), database, timeout=timeout, verify=component.verify
+        ) as connection:
             rows = connection.query(statement)
     except TimeoutError:
         raise DevError(

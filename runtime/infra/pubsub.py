@@ -23,15 +23,15 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
     write_topics(component)
 
 
-def launch(platform: Platform, component: InfraComponent) -> Launch:
+def launch(platform: Platform, component: InfraComponent, host: str) -> Launch:
     """It reads the declared topics at its start, so that a new topic needs no restart."""
     program = tools.executable(platform.loaded, "pubsub-emulator")
     if program is None:
         raise DevError("command-missing", "there is no Pub/Sub emulator", hint="run ./dev doctor --fix")
     read = 'topics=$1; shift; exec "$@" $(/bin/cat "$topics")'
     argv = ["/bin/sh", "-fc", read, "pubsub", str(_topics(component)), str(program)]
-    argv += ["--address", f"127.0.0.1:{component.port}", "--project", component.instance.project]
-    return Launch(tuple(argv), component.instance.checkout)
+    argv += ["--address", f"{host}:{component.port}", "--project", component.instance.project]
+    return Launch(tuple(argv), component.instance.checkout, plain.moved(host))
 
 
 def write_topics(component: InfraComponent) -> None:

@@ -21,7 +21,7 @@ prepare = plain.data_directory
 PROGRAM = "redis-server"
 
 
-def launch(platform: Platform, component: InfraComponent) -> Launch:
+def launch(platform: Platform, component: InfraComponent, host: str) -> Launch:
     """With its whole configuration on the command line; at SIGTERM it writes pending data."""
     found = shutil.which(PROGRAM, path=path(platform, component))
     if found is None:
@@ -31,8 +31,8 @@ def launch(platform: Platform, component: InfraComponent) -> Launch:
             source=platform.source(component),
         )  # fmt: skip
     data = component.instance.data / component.name
-    argv = [found, "--port", str(component.port), "--bind", HOME, "--dir", str(data), "--appendonly", "yes"]
-    return Launch((*argv, "--daemonize", "no"), data, of_component(platform, component))
+    argv = [found, "--port", str(component.port), "--bind", host, "--dir", str(data), "--appendonly", "yes"]
+    return Launch((*argv, "--daemonize", "no"), data, of_component(platform, component, host=host))
 
 
 def no_fallback(platform: Platform, component: InfraComponent) -> str:

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from converge import atomic, own_files
+from converge import atomic, data_engine, own_files
 from converge.errors import DevError, Exit
 from facts import docker as engines
 from facts.engine import Engine, EngineError
 from facts.value import dataclass, field, replace
 from runtime import infra, placements
 from runtime.component import Component, InfraComponent
-from runtime.docker import compose, images
+from runtime.docker import compose, images, refusals
 from runtime.docker.compose import Project
 from runtime.handoff import record
 from runtime.placements import docker
@@ -67,13 +67,12 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     wishes = _wishes(wanted, asked)
     for name, component in wanted.items():
         wish, why = wishes[name], _NEEDED_IN_DOCKER if wishes[name] != _wish(component, asked) else ""
-        if not component.is_service and name != asked.moving:
-            wish = _kept(component, wish)
+        wish = wishes[name] = _kept(component, wish, asked)
         if wish in ("native", "ide"):
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
         found = project_of(platform) if found is None else found
-        trouble = _trouble(found, component, made, tell)
+        trouble = _trouble(found, component, made, tell, wish == "auto")
         if trouble is None:
             made.placements[name] = "docker"
         elif component.is_service or wish == "docker" or _final(found, component, trouble):
@@ -82,7 +81,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
             made.placements[name] = _fall_back(platform, component, trouble, tell)
     if isinstance(found, Project) and "docker" in made.placements.values():
         made.project = found
-        _build(found, wanted, made, tell)
+        _build(found, wanted, made, tell, frozenset(name for name, wish in wishes.items() if wish == "docker"))
         made.project = _routed(found, wanted, made, tell)
     _reachable(platform, wanted, made)
     return made
@@ -182,8 +181,10 @@ def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | 
     return found
 
 
-def _kept(component: InfraComponent, wish: str) -> Name | Literal["auto"]:
+def _kept(component: Component, wish: str, asked: Asked = Asked()) -> Place | Literal["auto"]:
     """The placement of its data; without data, the one in which it runs, unless another is asked for."""
+    if component.is_service or component.name == asked.moving:
+        return wish  # type: ignore[return-value]
     if data := place(component):
         return data
     if wish == "auto" and placements.lives(component):
@@ -211,8 +212,13 @@ def project_of(platform: Platform) -> Project | str:
     return found
 
 
-def _trouble(found: Project | str, component: Component, made: Choices, tell: Tell) -> DevError | str | None:
-    """Why it cannot run in Docker; None if it can: its image exists or can be built."""
+def _trouble(
+    found: Project | str, component: Component, made: Choices, tell: Tell, auto: bool
+) -> DevError | str | None:
+    """Why it cannot run in Docker; None if it can: its image exists or can be built.
+
+    `auto`: an image that could not be pulled lately is not tried again.
+    """
     if isinstance(found, str):
         return found
     entry = found.entry(component)
@@ -227,28 +233,46 @@ def _trouble(found: Project | str, component: Component, made: Choices, tell: Te
     made.images[component.name] = image
     if entry.context or images.there(found.engine, image):
         return None
+    if auto and (problem := refusals.known(found, image)):
+        return problem
     try:
         images.pull(found.engine, image, lambda text: tell(component.name, text))
     except DevError as problem:
+        refusals.remember(found, image, problem)
         return problem
     return None
 
 
-def _build(project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell) -> None:
-    """Build missing images; if that fails, an infrastructure component may run natively instead."""
+def _build(
+    project: Project, wanted: Mapping[str, Component], made: Choices, tell: Tell, insisted: frozenset[str]
+) -> None:
+    """Build missing images; if that fails, an infrastructure component that is not insisted on may run natively."""
     missing = {name: wanted[name] for name in made.placements if _unbuilt(project, wanted[name], made)}
     infrastructure = {name: component for name, component in missing.items() if not component.is_service}
     services = {name: component for name, component in missing.items() if component.is_service}
     if infrastructure:
-        try:
-            images.build(project, infrastructure, made.images, tell)
-        except DevError as problem:
-            if any(each.wants.placement == "docker" or not each.wants.fallback for each in infrastructure.values()):
-                raise
-            for name, component in infrastructure.items():
-                made.placements[name] = _fall_back(project.platform, component, problem, tell)
+        _build_or_fall_back(project, infrastructure, made, tell, insisted)
     if services:
         images.build(project, services, made.images, tell)
+
+
+def _build_or_fall_back(
+    project: Project, missing: Mapping[str, InfraComponent], made: Choices, tell: Tell, insisted: frozenset[str]
+) -> None:
+    refused = {name: refusals.known(project, made.images[name]) for name in missing.keys() - insisted}
+    wanted = {name: component for name, component in missing.items() if not refused.get(name)}
+    try:
+        if wanted:
+            images.build(project, wanted, made.images, tell)
+    except DevError as problem:
+        if insisted & wanted.keys() or not all(component.wants.fallback for component in wanted.values()):
+            raise
+        for name in wanted:
+            refusals.remember(project, made.images[name], problem)
+        refused |= dict.fromkeys(wanted, problem)
+    for name, why in refused.items():
+        if why:
+            made.placements[name] = _fall_back(project.platform, missing[name], why, tell)
 
 
 def _unbuilt(project: Project, component: Component, made: Choices) -> bool:
@@ -275,8 +299,8 @@ def _fall_back(platform: Platform, component: InfraComponent, trouble: DevError 
         raise _impossible(platform, component, trouble, refusal)
     meant = not isinstance(trouble, DevError) or trouble.code != "placement-absent"
     if meant and wanted and wanted.engine != "off":
-        because = trouble if isinstance(trouble, str) else f"{trouble.what}, as {trouble.because}"
-        tell(component.name, f"embedded: {because[:240]} (--infra docker insists)")
+        because = trouble if isinstance(trouble, str) else f"{trouble.what} ({refusals.words(trouble.because)})"
+        tell(component.name, f"{because}; running embedded (--infra docker insists)")
     return "native"
 
 
@@ -284,11 +308,19 @@ def _impossible(platform: Platform, component: Component, trouble: DevError | st
     if isinstance(trouble, DevError):
         trouble.source = trouble.source or platform.source(component)
         return trouble
-    return DevError(
-        "docker-unavailable", f"{component.name} cannot run in Docker", because=f"{trouble}; {why}" if why else trouble,
-        hint="./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it",
-        source=platform.source(component),
-    )  # fmt: skip
+    problem = unavailable(platform, f"{component.name} cannot run in Docker", trouble)
+    problem.because = f"{problem.because}; {why}" if why else problem.because
+    problem.source = platform.source(component)
+    return problem
+
+
+def unavailable(platform: Platform, what: str, trouble: str) -> DevError:
+    """The error `docker-unavailable`, with the words of doctor if an engine has data and cannot be used."""
+    wants, home = platform.desired.docker, data_engine.look(platform.instance, platform.infra)
+    off = wants is not None and wants.engine == "off"
+    words = None if off else data_engine.diagnosis(engines.look(), home)
+    because, hint = words or (trouble, "./dev doctor --only docker says what is wrong, ./dev doctor --fix repairs it")
+    return DevError("docker-unavailable", what, because=because, hint=hint)
 
 
 def _unrouted(project: Project, component: Component) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 
-from facts import peers, users
+from facts import descent, peers, processes, regular, users
 
 HOME = "127.0.0.1"
 """The address that callers on this machine use; the edge listens on it, unless the owner does."""
@@ -73,6 +73,7 @@ class Edge:
         self.asked: dict[str, float] = {}
         self.watch = 0
         self.children: list[subprocess.Popen[bytes]] = []
+        self.refused: set[tuple[str, int | None]] = set()
         self.program = source()
         self.outdated = False
         self.talks: set[socket.socket] = set()
@@ -147,7 +148,7 @@ class Edge:
                 self.control = listener
             elif what == "port":
                 self.ports[name] = listener
-                self.listen(listener, lambda connection, name=name: Relay(self, name, connection).dial())  # type: ignore[misc]
+                self.listen(listener, lambda connection, name=name: self.welcome(name, connection))  # type: ignore[misc]
             else:
                 self.sockets[name, side] = listener
                 self.listen(
@@ -247,7 +248,7 @@ class Edge:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOME, self.spec["services"][name]["port"]))
-            self.listen(listener, lambda connection: Relay(self, name, connection).dial())
+            self.listen(listener, lambda connection: self.welcome(name, connection))
         except OSError:
             listener.close()
             self.later(RETRY_FIRST if time.monotonic() < since + 10 else RETRY_LATER, lambda: self.take_port(name))
@@ -255,6 +256,18 @@ class Edge:
         del self.wanted[name]
         self.ports[name] = listener
         self.keep(f"port {name}", listener)
+
+    def welcome(self, name: str, connection: socket.socket) -> None:
+        """Relay a connection to a port; close it unread where its callers are limited to other users."""
+        allowed = self.spec["services"].get(name, {}).get("callers")
+        if allowed is None or (uid := peers.uid_of_peer(connection)) in allowed:
+            Relay(self, name, connection).dial()
+            return
+        connection.close()
+        if (name, uid) not in self.refused:
+            self.refused.add((name, uid))
+            who = "a process whose user is unknown" if uid is None else f"a process of user {users.name(uid)}"
+            print(f"{name}: {who} was refused; this is said once", flush=True)
 
     def keep(self, key: str, *listener: socket.socket) -> None:
         """Have the keeper take a listener, or without one release that of the key; returns when it has."""
@@ -322,7 +335,7 @@ class Edge:
 def source() -> list[bytes]:
     """The modules of this program as they are on disk; empty if they cannot be read, for example during an update."""
     found = []
-    for path in (__file__, peers.__file__, users.__file__):
+    for path in (__file__, *(str(module.__file__) for module in (descent, peers, processes, regular, users))):
         try:
             with open(path, "rb") as file:
                 found.append(file.read())
@@ -436,12 +449,18 @@ class Relay:
 
     def trusts(self, far: socket.socket) -> bool:
         """Whether a process of an allowed user has accepted, or will accept; without a list of them every one is."""
-        allowed = self.edge.spec.get("users")
+        allowed = self.edge.spec["services"][self.name].get("users", self.edge.spec.get("users"))
         if allowed is None or far.family != socket.AF_INET:  # our directory with the gateway's sockets is 0700
             return True
         uid = peers.uid_of_peer(far)
-        self.stranger = None if uid in allowed else uid
-        return uid in allowed
+        trusted = uid in allowed or self.descends(far)
+        self.stranger = None if trusted else uid
+        return trusted
+
+    def descends(self, far: socket.socket) -> bool:
+        """Whether a process has accepted that the component started, and that became another user."""
+        record, mark = self.edge.spec["services"][self.name].get("run", ("", ""))
+        return bool(record) and descent.reaches(far, processes.of_document(processes.load(record), mark))
 
     def retry(self) -> None:
         """Try again after a pause; meanwhile notice a caller that hangs up."""

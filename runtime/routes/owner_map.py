@@ -1,8 +1,9 @@
-"""The owner map: which placement owns each service's name and port. The gateway and the edge forward by it.
+"""The owner map: which placement owns each component's name and port. The gateway and the edge forward by it.
 
-Both run only while some service is in a container or handed off. Then every service of the instance has an entry:
-`docker`, `native@HOST` or `ide@HOST` with the address on which its process listens, `hold` while it is restarted, or
-`none` if it does not run.
+Both run only while some service is in a container or handed off, the edge also where other people use the machine. Then
+every service of the instance has an entry: `docker`, `native@HOST` or `ide@HOST` with the address on which its process
+listens, `hold` while it is restarted, or `none` if it does not run. Infrastructure has one where others could take its
+port; it is never `docker`, as its container publishes the port.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts import users
 from facts.ports import HOME
+from facts.processes import RECORD
 from facts.value import dataclass
 from runtime import placements, services
 from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
@@ -81,9 +83,10 @@ def owners(instance: Instance) -> dict[str, str]:
 
 
 def prepare(platform: Platform) -> None:
-    """Write an owner map with every service, and start the edge; the gateway's container is started later."""
-    mine = gateway.served(platform)
+    """Write an owner map with every component that it serves, and start the edge; the gateway's container is started
+    later."""
     with _GUARD:
+        mine = _served(platform)
         known = routes(platform.instance)
         found = {name: known.get(name) or _now(component) for name, component in mine.items()}
         if found != known:
@@ -127,8 +130,8 @@ def hold(platform: Platform, name: str) -> None:
 def release(platform: Platform) -> None:
     """After a start: forward callers that still wait for a service that failed to what runs of it, or to nothing."""
     for name, owner in owners(platform.instance).items():
-        if owner == "hold" and name in platform.services:
-            now = _now(platform.services[name])
+        if owner == "hold" and name in platform.components:
+            now = _now(platform.components[name])
             own(platform, name, now.owner, now.host)
 
 
@@ -220,15 +223,36 @@ def _environment(platform: Platform) -> dict[str, str]:
 
 def _spec(platform: Platform) -> dict[str, Any]:
     instance = platform.instance
-    services = {}
-    for name, component in gateway.served(platform).items():
-        services[name] = {"port": component.port, "protocol": component.wants.protocol}
+    services = {name: _entry(component) for name, component in _served(platform).items()}
     due = {name: entry.until for name, entry in record.records(instance).items()}
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
     found = {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
     return found | ({"users": sorted({0, os.getuid()})} if users.shared() else {})
+
+
+def _entry(component: Component) -> dict[str, Any]:
+    """What the edge knows of one component: its port and, where other people use the machine, which processes are its.
+
+    `run` tells those that root started and that became another user. Infrastructure also has the users of its process,
+    and those that may connect: the Pub/Sub emulator, for example, sees the user of the edge alone.
+    """
+    found: dict[str, Any] = {"port": component.port}
+    found["protocol"] = component.wants.protocol if component.is_service else "tcp"
+    if not users.shared():
+        return found
+    if os.geteuid() == 0:
+        found["run"] = [str(component.directory / RECORD), component.mark]
+    ours = sorted({0, *component.instance.run(component.name).uids})
+    return found if component.is_service else found | {"users": ours, "callers": ours}
+
+
+def _served(platform: Platform) -> dict[str, Component]:
+    """The components of the owner map: services with an address, and infrastructure that has its port from the edge."""
+    known = routes(platform.instance)
+    behind = {name: each for name, each in platform.infra.items() if each.guarded or name in known}
+    return {**gateway.served(platform), **behind}
 
 
 def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:
@@ -247,7 +271,7 @@ def _ask_edge(instance: Instance, word: str) -> dict[str, Any]:
 
 def _now(component: Component) -> Route:
     seen = placements.look(component)
-    if not seen.lives:
+    if not seen.lives or (seen.placement == "docker" and not component.is_service):
         return Route("none")
     hosts = {"native": native.host, "ide": ide.host}
     return Route(seen.placement, hosts[seen.placement](component) if seen.placement in hosts else "")

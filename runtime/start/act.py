@@ -34,8 +34,9 @@ def _keep(run: Run, task: Task, action: actions.Keep) -> None:
 
 def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
     name, what = task.component.name, f"{task.component.name} was not started"
-    if name in run.obstacles and run.obstacles[name].code == action.code:
-        raise run.obstacles[name]
+    for problem in (run.obstacles.get(name), None if task.unready else run.packages(name)):
+        if problem and problem.code == action.code:
+            raise problem
     if action.code == "engine-lost":
         raise lost(what, task.reason)
     need, problem = next(iter(task.unready.items()))
@@ -92,6 +93,8 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
         if not component.is_service:
             infra.kind(component).prepare(platform, component)
         return
+    if not component.is_service:
+        owner_map.own(platform, component.name, "none")  # its container publishes the port itself
     serves = component.instance.handed(component.name).exists() or native.lives(component)
     if not serves:  # a process that serves keeps the port until the container is ready
         ports.clear(platform, component, component.port, spared=owner_map.edge(component.instance))
@@ -120,6 +123,8 @@ def _launch(run: Run, task: Task, action: actions.Launch) -> None:
     _note(run, component, action.placement)
     if action.placement == "native":
         native.spawn(component, launch, fingerprint_of(component, launch))
+        if launch.user and task.wanted.routed:
+            owner_map.refresh(run.platform)  # now the edge can know of which user its process is
     else:
         docker.spawn(component, task.container)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from converge.errors import DevError
-from facts import regular, users
+from facts import regular
 from facts.ports import HOME
 from runtime import health, infra, placements
 from runtime.component import LOOPBACK_FOR, Component, Launch
@@ -33,19 +33,20 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     asked = Asked(again=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
     migrates = component.is_service and bool(component.wants.migrate)
     wanted = Wanted(place, service=component.is_service, migrates=migrates)
-    obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
     early = Seen(
-        unready=tuple(unready), obstacle=obstacle, migrated=place != "ide" or _migrated(run, component, unready)
+        unready=tuple(unready),
+        obstacle=_obstacle(run, name, place, unready),
+        migrated=place != "ide" or _migrated(run, component, unready),
     )
     if place == "ide" or isinstance(transition.transition(early, wanted, asked)[0], Refuse):
         return Task(component, say, early, wanted, asked, HOME, unready=unready)
-    routed = _routed(run, component)
+    routed = _routed(run, component, place)
     host = _host(run, component) if routed and place == "native" else HOME
     container = _open(run, component, say, place, beside=host != HOME) if routed or place == "docker" else ""
     found = placements.look(component)
     wanted = Wanted(
         place, _fingerprint(run, component, found, asked, host) or container, component.is_service, routed,
-        beside=host != HOME, migrates=migrates,
+        beside=host != HOME and component.is_service, migrates=migrates,
     )  # fmt: skip
     return Task(
         component, say, _seen(run, component, found, wanted, host), wanted, asked, host, container,
@@ -59,7 +60,7 @@ def launch_of(run: Run, component: Component, host: str, debugged: bool) -> Laun
         return debugging.launch(run.platform, component, host)
     if component.is_service:
         return native_services.launch(run.platform, component, host)
-    return infra.kind(component).launch(run.platform, component)
+    return infra.kind(component).launch(run.platform, component, host)
 
 
 def fingerprint_of(component: Component, launch: Launch) -> str:
@@ -71,19 +72,19 @@ def fingerprint_of(component: Component, launch: Launch) -> str:
     return placements.spec_hash(launch, installed)
 
 
-def _routed(run: Run, component: Component) -> bool:
-    """Whether its callers are forwarded by the gateway and the edge."""
-    if not component.is_service or component.port is None:
+def _obstacle(run: Run, name: str, place: str, unready: Mapping[str, object]) -> transition.Obstacle | None:
+    """What prevents its start, as far as it is known before; waits for packages that are being installed."""
+    problem = run.obstacles.get(name) or (run.packages(name) if place == "native" and not unready else None)
+    return cast(transition.Obstacle, problem.code) if problem else None
+
+
+def _routed(run: Run, component: Component, place: Place) -> bool:
+    """Whether its callers are forwarded by the gateway and the edge; a container of infrastructure has its port."""
+    if component.port is None:
         return False
-    return run.containers.routed or owner_map.is_open(component.instance) or _guarded(component)
-
-
-def _guarded(component: Component) -> bool:
-    """Whether the edge has its port although no container runs: while it restarts, another user could take it.
-
-    A command of a service's own that is not told its address may listen on 127.0.0.1 whatever we want.
-    """
-    return component.movable and users.shared() and (component.told_host or users.declared())
+    if not component.is_service:
+        return place == "native" and (component.guarded or component.name in owner_map.routes(component.instance))
+    return run.containers.routed or owner_map.is_open(component.instance) or component.guarded
 
 
 def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) -> str:
@@ -91,7 +92,7 @@ def _open(run: Run, component: Component, say: Say, place: Place, beside: bool) 
     container = run.containers.make(say)[component.name] if place == "docker" else ""
     if run.containers.routed and component.is_service and (place == "docker" or beside):
         run.containers.open_routes(say)
-    elif _undirected(component) or (beside and _guarded(component)):
+    elif _undirected(component) or (beside and component.guarded):
         owner_map.prepare(run.platform)
     return container
 
@@ -109,7 +110,7 @@ def _host(run: Run, component: Component) -> str:
     keeps = native.lives(component) and component.name not in run.asked.again
     if keeps and debugging.under(component):
         return native.host(component)
-    if _guarded(component):
+    if component.guarded:
         return LOOPBACK_FOR["native"]
     if not component.movable or "docker" not in (owner_map.owners(component.instance) | chosen).values():
         return HOME

@@ -143,7 +143,7 @@ def _migration(seen: Seen, wanted: Wanted) -> tuple[Action, ...]:
 def _launched(seen: Seen, wanted: Wanted, asked: Asked, place: Place) -> tuple[Action, ...]:
     """Start it in the wanted placement. An instance in another placement serves until then, if callers are routed."""
     moves = seen.placement is not None and seen.placement != place
-    serves = moves and wanted.routed
+    serves = moves and wanted.routed and wanted.service  # infrastructure never runs twice: its data are one
     late = wanted.routed and (place == "docker" or (moves and wanted.beside))
     switch = [Switch(place, seen.placement if moves else None)] if wanted.routed else []
     first, then = _migrations(seen, wanted, asked, serves)

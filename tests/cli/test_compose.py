@@ -25,8 +25,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     place = tmp_path_factory.mktemp("zwölf Monde")
     for name in ("checkout", "home"):
         (place / name).mkdir()
-    with fake_engine.engine({**fake_engine.VERSION, "/containers/json": (200, [])}) as host:
-        env = {"DOCKER_HOST": host, "DOCKER_CONFIG": str(place / "home/docker")}
+    with fake_engine.engine({**fake_engine.VERSION, "/containers/json": (200, [])}) as engine:
+        env = {"DOCKER_HOST": engine.host, "DOCKER_CONFIG": str(place / "home/docker")}
         yield Checkout(place / "checkout", place / "home", env)
 
 

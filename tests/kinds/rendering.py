@@ -167,7 +167,7 @@ OPTIONAL = frozenset({"run", "run_refused", "debug", "debug_refused", "attach"})
 
 
 def _launch(place: Place) -> Any:
-    return infra.kind(place.infra).launch(place.platform, place.infra)
+    return infra.kind(place.infra).launch(place.platform, place.infra, HOME)
 
 
 def _dialogues(place: Place) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from converge import tools
+from converge.data_engine import DataEngine
 from converge.plan import make_plan
 from converge.steps import Item
 from facts.compose import Plugin
@@ -31,6 +32,7 @@ AWAY = Unknown("no answer within 10 s")
 def seen(docker: object = READY, around: object = ROOT, plugin: object = GOOD, **more: object) -> dict[str, Any]:
     return {
         "docker": docker, "docker.daemon": around, "docker.plugin": plugin, "docker.layers": None,
+        "docker.data": DataEngine(),
         "tools.docker-compose": Tool(), "packages.manager": "apt", "machine.system": System("Linux", "6", "x86_64"),
         "machine.surroundings": (), **more,
     }  # fmt: skip
@@ -108,6 +110,33 @@ def test_an_app_that_brings_an_engine_is_never_doubled(
 def test_an_address_of_the_users_own_is_the_users_to_change(docker: Docker, hint: str) -> None:
     item = engine(WANTS, seen(docker, INSTALLED))
     assert (item.status, item.hint, item.step, item.code) == ("manual", hint, None, "engine-elsewhere")
+
+
+DEFAULT, OWN = "unix:///var/run/docker.sock", "unix:///srv/own.sock"
+HAS_DATA = {
+    "the one with the data is down": (Docker("wrong-host", OWN, origin="DOCKER_HOST"), OWN, "start this engine"),
+    "it is that of a context": (Docker("wrong-host", OWN, origin="context own"), OWN, "start this engine"),
+    "another one is down": (Docker("wrong-host", "unix:///x", origin="DOCKER_HOST"), OWN, f"export DOCKER_HOST={OWN}"),
+    "a remote one": (Docker("wrong-host", "tcp://10.0.0.1:2375", origin="DOCKER_HOST"), DEFAULT, "unset DOCKER_HOST"),
+    "no such context": (Docker("wrong-context", origin="DOCKER_CONTEXT"), DEFAULT, "unset DOCKER_CONTEXT"),
+    "no such current one": (Docker("wrong-context", origin="config"), DEFAULT, "docker context use default"),
+    "the default is down": (Docker("down", DEFAULT), OWN, f"export DOCKER_HOST={OWN}"),
+    "the default is not installed": (Docker("absent", DEFAULT), OWN, f"export DOCKER_HOST={OWN}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HAS_DATA)
+def test_the_engine_with_the_data_is_the_one_to_use(case: str) -> None:
+    docker, host, hint = HAS_DATA[case]
+    item = engine(WANTS, seen(docker, INSTALLED, **{"docker.data": DataEngine(host, ("postgres", "cache"))}))
+    assert (item.status, item.step, item.code) == ("manual", None, "engine-elsewhere")
+    assert item.hint.startswith(hint) and "the data of postgres, cache are on" in item.because
+
+
+@pytest.mark.parametrize("docker", [Docker("down", DEFAULT), Docker("stale", DEFAULT)])
+def test_the_default_engine_with_the_data_is_started(docker: Docker) -> None:
+    item = engine(WANTS, seen(docker, INSTALLED, **{"docker.data": DataEngine(DEFAULT, ("postgres",))}))
+    assert item.status == "drift" and item.step
 
 
 @pytest.mark.parametrize(("api", "status"), [("1.41", "ok"), ("1.40", "manual")])

@@ -22,6 +22,10 @@ class Server(socketserver.ThreadingUnixStreamServer):
     """An engine with these answers; it does not know any other path."""
 
     answers: Answers = {}
+    host = ""
+    """What DOCKER_HOST must be."""
+    asked: list[str]
+    """Method and path of each request."""
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -30,7 +34,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Server)
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        code, value = self.server.answers.get(self.path.partition("?")[0], (404, {"message": "no such thing"}))
+        path = self.path.partition("?")[0]
+        self.server.asked.append(f"{self.command} {path}")
+        code, value = self.server.answers.get(path, (404, {"message": "no such thing"}))
         body = json.dumps(value).encode() if value != "" else b""
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
@@ -47,14 +53,14 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def engine(answers: Answers) -> Iterator[str]:
-    """Its DOCKER_HOST, below a path that is short enough for a socket."""
+def engine(answers: Answers) -> Iterator[Server]:
+    """One that runs; its socket is below a path that is short enough."""
     with tempfile.TemporaryDirectory(prefix="e-") as directory:
         server = Server(f"{directory}/s", Answer)
-        server.answers = answers
+        server.answers, server.asked, server.host = answers, [], f"unix://{directory}/s"
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
-            yield f"unix://{directory}/s"
+            yield server
         finally:
             server.shutdown()
             server.server_close()

@@ -38,6 +38,7 @@ def answering(
     """A component whose engine gives the usual answers, except those that are named."""
     place = tmp_path_factory.mktemp("e")
     server = Server(str(place / "s"), Answer)
+    server.asked = []
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def make(changed: Mapping[str, tuple[int, object]] = {}) -> InfraComponent:

@@ -1,0 +1,29 @@
+"""Promises of the tool, each tried in a few of its cases; `python -m tests.promises --all` tries all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.promises import promise, trial
+
+SEED = 1
+PROMISES = promise.load()
+SAMPLE = [(name, case) for name, each in PROMISES.items() for case in trial.sample(each, SEED)]
+
+
+@pytest.mark.parametrize(("name", "case"), SAMPLE, ids=[f"{name} {case.id}" for name, case in SAMPLE])
+def test_a_promise_is_kept(name: str, case: promise.Case, tmp_path: Path) -> None:
+    result = trial.attempt(PROMISES[name], case, tmp_path)
+    if result.verdict == "untried":
+        pytest.skip(result.why)
+    assert result.verdict == "held", f"{PROMISES[name].promised}, but:\n{result.why}"
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_cases_are_the_same_for_the_same_seed(name: str) -> None:
+    first, second = PROMISES[name].cases(SEED), PROMISES[name].cases(SEED)
+    ids = [case.id for case in first]
+    assert ids == [case.id for case in second] and len(set(ids)) == len(ids) > 0
+    assert trial.sample(PROMISES[name], SEED) == trial.sample(PROMISES[name], SEED)
