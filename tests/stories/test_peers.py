@@ -7,6 +7,10 @@ import socket
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
+from converge import envfile
+from facts.env import parse
 from tests.conftest import TOOL, Checkout
 
 SERVE = "exec python3 -m http.server $PORT --bind 127.0.0.1"
@@ -63,3 +67,30 @@ def test_a_port_that_only_closed_connections_hold_is_explained(
     ran = checkout.dev("restart", "a")
     assert ran.code == 3 and f"nothing listens on port {port}" in ran.err and "SO_REUSEADDR" in ran.err, ran.err
     assert checkout.dev("status").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("ONE='\nmulti\nline=x\n'\n", 2),
+        ('A=1\n# a key\nONE="-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w\n"\n', 4),
+        ("ONE=first \\\n  second\n", 2),
+        ("export\nONE=1\n", 1),
+    ],
+)
+def test_a_value_of_many_lines_is_named_by_its_line_and_not_cut(text: str, line: int, checkout: Checkout) -> None:
+    """DarthSim/overmind 172: with such a value, the whole file was passed over in silence."""
+    checkout.state("[env]\nONE = { required = false, secret = true }\n")
+    checkout.write(".dev/values", text, 0o600)
+    looked, started = checkout.dev("doctor"), checkout.dev("start")
+    assert looked.code == 5 and f"line {line} is not NAME=VALUE" in looked.out, looked
+    assert started.code in (4, 5) and f"line {line}" in started.err, started
+    assert "MIIE" not in looked.out + started.err and checkout.dev("stop").code == 0
+
+
+@pytest.mark.parametrize("odd", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\r", "$A", "'$A'", '"', "a=b", "é"])
+def test_a_value_is_taken_as_it_is_written_and_kept_in_a_change_of_others(odd: str) -> None:
+    """DarthSim/overmind 44, docker/compose 2507: in a value, other text was put in the place of `$` and a name."""
+    text = f"ONE=a{odd}NAME=b\r\nTWO=2\n"
+    for each in (text, envfile.changed(text, {"TWO": "3"}), envfile.changed(text, {"NAME": "4"})):
+        assert parse(each)["ONE"] == f"a{odd}NAME=b", each
