@@ -19,7 +19,8 @@ from tests.conftest import HEAD, TOOL
 
 ODD = (
     "B!n$", "a$def", "${A}", "$$", "'$A'", "'", '"', 'say "x"', "\\", "ends in \\", "'\\\\", "mid\\'dle", "a\\b'c\\",
-    "it's \\$HOME \\n \\", "\\n", "x # y", " lead ", "`id`", '{"keys":[{"n":"a-_b"}]}', "a\nb=c\n", "nl'\n\\", "é\u2028z",
+    "it's \\$HOME \\n \\", "\\n", "x # y", " lead ", "`id`",
+    '{"keys":[{"n":"a-_b"}]}', "a\nb=c\n", "nl'\n\\", "é\u2028z",
 )  # fmt: skip
 
 

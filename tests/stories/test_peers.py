@@ -94,3 +94,12 @@ def test_a_value_is_taken_as_it_is_written_and_kept_in_a_change_of_others(odd: s
     text = f"ONE=a{odd}NAME=b\r\nTWO=2\n"
     for each in (text, envfile.changed(text, {"TWO": "3"}), envfile.changed(text, {"NAME": "4"})):
         assert parse(each)["ONE"] == f"a{odd}NAME=b", each
+
+
+def test_a_byte_order_mark_hides_no_value(checkout: Checkout) -> None:
+    """asdf-vm/asdf 1645: an editor of another system left bytes in the file that belong to no line."""
+    checkout.state("[env]\nONE = {}\nTWO = {}\n")
+    (checkout.path / ".dev").mkdir(0o700)
+    checkout.write(".dev/values", "\ufeffONE=1\r\nTWO=2\r\n", 0o600)
+    ran = checkout.dev("doctor")
+    assert ran.code == 0 and "ONE" in ran.out, ran
