@@ -110,7 +110,8 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
     if place == "native":
         hint += ports.lingering(component.port, native.host(component), said)
     if place == "native" and users.shared() and (host := native.host(component)) != HOME:
-        hint += f"; other people use this machine, so it must listen on {host} (HOST), or its entry needs `host`"
+        other = "its entry needs `host`" if component.is_service else "its `run` must not name that address"
+        hint += f"; other people use this machine, so it must listen on {host} (HOST), or {other}"
     return DevError("not-ready", f"{component.name} is not ready", because=words + said, hint=hint)
 
 
