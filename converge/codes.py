@@ -187,6 +187,7 @@ CODES: dict[str, str] = {
     "secret-tests": "A test run keeps its services with the secrets from its beginning; rotate after it has ended.",
     "secret-unknown": "[env] declares no secret of that name; `./dev secrets list` shows all.",
     "snapshot-exists": "A snapshot of that name exists already: choose another name, or use --force.",
+    "snapshot-nothing": "Only databases of Postgres have snapshots, and desired_state.toml declares none.",
     "snapshot-unknown": "There is no snapshot of that name; `./dev data list` shows all.",
     "sql-failed": "Postgres refused a statement of provisioning; its message follows.",
     "state-empty": "The desired state is empty.",
