@@ -216,6 +216,8 @@ CODES: dict[str, str] = {
     "relative to the working directory, with `::NAME` for one test of it.",
     "usage": "The command line is not valid for this command; --help shows what it accepts.",
     "value-wrong": "A key has an invalid value; the reason follows. `./dev schema` describes every key.",
+    "way-closed": "A program that root starts as an unprivileged user, as Postgres, cannot enter a directory on the "
+    "way to its files. Open that directory for others (chmod o+x), or choose another place.",
     "wsl-drive": "The checkout is on a Windows drive (/mnt/…), where file watching does not work and everything is "
     "slow. Clone it into the Linux file system.",
 }
