@@ -32,7 +32,7 @@ class AtOnce:
         "Of two to eight commands at once none fails by itself, and a start then has each component run once"
     )
     category: Category = Category.SERVICE
-    sample: int = 3
+    sample: int = 2
     seconds: float = 180.0
 
     def cases(self, seed: int) -> Sequence[Case]:

@@ -64,7 +64,7 @@ class Doctor:
     name: str = "G9"
     promised: str = "`doctor` writes nothing but its cache, and lists exactly the steps that `doctor --fix` then does"
     category: Category = Category.DATA
-    sample: int = 4
+    sample: int = 3
     seconds: float = 90.0
 
     def cases(self, seed: int) -> Sequence[Case]:

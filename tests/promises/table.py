@@ -12,6 +12,7 @@ from tests.promises.keep import Keep, date, machine
 from tests.promises.promise import Category, Promise, natural
 
 PAGE = TOOL / "docs/promises.md"
+BENCHMARKS = TOOL / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by python -m tests.promises --all --write -->", "<!-- end -->"
 HEAD = (
     "| category | promise | what is promised | tried | held | run | file |",
@@ -49,6 +50,19 @@ def rows(promises: Mapping[str, Promise], keep: Keep) -> list[Row]:
     return made
 
 
+def elsewhere() -> Row:
+    """G12, tried by a bench of its own: the last figures that docs/benchmarks.md has of it."""
+    found = re.findall(
+        r"^\| (\d{4}-\d\d-\d\d) \| (\d+) \| (\d+) \| (\d+) \|", BENCHMARKS.read_text("utf-8"), re.MULTILINE
+    )
+    day, *counts = found[-1]
+    noticed, survived, missed = map(int, counts)
+    return Row(
+        Category.CONDITION, "G12", "Tests notice a small change of the code", noticed + survived + missed, noticed,
+        f"{day}, docs/benchmarks.md", "bench/mutants.py",
+    )  # fmt: skip
+
+
 def file_of(promise: Promise) -> str:
     """Its module, relative to the repository."""
     module = type(promise).__module__
@@ -65,7 +79,7 @@ def write(rows: Sequence[Row], page: Path = PAGE) -> None:
     text = page.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    lines = {name_of(line): line for line in written(text)} | {row.name: str(row) for row in rows}
+    lines = {name_of(line): line for line in written(text)} | {row.name: str(row) for row in (*rows, elsewhere())}
     body = "\n".join((*HEAD, *sorted(lines.values(), key=_order)))
     page.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", "utf-8")
 
