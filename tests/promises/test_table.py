@@ -18,7 +18,7 @@ ELSEWHERE = table.elsewhere()
 
 def test_every_row_is_of_a_promise_and_its_file() -> None:
     for row in map(table.cells, table.written(TEXT)):
-        category, name, promised, tried, held, run, file = row
+        category, name, promised, cases, tried, held, run, file = row
         assert (TOOL / file.strip("`")).is_file()
         if name == ELSEWHERE.name:
             assert table.cells(str(ELSEWHERE)) == row
@@ -56,5 +56,5 @@ def test_rows_of_a_run_replace_those_of_the_same_promises_alone(tmp_path: Path) 
     before, after = table.written(first), table.written(page.read_text())
     assert {table.name_of(line) for line in before} == {*some, ELSEWHERE.name} and len(before) == len(after)
     ((old, new),) = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
-    assert table.cells(old)[3:5] == ["2", "1"] and table.cells(new)[3:5] == ["3", "2"] and "seed 7" in new
+    assert table.cells(old)[4:6] == ["2", "1"] and table.cells(new)[4:6] == ["3", "2"] and "seed 7" in new
     assert page.read_text().startswith("before\n") and page.read_text().endswith("after\n")
