@@ -188,7 +188,7 @@ def test_a_service_that_lays_traps_for_the_superuser_catches_nobody(running: Run
 
 
 TABLES = ("x'||public.trap()||'", "x', 1 FROM public.trap() --", "two\nlines|3", 'a"b\u2028c')
-DATABASES = ("host=203.0.113.1 port=1", "postgresql://203.0.113.1/x", "it's \\ one", "-x")
+DATABASES = ("host=127.0.0.9 port=1", "postgresql://127.0.0.9/x", "it's \\ one", "-x")
 
 
 def test_a_table_whose_name_is_sql_is_counted_and_runs_nothing(running: Running, shop: str) -> None:
