@@ -151,9 +151,8 @@ def _python(pin: str, machine: Any) -> dict[str, Any]:
     uv = tools.executable(machine.context.loaded, "uv")
     if uv is None:
         raise DevError("command-missing", "there is no uv", hint="./dev doctor --fix --only tools")
-    ran = machine.run(
-        [str(uv), "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json", pin]
-    )
+    argv = [str(uv), "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json"]
+    ran = machine.run([*argv, "--no-config", pin], env=installing.environment())
     known = {row["key"]: row for row in json.loads(ran.stdout or "[]") if row["url"] and row["variant"] == "default"}
     archives: dict[str, dict[str, str]] = {}
     version = ""
@@ -165,7 +164,8 @@ def _python(pin: str, machine: Any) -> dict[str, Any]:
                 continue
             with tempfile.TemporaryDirectory() as directory:
                 argv = [str(uv), "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
-                said = machine.run([*argv, "--install-dir", directory, newest["key"]], timeout=300).stderr
+                argv += ["--install-dir", directory, newest["key"]]
+                said = machine.run(argv, timeout=300, env=installing.environment()).stderr
             if found := re.search(r"[Ee]xpected:?\s+(?:sha256:)?([0-9a-f]{64})", said):
                 archives[name] = {"url": newest["url"], "sha256": found.group(1)}
                 version = newest["version"]

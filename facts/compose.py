@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from facts import surroundings
 from facts.probe import LocalProbe
 from facts.tools import Versions
 from facts.value import dataclass
@@ -63,7 +64,12 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
 def _asked(path: Path) -> str:
     try:
         said = subprocess.run(
-            [path, "version", "--short"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10
+            [path, "version", "--short"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            env=surroundings.own(),
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""

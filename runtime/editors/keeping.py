@@ -134,8 +134,9 @@ def _exclude(checkout: Path, name: Path) -> None:
     """Exclude a file that ./dev made from git's status; a user who wants to share it adds it."""
     where = git.argv(checkout, "rev-parse", "--show-prefix", "--git-path", "info/exclude")
     try:
-        told = subprocess.run(where, capture_output=True, text=True, timeout=10)
-        ignored = subprocess.run(git.argv(checkout, "check-ignore", "-q", str(name)), capture_output=True, timeout=10)
+        told = subprocess.run(where, capture_output=True, text=True, timeout=10, env=git.environment())
+        asked = git.argv(checkout, "check-ignore", "-q", str(name))
+        ignored = subprocess.run(asked, capture_output=True, timeout=10, env=git.environment())
     except (OSError, subprocess.TimeoutExpired):
         return
     if told.returncode or ignored.returncode != 1:
