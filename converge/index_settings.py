@@ -44,7 +44,7 @@ def of_pip(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for file in files:
         parser = configparser.RawConfigParser()
         try:
-            parser.read(file, "utf-8")
+            parser.read(file, "utf-8-sig")
         except (OSError, configparser.Error, UnicodeError):
             continue
         for section in ("install", "download", "global"):
@@ -64,7 +64,7 @@ def of_uv(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     files.append(Path("/etc/uv/uv.toml"))
     for file in [Path(chosen)] if chosen else [] if given.get("UV_NO_CONFIG") else files:
         try:
-            table = tomllib.loads(file.read_text("utf-8"))
+            table = tomllib.loads(file.read_text("utf-8-sig"))
         except (OSError, ValueError):
             continue
         pip = table.get("pip")

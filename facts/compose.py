@@ -53,7 +53,7 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
     own = own_directory(env)
     extra: list[str] = []
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        extra = [str(place) for place in json.loads((own / "config.json").read_text()).get("cliPluginsExtraDirs", ())]
+        extra = [str(place) for place in json.loads((own / "config.json").read_bytes()).get("cliPluginsExtraDirs", ())]
     yield from (Path(place) / NAME for place in extra)
     yield own / "cli-plugins" / NAME
     yield from (Path(place) / "cli-plugins" / NAME for place in PLACES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Mapping
@@ -11,7 +12,10 @@ from typing import Literal
 
 from facts.patterns import TooSlow, found
 from facts.probe import AnyProbe, LocalProbe, Probe
+from facts.value import Unknown
 
+NOT_TEXT = "is not UTF-8 text"
+"""Ends the reason where the file has another encoding, which a person has to change."""
 Presence = Mapping[str, bool | Literal["slow"]]
 """Variable -> whether its value matches, `slow` where that takes too long to find out; absent ones have no entry."""
 
@@ -40,7 +44,8 @@ def readable(path: Path, name: str) -> LocalProbe:
 
 
 def parse(text: str) -> dict[str, str]:
-    """NAME=VALUE lines; comments, empty lines and lines without `=` are passed over."""
+    """NAME=VALUE lines; comments, empty lines and lines without `=` are passed over, and so is a byte-order mark."""
+    text = text.removeprefix("\ufeff")
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}
 
@@ -49,10 +54,13 @@ class _read:
     def __init__(self, patterns: Mapping[str, str | None]) -> None:
         self.patterns = patterns
 
-    def __call__(self, text: str) -> Presence:
+    def __call__(self, text: str) -> Presence | Unknown:
         body, _, end = text.rstrip("\n").rpartition("read")
         if end or not text.rstrip().endswith("read"):
             raise ValueError("the file cannot be read")
+        if strange := re.search("[\0\ufffd]", body):  # U+FFFD stands for bytes that are not UTF-8
+            line = len(body[: strange.start()].split("\n"))
+            return Unknown(f"line {line} {NOT_TEXT}")
         return _presence(parse(body), self.patterns)
 
 

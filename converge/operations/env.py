@@ -15,6 +15,7 @@ from converge.context import ConvergeContext
 from converge.redaction import local
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
+from facts.text import HINT
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     yield from _local(context, observation)
     yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
+    if isinstance(stored, Unknown) and stored.because.endswith(facts.env.NOT_TEXT):
+        yield Item("env.file", "env", "manual", "another encoding", "UTF-8", stored.because, HINT, ".dev/values")
+        return
     if isinstance(stored, Unknown) or isinstance(entry, Unknown):
         yield Item("env.file", "env", "unknown", "?", "readable", because="the env file cannot be read")
         return
