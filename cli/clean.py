@@ -17,9 +17,13 @@ from converge.instance import store as store_of_user
 from converge.lock import hold
 from converge.operations import dependencies
 from runtime import services
-from runtime.docker import containers
+from runtime.docker import built, containers
+from runtime.editors import removal
 from runtime.platform import Platform
 from runtime.stop import stop
+
+SHOWN = 4
+"""Images that are named."""
 
 
 def run(
@@ -27,35 +31,60 @@ def run(
     store: Annotated[
         bool, Option("--store", help="Also the per-user store of tools, which other checkouts use.")
     ] = False,
+    images: Annotated[
+        bool, Option("--images", help="Also the images built for services, which other checkouts of the project use.")
+    ] = False,
     force: Annotated[bool, Option("--force", help="Do not ask.")] = False,
 ) -> int:
     """Stop everything and remove what the tool made here.
 
-    That is its environment, data, logs, dependencies and generated secrets of this checkout; with --instance
-    only what that instance has.
+    That is its environment, data, logs, dependencies and generated secrets of this checkout, its containers and
+    volumes, and its entries in the files of IDEs; with --instance only what that instance has. What a person wrote or
+    edited stays, and is named.
     """
 
     dev, name = context.instance.dev, context.instance.name
     instances = [context.instance, *([] if name else _others(context))]
     places = _places(context, instances, store)
-    if not places:
+    tags = built.images(context.platform)
+    if not places and not (images and tags):
+        _take_back(context)
         render.say("there is nothing to remove")
         return int(Exit.OK)
-    for place in places:
+    for place in (*places, *(tags if images else ())):
         render.say(f"  {place}")
     what = f"the data of instance {name}" if name else "data, generated secrets and your entries in .dev/values"
     sure(f"All of this will be deleted, including {what}.", force)
     with hold(dev / "lock", say=render.say):
         for instance in instances:
             _end(Platform(context.loaded, instance))
+        _take_back(context)
+        gone, tags = built.remove(context.platform) if images else ([], tags)
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
     schema.forget(context.checkout)
+    return _told(places, gone, tags, images)
+
+
+def _told(places: list[Path], gone: list[str], tags: list[str], images: bool) -> int:
+    """Say what is removed, and what stays."""
     if left := [str(place) for place in places if place.exists()]:
         render.say(f"could not remove {', '.join(left)}", "red")
         return int(Exit.NOT_CONVERGED)
-    render.say("removed", "green")
+    render.say(f"removed{f', with {len(gone)} images' if gone else ''}", "green")
+    if tags:
+        hint = "a container uses them" if images else "other checkouts may use them; ./dev clean --images removes them"
+        render.say(f"stays: images {', '.join(tags[:SHOWN])}{' …' if len(tags) > SHOWN else ''} ({hint})")
     return int(Exit.OK)
+
+
+def _take_back(context: Context) -> None:
+    """Take the entries of ./dev out of the files of IDEs, and say what stays of them."""
+    done = removal.remove(context.platform)
+    if done.files:
+        render.say(f"entries of ./dev removed from {', '.join(done.files)}")
+    for clause in done.stays:
+        render.say(f"stays: {clause}", "yellow")
 
 
 def _places(context: Context, instances: list[Instance], store: bool) -> list[Path]:

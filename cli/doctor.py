@@ -115,7 +115,7 @@ def show(report: Report) -> None:
         mark, style = MARKS.get(item.status, ("✗", "red"))
         name = item.id.partition(".")[2]
         render.out(f"  {render.style(mark, style)} {name:<16} {_found(item)}")
-        if item.status not in MARKS:
+        if item in report.open:
             for label, text in (("because", item.because), ("hint:", item.hint), ("see", item.source)):
                 if text:
                     render.out(f"      {label} {render.below(text)}")

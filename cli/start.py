@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
-from cli import progress, render
+from cli import preparing, render
 from cli.board import Board
 from cli.context import Context
 from cli.option import Argument, Option
-from converge import auth, cycle, daemon, part
+from converge import auth, daemon
 from converge.context import context_of
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
@@ -20,6 +19,7 @@ from facts import docker
 from runtime import start
 from runtime.handoff import handoff
 from runtime.placements.choice import Asked
+from runtime.start.installing import NOUN, Installing
 
 if TYPE_CHECKING:
     from converge.context import Purpose
@@ -65,19 +65,33 @@ def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -
         taken = start.taken_ports(platform, wanted)
         for problem in taken.values():
             render.error(problem)
-        obstacles, startable = dict(taken), start.without(wanted, taken)
+        startable = start.without(wanted, taken)
+        purpose: Purpose = "containers" if asked.services == "docker" else "start"
+        prepared = preparing.NOTHING
         if asked.fix and (startable or not wanted):
-            part = startable if names or taken else None
-            obstacles |= _prepare(context, yes, asked.services == "docker", part)
-        with Board(list(wanted)) as board:
+            prepared = preparing.prepare(context, wanted, startable if names or taken else None, yes, purpose)
+            refuse_open(prepared.report, but=NOUN)
+        obstacles = {**taken, **prepared.obstacles}
+        with Board(list(wanted)) as board, _installing(context, prepared, board, purpose) as packages:
             handoff.reconcile(platform, board.event, names or [])
-            failed = start.start(platform, names, board.event, asked, obstacles)
+            failed = start.start(platform, names, board.event, asked, obstacles, packages.results)
             if any(problem.code == "engine-left-over" for problem in failed.values()) and _engine_again(context):
-                failed = start.start(platform, names, board.event, asked, obstacles)
+                failed = start.start(platform, names, board.event, asked, obstacles, packages.results)
+    failed = packages.late | failed
     for name, problem in failed.items():
         if problem.code != "need-failed" and name not in taken:
             render.error(problem)
     return not failed
+
+
+def _installing(context: Context, prepared: preparing.Prepared, board: Board, purpose: Purpose) -> Installing:
+    """What services still lack; all of it at once if one is handed off, as that may be started by a hand-off."""
+    loaded = prepared.loaded or context.loaded
+    found = Installing(loaded, context.instance, prepared.lacking, board.event, purpose)
+    if any(context.instance.handed(name).exists() for name in prepared.lacking):
+        with found:
+            found.wait()
+    return found
 
 
 def _banner(context: Context) -> None:
@@ -121,19 +135,3 @@ def refuse_open(report: Report, but: str = "") -> None:
                 item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
                 because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
             )  # fmt: skip
-
-
-def _prepare(context: Context, yes: bool, docker: bool, names: Collection[str] | None) -> dict[str, DevError]:
-    """Make ready what these components need, or all; gives the services whose dependencies could not be installed."""
-
-    purpose: Purpose = "containers" if docker else "start"
-    loaded = context.loaded if names is None else part.of(context.loaded, names)
-    report = cycle.prepare(loaded, context.instance, progress.listen, yes, purpose=purpose)
-    refuse_open(report, but="dependencies")
-    return {
-        item.id.partition(".")[2]: DevError(
-            "dependencies-failed", f"the dependencies of {item.id.partition('.')[2]} could not be installed",
-            because=item.because, hint=item.hint or "see ./dev doctor", source=item.source,
-        )
-        for item in report.open if item.noun == "dependencies"
-    }  # fmt: skip

@@ -106,6 +106,8 @@ CODES: dict[str, str] = {
     "process was not started with the service's environment file, so ./dev does not end it: stop it in its debugger.",
     "image-digest": "An image does not have the digest in desired_state.lock, or in the archive it came from; it is "
     "not used.",
+    "image-old": "A service in Docker runs an image that was built from older sources than those of the checkout. "
+    "`./dev start --docker` builds the image again.",
     "image-unavailable": "An image is not in the engine and cannot be pulled. Use a registry mirror, or `./dev images "
     "load`.",
     "in-your-ide": "A service that is handed off to an IDE is debugged there. Give it back first, then use `./dev "

@@ -22,6 +22,8 @@ from facts.value import dataclass, field
 if TYPE_CHECKING:
     from converge.apply import Event
     from converge.consent import Consent
+    from converge.journal import Journal
+    from converge.local_machine import LocalMachine
 
 MOST_ROUNDS = 3
 """A repair may uncover the next gap; what three rounds did not close, a fourth will not."""
@@ -46,16 +48,20 @@ def fix(
     purpose: Purpose = "start",
     debuggers: frozenset[str] = frozenset(),
     more: Mapping[str, str] = {},
+    later: str = "",
+    on_machine: Callable[[LocalMachine], None] | None = None,
 ) -> Report:
     """Repair until a look made after the last write finds nothing to do, or nothing more can be done.
 
-    Raises DevError `locked` (exit 75) if another run keeps the checkout.
+    The steps of the noun `later` are left to the caller. `on_machine` gets the machine before the first step: its
+    `end_all`, called in another thread, ends the repair. Raises DevError `locked` (exit 75) if another run keeps the
+    checkout.
     """
     from converge import envfile, lock  # saves 2 ms of a doctor without --fix
     from converge.consent import Consent
 
     context = context_of(loaded, instance, purpose, debuggers, more)
-    run = _Run(context, _nouns(only, more), consent or Consent(), listener or (lambda event: None))
+    run = _Run(context, _nouns(only, more), consent or Consent(), listener or (lambda event: None), later, on_machine)
     with lock.hold(checkout_lock(instance), lock_timeout, run.say):
         envfile.settle(instance)
         return run.converge(lock_timeout)
@@ -69,10 +75,11 @@ def prepare(
     lock_timeout: float | None = None,
     purpose: Purpose = "start",
     debuggers: frozenset[str] = frozenset(),
+    later: str = "",
 ) -> Report:
     """What `./dev start` (or `./dev test`) needs: the checkout and the store, and the system only with `yes`.
 
-    The caller may already hold `checkout_lock(instance)`. Never asks.
+    The caller may already hold `checkout_lock(instance)`. Never asks. `later` as of `fix`.
     """
     from converge.consent import Consent  # saves 2 ms of a doctor without --fix
     from facts import daemon
@@ -82,7 +89,8 @@ def prepare(
     # tests take an engine that runs, and those of Docker itself have one of their own
     left_out = SYSTEM_NOUNS if not yes else frozenset({"docker"}) if purpose == "test" else frozenset()
     nouns = [noun for noun in OPERATIONS if noun not in left_out or (again and noun == "docker")]
-    return fix(loaded, instance, nouns, Consent(yes=yes, again=again), on_event, lock_timeout, purpose, debuggers)
+    agreed = Consent(yes=yes, again=again)
+    return fix(loaded, instance, nouns, agreed, on_event, lock_timeout, purpose, debuggers, later=later)
 
 
 def checkout_lock(instance: Instance) -> Path:
@@ -113,6 +121,8 @@ class _Run:
     nouns: tuple[str, ...]
     consent: Consent
     listener: Callable[[Event], None]
+    later: str = ""
+    on_machine: Callable[[LocalMachine], None] | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
 
@@ -135,16 +145,14 @@ class _Run:
         known = (*OPERATIONS, *self.context.more)
         self.nouns = tuple(noun for noun in known if noun in self.nouns or noun in touched)
         seen = self._look()
-        for name in interrupted:
-            status = next((item.status for item in seen.items if item.id == name), "skipped")
-            self.say(f"an interrupted run left {name} unfinished; checked again: {status}")
-            journal.done(name, f"checked again: {status}")
+        self._tell_of(interrupted, seen, journal)
         states = [_state(seen.items)]
         oscillating: frozenset[str] = frozenset()
         rounds = 0
         with LocalMachine(self.context, self.say) as machine:
+            (self.on_machine or _ignore)(machine)
             while rounds < MOST_ROUNDS:
-                plan = make_plan(seen.items)
+                plan = make_plan(item for item in seen.items if item.noun != self.later)
                 settled = {name: o for name, o in self.outcomes.items() if o.status in ("failed", "manual")}
                 refused = refusals(plan, self.consent, machine, settled)
                 self._warn(refused.values())
@@ -164,14 +172,25 @@ class _Run:
                 if states[-1] in states[:-1]:
                     oscillating = _moving(states)
                     break
-        journal.trim()
-        if journal.lost:
-            self.say(f"the journal was not written, so the next run does not know where this one was: {journal.lost}")
+        self._close(journal)
         items = judged(seen.items, self.outcomes.values(), oscillating)
         return Report(
             items, tuple(self.outcomes.values()), rounds, _since(began), acted=True,
             bugs=(*self.bugs, *seen.bugs),
         )  # fmt: skip
+
+    def _tell_of(self, interrupted: Iterable[str], seen: Look, journal: Journal) -> None:
+        """Say what became of the steps that an earlier run did not end."""
+        found = {item.id: item.status for item in seen.items}
+        for name in interrupted:
+            status = found.get(name, "skipped")
+            self.say(f"an interrupted run left {name} unfinished; checked again: {status}")
+            journal.done(name, f"checked again: {status}")
+
+    def _close(self, journal: Journal) -> None:
+        journal.trim()
+        if journal.lost:
+            self.say(f"the journal was not written, so the next run does not know where this one was: {journal.lost}")
 
     def _warn(self, refused: Iterable[Outcome]) -> None:
         """Say what needs rights that are missing before the first write, as the writes may take minutes."""
@@ -188,6 +207,10 @@ class _Run:
         if not needed:
             return contextlib.nullcontext()
         return lock.hold(lock.system(), timeout, self.say, "this machine")
+
+
+def _ignore(machine: LocalMachine) -> None:
+    """Nobody wants it."""
 
 
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:

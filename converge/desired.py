@@ -104,6 +104,8 @@ class EnvVar:
     """Regular expression the value must match."""
     only: tuple[str, ...] = ()
     """Components that get it; without: every one."""
+    in_containers: bool = True
+    """Whether components get it in containers, too: false for what their images have no use for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,8 @@ class Infra:
     topics: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Pub/Sub: topic -> its subscriptions, provisioned at every start."""
     run: str | None = None
-    """Kind `command`: how it is run natively. `{port}`, `{data}` (its data directory) and addresses are filled in."""
+    """Kind `command`: how it is run natively. `{host}` (the address on which it must listen), `{port}`, `{data}` (its
+    data directory) and addresses are filled in."""
     needs: tuple[str, ...] = ()
     """Components that must be ready first."""
     env: dict[str, str] = field(default_factory=dict)

@@ -113,6 +113,11 @@ class Instance:
         """What only this component of this instance may read: keys, sessions."""
         return self.state / "private" / component
 
+    @property
+    def container_secrets(self) -> Path:
+        """Directory of the secrets that containers get as files, one directory for each; 0700."""
+        return self.state / "container-secrets"
+
     def shim_lock(self, component: str) -> Path:
         """The lock that the component's shim holds as long as it lives."""
         return self.run_directory(component) / "lock"
@@ -178,7 +183,7 @@ def store() -> Path:
 
     Raises DevError `store-not-ours` if another user could change what is in it, as its programs run as this user.
     """
-    place = _store()
+    place = store_path()
     _check_owner(place)
     return place
 
@@ -195,7 +200,8 @@ def _check_owner(place: Path) -> None:
         )
 
 
-def _store() -> Path:
+def store_path() -> Path:
+    """Where the store is; who may change what is in it is not checked."""
     if chosen := os.environ.get("DEV_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError, Exit
+from converge.instance import store_path
 from facts import flags, owners, regular
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -102,7 +103,12 @@ def _denied(what: str, path: Path, said: str) -> DevError:
 
 
 def _is_own(path: Path) -> bool:
-    return ".dev" in path.parts or Path("/var/lib/dev") in path.parents
+    if ".dev" in path.parts or Path("/var/lib/dev") in path.parents:
+        return True
+    try:
+        return path.is_relative_to(store_path())
+    except DevError:  # there is no home directory for one
+        return False
 
 
 def _blocking(path: Path) -> Path:

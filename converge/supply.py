@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import fetch, installing, kinds, lock, network, tools, unpack
+from converge import fetch, installing, kinds, lock, network, own_files, tools, unpack
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -330,18 +329,18 @@ def _guard(tool: str, version: str, say: Callable[[str], None]) -> Iterator[None
         with lock.hold(path, lock.PATIENCE, say, what):
             yield
     except OSError as problem:
-        why = "the disk is full" if problem.errno == errno.ENOSPC else problem.strerror or str(problem)
-        raise _unwritable(tool, version, why) from problem
+        raise _unwritable(tool, version, own_files.refused("", problem, tools.home(tool, version))) from problem
     except DevError as problem:
         if problem.code != "not-writable":
             raise
-        raise _unwritable(tool, version, problem.because) from problem
+        raise _unwritable(tool, version, problem) from problem
 
 
-def _unwritable(tool: str, version: str, because: str) -> DevError:
+def _unwritable(tool: str, version: str, problem: DevError) -> DevError:
+    hint = f"{problem.hint.removesuffix(', then run again')}; or set DEV_STORE to another directory"
     return DevError(
-        "store-unwritable", f"{tool} {version} could not be moved into {store()}", because=because,
-        hint="free disk space or check the owner, or set DEV_STORE to another directory; then run again",
+        "store-unwritable", f"{tool} {version} could not be moved into {store()}", because=problem.because, hint=hint,
+        exit=problem.exit,
     )  # fmt: skip
 
 
@@ -355,11 +354,24 @@ def _unpacking(place: Path) -> Iterator[Path]:
     fresh.chmod(0o755)
     try:
         yield fresh
-        if place.exists():
-            shutil.rmtree(place)
+        _clear(place)
         fresh.rename(place)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Take away what is there, of whatever type, also if its owner may not read it. OSError if it cannot be."""
+    if place.is_symlink() or not place.is_dir():
+        place.unlink(missing_ok=True)
+        return
+    with contextlib.suppress(OSError):  # the removal says what cannot be done
+        place.chmod(0o700)
+        for directory, names, _ in os.walk(place):
+            for path in (os.path.join(directory, name) for name in names):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
+    shutil.rmtree(place)
 
 
 def _make_directories(place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import facts.unpacked
 from converge import kinds
 from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
+from facts import regular
 
 COMPLETE = ".complete"
 """Marker inside a tool's directory: it was unpacked whole. Its text names the provider."""
@@ -91,7 +93,7 @@ def executable(loaded: Loaded, tool: str) -> Path | None:
 
 def _whole(place: Path) -> bool:
     """Whether the tool was unpacked there, and no other user can change it; `installed` looks at its files too."""
-    return (place / COMPLETE).exists() and not facts.unpacked.foreign(place)
+    return os.path.isfile(place / COMPLETE) and not facts.unpacked.foreign(place)
 
 
 def program(tool: str) -> str:
@@ -129,8 +131,8 @@ def installed(desired: Desired, tool: str, version: str) -> bool:
     if facts.unpacked.damage(home(tool, version), program(tool)):
         return False
     try:
-        marker = (home(tool, version) / COMPLETE).read_text()
-    except OSError:
+        marker = regular.text(home(tool, version) / COMPLETE)
+    except (OSError, ValueError):
         return False
     return accepts(desired, tool, marker.split()[-1] if marker.split() else "")
 

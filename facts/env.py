@@ -12,10 +12,11 @@ from typing import Literal
 
 from facts.patterns import TooSlow, found
 from facts.probe import AnyProbe, LocalProbe, Probe
-from facts.value import Unknown
 
-NOT_TEXT = "is not UTF-8 text"
-"""Ends the reason where the file has another encoding, which a person has to change."""
+LARGEST = 1_000_000
+"""Bytes of the env file, which is written by hand."""
+NO_TEXT = "\ufffd"
+"""What a reader writes for bytes that are not UTF-8."""
 Presence = Mapping[str, bool | Literal["slow"]]
 """Variable -> whether its value matches, `slow` where that takes too long to find out; absent ones have no entry."""
 
@@ -23,8 +24,10 @@ Presence = Mapping[str, bool | Literal["slow"]]
 def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
     """`env.file` and `env.process`: presence in the env file and in this process. A pattern of None matches all."""
     at = shlex.quote(str(file))
+    sh = f"""if [ ! -e {at} ] && [ ! -L {at} ]; then echo read; elif [ ! -f {at} ]; then echo it is not a regular file
+else head -c {LARGEST + 1} {at} && echo && echo read; fi"""
     return [
-        Probe("env.file", f"if [ -e {at} ]; then cat {at} && echo && echo read; else echo read; fi", _read(patterns)),
+        Probe("env.file", sh, _read(patterns)),
         LocalProbe("env.process", lambda: _presence(os.environ, patterns)),
     ]
 
@@ -54,13 +57,14 @@ class _read:
     def __init__(self, patterns: Mapping[str, str | None]) -> None:
         self.patterns = patterns
 
-    def __call__(self, text: str) -> Presence | Unknown:
+    def __call__(self, text: str) -> Presence:
         body, _, end = text.rstrip("\n").rpartition("read")
         if end or not text.rstrip().endswith("read"):
-            raise ValueError("the file cannot be read")
-        if strange := re.search("[\0\ufffd]", body):  # U+FFFD stands for bytes that are not UTF-8
-            line = len(body[: strange.start()].split("\n"))
-            return Unknown(f"line {line} {NOT_TEXT}")
+            raise ValueError(text.strip() if text.startswith("it ") else "it cannot be read")
+        if len(body) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        if strange := re.search(f"[\0{NO_TEXT}]", body):
+            raise ValueError(f"line {len(body[: strange.start()].splitlines()) or 1} is not UTF-8")
         return _presence(parse(body), self.patterns)
 
 

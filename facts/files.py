@@ -9,6 +9,13 @@ from typing import Literal
 from facts.probe import LocalProbe, Probe
 from facts.value import dataclass
 
+LARGEST = 64_000_000
+"""Bytes of a file whose hash is computed; no managed file is larger, as its content is in the desired state."""
+SMALL = 4096
+"""Bytes of a file that holds a word."""
+LARGER = "0" * 64
+"""Stands for the hash of a larger file."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -24,8 +31,8 @@ def probe(name: str, path: Path) -> Probe:
     at = shlex.quote(str(path))
     sh = f"""if [ -d {at} ]; then echo directory; elif [ -f {at} ]; then echo file
 elif [ -e {at} ]; then echo other; else echo absent; exit; fi
-ls -ld {at}
-[ -f {at} ] && (sha256sum {at} || shasum -a 256 {at})"""
+set -f; row=$(ls -ld {at}); echo "$row"; set -- $row
+[ -f {at} ] && if [ "$5" -gt {LARGEST} ]; then echo {LARGER}; else sha256sum {at} || shasum -a 256 {at}; fi"""
     return Probe(name, sh, _parse)
 
 
@@ -36,9 +43,9 @@ def way(name: str, base: Path, path: Path) -> LocalProbe:
 
 
 def text(name: str, path: Path) -> Probe:
-    """What a small file holds, without white space around it; empty where there is none."""
+    """What a small file holds, without white space around it; empty where there is none, and not a regular one."""
     at = shlex.quote(str(path))
-    return Probe(name, f"[ -e {at} ] && cat {at}; true", str.strip)
+    return Probe(name, f"[ -f {at} ] && head -c {SMALL} {at}; true", str.strip)
 
 
 def _parse(text: str) -> Entry:

@@ -56,6 +56,12 @@ def uid_of_peer(connection: socket.socket) -> int | None:
     A connection that no process has accepted yet is the listener's: if that closes, the kernel resets the connection.
     The answer for Docker's proxy is root.
     """
+    found = other_end(connection)
+    return found.uid if found else None
+
+
+def other_end(connection: socket.socket) -> Found | None:
+    """The socket at the other end of the connection, as `uid_of_peer` takes it; None if it cannot be told."""
     if connection.family not in (socket.AF_INET, socket.AF_INET6):
         return None
     try:
@@ -68,7 +74,7 @@ def uid_of_peer(connection: socket.socket) -> int | None:
         found = _socket(theirs, ours)
         if found and not found.inode and found.state in UNACCEPTED:  # so the listener has not changed since
             found = listener
-    return found.uid if found and found.inode else None
+    return found if found and found.inode else None
 
 
 def _socket(own: Address, other: Address) -> Found | None:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from facts import unpacked
+from facts import regular, unpacked
 from facts.probe import AnyProbe, LocalProbe, Probe
 from facts.value import dataclass
 
@@ -46,7 +46,7 @@ class Versions:
 
     def _all(self) -> dict[str, object]:
         try:
-            known = json.loads(self.file.read_text())
+            known = regular.document(self.file)
         except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
@@ -77,7 +77,7 @@ def probe(
     `command` on PATH says of itself.
     """
     command = tool if command is None else command
-    if marker.exists():
+    if os.path.exists(marker):  # False where that cannot be found out
         return LocalProbe(f"tools.{tool}", lambda: _stored(marker, version, program or tool))
     path = "" if versions is None else shutil.which(command) or ""
     if path and versions and (told := versions.known(path)):
@@ -99,7 +99,10 @@ elif command -v {name}; then {ask} 2>&1; else echo absent; fi"""
 def _stored(marker: Path, version: str, program: str) -> Tool:
     if problem := unpacked.damage(marker.parent, program):
         return Tool(damage=problem)
-    return Tool(version, provider=marker.read_text().partition("\n")[0])
+    try:
+        return Tool(version, provider=regular.text(marker).partition("\n")[0])
+    except (OSError, ValueError) as problem:
+        return Tool(damage=f"{marker.name} cannot be read ({getattr(problem, 'strerror', None) or problem})")
 
 
 def parse(text: str) -> Tool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from facts import owners
+from facts import owners, regular
 
 RECORD = ".programs"
 """File in a tool's directory: path -> size, time of change in seconds and sha256 of a file; target of a link."""
@@ -33,7 +33,7 @@ def damage(home: Path, program: str = "") -> str:
     if problem := foreign(home):
         return problem
     try:
-        known = dict(json.loads((home / RECORD).read_text()))
+        known = dict(regular.document(home / RECORD))
     except FileNotFoundError:
         return _without_record(home, program)
     except (OSError, ValueError, TypeError):

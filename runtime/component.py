@@ -69,13 +69,19 @@ class _Entry:
 
     def verify(self, connection: socket.socket) -> None:
         """Raise `Stranger` where other people use this machine and the other end of the connection is not of a user
-        of the component, nor root, who runs Docker's proxy. Call it before a secret is sent, or an answer believed."""
+        of the component, nor root, who runs Docker's proxy, nor a process that it started. Call it before a secret is
+        sent, or an answer believed."""
         if not users.shared():
             return
         uid = peers.uid_of_peer(connection)
         if uid is None and self.instance.engine_record.exists():
             return  # the kernel has forwarded it into a container
-        if uid not in {0, *self.instance.run(self.name).uids}:
+        run = self.instance.run(self.name)
+        if uid in {0, *run.uids}:
+            return
+        from facts import descent  # saves 0.3 ms wherever no other user has answered
+
+        if not descent.reaches(connection, run):
             found = "of another user" if uid is None else f"of user {users.name(uid)}"
             raise peers.Stranger(f"a process {found} answers on {self.port}")
 

@@ -92,7 +92,8 @@ def shared(platform: Platform, name: str = "", placement: str = "native") -> dic
         value = stored.get(key, os.environ.get(key))
         if variable.value is not None:
             value = templates.fill(variable.value, scope, lambda word: _address(platform, word, placement))
-        if value is not None and (not variable.only or name in variable.only):
+        here = placement != "docker" or variable.in_containers
+        if value is not None and here and (not variable.only or name in variable.only):
             found[key] = value
     return found
 

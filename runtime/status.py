@@ -89,8 +89,8 @@ def alone(
     )
     if found.state in ("starting", "unhealthy") and verdict.state in ("compiling", "failed", "unknown"):
         return replace(found, state=verdict.state, reason=verdict.reason)
-    if found.state == "ready" and verdict.reason:
-        found = replace(found, reason="; ".join(filter(None, (found.reason, verdict.reason))))
+    if found.state == "ready" and (more := verdict.reason or _outdated(component, seen)):
+        found = replace(found, reason="; ".join(filter(None, (found.reason, more))))
     if found.state == "ready" and seen.lives:
         served.remember(component, seen)
     return found
@@ -124,6 +124,15 @@ def _hosts(instance: Instance, components: list[Component]) -> dict[int, str]:
 
     native = {name: route.host for name, route in owner_map.routes(instance).items() if route.owner == "native"}
     return {each.port: native[each.name] for each in components if each.port and each.name in native}
+
+
+def _outdated(component: Component, seen: Seen) -> str:
+    """That the container of a service runs an image of older sources."""
+    if not seen.image or not component.is_service:
+        return ""
+    from runtime.docker import sources  # saves 2 ms of a status without services in Docker
+
+    return sources.CHANGED if sources.changed(component, seen.image) else ""
 
 
 def _migrating(component: Component) -> float | None:
@@ -188,7 +197,8 @@ def _debugged(component: Component, seen: Seen, missing: str) -> str:
     """The reason that is shown for a service under its debugger."""
     from runtime.services import debugging  # saves 21 ms of a status without a debugger
 
-    where = f"under its debugger on {HOME}:{seen.debug}"
+    other = component.debug_port and debugging.other_there(component)
+    where = f"under its debugger, but {other}" if other else f"under its debugger on {HOME}:{seen.debug}"
     if not missing:
         return where
     if debugging.ended(component, seen):

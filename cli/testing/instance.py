@@ -92,5 +92,5 @@ def held(platform: Platform, suites: list[Suite]) -> Iterator[None]:
             stop(platform, None)
             containers.clear(instance)
             shutil.rmtree(instance.data, ignore_errors=True)
-            for left in ("run", "compose", "placed", "private", "env"):
+            for left in ("run", "compose", "placed", "private", "env", "container-secrets"):
                 shutil.rmtree(instance.state / left, ignore_errors=True)

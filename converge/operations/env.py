@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import facts.auth
 import facts.env
@@ -15,7 +15,6 @@ from converge.context import ConvergeContext
 from converge.redaction import local
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, Observation
-from facts.text import HINT
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -42,11 +41,10 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     yield from _local(context, observation)
     yield from _lent(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
-    if isinstance(stored, Unknown) and stored.because.endswith(facts.env.NOT_TEXT):
-        yield Item("env.file", "env", "manual", "another encoding", "UTF-8", stored.because, HINT, ".dev/values")
-        return
-    if isinstance(stored, Unknown) or isinstance(entry, Unknown):
-        yield Item("env.file", "env", "unknown", "?", "readable", because="the env file cannot be read")
+    if bad := next((fact for fact in (stored, entry) if isinstance(fact, Unknown)), None):
+        because = f"{envfile.path(context.instance)} cannot be used: {bad.because}"
+        hint = "it must be a file with NAME=VALUE lines: correct it, or move it away"
+        yield Item("env.file", "env", "unknown", "?", "readable", because, hint)
         return
     if entry.kind == "file" and entry.mode != "600":
         why = f"its mode is {entry.mode}"
@@ -56,23 +54,27 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     present = {**given, **stored}
     missing = _missing(context, present)
     for name, variable in context.desired.env.items():
-        key, source = f"env.{name}", context.loaded.source(f"env.{name}")
-        if variable.value is not None:
-            continue
-        matches = present.get(name)
-        if matches in ("slow", False):
-            yield _mismatch(name, str(variable.pattern), matches == "slow", source)
-        elif matches and variable.pattern and not context.loaded.trusted:
-            yield Item(key, "env", "unknown", "set", str(variable.pattern), trust.WHY, source=source)
-        elif matches:
-            yield Item(key, "env", "ok", "set", "set", source=source)
-        elif variable.generate:
-            yield _generated(name, missing, source)
-        elif variable.required:
-            hint = f"write {name}=… into .dev/values"
-            yield Item(key, "env", "manual", "absent", "set", "only you can provide it", hint, source, "env-missing")
-        else:
-            yield Item(key, "env", "skipped", "absent", "optional", source=source)
+        if variable.value is None:
+            yield _item(context, name, present.get(name), missing)
+
+
+def _item(
+    context: ConvergeContext, name: str, matches: bool | Literal["slow"] | None, missing: Sequence[Mapping[str, Any]]
+) -> Item:
+    """A variable that is not a plain value; `matches` says whether it is set, and fits its pattern."""
+    key, source, variable = f"env.{name}", context.loaded.source(f"env.{name}"), context.desired.env[name]
+    if matches in ("slow", False):
+        return _mismatch(name, str(variable.pattern), matches == "slow", source)
+    if matches and variable.pattern and not context.loaded.trusted:
+        return Item(key, "env", "unknown", "set", str(variable.pattern), trust.WHY, source=source)
+    if matches:
+        return Item(key, "env", "ok", "set", "set", source=source)
+    if variable.generate:
+        return _generated(name, missing, source)
+    if variable.required:
+        hint = f"write {name}=… into .dev/values"
+        return Item(key, "env", "manual", "absent", "set", "only you can provide it", hint, source, "env-missing")
+    return Item(key, "env", "skipped", "absent", "optional", source=source)
 
 
 def _missing(context: ConvergeContext, present: facts.env.Presence) -> list[dict[str, Any]]:

@@ -36,7 +36,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         return
     found = observation["processes"]
     if isinstance(found, Unknown):
-        yield Item("processes.left-over", "processes", "unknown", "?", WANT, found.because)
+        hint = "run again; if it stays, correct the file or the permissions that the reason names"
+        yield Item("processes.left-over", "processes", "unknown", "?", WANT, found.because, hint)
         return
     if not found:
         yield Item("processes.left-over", "processes", "ok", "none", WANT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def _probe(context: ConvergeContext, tool: str, version: str) -> AnyProbe:
         return facts.tools.probe(
             tool, version, marker, _command(context, tool, version), versions, tools.program(tool)
         )  # fmt: skip
-    if tool not in facts.tools.KNOWN and not marker.exists():
+    if tool not in facts.tools.KNOWN and not os.path.exists(marker):
         return LocalProbe(f"tools.{tool}", lambda: Unknown(trust.WHY))
     return facts.tools.probe(tool, version, marker, _command(context, tool, version), program=tools.program(tool))
 

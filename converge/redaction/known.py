@@ -95,7 +95,8 @@ def _of_file(path: Path) -> Iterator[str]:
 
 def _written(instance: Instance, hide: Redactor) -> Iterator[str]:
     """Secrets in files of every instance of the checkout: its own, and those of environments by their names."""
-    yield from (text for text in _texts(instance.dev.glob("instances/*/private/*/*")) if len(text) <= LONGEST_SECRET)
+    for place in ("private/*/*", "container-secrets/*/*/*"):
+        yield from (text for text in _texts(instance.dev.glob(f"instances/*/{place}")) if len(text) <= LONGEST_SECRET)
     for text in _texts(instance.dev.glob("instances/*/env/*.env")):
         yield from _assigned(text, hide)
     for text in _texts(instance.environments.glob("**/*.env")):  # as an editor or a shell is given them

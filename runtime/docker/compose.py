@@ -21,6 +21,7 @@ from facts.engine import Engine
 from facts.value import dataclass, replace
 from runtime import infra
 from runtime.component import Component
+from runtime.docker import secret_files
 from runtime.platform import Platform
 
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
@@ -30,6 +31,10 @@ GATEWAY = tools.EMULATOR.parent / "gateway.yaml"
 GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
          "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
 """Variables of the caller's environment that Compose gets; no others can change its result."""
+
+
+SECRETS = "/run/secrets"
+"""Where a container has its secrets as files."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Entry:
     """Whether the engine publishes a port of it on this machine."""
     aliases: tuple[str, ...] = ()
     """Additional names in a network."""
+    secrets: bool = False
+    """Whether it mounts a directory at `/run/secrets`: its program reads `NAME_FILE` in place of a secret `NAME`."""
     profiles: tuple[str, ...] = ()
     """Profiles of Compose in which it is wanted; empty: in all."""
 
@@ -174,10 +181,20 @@ def values(project: Project, images: Mapping[str, str]) -> dict[str, str]:
     for name, component in project.platform.components.items():
         if component.port:
             found[variable(name, "PORT")] = str(component.port)
-        if not component.is_service:
-            more = infra.kind(component).variables(project.platform, component)
-            found |= {variable(name, what): value for what, value in more.items()}
+        found |= of_infra(project.platform, component)
+        if directory := secret_files.directory(instance, name):
+            found[variable(name, "SECRETS")] = str(directory)
+            for each in secret_files.names(instance, name) & found.keys():
+                found |= {each: "", f"{each}_FILE": f"{SECRETS}/{each}"}
     return found | {variable(name, "IMAGE"): image for name, image in images.items()}
+
+
+def of_infra(platform: Platform, component: Component) -> dict[str, str]:
+    """What the kind of an infra component gives to the Compose files, for example `POSTGRES_PASSWORD`."""
+    if component.is_service:
+        return {}
+    more = infra.kind(component).variables(platform, component)
+    return {variable(component.name, what): value for what, value in more.items()}
 
 
 def run(argv: list[str], env: Mapping[str, str], timeout: float, say: Callable[[str], None] | None = None) -> str:
@@ -236,11 +253,17 @@ def _entry(value: dict[str, object]) -> Entry:
     build, networks, profiles = value.get("build"), value.get("networks"), value.get("profiles")
     found = Entry(
         str(value.get("image") or ""), published=bool(value.get("ports")), aliases=_aliases(networks),
+        secrets=SECRETS in _targets(value.get("volumes")),
         profiles=tuple(map(str, profiles)) if isinstance(profiles, list) else (),
     )  # fmt: skip
     if not isinstance(build, dict):
         return found
     return replace(found, context=Path(str(build["context"])), dockerfile=str(build.get("dockerfile") or "Dockerfile"))
+
+
+def _targets(volumes: object) -> set[object]:
+    each = volumes if isinstance(volumes, list) else ()
+    return {str(volume.get("target", "")).rstrip("/") for volume in each if isinstance(volume, dict)}
 
 
 def _aliases(networks: object) -> tuple[str, ...]:

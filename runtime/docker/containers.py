@@ -15,7 +15,7 @@ from converge.instance import Instance
 from facts.engine import EngineError
 from facts.value import replace
 from runtime.component import Component, InfraComponent, ServiceComponent
-from runtime.docker import compose, subnet
+from runtime.docker import compose, secret_files, secrets, subnet
 from runtime.docker.compose import Project
 from runtime.environment import of_component
 from runtime.placements import docker
@@ -44,6 +44,10 @@ def make(
         write_environment(project, component)
     values = compose.values(project, images)
     known, digest = _applied(project), _digest(project, wanted, values)
+    if apart := _apart(project, wanted):
+        before_stop(apart)
+        for name in apart:
+            docker.stop(wanted[name])
     found = _containers(project, wanted)
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found
@@ -60,6 +64,8 @@ def make(
     found = _containers(project, wanted)
     if missing := sorted(wanted.keys() - found.keys()):
         raise DevError("compose-failed", f"Compose made no container for {', '.join(missing)}")
+    for name in wanted:
+        secret_files.sweep(project.instance, name)
     _write(
         project.instance.state / "compose" / "applied.json",
         json.dumps(known | {name: f"{digest} {container}" for name, container in found.items()}),
@@ -127,9 +133,11 @@ def undeclared(platform: Platform) -> list[Component]:
 
 
 def write_environment(project: Project, component: Component) -> None:
-    """Write the container's environment in the format in which Compose replaces no variables; mode 0600."""
-    if component.is_service:
-        found = of_component(project.platform, component, "docker")
+    """Write its container's secrets, and its variables in the format in which Compose replaces none; mode 0600."""
+    if not component.is_service:
+        secrets.hand(project, component, compose.of_infra(project.platform, component))
+    else:
+        found = secrets.hand(project, component, of_component(project.platform, component, "docker"))
         lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())]
         _write(project.instance.state / "env" / f"{component.name}.env", "".join(lines))
 
@@ -146,6 +154,14 @@ def _containers(project: Project, wanted: Mapping[str, Component]) -> dict[str, 
     rows = docker.containers(project.instance)
     services = {row["Labels"]["com.docker.compose.service"]: row["Id"] for row in rows}
     return {name: services[key] for key, name in keys.items() if key in services}
+
+
+def _apart(project: Project, wanted: Mapping[str, Component]) -> list[str]:
+    """Components whose containers were taken out of the network, or whose network was deleted."""
+    rows, networks = docker.containers(project.instance), project.engine.get("/networks")
+    ids = {row["Name"]: row["Id"] for row in networks}
+    keys = {row["Labels"]["com.docker.compose.service"] for row in rows if docker.cut_off(project.instance, row, ids)}
+    return [name for name, component in wanted.items() if compose.key(component) in keys]
 
 
 def _applied(project: Project) -> dict[str, str]:

@@ -6,9 +6,7 @@ import contextlib
 import json
 import os
 import re
-import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,9 @@ from converge import atomic, lockfile
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.redaction import patterns
-from facts import git
 from facts.engine import Engine, EngineError
 from runtime.component import Component
-from runtime.docker import compose, refusals
+from runtime.docker import compose, refusals, sources
 from runtime.docker.compose import Project
 
 Say = Callable[[str], None]
@@ -45,7 +42,8 @@ def reference(project: Project, component: Component) -> str:
     entry = project.entry(component)
     assert entry is not None
     if entry.context:
-        return f"{project.instance.project}-{component.name}:{sources(component, entry)}"
+        digest = sources.digest(component, entry.context, entry.dockerfile)
+        return f"{project.instance.project}-{component.name}:{digest}"
     name = declared(project, component)
     digest = name.partition("@")[2]
     return (digest and _loaded(project.engine, digest)) or name
@@ -189,25 +187,6 @@ def settings() -> dict[str, str]:
     return found
 
 
-def sources(component: Component, entry: compose.Entry) -> str:
-    """Twelve hex digits of the image's sources: a service's `path` and `watch`, else the build's context."""
-    assert entry.context is not None
-    places = [entry.context]
-    if component.is_service:
-        base = component.path
-        places = [base, *(base / more for more in component.wants.watch)]
-    places.append(entry.context / entry.dockerfile)
-    digest = sha256()
-    for path in sorted(set(_files(places))):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:  # removed since it was listed: an editor's temporary file, or another branch
-            continue
-        digest.update(f"{os.path.relpath(path, entry.context)}\0{os.access(path, os.X_OK)}\0".encode())
-        digest.update(sha256(content).digest())
-    return digest.hexdigest()[:12]
-
-
 def save(project: Project, images: Iterable[str], target: Path, say: Say) -> list[dict[str, str]]:
     """Write the images into one archive for a machine without a registry; gives its list of images."""
     import gzip  # saves 3 ms where no archive is written
@@ -325,24 +304,6 @@ def _add(archive: Any, name: str, content: bytes) -> None:
     about = tarfile.TarInfo(name)
     about.size = len(content)
     archive.addfile(about, io.BytesIO(content))
-
-
-def _files(places: Iterable[Path]) -> Iterator[Path]:
-    """Files that git tracks or would add; without git all except hidden and installed ones."""
-    for place in places:
-        if place.is_file():
-            yield place.resolve()
-            continue
-        listed = subprocess.run(
-            git.argv(place, "ls-files", "-co", "--exclude-standard", "-z"), capture_output=True, env=git.environment()
-        )  # fmt: skip
-        if listed.returncode == 0:
-            known = listed.stdout.decode(errors="surrogateescape").split("\0")
-            yield from (place / name for name in known if name and (place / name).is_file())
-            continue
-        for directory, inner, names in os.walk(place):
-            inner[:] = [name for name in inner if not name.startswith(".") and name not in ("node_modules", "tmp")]
-            yield from (Path(directory) / name for name in names if not name.endswith(".pyc"))
 
 
 def _prune(used: Engine, image: str) -> None:

@@ -76,10 +76,7 @@ def sync(platform: Platform, about: str = "") -> Written:
     instance = platform.instance
     if instance.name:
         return Written()
-    everyone = {
-        name: each for name, each in platform.components.items()
-        if each.is_service and each.port and not each.once
-    }  # fmt: skip
+    everyone = recipes.shown(platform)
     keeper = Keeper(instance.checkout)
     if uses_vscode(instance.checkout):
         for name, entries in vscode.entries(everyone).items():

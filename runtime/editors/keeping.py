@@ -42,7 +42,7 @@ class Keeper:
         path = self.checkout / name
         key, head = vscode.FILES[name.name]
         paste = _to_paste(wanted, about)
-        shut = _shut(path)
+        shut = shut_because(path)
         try:
             before = path.read_bytes().decode("utf-8") if path.exists() else ""
             after = jsonc.edited(before, key, wanted, vscode.ours, head)
@@ -114,7 +114,7 @@ def replace(path: Path, content: bytes, mode: int | None = None) -> bool:
     return True
 
 
-def _shut(path: Path) -> str:
+def shut_because(path: Path) -> str:
     """Why ./dev must not write the file; empty if it may."""
     for each in (path, path.parent):
         if each.is_symlink():
@@ -132,20 +132,32 @@ def _is_ours(path: Path) -> bool:
 
 def _exclude(checkout: Path, name: Path) -> None:
     """Exclude a file that ./dev made from git's status; a user who wants to share it adds it."""
-    where = git.argv(checkout, "rev-parse", "--show-prefix", "--git-path", "info/exclude")
     try:
-        told = subprocess.run(where, capture_output=True, text=True, timeout=10, env=git.environment())
         asked = git.argv(checkout, "check-ignore", "-q", str(name))
         ignored = subprocess.run(asked, capture_output=True, timeout=10, env=git.environment())
     except (OSError, subprocess.TimeoutExpired):
         return
-    if told.returncode or ignored.returncode != 1:
+    found = excludes(checkout)
+    if found is None or ignored.returncode != 1:
         return
-    prefix, place = told.stdout.split("\n")[:2]
-    file, line = checkout / place, f"/{prefix}{name}"
+    file, prefix = found
+    line = f"/{prefix}{name}"
     with contextlib.suppress(OSError):
         before = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
         lines = [line] if EXCLUDED in before else [EXCLUDED, line]
         text = before + ("" if not before or before.endswith("\n") else "\n") + "\n".join(lines) + "\n"
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8", "surrogateescape")
+
+
+def excludes(checkout: Path) -> tuple[Path, str] | None:
+    """Git's own list of excluded files, and the path of the checkout in its repository; None without a repository."""
+    where = git.argv(checkout, "rev-parse", "--show-prefix", "--git-path", "info/exclude")
+    try:
+        told = subprocess.run(where, capture_output=True, text=True, timeout=10, env=git.environment())
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if told.returncode:
+        return None
+    prefix, place = told.stdout.split("\n")[:2]
+    return checkout / place, prefix

@@ -17,6 +17,11 @@ VARIABLES = {"port": "$PORT", "host": "$HOST"}
 """Template -> the shell variable with the same value."""
 
 
+def shown(platform: Platform) -> dict[str, ServiceComponent]:
+    """The services that have entries in the files of IDEs."""
+    return {name: each for name, each in platform.services.items() if each.port and not each.once}
+
+
 def variables(platform: Platform, component: ServiceComponent) -> dict[str, str]:
     """Its native environment, with the mark by which it can be asked to end when it is given back."""
     make_private(component)

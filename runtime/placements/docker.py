@@ -14,6 +14,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from facts.engine import Engine, EngineError, EngineGone, unframed
 from runtime.component import Component
+from runtime.docker import secret_files
 from runtime.docker.compose import key
 from runtime.placements import native
 from runtime.placements.seen import Seen, State, lost
@@ -60,9 +61,12 @@ def look(component: Component) -> Seen:
         return Seen("docker")
     state = about["State"]
     word, reason = state_of(state, component.once)
+    if word == "running" and not reason:
+        reason = cut_off(component.instance, about)
     return Seen(
         "docker", word in ("running", "paused", "backoff"), word, reason, state.get("Pid") or None,
         about.get("RestartCount", 0), _seconds(state.get("StartedAt", "")), about["Id"],
+        image=str((about.get("Config") or {}).get("Image", "")),
     )  # fmt: skip
 
 
@@ -80,6 +84,21 @@ def inspect(component: Component) -> dict[str, Any]:
             continue
         return found if isinstance(found, dict) else {}
     return {}
+
+
+def cut_off(instance: Instance, about: Mapping[str, Any], networks: Mapping[str, str] | None = None) -> str:
+    """Why nothing reaches the container: it is not in the network of the instance, or that was deleted.
+
+    Empty if it is, or if its Compose file gives it another network. `about` is the engine's description of it;
+    `networks` has the id of each network of the engine by its name. Without `networks` the id is not compared.
+    """
+    name = str((about.get("HostConfig") or {}).get("NetworkMode", ""))
+    if not name.startswith(f"{instance.compose_project}_"):
+        return ""
+    own = ((about.get("NetworkSettings") or {}).get("Networks") or {}).get(name)
+    if own is not None and (networks is None or (name in networks and own["NetworkID"] in ("", networks[name]))):
+        return ""
+    return f"its container is not in its network {name}; ./dev start makes it again"
 
 
 def spawn(component: Component, container: str) -> None:
@@ -137,6 +156,7 @@ def stop(component: Component) -> bool:
         if used and about:
             _keep_log(component)
             _gone(used, f"/containers/{about['Id']}", v="0", force="1")
+            secret_files.remove(component.instance, component.name)
             if not containers(component.instance):
                 _gone(used, f"/networks/{component.instance.compose_project}_default")
     except EngineError as problem:

@@ -36,6 +36,8 @@ class Seen:
     """Of the specification that it was started with; if that of now differs, it must be started again."""
     debug: int | None = None
     """Port of the debugger under which it runs."""
+    image: str = ""
+    """The image of its container."""
 
 
 def of_record(placement: Name, lives: bool, record: Mapping[str, Any]) -> Seen:

@@ -13,6 +13,7 @@ NOUNS: Mapping[str, str] = {
     "databases": "runtime.provision.databases",
     "topics": "runtime.provision.topics",
     "migrations": "runtime.provision.migrations",
+    "images": "runtime.docker.outdated",
 }
 """Noun that doctor shows in addition to those of converge -> its module, an `Operation`."""
 INSIDE: Mapping[str, str] = {"postgres": "runtime.provision.databases", "pubsub": "runtime.provision.topics"}

@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 
-from facts import peers, users
+from facts import descent, peers, processes, regular, users
 
 HOME = "127.0.0.1"
 """The address that callers on this machine use; the edge listens on it, unless the owner does."""
@@ -335,7 +335,7 @@ class Edge:
 def source() -> list[bytes]:
     """The modules of this program as they are on disk; empty if they cannot be read, for example during an update."""
     found = []
-    for path in (__file__, peers.__file__, users.__file__):
+    for path in (__file__, *(str(module.__file__) for module in (descent, peers, processes, regular, users))):
         try:
             with open(path, "rb") as file:
                 found.append(file.read())
@@ -453,8 +453,14 @@ class Relay:
         if allowed is None or far.family != socket.AF_INET:  # our directory with the gateway's sockets is 0700
             return True
         uid = peers.uid_of_peer(far)
-        self.stranger = None if uid in allowed else uid
-        return uid in allowed
+        trusted = uid in allowed or self.descends(far)
+        self.stranger = None if trusted else uid
+        return trusted
+
+    def descends(self, far: socket.socket) -> bool:
+        """Whether a process has accepted that the component started, and that became another user."""
+        record, mark = self.edge.spec["services"][self.name].get("run", ("", ""))
+        return bool(record) and descent.reaches(far, processes.of_document(processes.load(record), mark))
 
     def retry(self) -> None:
         """Try again after a pause; meanwhile notice a caller that hangs up."""

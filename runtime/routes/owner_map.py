@@ -23,6 +23,7 @@ from converge.errors import DevError
 from converge.instance import EDGE, Instance
 from facts import users
 from facts.ports import HOME
+from facts.processes import RECORD
 from facts.value import dataclass
 from runtime import placements, services
 from runtime.component import LOOPBACK_FOR, Component, Launch, ServiceComponent
@@ -232,16 +233,19 @@ def _spec(platform: Platform) -> dict[str, Any]:
 
 
 def _entry(component: Component) -> dict[str, Any]:
-    """What the edge knows of one component: where it listens for it and, of infrastructure where other people use the
-    machine, of which users its process is and who may connect.
+    """What the edge knows of one component: its port and, where other people use the machine, which processes are its.
 
-    The Pub/Sub emulator, for example, lets in the user of the edge, so the edge must ask who is behind a connection.
+    `run` tells those that root started and that became another user. Infrastructure also has the users of its process,
+    and those that may connect: the Pub/Sub emulator, for example, sees the user of the edge alone.
     """
-    if component.is_service:
-        return {"port": component.port, "protocol": component.wants.protocol}
-    found = {"port": component.port, "protocol": "tcp"}
+    found: dict[str, Any] = {"port": component.port}
+    found["protocol"] = component.wants.protocol if component.is_service else "tcp"
+    if not users.shared():
+        return found
+    if os.geteuid() == 0:
+        found["run"] = [str(component.directory / RECORD), component.mark]
     ours = sorted({0, *component.instance.run(component.name).uids})
-    return found | ({"users": ours, "callers": ours} if users.shared() else {})
+    return found if component.is_service else found | {"users": ours, "callers": ours}
 
 
 def _served(platform: Platform) -> dict[str, Component]:

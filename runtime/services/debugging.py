@@ -12,7 +12,7 @@ from converge import tools
 from converge.errors import DevError, Exit
 from converge.kinds import SERVICES
 from facts import processes
-from facts.ports import HOME, owner
+from facts.ports import HOME, Owner, owner
 from facts.value import dataclass, replace
 from runtime import services
 from runtime.component import Component, Launch, ServiceComponent
@@ -112,8 +112,17 @@ def why_not(component: Component) -> str:
     """Why its debugger does not listen yet; empty if it does."""
     number = port(component)
     found = owner(number)
-    if found is None:
-        return f"its debugger does not listen on {number} yet"
+    return _other(component, number, found) if found else f"its debugger does not listen on {number} yet"
+
+
+def other_there(component: Component) -> str:
+    """The process that listens on its debugger's port and is not one of its own, in words; empty if there is none."""
+    number = port(component)
+    found = owner(number)
+    return _other(component, number, found) if found else ""
+
+
+def _other(component: Component, number: int, found: Owner) -> str:
     return "" if component.owns(found) else f"{found} listens on {number}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 
 from converge.errors import DevError
 from runtime import placements
@@ -22,13 +23,15 @@ def start(
     on_event: Listener,
     asked: Asked | None = None,
     obstacles: Mapping[str, DevError] | None = None,
+    installing: Mapping[str, Future[DevError | None]] | None = None,
 ) -> dict[str, DevError]:
     """Start what is named with all it needs, independent components side by side; gives what failed and why.
 
     Components that run and are no longer declared are stopped first. An interrupted start stops what it began to
     start. `obstacles` maps components to the known reason why they cannot start; only what needs them is not started.
+    A service in `installing` is waited for until its packages are installed.
     """
-    return bring_up(platform, names, on_event, asked or Asked(), obstacles or {})
+    return bring_up(platform, names, on_event, asked or Asked(), obstacles or {}, installing or {})
 
 
 def restart(platform: Platform, names: list[str] | None, on_event: Listener) -> dict[str, DevError]:

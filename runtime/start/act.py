@@ -34,8 +34,9 @@ def _keep(run: Run, task: Task, action: actions.Keep) -> None:
 
 def _refuse(run: Run, task: Task, action: actions.Refuse) -> None:
     name, what = task.component.name, f"{task.component.name} was not started"
-    if name in run.obstacles and run.obstacles[name].code == action.code:
-        raise run.obstacles[name]
+    for problem in (run.obstacles.get(name), None if task.unready else run.packages(name)):
+        if problem and problem.code == action.code:
+            raise problem
     if action.code == "engine-lost":
         raise lost(what, task.reason)
     need, problem = next(iter(task.unready.items()))

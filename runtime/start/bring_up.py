@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 
 from converge.errors import DevError
 from runtime import placements
@@ -24,14 +25,14 @@ Listener = Callable[[str, str, float], None]
 
 def bring_up(
     platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked,
-    obstacles: Mapping[str, DevError],
+    obstacles: Mapping[str, DevError], installing: Mapping[str, Future[DevError | None]],
 ) -> dict[str, DevError]:  # fmt: skip
     """Start the named components with all they need; gives which failed and why.
 
     What a killed engine left over is deleted once, then the start is tried again. `obstacles` maps components to the
     known reason why they cannot start.
     """
-    failed = _attempt(platform, names, on_event, asked, obstacles)
+    failed = _attempt(platform, names, on_event, asked, obstacles, installing)
     for forget in (
         _containers_of,
         _network_of,
@@ -40,13 +41,13 @@ def bring_up(
         if not stumbled:
             break
         forget(platform, stumbled)
-        failed = _attempt(platform, names, on_event, asked, obstacles)
+        failed = _attempt(platform, names, on_event, asked, obstacles, installing)
     return failed
 
 
 def _attempt(
     platform: Platform, names: list[str] | None, on_event: Listener, asked: Asked,
-    obstacles: Mapping[str, DevError],
+    obstacles: Mapping[str, DevError], installing: Mapping[str, Future[DevError | None]],
 ) -> dict[str, DevError]:  # fmt: skip
     wanted = {name: platform.components[name] for name in names or ()} if asked.alone else platform.chosen(names)
     began = time.monotonic()
@@ -63,7 +64,7 @@ def _attempt(
     for left in undeclared(platform):
         placements.stop(left)
         tell(left.name, "no longer declared, stopped")
-    side_by_side = SideBySide(Run(platform, choices, wanted, asked, obstacles), tell)
+    side_by_side = SideBySide(Run(platform, choices, wanted, asked, obstacles, installing), tell)
     try:
         side_by_side.bring_up()
     finally:

@@ -33,9 +33,10 @@ def look(run: Run, component: Component, say: Say, unready: Mapping[str, DevErro
     asked = Asked(again=name in run.asked.again, debug=name in run.asked.debug, fix=run.asked.fix)
     migrates = component.is_service and bool(component.wants.migrate)
     wanted = Wanted(place, service=component.is_service, migrates=migrates)
-    obstacle = cast(transition.Obstacle, run.obstacles[name].code) if name in run.obstacles else None
     early = Seen(
-        unready=tuple(unready), obstacle=obstacle, migrated=place != "ide" or _migrated(run, component, unready)
+        unready=tuple(unready),
+        obstacle=_obstacle(run, name, place, unready),
+        migrated=place != "ide" or _migrated(run, component, unready),
     )
     if place == "ide" or isinstance(transition.transition(early, wanted, asked)[0], Refuse):
         return Task(component, say, early, wanted, asked, HOME, unready=unready)
@@ -69,6 +70,12 @@ def fingerprint_of(component: Component, launch: Launch) -> str:
     except (OSError, ValueError):
         installed = ""
     return placements.spec_hash(launch, installed)
+
+
+def _obstacle(run: Run, name: str, place: str, unready: Mapping[str, object]) -> transition.Obstacle | None:
+    """What prevents its start, as far as it is known before; waits for packages that are being installed."""
+    problem = run.obstacles.get(name) or (run.packages(name) if place == "native" and not unready else None)
+    return cast(transition.Obstacle, problem.code) if problem else None
 
 
 def _routed(run: Run, component: Component, place: Place) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 
 from converge.errors import DevError
 from facts.value import dataclass, field
@@ -34,6 +35,8 @@ class Run:
     asked: Asked
     obstacles: Mapping[str, DevError] = field(default_factory=dict)
     """Component -> a problem that was found before the start and prevents it."""
+    installing: Mapping[str, Future[DevError | None]] = field(default_factory=dict)
+    """Service -> why its packages could not be installed, once that is known."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     spawned: list[Component] = field(default_factory=list)
 
@@ -44,6 +47,14 @@ class Run:
         """Raise DevError `interrupted` if the start was cancelled."""
         if self.cancelled.is_set():
             raise DevError("interrupted", "the start was interrupted")
+
+    def packages(self, name: str) -> DevError | None:
+        """Why its packages could not be installed; None if they are there. Waits until that is known."""
+        pending = self.installing.get(name)
+        while pending and not pending.done():
+            self.check()
+            wait([pending], timeout=0.1)
+        return pending.result() if pending else None
 
     def command(
         self, argv: list[str], env: Mapping[str, str], component: Component, stream: Stream

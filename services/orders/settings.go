@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"platform/authkit"
 )
 
 // Settings is everything the environment says.
@@ -19,9 +21,13 @@ type Settings struct {
 
 // readSettings names every missing variable at once.
 func readSettings() (Settings, error) {
+	getenv, err := authkit.SecretFiles(os.Getenv, "DATABASE_URL")
+	if err != nil {
+		return Settings{}, err
+	}
 	var missing []string
 	required := func(name string) string {
-		value := os.Getenv(name)
+		value := getenv(name)
 		if value == "" {
 			missing = append(missing, name)
 		}

@@ -251,7 +251,7 @@ def test_a_start_prepares_the_system_with_consent_alone(
     target: tuple[Loaded, Instance], monkeypatch: pytest.MonkeyPatch, yes: bool, purpose: Any, left_out: set[str]
 ) -> None:
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(cycle, "fix", lambda *words: asked.append(words))
+    monkeypatch.setattr(cycle, "fix", lambda *words, later: asked.append(words))
     cycle.prepare(*target, yes=yes, lock_timeout=7, purpose=purpose, debuggers=frozenset({"delve"}))
     ((_, _, nouns, consent, _, timeout, why, debuggers),) = asked
     assert set(operations.OPERATIONS) - set(nouns) == left_out and consent.yes is yes

@@ -57,6 +57,11 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "what it runs is gone": (lambda at: shutil.rmtree(at / "pkg"), "pkg/tool/linux/compile is gone"),
     "all is gone": (lambda at: shutil.rmtree(at / "bin"), "bin/hello is gone"),
     "garbage in the record": (lambda at: (at / unpacked.RECORD).write_text("{"), "cannot be read"),
+    "a record without an end": (lambda at: os.truncate(at / unpacked.RECORD, 20 << 30), "cannot be read"),
+    "a FIFO for a record": (lambda at: replaced(at / unpacked.RECORD, os.mkfifo), "cannot be read"),
+    "a FIFO for a marker": (lambda at: replaced(at / ".complete", os.mkfifo), "cannot be read (it is a named pipe"),
+    "a directory for a marker": (lambda at: replaced(at / ".complete", Path.mkdir), "cannot be read"),
+    "bytes in the marker": (lambda at: (at / ".complete").write_bytes(b"\xff\xfe"), "cannot be read"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from facts import env
 from facts.local import LocalReader
 from facts.probe import observe
+from facts.value import Unknown
 
 
 @pytest.mark.parametrize(
@@ -26,3 +28,26 @@ def test_what_is_no_file_is_not_judged(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("pipe")
     for name in ("pipe", "link", "absent", "."):
         assert observe([env.readable(tmp_path / name, "x")], LocalReader())["x"] == ""
+
+
+UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a named pipe": (os.mkfifo, "not a regular file"),
+    "a directory": (Path.mkdir, "not a regular file"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "not a regular file"),
+    "a link to a device without an end": (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+    "one of 20 GiB": (lambda path: os.truncate(path, 20 << 30) if path.touch() is None else None, "more than"),
+    "one that is not UTF-8": (lambda path: path.write_bytes(b"A=1\nB=2\nKEY=\xe9\nC=3\n"), "line 3 is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_an_env_file_that_cannot_be_used_is_unknown_and_says_why(tmp_path: Path, what: str) -> None:
+    make, why = UNUSABLE[what]
+    make(tmp_path / "values")
+    found = observe(env.probes(tmp_path / "values", {"KEY": None}), LocalReader())["env.file"]
+    assert isinstance(found, Unknown) and why in found.because, found
+
+
+def test_an_env_file_with_text_of_any_language_is_read(tmp_path: Path) -> None:
+    (tmp_path / "values").write_text("# schöne Grüße\nKEY=ключ\n")
+    assert observe(env.probes(tmp_path / "values", {"KEY": "^ключ$"}), LocalReader())["env.file"] == {"KEY": True}

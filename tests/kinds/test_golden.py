@@ -138,7 +138,7 @@ def test_container(kind: str, containers: dict[str, Any]) -> None:
         assert wanted == "none"
         return
     ports = [f"{port['host_ip']}:{port['published']}:{port['target']}" for port in box["ports"]]
-    volumes = [f"{volume['source']}:{volume['target']}" for volume in box.get("volumes", ())]
+    volumes = [f"{volume['source'].removeprefix(f'{TOOL}/')}:{volume['target']}" for volume in box.get("volumes", ())]
     assert {"image": box["image"], "ports": ports, "volumes": volumes} == wanted
 
 

@@ -15,11 +15,14 @@ from pathlib import Path
 import pytest
 
 from converge import schema, tools
+from converge.derived import services_password
 from tests.conftest import NO_ENGINE, TOOL, Checkout, clone_of_the_shop, elapse, wait_until
 from tests.debug import dap
 from tests.editors.conftest import Place
 from tests.editors.f5 import adapter, debugger_of, f5, free_port, run_task
+from tests.real.inspected import as_stranger, told
 from tests.real.rig import Rig
+from tests.redaction.forms import Scanner
 from tests.shop import get, order, sign_in, soon, url
 
 SERVICES = ("catalog", "orders", "notifier", "web", "issuer")
@@ -97,6 +100,17 @@ def test_docker_mode_and_back_keeps_addresses_and_data(shop: Checkout, rig: Rig)
     assert {placements(shop)[name] for name in SERVICES} == {"native"}
     assert "dev-gateway" not in boxes(rig, shop), "the gateway stayed"
     assert {before["id"], during["id"]} <= {row["id"] for row in get(f"{url(shop, 'orders')}/orders", sign_in(shop))}
+
+
+def test_the_engine_tells_no_secret_of_the_platform(shop: Checkout, rig: Rig) -> None:
+    start(shop, "--docker")
+    lines = (shop.path / ".dev/values").read_text().splitlines()
+    known = dict(line.split("=", 1) for line in lines if line[:1].isalpha())
+    word = (shop.path / ".dev/instances/default/secrets/postgres").read_text()
+    scanner = Scanner({**known, "postgres": word, "services": services_password(word)})
+    assert {"SERVICE_AUTH_TOKEN", "AUTH_ISSUER_SECRET", "TEST_AUTH_SECRET"} <= known.keys()
+    assert {what: found for what, text in told(rig, shop).items() if (found := scanner.found(text))} == {}
+    assert scanner.found(as_stranger("ps", "axww", "-o", "args")) == set()
 
 
 def test_no_image_has_the_code_that_believes_test_users(shop: Checkout, rig: Rig, tmp_path: Path) -> None:

@@ -112,6 +112,25 @@ def test_status_names_the_user_on_the_address_of_an_ide(
 
 
 @stranger.needs_root
+@pytest.mark.parametrize("state", ["ready", "at a breakpoint"])
+def test_status_names_who_has_the_port_of_a_debugger(tmp_path: Path, free_port: Callable[[], int], state: str) -> None:
+    """An IDE that attached would tell a stranger the source code, and do what he asks of it."""
+    debug, port = free_port(), None if state == "ready" else free_port()
+    wants = Service(kind="command", port=port, debug="x", debug_port=debug, ready_after=0)
+    component = ServiceComponent("api", wants, Instance(tmp_path, "story"))
+    native.spawn(component, Launch(("sleep", "1000"), tmp_path, debug=debug), "")
+    try:
+        with stranger.listening(HOST, debug):
+            found = status.look(Platform(LOADED, component.instance), component)
+            assert f"listens on {debug}" in found.reason and "under its debugger, but" in found.reason, found
+            assert f"on {HOST}:{debug}" not in found.reason
+        found = status.look(Platform(LOADED, component.instance), component)
+        assert f"under its debugger on {HOST}:{debug}" in found.reason
+    finally:
+        native.stop(component)
+
+
+@stranger.needs_root
 @pytest.mark.parametrize("kind", ["service", "infrastructure"])
 def test_a_stranger_with_a_copied_mark_is_neither_ready_nor_told_a_secret(
     tmp_path: Path, kind: str, free_port: Callable[[], int]

@@ -153,3 +153,5 @@ STATES: dict[str, bytes] = {
     for at, member in enumerate(members)
 }
 """Family and number -> the content of a file."""
+LARGE = 20_000
+"""Bytes from which on a state costs seconds where many are read, and not one."""

@@ -22,7 +22,7 @@ from converge.errors import DevError, Exit
 from converge.schema import FILE, load, parse
 from facts import patterns
 from tests.conftest import HEAD, NO_ENGINE
-from tests.schema.hostile import MINE, STATES, chain, service
+from tests.schema.hostile import LARGE, MINE, STATES, chain, service
 
 LONGEST = 10.0
 """Seconds of processor time that a state may take, which other work on the machine does not extend; each takes one."""
@@ -125,7 +125,9 @@ def test_commands_that_look_survive_what_is_taken(
     tmp_path: Path, looks: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = 0
-    for at, (name, state) in list(enumerate(STATES.items()))[::2]:
+    for at, (name, state) in enumerate(STATES.items()):  # the others: `tests/trust/test_hostile_states.py`
+        if len(state) < LARGE and at % 4:
+            continue
         directory = tmp_path / str(at)
         directory.mkdir()
         (directory / FILE).write_bytes(state)
@@ -136,7 +138,7 @@ def test_commands_that_look_survive_what_is_taken(
             assert code != Exit.BUG and "itself failed" not in said and not RAW.search(said), (name, argv, said)
             assert time.process_time() - began < LONGEST, (name, argv)
             taken += code != Exit.BAD_STATE
-    assert taken > 50
+    assert taken > 30
 
 
 def _grown(path: Path) -> None:

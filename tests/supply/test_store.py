@@ -62,6 +62,21 @@ def test_a_damaged_tool_is_found_and_comes_again(checkout: Checkout, offered: Pa
     assert program.read_bytes() == whole and os.access(program, os.X_OK)
 
 
+def test_whatever_is_in_the_place_of_a_tool_makes_room_for_it(checkout: Checkout, offered: Path) -> None:
+    home = Path(checkout.env["DEV_STORE"]) / "tools/hello/1.0"
+    makes: list[Callable[[Path], object]] = [os.mkfifo, Path.touch, lambda path: path.symlink_to(path.name)]
+    home.parent.mkdir(parents=True)
+    for make in makes:
+        make(home)
+        ran = checkout.dev("doctor", "--fix")
+        assert ran.code == 0 and (home / "bin/hello").is_file(), ran.err
+        shutil.rmtree(home)
+    home.parent.rmdir()
+    home.parent.symlink_to("hello")
+    ran = checkout.dev("doctor", "--fix")
+    assert ran.code == 3 and f"{home.parent} is a symbolic link that leads nowhere" in ran.out, ran.out
+
+
 def test_two_that_install_at_once_share_one_store(checkout: Checkout, offered: Path, tmp_path: Path) -> None:
     other = Checkout(tmp_path / "other", checkout.home, checkout.env)
     shutil.copytree(checkout.path, other.path)

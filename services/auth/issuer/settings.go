@@ -33,6 +33,10 @@ type Settings struct {
 }
 
 func readSettings(getenv func(string) string) (Settings, error) {
+	getenv, err := secretFiles(getenv, "AUTH_ISSUER_SECRET")
+	if err != nil {
+		return Settings{}, refused{err.Error()}
+	}
 	or := func(name, otherwise string) string {
 		if value := getenv(name); value != "" {
 			return value

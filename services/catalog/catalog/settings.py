@@ -18,5 +18,5 @@ class Settings:
     @classmethod
     def read(cls, names: tuple[str, ...] = ("DATABASE_URL",)) -> Settings:
         """From the environment, which must have the names."""
-        require("catalog", os.environ, names)
-        return cls(os.environ["DATABASE_URL"], os.environ.get("LOG_LEVEL") or "info")
+        found = require("catalog", os.environ, names)
+        return cls(found["DATABASE_URL"], found.get("LOG_LEVEL") or "info")

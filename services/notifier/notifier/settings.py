@@ -23,6 +23,6 @@ class Settings:
     @classmethod
     def read(cls, names: tuple[str, ...] = NAMES) -> Settings:
         """From the environment, which must have the names."""
-        require("notifier", os.environ, names)
-        values = [os.environ.get(name, "") for name in NAMES]
-        return cls(*values, log_level=os.environ.get("LOG_LEVEL") or "info")
+        found = require("notifier", os.environ, names)
+        values = [found.get(name, "") for name in NAMES]
+        return cls(*values, log_level=found.get("LOG_LEVEL") or "info")

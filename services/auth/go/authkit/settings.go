@@ -35,6 +35,9 @@ var (
 	serviceTokenForm = regexp.MustCompile(`^svc_[A-Za-z0-9_-]{43,}$`)
 	localIssuerForm  = regexp.MustCompile(`^http://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?$`)
 
+	// secrets may be given as files, by NAME_FILE.
+	secrets = []string{"SERVICE_AUTH_TOKEN", "SERVICE_AUTH_TOKEN_PREVIOUS", "TEST_AUTH_SECRET", "CLERK_SECRET_KEY", "CLERK_JWT_KEY"}
+
 	// markers are set by platforms where production runs.
 	markers = []string{
 		"KUBERNETES_SERVICE_HOST", "K_SERVICE", "FLY_APP_NAME", "DYNO", "RENDER", "AWS_EXECUTION_ENV",
@@ -82,6 +85,10 @@ func ReadOrExit(address string) *Settings {
 // Read gives the settings, or says why a process with this environment must not listen on the address.
 func Read(getenv func(string) string, address string) (*Settings, error) {
 	settings := &Settings{}
+	getenv, err := SecretFiles(getenv, secrets...)
+	if err != nil {
+		return nil, err
+	}
 	if err := settings.common(getenv); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,9 @@ from importlib import resources
 
 import psycopg
 
+from platform_auth import secret_files
+from platform_auth.errors import Refused
+
 
 def migrate(url: str) -> None:
     """Apply every file in name order, in one transaction; two at once wait for each other. Raises psycopg.Error."""
@@ -20,7 +23,9 @@ def migrate(url: str) -> None:
 
 if __name__ == "__main__":
     try:
-        migrate(os.environ["DATABASE_URL"])
+        migrate(secret_files.resolved(os.environ, ["DATABASE_URL"])["DATABASE_URL"])
+    except Refused as refused:
+        raise SystemExit(f"platform_auth: {refused}") from None
     except KeyError:
         raise SystemExit("platform_auth: missing environment variable: DATABASE_URL") from None
     except psycopg.Error as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
+from platform_auth import secret_files
 from platform_auth.clerk import configuration
 from platform_auth.errors import Refused
 from platform_auth.keys import pems
@@ -20,6 +21,8 @@ Mode = Literal["clerk", "local", "test"]
 LOCAL_ISSUER = "urn:platform:local"  # what stands in `iss`: a constant, so that tokens outlive a change of port
 TEST_ISSUER = "urn:platform:test"
 LOCAL_PARTY = "urn:platform:web"
+SECRETS = ("SERVICE_AUTH_TOKEN", "SERVICE_AUTH_TOKEN_PREVIOUS", "TEST_AUTH_SECRET", "CLERK_SECRET_KEY", "CLERK_JWT_KEY")
+"""Variables that may be given as files, by NAME_FILE."""
 SERVICE_TOKEN = re.compile(r"svc_[A-Za-z0-9_-]{43,}", re.ASCII)
 MARKERS = (  # set by platforms where production runs
     *("KUBERNETES_SERVICE_HOST", "K_SERVICE", "FLY_APP_NAME", "DYNO", "RENDER", "AWS_EXECUTION_ENV"),
@@ -72,7 +75,7 @@ def read_or_exit() -> Settings:
 
 def read(environ: Mapping[str, str] = os.environ, argv: Sequence[str] = ()) -> Settings:
     """The settings; raises Refused. `argv` (default sys.argv) is looked through for the address a server binds."""
-    environ = {name: value for name, value in environ.items() if value}
+    environ = secret_files.resolved(environ, SECRETS)
     app_env, skew, tokens = environ.get("APP_ENV", "production"), _clock_skew(environ), _service_tokens(environ)
     instance = configuration.read(environ)
     if instance and app_env == "test":

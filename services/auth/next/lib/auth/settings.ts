@@ -3,12 +3,16 @@ import { openBackdoor } from "#auth-testing";
 import { ORIGIN, readInstance } from "./clerk/configuration.ts";
 import { parse } from "./keys.ts";
 import { Refused } from "./refused.ts";
+import { secretFiles } from "./secret-files.ts";
 
 export { Refused };
 
 export const LOCAL_ISSUER = "urn:platform:local"; // what stands in `iss`: a constant, so that tokens outlive a change of port
 export const TEST_ISSUER = "urn:platform:test";
 const LOCAL_PARTY = "urn:platform:web";
+
+/** Variables that may be given as files, by NAME_FILE. */
+const SECRETS = ["SERVICE_AUTH_TOKEN", "SERVICE_AUTH_TOKEN_PREVIOUS", "TEST_AUTH_SECRET", "CLERK_SECRET_KEY", "CLERK_JWT_KEY"];
 
 /** Set by platforms where production runs. */
 export const MARKERS = [
@@ -46,6 +50,7 @@ export type Settings = {
 /** The settings of this process; a refusal is one line on stderr and exit code 78 (EX_CONFIG). */
 export function readOrExit(): Settings {
   try {
+    Object.assign(process.env, secretFiles(process.env, SECRETS)); // Clerk's library reads its own; nobody else sees them
     return read(process.env, process.argv);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -55,7 +60,8 @@ export function readOrExit(): Settings {
 }
 
 /** The settings; throws Refused. `argv` is looked through for the address a server binds. */
-export function read(env: Env, argv: string[]): Settings {
+export function read(environment: Env, argv: string[]): Settings {
+  const env = { ...environment, ...secretFiles(environment, SECRETS) };
   const appEnv = env.APP_ENV || "production";
   const common = { clockSkewS: clockSkew(env), serviceTokens: serviceTokens(env) };
   const instance = readInstance(env);

@@ -1,0 +1,122 @@
+"""What others do to our containers with Docker's own client: it is named, and one start heals it without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import TOOL, Checkout
+from tests.real.rig import Rig
+from tests.real.test_placements import project, sql, started
+
+APP = """
+import http.server, os, socket, struct
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            with socket.create_connection(("127.0.0.1", int(os.environ["DATABASE"])), 2) as database:
+                database.settimeout(0.5)
+                database.sendall(struct.pack("!II", 8, 80877103))
+                up = database.recv(1) == b"N"
+        except OSError:
+            up = False
+        self.send_response(200 if up else 503)
+        self.end_headers()
+
+http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Answer).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, rig: Rig, free_port: Callable[[], int]) -> Iterator[Checkout]:
+    """A database in Docker with a table, and a native service that answers 503 without it."""
+    base = tmp_path_factory.mktemp("behind")
+    for name in ("checkout", "home"):
+        (base / name).mkdir()
+    made = Checkout(base / "checkout", base / "home", {"DOCKER_HOST": rig.host, "DOCKER_CONFIG": str(base / "home")})
+    made.write("desired_state.lock", (TOOL / "desired_state.lock").read_text())
+    made.write("app.py", APP)
+    made.state(
+        f"[docker]\n[infra.postgres]\nport = {free_port()}\nimage = 'postgres:18'\ndatabases = ['shop']\n"
+        f"[services.catalog]\nkind = 'command'\nport = {free_port()}\ndev = 'python3 app.py'\nneeds = ['postgres']\n"
+        f"migrate = 'echo ran >>{base}/migrated'\n"
+        "ready = { http = '/readyz' }\nenv = { DATABASE = '{postgres.port}' }\n"
+    )
+    yield made
+    made.dev("clean", "--force")
+
+
+@pytest.fixture
+def boxed(shared: Checkout, rig: Rig) -> Checkout:
+    started(shared.dev("start"))
+    sql(rig, shared, "CREATE TABLE IF NOT EXISTS kept (n int); TRUNCATE kept; INSERT INTO kept VALUES (7)")
+    return shared
+
+
+Blow = Callable[[Rig, str, str], object]
+CUT = "its container is not in its network"
+
+
+def network_gone(rig: Rig, box: str, name: str) -> None:
+    rig.docker("network", "disconnect", "-f", f"{name}_default", box)
+    rig.docker("network", "rm", f"{name}_default")
+
+
+def stopped_and_network_gone(rig: Rig, box: str, name: str) -> None:
+    rig.docker("kill", box)
+    rig.docker("network", "rm", f"{name}_default")
+
+
+BLOWS: dict[str, tuple[Blow, str, str, str]] = {
+    "removed": (lambda rig, box, _: rig.docker("rm", "-f", box), "stopped", "", "needs postgres, which is stopped"),
+    "stopped and its network gone": (
+        stopped_and_network_gone, "stopped", "its container ended (137)", "needs postgres, which is stopped"),
+    "paused": (
+        lambda rig, box, _: rig.docker("pause", box), "paused", "its container is paused",
+        "/readyz answers 503; needs postgres, which is paused"),
+    "out of its network": (
+        lambda rig, box, name: rig.docker("network", "disconnect", "-f", f"{name}_default", box), "unhealthy", CUT,
+        "/readyz answers 503; needs postgres, which is unhealthy"),
+    "its network gone": (network_gone, "unhealthy", CUT, "needs postgres, which is unhealthy"),
+}  # fmt: skip
+"""What is done to the database -> its state and reason, and the reason of the service."""
+
+
+@pytest.mark.parametrize("case", BLOWS)
+def test_it_is_named_and_one_start_heals_it(boxed: Checkout, rig: Rig, case: str) -> None:
+    blow, state, reason, words = BLOWS[case]
+    box = rig.docker("ps", "-q", "--no-trunc", "--filter", f"name={project(boxed)}-postgres").stdout.strip()
+    blow(rig, box, project(boxed))
+    seen = boxed.components()
+    assert seen["postgres"]["state"] == state and reason in (seen["postgres"]["reason"] or ""), seen
+    assert seen["catalog"]["state"] == "unhealthy" and words in seen["catalog"]["reason"], seen
+    ran = started(boxed.dev("start", timeout=60))
+    assert "began with empty databases" not in ran.err
+    assert {entry["state"] for entry in boxed.components().values()} == {"ready"}
+    assert sql(rig, boxed, "SELECT n FROM kept") == "7"
+
+
+@pytest.mark.parametrize("name", ["renamed", "image untagged"])
+def test_what_changes_nothing_is_left_alone(boxed: Checkout, rig: Rig, name: str) -> None:
+    box = f"{project(boxed)}-postgres-1"
+    before = boxed.components()["postgres"]["pid"]
+    renamed = name == "renamed"
+    rig.docker(*(["rename", box, f"{box}-by-hand"] if renamed else ["rmi", "-f", "postgres:18"]), check=renamed)
+    assert "postgres     ready already" in started(boxed.dev("start")).err
+    assert boxed.components()["postgres"]["pid"] == before
+    if renamed:
+        rig.docker("rename", f"{box}-by-hand", box)
+
+
+def test_a_removed_volume_is_said_and_its_migrations_run_again(boxed: Checkout, rig: Rig) -> None:
+    migrated = boxed.path.parent / "migrated"
+    before = len(migrated.read_text().splitlines())
+    catalog = boxed.components()["catalog"]["pid"]
+    rig.docker("rm", "-f", f"{project(boxed)}-postgres-1")
+    rig.docker("volume", "rm", f"{project(boxed)}_postgres")
+    ran = started(boxed.dev("start"))
+    assert "began with empty databases: the data it had are gone" in ran.err
+    assert len(migrated.read_text().splitlines()) == before + 1
+    assert boxed.components()["catalog"]["pid"] != catalog, "it still has connections to what is gone"
