@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from converge import atomic
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import regular
-from facts.env import parse
+from facts.env import parse, stray
 from facts.text import HINT, NotText, decoded
+
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 def path(instance: Instance) -> Path:
@@ -26,8 +29,17 @@ def place(instance: Instance) -> Path:
 
 
 def values(instance: Instance) -> dict[str, str]:
-    """The text of the file; empty if there is none."""
-    return parse(text(instance))
+    """Name -> value; empty if there is no file. DevError for a line that is neither, as in a value of many lines."""
+    content = text(instance)
+    if line := stray(content):
+        file = place(instance)
+        raise DevError(
+            "value-wrong", f"line {line} of {file.parent.name}/{file.name} is not NAME=VALUE",
+            because="a value is one line, taken as it is written, and this line would be lost",
+            hint="write the value in one line, or into a file and its path here; a comment begins with #",
+            source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    return parse(content)
 
 
 def text(instance: Instance) -> str:
@@ -66,12 +78,7 @@ def settle(instance: Instance) -> None:
     if now.exists():
         known = parse(_read(now))
         missing = {name: value for name, value in parse(_read(before)).items() if name not in known}
-        fresh = now.with_name(f".{now.name}.{os.getpid()}")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(changed(_read(now), missing))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(now)
+        atomic.write(now, changed(_read(now), missing), durable=True)
         before.unlink()
     else:
         before.rename(now)
@@ -85,7 +92,7 @@ def _before(instance: Instance) -> Path:
 def changed(text: str, values: Mapping[str, str | None]) -> str:
     """The text with these values in the place of their old lines, or at its end; None takes a line away."""
     lines, left = [], dict(values)
-    for line in text.splitlines(keepends=True):
+    for line in LINE.findall(text):
         name = line.partition("=")[0].strip() if "=" in line and not line.lstrip().startswith("#") else ""
         if name not in values:
             lines.append(line if line.endswith("\n") else f"{line}\n")

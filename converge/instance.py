@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from converge import identity
 from converge.errors import DevError, Exit
 from facts import locks, owners, processes, surroundings
 from facts.value import dataclass
@@ -33,8 +33,8 @@ class Instance:
 
     @cached_property
     def id(self) -> str:
-        """Ten hex digits that no other checkout or instance of this machine has."""
-        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode("utf-8", "surrogateescape")).hexdigest()[:10]
+        """Ten hex digits that no other checkout or instance of this machine has; they stay when it is moved."""
+        return identity.of(self.checkout, self.name, self.state)
 
     @cached_property
     def port_shift(self) -> int:

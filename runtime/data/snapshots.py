@@ -32,7 +32,7 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
     check_name(name)
     reopen(platform)
     made = []
-    for component, database in _databases(platform):
+    for component, database in _some(platform):
         copy = _copy(database, name)
         if copy in _there(platform, component):
             if not force:
@@ -52,7 +52,7 @@ def restore(platform: Platform, name: str) -> list[str]:
     """Replace the databases by those of a snapshot, which is kept. Services connect again automatically."""
     check_name(name)
     reopen(platform)
-    databases = list(_databases(platform))
+    databases = _some(platform)
     for component, database in databases:
         if _copy(database, name) not in _there(platform, component):
             known = ", ".join(snapshots(platform)) or "none"
@@ -126,6 +126,17 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
     if gone:
         platform.instance.engine_record.unlink(missing_ok=True)
     return starting.start(platform, ran, on_event, asked) if ran else {}
+
+
+def _some(platform: Platform) -> list[tuple[InfraComponent, str]]:
+    """The declared databases, at least one: a snapshot of nothing would be called saved."""
+    if found := list(_databases(platform)):
+        return found
+    raise DevError(
+        "snapshot-nothing", "there are no data of which ./dev makes snapshots",
+        because="no component of [infra] is a Postgres with `databases`",
+        hint="save the data of other components with their own programs", exit=Exit.USAGE,
+    )  # fmt: skip
 
 
 def _databases(platform: Platform) -> Iterator[tuple[InfraComponent, str]]:

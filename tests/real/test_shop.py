@@ -139,6 +139,8 @@ def test_an_edit_rebuilds_one_image_in_docker_mode_and_none_otherwise(shop: Chec
     edited = f"edited {uuid.uuid4()}"
     source.write_text(text.replace('"status": "ok"', f'"status": "{edited}"'))
     try:
+        outdated = {name for name, each in shop.components().items() if "sources changed" in (each["reason"] or "")}
+        assert outdated == {"orders"}
         start(shop)
         wait_until(lambda: soon(f"{url(shop, 'orders')}/healthz", edited), 60)
         known = built(rig)
