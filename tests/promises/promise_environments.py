@@ -1,4 +1,4 @@
-"""G8: what the caller's shell has set changes nothing of what is installed, built and made."""
+"""What the caller's shell has set changes nothing of what is installed, built and made."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLEAN: Made = {}
 
 @dataclass(frozen=True)
 class Environments:
-    name: str = "G8"
+    name: str = "environments"
     promised: str = "start, lock and test give the same trees in any shell: variables, umask, locale, limits, signals"
     category: Category = Category.CONDITION
     sample: int = 3
