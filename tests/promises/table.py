@@ -36,8 +36,8 @@ class Row:
 
     def __str__(self) -> str:
         return (
-            f"| {self.category} | {self.name} | {self.promised} | {self.cases} | {self.tried} | {self.held} | {self.run} "
-            f"| `{self.file}` |"
+            f"| {self.category} | {self.name} | {self.promised} | {self.cases} | {self.tried} | {self.held} "
+            f"| {self.run} | `{self.file}` |"
         )
 
 
