@@ -7,7 +7,7 @@ import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from converge import identity
+from converge import atomic, identity
 from converge.errors import DevError, Exit
 from facts import locks, owners, processes, surroundings
 from facts.value import dataclass
@@ -173,8 +173,12 @@ def make_own_directory(checkout: Path) -> Path:
     if about.st_mode & 0o077 and about.st_uid == os.geteuid():
         private.chmod(0o700)
     ignore = directory / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        hidden = ignore.stat().st_size
+    except OSError:
+        hidden = 0
+    if not hidden:  # a killed run may have left it empty
+        atomic.write(ignore, "*\n", mode=0o644)
     return directory
 
 

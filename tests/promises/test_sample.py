@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.promises import promise, trial
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the oracles read /proc")
 SEED = 1
 PROMISES = promise.load()
 SAMPLE = [(name, case) for name, each in PROMISES.items() for case in trial.sample(each, SEED)]
