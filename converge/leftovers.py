@@ -75,7 +75,7 @@ def still_running(name: str, what: str) -> DevError:
 
 
 def of_another_user(instance: Instance, name: str) -> DevError:
-    """The error for a component whose shim this user may not see: the owner of its state, which its shim replaces, has started it."""
+    """The error for a component whose shim this user may not see; the owner of its `state.json` has started it."""
     with contextlib.suppress(OSError):
         return _started_by(user((instance.run_directory(name) / "state.json").lstat().st_uid), instance, name)
     return still_running(name, "its shim, which is another user's,")
