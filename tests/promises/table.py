@@ -35,10 +35,17 @@ class Row:
     file: str
 
     def __str__(self) -> str:
-        return (
-            f"| {self.category} | {self.name} | {self.promised} | {self.cases} | {self.tried} | {self.held} | {self.run} "
-            f"| `{self.file}` |"
+        values = (
+            self.category,
+            self.name,
+            self.promised,
+            self.cases,
+            self.tried,
+            self.held,
+            self.run,
+            f"`{self.file}`",
         )
+        return f"| {' | '.join(map(str, values))} |"
 
 
 def rows(promises: Mapping[str, Promise], keep: Keep) -> list[Row]:
