@@ -12,6 +12,7 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import regular
 from facts.env import parse, stray
+from facts.text import HINT, NotText, decoded
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -51,12 +52,11 @@ def text(instance: Instance) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return regular.text(file).removeprefix("\ufeff").replace("\r\n", "\n")
-    except UnicodeDecodeError as problem:
-        line = problem.object.count(b"\n", 0, problem.start) + 1
+        return decoded(regular.content(file))
+    except NotText as problem:
         raise DevError(
-            "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8", because=problem.reason,
-            hint="save it as UTF-8", source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
+            "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8 text", because=problem.because,
+            hint=HINT, source=f"{file}:{problem.line}", exit=Exit.NEEDS_HUMAN,
         ) from None  # fmt: skip
     except FileNotFoundError:
         raise
