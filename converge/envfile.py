@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,8 @@ def path(instance: Instance) -> Path:
 def place(instance: Instance) -> Path:
     """Where it is now: perhaps under its old name `.dev/env`, until the first run that may write."""
     now, before = path(instance), _before(instance)
-    return before if not now.exists() and before.is_file() else now
+    # not of pathlib, which raises an error where `.dev` is another user's
+    return before if not os.path.exists(now) and os.path.isfile(before) else now
 
 
 def values(instance: Instance) -> dict[str, str]:

@@ -35,17 +35,10 @@ class Row:
     file: str
 
     def __str__(self) -> str:
-        values = (
-            self.category,
-            self.name,
-            self.promised,
-            self.cases,
-            self.tried,
-            self.held,
-            self.run,
-            f"`{self.file}`",
+        return (
+            f"| {self.category} | {self.name} | {self.promised} | {self.cases} | {self.tried} | {self.held} "
+            f"| {self.run} | `{self.file}` |"
         )
-        return f"| {' | '.join(map(str, values))} |"
 
 
 def rows(promises: Mapping[str, Promise], keep: Keep) -> list[Row]:
