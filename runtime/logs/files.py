@@ -17,6 +17,8 @@ BLOCK = 1024 * 1024
 """Bytes that are read at once."""
 LOOK = 0.1
 """Seconds between two looks for newer files while there is something to read."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes of one file that are read at most, its last ones; a log is rotated long before."""
 HELD = 64
 """Files that are kept open; a reader that is further behind misses lines and says how many."""
 
@@ -28,6 +30,8 @@ class LogFile:
         self.file = file
         about = os.fstat(file.fileno())
         self.identity = about.st_dev, about.st_ino
+        if about.st_size > LARGEST:
+            file.seek(about.st_size - LARGEST)
         self.before: tuple[int, int] | None = None
         """Rows and bytes of the log before this file, once its first row was read."""
         self.rows = self.size = 0

@@ -136,12 +136,12 @@ def judge(place: Place, theirs: Path) -> Verdict:
 
 
 def state(path: Path) -> tuple[int, ...] | None:
-    """What changes with each note in the file; None where there is none."""
+    """What changes with each note in the file; None where there is none, or an empty one."""
     try:
         about = path.lstat()
     except FileNotFoundError:
         return None
-    return about.st_ino, about.st_size, about.st_mtime_ns
+    return (about.st_ino, about.st_size, about.st_mtime_ns) if about.st_size else None
 
 
 PROMISE = JournalDamage()
