@@ -56,7 +56,7 @@ class Aliases:
     name: str = "G5"
     promised: str = "Another spelling of a name or path is the plain one, or is refused with file and line"
     category: Category = Category.DATA
-    sample: int = 12
+    sample: int = 8
     seconds: float = 90.0
 
     def cases(self, seed: int) -> Sequence[Case]:
