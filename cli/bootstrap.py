@@ -115,8 +115,10 @@ def directory(checkout: Path, purpose: str) -> Path:
 def _make_own_directory(directory: Path) -> None:
     """Make `.dev/` and hide all of it from git; `converge/instance.py` does it for every other checkout."""
     (directory / "venvs").mkdir(parents=True, exist_ok=True)
-    if not (directory / ".gitignore").exists():
-        (directory / ".gitignore").write_text("*\n")
+    ignore = directory / ".gitignore"
+    if not ignore.is_file() or not ignore.stat().st_size:  # a killed run may have left it empty
+        ignore.with_name(".gitignore.new").write_text("*\n")
+        ignore.with_name(".gitignore.new").replace(ignore)
 
 
 def _whole(venv: Path, content: bytes) -> bool:

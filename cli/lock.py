@@ -168,9 +168,8 @@ def _python(pin: str, machine: Any, uv: str) -> dict[str, Any]:
     """Standalone CPython as uv knows it. Its list has addresses and no hashes, but it says which one it expects when
     a mirror gives it another archive, so a loopback one gives it an empty archive."""
 
-    ran = machine.run(
-        [uv, "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json", pin]
-    )
+    argv = [uv, "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json"]
+    ran = machine.run([*argv, "--no-config", pin], env=installing.environment())
     known = {row["key"]: row for row in json.loads(ran.stdout or "[]") if row["url"] and row["variant"] == "default"}
     archives: dict[str, dict[str, str]] = {}
     version = ""
@@ -182,7 +181,8 @@ def _python(pin: str, machine: Any, uv: str) -> dict[str, Any]:
                 continue
             with tempfile.TemporaryDirectory() as directory:
                 argv = [uv, "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
-                said = machine.run([*argv, "--install-dir", directory, newest["key"]], timeout=300).stderr
+                argv += ["--install-dir", directory, newest["key"]]
+                said = machine.run(argv, timeout=300, env=installing.environment()).stderr
             if found := re.search(r"[Ee]xpected:?\s+(?:sha256:)?([0-9a-f]{64})", said):
                 archives[name] = {"url": newest["url"], "sha256": found.group(1)}
                 version = newest["version"]

@@ -94,8 +94,11 @@ def _bounded(argv: list[str]) -> int:
 
 
 def _set_umask() -> None:
-    """Other users never write what is made here. Of root's they may read it, as Postgres runs as another user."""
-    os.umask(0o022 if os.geteuid() == 0 else os.umask(0o077) | 0o002)
+    """Other users never write what is made here, and this one always may.
+
+    What root makes they may read, as Postgres runs as another user.
+    """
+    os.umask(0o022 if os.geteuid() == 0 else os.umask(0o077) & 0o077 | 0o002)
 
 
 def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by becoming another program

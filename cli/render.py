@@ -36,7 +36,18 @@ _OURS = f"\033[{int.from_bytes(os.urandom(4), 'big')};"
 
 
 def prepare() -> None:
-    """Let nothing that a stream cannot encode end a command, and have tracebacks printed here too."""
+    """Let nothing that a stream cannot encode end a command, and have tracebacks printed here too.
+
+    A standard stream that the caller has closed leads nowhere: no file that is opened later may get its number.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0))
+    sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(1, "w"))
+    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(2, "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import regular
 from facts.env import parse, stray
+from facts.text import HINT, NotText, decoded
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -24,7 +26,8 @@ def path(instance: Instance) -> Path:
 def place(instance: Instance) -> Path:
     """Where it is now: perhaps under its old name `.dev/env`, until the first run that may write."""
     now, before = path(instance), _before(instance)
-    return before if not now.exists() and before.is_file() else now
+    # not of pathlib, which raises an error where `.dev` is another user's
+    return before if not os.path.exists(now) and os.path.isfile(before) else now
 
 
 def values(instance: Instance) -> dict[str, str]:
@@ -51,12 +54,11 @@ def text(instance: Instance) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return regular.text(file).removeprefix("\ufeff").replace("\r\n", "\n")
-    except UnicodeDecodeError as problem:
-        line = problem.object.count(b"\n", 0, problem.start) + 1
+        return decoded(regular.content(file))
+    except NotText as problem:
         raise DevError(
-            "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8", because=problem.reason,
-            hint="save it as UTF-8", source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
+            "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8 text", because=problem.because,
+            hint=HINT, source=f"{file}:{problem.line}", exit=Exit.NEEDS_HUMAN,
         ) from None  # fmt: skip
     except FileNotFoundError:
         raise

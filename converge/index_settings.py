@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from facts import surroundings
+
 PIP = frozenset([
     "index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "proxy", "trusted-host",
     "timeout", "default-timeout", "retries", "cache-dir", "no-cache-dir", "keyring-provider",
@@ -42,7 +44,7 @@ def of_pip(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for file in files:
         parser = configparser.RawConfigParser()
         try:
-            parser.read(file, "utf-8")
+            parser.read(file, "utf-8-sig")
         except (OSError, configparser.Error, UnicodeError):
             continue
         for section in ("install", "download", "global"):
@@ -62,7 +64,7 @@ def of_uv(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     files.append(Path("/etc/uv/uv.toml"))
     for file in [Path(chosen)] if chosen else [] if given.get("UV_NO_CONFIG") else files:
         try:
-            table = tomllib.loads(file.read_text("utf-8"))
+            table = tomllib.loads(file.read_text("utf-8-sig"))
         except (OSError, ValueError):
             continue
         pip = table.get("pip")
@@ -91,8 +93,8 @@ def _text(value: object, between: str) -> str:
 
 def homes(given: Mapping[str, str]) -> tuple[Path, Path]:
     """The user's home, and the directory of the user's configuration."""
-    home = Path(given.get("HOME") or os.path.expanduser("~"))
-    return home, Path(given.get("XDG_CONFIG_HOME") or home / ".config")
+    home, chosen = Path(surroundings.home(given) or "/"), given.get("XDG_CONFIG_HOME", "")
+    return home, Path(chosen) if os.path.isabs(chosen) else home / ".config"
 
 
 def _machine(given: Mapping[str, str]) -> list[str]:

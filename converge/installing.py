@@ -11,19 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from converge import index_settings, network
+from facts import surroundings
 
-PASSED = frozenset([
-    "HOME", "USER", "LOGNAME", "PATH", "TMPDIR", "LANG", "LANGUAGE", "TZ", "TERM", "XDG_CONFIG_HOME",
-    "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "XDG_DATA_HOME", "NETRC", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND",
-    "GIT_SSL_CAINFO", "GIT_CONFIG_GLOBAL", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY",
-    "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GONOSUMCHECK",
-    "GOSUMDB", "GOINSECURE", "GOAUTH", "GOENV", "GOPATH", "GOMODCACHE", "GOCACHE", "CARGO_HOME", "RUSTUP_HOME",
-    "RUSTUP_TOOLCHAIN", "RUSTUP_DIST_SERVER",
-])  # fmt: skip
-"""Variables of the system, of the network, and of the caches of Go and Rust that an installation gets."""
-PREFIXES = ("LC_", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_")
-"""Beginnings of more such variables."""
 NPM = re.compile(
     r"//.*|@[^/]+:registry|registry|cafile|ca|cert|key|(https?-)?proxy|noproxy|strict-ssl|cache|userconfig|offline|"
     r"prefer-offline|fetch-.*|maxsockets|nodedir|python"
@@ -35,7 +24,7 @@ CHANGING = re.compile(r"NODE_(ENV|OPTIONS|PATH)|(NPM|PIP|UV|LD|DYLD|PYTHON)_?.*"
 
 def environment(given: Mapping[str, str] = os.environ, directory: Path | None = None) -> dict[str, str]:
     """The variables of an installation; `directory`, that of the lock file, may have an `.npmrc` that names more."""
-    found = {name: value for name, value in given.items() if _passed(name)}
+    found = surroundings.own(given) | {name: value for name, value in given.items() if _passed(name)}
     if found.get("GOPROXY") == "off":
         del found["GOPROXY"]  # what is in the cache already is not asked for anyway
     for name, value in (*index_settings.of_pip(given), *index_settings.of_uv(given)):
@@ -45,8 +34,6 @@ def environment(given: Mapping[str, str] = os.environ, directory: Path | None = 
 
 
 def _passed(name: str) -> bool:
-    if name in PASSED or name.startswith(PREFIXES):
-        return True
     head, _, rest = name.partition("_")
     setting = rest.lower().replace("_", "-")
     if head == "PIP":

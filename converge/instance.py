@@ -7,9 +7,9 @@ import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from converge import identity
+from converge import atomic, identity
 from converge.errors import DevError, Exit
-from facts import locks, owners, processes
+from facts import locks, owners, processes, surroundings
 from facts.value import dataclass
 
 EDGE = "dev-edge"
@@ -150,7 +150,7 @@ class Instance:
     def sockets(self) -> Path:
         """Short 0700 directory for unix sockets, whose paths end at 104 bytes on macOS and 108 on Linux."""
         base = os.environ.get("XDG_RUNTIME_DIR", "")
-        if not base or len(base) > 40 or not os.access(base, os.W_OK):
+        if not os.path.isabs(base) or len(base) > 40 or not os.access(base, os.W_OK):
             import tempfile  # saves 2 ms of every command that opens none of them
 
             base = "/tmp" if os.access("/tmp", os.W_OK) else tempfile.gettempdir()
@@ -173,8 +173,12 @@ def make_own_directory(checkout: Path) -> Path:
     if about.st_mode & 0o077 and about.st_uid == os.geteuid():
         private.chmod(0o700)
     ignore = directory / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        hidden = ignore.stat().st_size
+    except OSError:
+        hidden = 0
+    if not hidden:  # a killed run may have left it empty
+        atomic.write(ignore, "*\n", mode=0o644)
     return directory
 
 
@@ -206,8 +210,7 @@ def store_path() -> Path:
         return Path(chosen)
     if os.geteuid() == 0:
         return Path("/var/lib/dev/store")
-    home = os.environ.get("HOME") or os.path.expanduser("~")
-    if not os.path.isabs(home):
+    if not (home := surroundings.home()):
         raise DevError(
             "home-missing",
             "there is no home directory",
@@ -215,7 +218,8 @@ def store_path() -> Path:
             hint="set HOME, or set DEV_STORE to a directory that you can write to",
             exit=Exit.NEEDS_HUMAN,
         )
-    return Path(os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share") / "dev" / "store"
+    chosen = os.environ.get("XDG_DATA_HOME", "")
+    return Path(chosen if os.path.isabs(chosen) else f"{home}/.local/share") / "dev" / "store"
 
 
 def check_name(name: str) -> None:

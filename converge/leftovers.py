@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 
 from converge import ending
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.instance import Instance
+from converge.trust import user
 from facts import locks, processes
 from facts.processes import Process, Table
 
@@ -70,4 +71,19 @@ def still_running(name: str, what: str) -> DevError:
     return DevError(
         "still-running", f"{name} could not be stopped", because=f"{what} still runs",
         hint="end it as its user, or as root: kill -KILL PID",
+    )  # fmt: skip
+
+
+def of_another_user(instance: Instance, name: str) -> DevError:
+    """The error for a component whose shim this user may not see; the owner of its `state.json` has started it."""
+    with contextlib.suppress(OSError):
+        return _started_by(user((instance.run_directory(name) / "state.json").lstat().st_uid), instance, name)
+    return still_running(name, "its shim, which is another user's,")
+
+
+def _started_by(owner: str, instance: Instance, name: str) -> DevError:
+    return DevError(
+        "still-running", f"{name} could not be stopped", because=f"{owner} has started it",
+        hint=f"run ./dev stop as {owner}, then give {instance.dev} back to the owner of the checkout: chown -R",
+        exit=Exit.NEEDS_HUMAN,
     )  # fmt: skip

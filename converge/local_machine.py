@@ -16,6 +16,7 @@ from converge import beneath, engine, own_files
 from converge.context import ConvergeContext
 from converge.errors import DevError, Exit
 from converge.machine import Ran
+from facts import surroundings
 from facts.value import dataclass, field
 
 GRACE = 3.0
@@ -67,7 +68,8 @@ class LocalMachine:
                 raise DevError("interrupted", f"{argv[0]} was not started", because="the run was interrupted")
             try:
                 process = subprocess.Popen(
-                    list(argv), cwd=cwd, env=None if env is None else dict(env), text=True, errors="replace",
+                    list(argv), cwd=cwd or "/", text=True, errors="replace",
+                    env=surroundings.own() if env is None else dict(env),
                     stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                     start_new_session=not same_session, process_group=0 if same_session else None,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError, Exit
-from facts import regular
+from facts import regular, text
 
 NAME = "desired_state.lock"
 
@@ -17,7 +17,7 @@ def load(checkout: Path) -> dict[str, Any]:
 
     path = checkout / NAME
     try:
-        content = tomllib.loads(regular.text(path).replace("\r\n", "\n"))
+        content = tomllib.loads(text.decoded(regular.content(path)))
     except FileNotFoundError:
         raise DevError(
             "lock-missing",
@@ -27,6 +27,8 @@ def load(checkout: Path) -> dict[str, Any]:
             source=NAME,
             exit=Exit.BAD_STATE,
         ) from None
+    except text.NotText as problem:
+        raise _invalid(problem.because, f"{NAME}:{problem.line}") from None
     except (OSError, ValueError, RecursionError) as problem:
         raise _invalid(str(problem)) from None
     if content.get("schema") != 1 or not isinstance(content.get("tools"), dict):
@@ -34,10 +36,10 @@ def load(checkout: Path) -> dict[str, Any]:
     return content
 
 
-def _invalid(because: str) -> DevError:
+def _invalid(because: str, source: str = NAME) -> DevError:
     hint = "restore it from git, or write it with: ./dev lock"
     return DevError(
-        "lock-invalid", f"{NAME} cannot be read", because=because, hint=hint, source=NAME, exit=Exit.BAD_STATE
+        "lock-invalid", f"{NAME} cannot be read", because=because, hint=hint, source=source, exit=Exit.BAD_STATE
     )
 
 

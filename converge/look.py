@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converge import trust
+from converge import own_files, trust
 from converge.context import ConvergeContext
 from converge.errors import DevError, Exit
 from converge.operations import Operation, load
@@ -47,7 +47,7 @@ def look(context: ConvergeContext, nouns: Sequence[str], reader: Reader | None =
                 broken[noun] = problem
         if failure := broken.get(noun):
             items.append(_unknown(noun, failure))
-            if not isinstance(failure, DevError):
+            if items[-1].code == "bug":
                 bugs.append(_trace(failure))
     return Look(tuple(items), tuple(bugs))
 
@@ -77,6 +77,7 @@ def _observe(
 
 
 def _unknown(noun: str, problem: Exception) -> Item:
+    problem = (own_files.trouble(problem) if isinstance(problem, OSError) else None) or problem
     if isinstance(problem, DevError):
         because = problem.because or problem.what
         status: Status = "manual" if problem.exit == Exit.NEEDS_HUMAN else "unknown"

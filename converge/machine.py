@@ -38,9 +38,10 @@ class Machine(Protocol):
         input: str | None = None,
         same_session: bool = False,
     ) -> Ran:
-        """Run to the end in a process group of its own, which ends with us; `env` replaces the whole environment.
+        """Run to the end in a process group of its own, which ends with us; without `cwd` in `/`.
 
-        `same_session` keeps the controlling terminal, which sudo's memory of a password is tied to.
+        `env` replaces `facts.surroundings.own`. `same_session` keeps the controlling terminal, which sudo's memory of a
+        password is tied to.
         """
         ...
 

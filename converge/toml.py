@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from converge.errors import DevError, Exit
+from facts import text
 
 DEEPEST = 20
 """Tables and arrays inside of each other; a desired state has five."""
@@ -20,13 +21,13 @@ def tree(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The tree and the line (`name:LINE`) of every key; DevError `state-…` or `value-wrong` if it cannot be taken."""
     import tomllib  # saves 3 ms of every command whose state was checked before
 
-    text = _text(raw, name)
+    content = _text(raw, name)
     try:
-        found = tomllib.loads(text.replace("\r\n", "\n"))
+        found = tomllib.loads(content)
     except (ValueError, RecursionError) as problem:  # Python reads no number with more than 4300 digits
         where = re.search(r"line (\d+)", str(problem))
-        long = None if where else re.search(r"[0-9a-fA-F_]{2000}", text)
-        line = where.group(1) if where else text.count("\n", 0, long.start() if long else len(text)) + 1
+        long = None if where else re.search(r"[0-9a-fA-F_]{2000}", content)
+        line = where.group(1) if where else content.count("\n", 0, long.start() if long else len(content)) + 1
         raise refuse("state-not-toml", f"{name} is not TOML", f"{name}:{line}", str(problem)) from None
     if name == "desired_state.toml" and not found:
         raise refuse(
@@ -36,7 +37,7 @@ def tree(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
             "it needs at least schema = 1 and [project] name",
             "see docs/reference/desired_state.md",
         )
-    lines = dict(_key_lines(text, name))
+    lines = dict(_key_lines(content, name))
     for key, because in _impossible(found):
         line = next((lines[each] for each in parents(key) if each in lines), f"{name}:1")
         raise refuse("value-wrong", f"{key[:200]} has a wrong value", line, because)
@@ -50,18 +51,11 @@ def refuse(code: str, what: str, at: str, because: str, hint: str = "") -> DevEr
 
 def _text(raw: bytes, name: str) -> str:
     try:
-        text = raw.decode()
-        if "\0" in text:
-            raise UnicodeDecodeError("utf-8", raw, raw.index(b"\0"), raw.index(b"\0") + 1, "a NUL byte")
-    except UnicodeDecodeError as problem:
-        line = raw[: problem.start].count(b"\n") + 1
+        return text.decoded(raw)
+    except text.NotText as problem:
         raise refuse(
-            "state-not-text",
-            f"{name} is not UTF-8 text",
-            f"{name}:{line}",
-            f"byte {problem.start} is 0x{raw[problem.start]:02x}",
+            "state-not-text", f"{name} is not UTF-8 text", f"{name}:{problem.line}", problem.because, text.HINT
         ) from None
-    return text
 
 
 def _impossible(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -93,10 +87,10 @@ def parents(key: str) -> Iterator[str]:
         key = key.rpartition(".")[0]
 
 
-def _key_lines(text: str, name: str) -> Iterator[tuple[str, str]]:
+def _key_lines(content: str, name: str) -> Iterator[tuple[str, str]]:
     """Dotted key -> `file:line`, by one look at each line: headers, keys, and the keys of inline tables."""
     prefix, fence = "", ""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(content.split("\n"), 1):
         if fence:
             fence = "" if fence in line else fence
             continue

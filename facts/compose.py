@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from facts import surroundings
 from facts.probe import LocalProbe
 from facts.tools import Versions
 from facts.value import dataclass
@@ -52,7 +53,7 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
     own = own_directory(env)
     extra: list[str] = []
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        extra = [str(place) for place in json.loads((own / "config.json").read_text()).get("cliPluginsExtraDirs", ())]
+        extra = [str(place) for place in json.loads((own / "config.json").read_bytes()).get("cliPluginsExtraDirs", ())]
     yield from (Path(place) / NAME for place in extra)
     yield own / "cli-plugins" / NAME
     yield from (Path(place) / "cli-plugins" / NAME for place in PLACES)
@@ -63,7 +64,12 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
 def _asked(path: Path) -> str:
     try:
         said = subprocess.run(
-            [path, "version", "--short"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10
+            [path, "version", "--short"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            env=surroundings.own(),
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ class Engine:
     def stream(
         self, path: str, /, timeout: float | None = None, method: str = "GET", body: Any = None, **query: Any
     ) -> Iterator[http.client.HTTPResponse]:
-        """An answer that is read as it comes; `timeout` is that between two bytes."""
+        """An answer that is read as it comes; `timeout` is that of its header, and then that between two bytes."""
         with self._asked(method, path, query, timeout, body) as answer:
             yield answer
 
@@ -80,7 +81,7 @@ class Engine:
         return raw if tty else unframed(raw)
 
     def _json(self, method: str, path: str, query: dict[str, Any], timeout: float, body: Any = None) -> Any:
-        with self._asked(method, path, query, timeout, body) as answer:
+        with self._asked(method, path, query, timeout, body, whole=True) as answer:
             text = answer.read()
         try:
             return json.loads(text) if text.strip() else None
@@ -89,7 +90,7 @@ class Engine:
 
     @contextmanager
     def _asked(
-        self, method: str, path: str, query: dict[str, Any], timeout: float | None, body: Any
+        self, method: str, path: str, query: dict[str, Any], timeout: float | None, body: Any, whole: bool = False
     ) -> Iterator[http.client.HTTPResponse]:
         words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
         connected = _connected(self.host.removeprefix("unix://"), timeout)
@@ -108,6 +109,9 @@ class Engine:
             answer = connection.getresponse()
             if answer.status >= 400:
                 raise EngineError(answer.status, _message(answer.read()))
+            if not whole:
+                connected.until = None
+                connected.settimeout(timeout)
             yield answer
         except (OSError, http.client.HTTPException) as problem:
             raise EngineGone(problem) from problem
@@ -125,9 +129,25 @@ def unframed(raw: bytes) -> bytes:
     return b"".join(blocks)
 
 
-def _connected(path: str, timeout: float | None) -> socket.socket:
+class _Limited(socket.socket):
+    """A socket whose time limit is for all that is received until then, however slowly it comes."""
+
+    until: float | None = None
+    """When it ends, by the monotonic clock; without, each block has the limit of the socket."""
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        if self.until is not None:
+            left = self.until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self.settimeout(left)
+        return super().recv_into(buffer, nbytes, flags)
+
+
+def _connected(path: str, timeout: float | None) -> _Limited:
     """A socket on which the engine listens; EngineGone if it does not."""
-    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected = _Limited(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected.until = None if timeout is None else time.monotonic() + timeout
     try:
         connected.settimeout(timeout)
         connected.connect(path)

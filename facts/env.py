@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Mapping
@@ -67,8 +68,8 @@ class _read:
             raise ValueError(text.strip() if text.startswith("it ") else "it cannot be read")
         if len(body) > LARGEST:
             raise ValueError(f"it has more than {LARGEST:,} bytes")
-        if NO_TEXT in body:
-            raise ValueError(f"line {len(body.partition(NO_TEXT)[0].splitlines()) or 1} is not UTF-8")
+        if strange := re.search(f"[\0{NO_TEXT}]", body):
+            raise ValueError(f"line {len(body[: strange.start()].splitlines()) or 1} is not UTF-8")
         body = body.removeprefix("\ufeff")
         if line := stray(body):
             raise ValueError(f"line {line} is not NAME=VALUE")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
+from facts import surroundings
 from facts.probe import Probe
 from facts.value import Unknown, dataclass
 
@@ -24,10 +24,8 @@ def argv(checkout: Path, *words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment of such a call: git is not searched in relative directories, takes no lock and asks nothing."""
-    path = [each for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(each)]
-    more = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "PATH": os.pathsep.join(path) or os.defpath}
-    return {**os.environ, **more}
+    """The environment of such a call: git takes no lock, asks nothing, and a hook's GIT_DIR leads it nowhere else."""
+    return {**surroundings.own(), "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
 @dataclass(frozen=True)

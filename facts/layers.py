@@ -47,7 +47,7 @@ def look(below: float, engine: Engine | None = None) -> Layers | Unknown | None:
 def _data() -> Path:
     """Where the configuration puts the data; an engine may have been started with another directory."""
     try:
-        return Path(json.loads(Path("/etc/docker/daemon.json").read_text())["data-root"])
+        return Path(json.loads(Path("/etc/docker/daemon.json").read_bytes())["data-root"])
     except (OSError, ValueError, KeyError, TypeError):
         return Path("/var/lib/docker")
 

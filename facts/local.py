@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 
+from facts import surroundings
 from facts.value import dataclass
 
 
@@ -20,7 +21,7 @@ class LocalReader:
         """What the script said until it ended or the deadline was over; nothing it started outlives this."""
         process = subprocess.Popen(
             ["/bin/sh", "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            start_new_session=True, env=surroundings.own(),
         )  # fmt: skip
         try:
             said = process.communicate(script.encode("utf-8", "surrogateescape"), timeout=deadline)[0]

@@ -35,7 +35,10 @@ def closed(path: Path, account: pwd.struct_passwd) -> str:
     """The first directory on the way to the path that the user cannot enter, by its mode; empty if there is none."""
     groups = {account.pw_gid, *os.getgrouplist(account.pw_name, account.pw_gid)}
     for place in reversed(Path(os.path.realpath(path)).parents):
-        about = os.stat(place)
+        try:
+            about = os.stat(place)
+        except FileNotFoundError:
+            break  # it is made later, for that user
         bit = (
             stat.S_IXUSR if about.st_uid == account.pw_uid else stat.S_IXGRP if about.st_gid in groups else stat.S_IXOTH
         )

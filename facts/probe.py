@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ class LocalProbe:
     look: Callable[[], Any]
 
 
+ENDED = "the shell ended before its answer; it needs a directory for temporary files (TMPDIR)"
 AnyProbe = Probe | LocalProbe
 Observation = Mapping[str, Any]
 """Fact name -> frozen value or `Unknown`; all of one moment."""
@@ -55,9 +57,11 @@ def observe(probes: Sequence[AnyProbe], reader: Reader, deadline: float = 10.0) 
     found: dict[str, Any] = {}
     if shell:
         nonce = os.urandom(8).hex()
+        began = time.monotonic()
         records = split(reader.run_script(render(shell, nonce, deadline), deadline), nonce)
+        lacking = f"no answer within {deadline:g} s" if time.monotonic() - began > deadline / 2 else ENDED
         for index, probe in enumerate(shell):
-            found[probe.name] = _parsed(probe, records.get(index), deadline)
+            found[probe.name] = _parsed(probe, records.get(index), lacking)
     found |= {probe.name: _looked(probe, reader) for probe in probes if isinstance(probe, LocalProbe)}
     return found
 
@@ -70,7 +74,10 @@ def render(probes: Sequence[Probe], nonce: str, deadline: float = 10.0) -> str:
     lines = ["export LC_ALL=C"]
     slow = [index for index, probe in enumerate(probes) if probe.slow]
     if slow:
-        lines += ["later=$(mktemp -d) || exit 1", "trap 'rm -rf \"$later\"' EXIT"]
+        lines += [
+            f"later=$(mktemp -d 2>/dev/null || mktemp -d /tmp/{nonce}.XXXXXX) || exit 1",
+            "trap 'rm -rf \"$later\"' EXIT",
+        ]
         for i in slow:
             lines.append(f'( ({probes[i].sh}\n) >"$later/{i}"; : >"$later/{i}.ended") 2>/dev/null </dev/null & p{i}=$!')
         ending = "; ".join(f'[ -e "$later/{i}.ended" ] || kill $p{i}' for i in slow)
@@ -100,9 +107,9 @@ def split(text: str, nonce: str) -> dict[int, str]:
     return records
 
 
-def _parsed(probe: Probe, text: str | None, deadline: float) -> Any:
+def _parsed(probe: Probe, text: str | None, lacking: str) -> Any:
     if text is None:
-        return Unknown(f"no answer within {deadline:g} s")
+        return Unknown(lacking)
     try:
         return probe.parse(text)
     except (ValueError, LookupError) as problem:

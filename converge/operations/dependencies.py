@@ -17,6 +17,7 @@ from converge.errors import DevError
 from converge.instance import Instance
 from converge.lockfile import this_platform
 from converge.steps import Item, Step
+from facts import surroundings
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown, dataclass, replace
 
@@ -188,7 +189,7 @@ def apply(step: Step, machine: Machine) -> None:
     machine.say(f"installing the dependencies of {name}")
     values = {"lock": owner.lock, "main": owner.main, "own": str(own(instance, name))}
     values |= {tool: _program(loaded, tool) for tool in how.tools}
-    path = os.pathsep.join([*tools.path_entries(loaded), os.environ.get("PATH", os.defpath)])
+    path = os.pathsep.join([*tools.path_entries(loaded), surroundings.path(os.environ.get("PATH", ""))])
     env = {**installing.environment(directory=owner.directory), "PATH": path, **_filled(how.environment, values)}
     if how.remove:
         shutil.rmtree(_fill(how.remove, values), ignore_errors=True)

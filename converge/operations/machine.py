@@ -23,7 +23,7 @@ KEYS = {
     "inotify_watches": "raise it permanently: fs.inotify.max_user_watches in /etc/sysctl.d",
 }
 """Key of [machine] -> what helps where it falls short."""
-WATCHES = "fs.inotify.max_user_watches"
+WATCHES, INSTANCES = "fs.inotify.max_user_watches", "fs.inotify.max_user_instances"
 UNITS = {"": 1, "B": 1} | {
     unit + suffix: base**power
     for power, unit in enumerate("KMGT", start=1)
@@ -37,6 +37,7 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """What is declared, and the kind of disk that the checkout is on."""
     wanted = {f"machine.{key}" for key in KEYS if getattr(context.desired.machine, key)} | {"machine.surroundings"}
+    wanted |= {"machine.inotify_instances"} if context.desired.services else set()
     return [probe for probe in facts.machine.probes(str(context.instance.checkout)) if probe.name in wanted]
 
 
@@ -54,6 +55,9 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             yield Item(name, "machine", "ok", shown(found, want), want, source=source)
         else:
             yield _short(name, key, found, want, hint, source)
+    instances = observation.get("machine.inotify_instances")
+    if isinstance(instances, facts.machine.Instances) and instances.used_up:
+        yield _used_up(instances.limit)
     surroundings = observation["machine.surroundings"]
     if not isinstance(surroundings, Unknown) and "wsl" in surroundings:
         drive = re.match(r"/mnt/[a-z](/|$)", str(context.instance.checkout))
@@ -63,6 +67,19 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             "file watching does not work there, and every access is slow" if drive else "",
             "clone it again below your Linux home directory" if drive else "", code="wsl-drive" if drive else "",
         )  # fmt: skip
+
+
+def _used_up(limit: int) -> Item:
+    """Only said where it is so: what watches files then ends, or sees no change any more."""
+    name, fresh = "machine.inotify_instances", max(1024, 2 * limit)
+    because = "other programs of this user have all of them, and a reloader sees no change of a file without one"
+    by_hand = f"sudo sysctl -w {INSTANCES}={fresh}"
+    step = Step(
+        name, "machine", f"set {INSTANCES} to {fresh}", because, "system",
+        args={"value": fresh, "key": INSTANCES}, by_hand=by_hand,
+    )  # fmt: skip
+    hint = f"end editors and watchers that you do not need, or {by_hand}"
+    return Item(name, "machine", "drift", f"all {limit} used", "one free", because, hint, "", "machine-short", step)
 
 
 def _short(name: str, key: str, found: int, want: str, hint: str, source: str) -> Item:
@@ -102,4 +119,4 @@ def shown(found: int | None, want: str) -> str:
 
 def apply(step: Step, machine: Machine) -> None:
     """Raise the limit now and for the next boot."""
-    machine.pyinfra("server.sysctl", key=WATCHES, value=step.args["value"], persist=True)
+    machine.pyinfra("server.sysctl", key=step.args.get("key", WATCHES), value=step.args["value"], persist=True)

@@ -35,6 +35,8 @@ GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP
 
 SECRETS = "/run/secrets"
 """Where a container has its secrets as files."""
+OURS = "/dev-secrets"
+"""What stands for the directory of a component's secrets while the files are read."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,15 @@ class Project:
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """Every service of the files by its key; Compose is called once per content of the files."""
-        digest = sha256(f"{self.program}\0every profile\0{self.directory}".encode())
+        ours = {variable(name, "SECRETS"): f"{OURS}/{name}" for name in self.platform.components}
+        digest = sha256(f"{self.program}\0every profile\0{self.directory}\0{sorted(ours.items())}".encode())
         for path in self.files:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
         cache = self.instance.dev / "cache" / f"compose-{digest.hexdigest()[:16]}.json"
         try:
             model = regular.document(cache)
         except (OSError, ValueError):
-            model = json.loads(self.run(["config", "--format", "json"], {}, 60))["services"]
+            model = json.loads(self.run(["config", "--format", "json"], ours, 60))["services"]
             atomic.write(cache, json.dumps(model))
         return {key: _entry(value) for key, value in model.items()}
 
@@ -253,7 +256,7 @@ def _entry(value: dict[str, object]) -> Entry:
     build, networks, profiles = value.get("build"), value.get("networks"), value.get("profiles")
     found = Entry(
         str(value.get("image") or ""), published=bool(value.get("ports")), aliases=_aliases(networks),
-        secrets=SECRETS in _targets(value.get("volumes")),
+        secrets=_mounts_secrets(value.get("volumes")),
         profiles=tuple(map(str, profiles)) if isinstance(profiles, list) else (),
     )  # fmt: skip
     if not isinstance(build, dict):
@@ -261,9 +264,11 @@ def _entry(value: dict[str, object]) -> Entry:
     return replace(found, context=Path(str(build["context"])), dockerfile=str(build.get("dockerfile") or "Dockerfile"))
 
 
-def _targets(volumes: object) -> set[object]:
+def _mounts_secrets(volumes: object) -> bool:
+    """Whether it mounts the directory that NAME_SECRETS names, and not another one of its own, at `/run/secrets`."""
     each = volumes if isinstance(volumes, list) else ()
-    return {str(volume.get("target", "")).rstrip("/") for volume in each if isinstance(volume, dict)}
+    found = [volume for volume in each if isinstance(volume, dict) and str(volume.get("source")).startswith(f"{OURS}/")]
+    return any(str(volume.get("target")).rstrip("/") == SECRETS for volume in found)
 
 
 def _aliases(networks: object) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Which variables of a container are secrets, and how it gets them: as files at `/run/secrets`, where it mounts some.
 
-Variables are shown by `docker inspect`. A Compose service that mounts a directory at `/run/secrets` says by it that its
-program reads `NAME_FILE` in place of `NAME`; the others get variables, as their images may know nothing else.
+Variables are shown by `docker inspect`. A Compose service that mounts `NAME_SECRETS` there says by it that its program
+reads `NAME_FILE` in place of `NAME`; the others get variables, as their images may know nothing else.
 """
 
 from __future__ import annotations

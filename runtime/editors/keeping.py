@@ -134,7 +134,8 @@ def _is_ours(path: Path) -> bool:
 def _exclude(checkout: Path, name: Path) -> None:
     """Exclude a file that ./dev made from git's status; a user who wants to share it adds it."""
     try:
-        ignored = subprocess.run(git.argv(checkout, "check-ignore", "-q", str(name)), capture_output=True, timeout=10)
+        asked = git.argv(checkout, "check-ignore", "-q", str(name))
+        ignored = subprocess.run(asked, capture_output=True, timeout=10, env=git.environment())
     except (OSError, subprocess.TimeoutExpired):
         return
     found = excludes(checkout)
@@ -154,7 +155,7 @@ def excludes(checkout: Path) -> tuple[Path, str] | None:
     """Git's own list of excluded files, and the path of the checkout in its repository; None without a repository."""
     where = git.argv(checkout, "rev-parse", "--show-prefix", "--git-path", "info/exclude")
     try:
-        told = subprocess.run(where, capture_output=True, text=True, timeout=10)
+        told = subprocess.run(where, capture_output=True, text=True, timeout=10, env=git.environment())
     except (OSError, subprocess.TimeoutExpired):
         return None
     if told.returncode:

@@ -161,8 +161,9 @@ def _end_shim(component: Component) -> None:
             time.sleep(0.01)
         if not lives(component):
             return
-    running = leftovers.described(_keepers(component)) or "its shim, which is another user's,"
-    raise leftovers.still_running(component.name, running)
+    if running := leftovers.described(_keepers(component)):
+        raise leftovers.still_running(component.name, running)
+    raise leftovers.of_another_user(component.instance, component.name)
 
 
 def _keepers(component: Component) -> list[Process]:

@@ -19,7 +19,7 @@ from runtime.services.ide import RunConfiguration, environment_file, in_jetbrain
 
 ready_timeout = 180.0
 """Seconds; includes the first compilation."""
-passed = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")
+passed = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE")
 dialect = "go"
 web_front = False
 SUFFIXES = ("go", "sql", "toml", "html")

@@ -224,6 +224,15 @@ def test_only_what_is_named_reaches_a_build(dockerfile: Path) -> None:
     assert any(allowed(path, text(ignore).splitlines()) for path in own)
 
 
+@pytest.mark.parametrize(
+    "dockerfile", [*DOCKERFILES, TOOL / "compose/gateway/Dockerfile"], ids=lambda path: path.parent.name
+)
+def test_no_history_has_an_address_that_may_have_a_password(dockerfile: Path) -> None:
+    """An argument that the last stage declares is kept in the image; predefined ones, as HTTP_PROXY, are not."""
+    _, _, last = text(dockerfile).rpartition("\nFROM ")
+    assert not re.search(r"(?im)^ARG\s+\w*(PROXY|URL|INDEX|TOKEN|PASSWORD|SECRET|CA)\b", last)
+
+
 def test_test_users_reach_no_build(containers: dict[str, dict[str, Any]]) -> None:
     """What believes `X-Test-User` is in no build's context, and no build asks for it."""
     assert len(BACKDOORS) == 3

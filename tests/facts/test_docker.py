@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 
 from facts import compose, daemon, docker, layers
 from facts.docker import Here
-from facts.engine import Engine
+from facts.engine import Engine, EngineGone
 from facts.tools import Versions
+from tests.promises import faults
 
 CASES = sorted((Path(__file__).parent / "docker").glob("*.toml"))
 
@@ -179,3 +181,23 @@ def test_only_what_nobody_uses_counts_as_old(root: Path, listen: Callable[[Path,
 def test_an_engine_that_does_not_name_itself_is_known_by_its_parts(told: dict[str, Any], flavour: str) -> None:
     found = docker._told({"Version": "28.0", "ApiVersion": "1.48", **told})
     assert (found.state, found.engine, found.api, found.flavour) == ("ready", "28.0", "1.48", flavour)
+
+
+@pytest.mark.parametrize("how", ["never answers", "drips its header", "drips its body"])
+def test_the_time_limit_is_for_the_whole_answer(root: Path, how: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+    def answer(caller: socket.socket) -> None:
+        caller.recv(65536)
+        if how == "drips its body":
+            caller.sendall(head)
+        while how != "never answers":
+            caller.sendall(b"H")
+            over.wait(0.1)
+        over.wait(30)
+
+    over, began = threading.Event(), time.monotonic()
+    with faults.unix(root / "docker.sock", answer) as address, pytest.raises(EngineGone):
+        Engine(address).get("/version", timeout=0.5)
+    over.set()
+    assert time.monotonic() - began < 5

@@ -14,7 +14,7 @@ import pytest
 
 from converge import cycle, schema, temporaries
 from converge.desired import Loaded
-from converge.instance import Instance
+from converge.instance import Instance, make_own_directory
 from converge.report import Report
 from tests.conftest import TOOL
 
@@ -112,6 +112,20 @@ def test_rights_are_given_back(target: tuple[Loaded, Instance], name: str, mode:
     path.chmod(mode)
     assert statuses(cycle.doctor(*target, only=["state"])) == {f"state.{name}": "drift"}
     assert int(cycle.fix(*target, only=["state"]).exit_code) == 0 and os.access(path, os.R_OK | os.W_OK)
+
+
+@pytest.mark.parametrize("make", [None, nothing, pipe, circle, dangling, bound])
+def test_git_sees_nothing_of_it_from_the_first_moment(
+    target: tuple[Loaded, Instance], make: Callable[[Path], None] | None
+) -> None:
+    ignore = target[1].dev / ".gitignore"
+    if make:
+        make(ignore)
+    make_own_directory(target[1].checkout)
+    assert ignore.read_text() == "*\n" and not ignore.is_symlink()
+    ignore.write_text("*\n!mine\n")
+    make_own_directory(target[1].checkout)
+    assert ignore.read_text() == "*\n!mine\n", "what a person wrote stays"
 
 
 KILLED = """

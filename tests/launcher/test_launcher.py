@@ -27,9 +27,11 @@ class Tool:
         (path / "cli").mkdir(parents=True)
         shutil.copy(TOOL / "dev", path)
         shutil.copy(TOOL / "cli/bootstrap.py", path / "cli")
-        (path / "converge").mkdir()
-        for name in ("__init__", "installing", "index_settings", "network"):
-            shutil.copy(TOOL / f"converge/{name}.py", path / "converge")
+        for name in ("converge", "facts"):
+            (path / name).mkdir()
+        for name in ("converge/__init__", "converge/installing", "converge/index_settings", "converge/network",
+                     "facts/__init__", "facts/surroundings"):  # fmt: skip
+            shutil.copy(TOOL / f"{name}.py", path / f"{name}.py")
         (path / "cli/__main__.py").write_text(MAIN)
         made = artefacts.wheel(index)
         self.lock(f"hello==1.0 --hash=sha256:{hashlib.sha256(made.read_bytes()).hexdigest()}\n")

@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     add("--seed", type=int, default=1, help="decides what is drawn at random")
     add("--only", action="append", default=[], metavar="NAME", help="only this promise: G3; may be repeated")
     add("--case", default="", metavar="TEXT", help="only cases whose id contains it")
-    add("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="cases at the same time")
+    add("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="cases at the same time; 0 tries none")
     add("--json", metavar="FILE", help="keep the results, one JSON object a line")
     add("--list", action="store_true", help="only show the promises and how many cases each has")
     add("--write", action="store_true", help="write the rows of what was tried into docs/promises.md")

@@ -39,7 +39,7 @@ class Calls:
         "A program, engine or index that fails, hangs or answers garbage once is named, and the next run heals"
     )
     category: Category = Category.DEPENDENCY
-    sample: int = 4
+    sample: int = 3
     seconds: float = 150.0
 
     def cases(self, seed: int) -> Sequence[Case]:

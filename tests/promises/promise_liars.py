@@ -84,7 +84,7 @@ class Liars:
         "Ready is said of what a process of the component answers, never of anything else, and stop ends it all"
     )
     category: Category = Category.SERVICE
-    sample: int = 5
+    sample: int = 4
     seconds: float = 90.0
 
     def cases(self, seed: int) -> Sequence[Case]:

@@ -22,7 +22,7 @@ class Orders:
     name: str = "G3"
     promised: str = "In any order of commands, each leaves what runs and what is made as it promises"
     category: Category = Category.DEPENDENCY
-    sample: int = 2
+    sample: int = 1
     seconds: float = 240.0
 
     def cases(self, seed: int) -> Sequence[Case]:

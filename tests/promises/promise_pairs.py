@@ -18,7 +18,7 @@ class Pairs:
     name: str = "G2"
     promised: str = "After two commands in a row, what runs, what is made and what is said are as both promise"
     category: Category = Category.CONDITION
-    sample: int = 4
+    sample: int = 3
     seconds: float = 90.0
 
     def cases(self, seed: int) -> Sequence[Case]:

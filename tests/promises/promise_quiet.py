@@ -16,7 +16,7 @@ from tests.promises.small import small
 LOOKS = ("status", "status --json", "doctor", "doctor --json", "logs", "logs --json", "facts", "facts --json",
          "env web", "secrets list", "handoff --status", "data list", "reference commands", "schema")  # fmt: skip
 TIMES = re.compile(
-    r"\d+(\.\d+)? (ms|s|min|h|d)\b|\d+(\.\d+)? [KMG]iB"
+    r"\d+(\.\d+)? (ms|s|min|h|d)\b( \d+ (s|min|h)\b)?|\d+(\.\d+)? [KMG]iB"
     r"|\b(duration_ms|uptime_s|machine\.clock|machine\.disk_free)\W+[\d.]+"
 )
 """What may differ between two looks: how long something took or has run, and what is free on the machine."""

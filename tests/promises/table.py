@@ -12,10 +12,11 @@ from tests.promises.keep import Keep, date, machine
 from tests.promises.promise import Category, Promise, natural
 
 PAGE = TOOL / "docs/promises.md"
+BENCHMARKS = TOOL / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by python -m tests.promises --all --write -->", "<!-- end -->"
 HEAD = (
-    "| category | promise | what is promised | tried | held | run | file |",
-    "|---|---|---|---:|---:|---|---|",
+    "| category | promise | what is promised | cases | tried | held | run | file |",
+    "|---|---|---|---:|---:|---:|---|---|",
 )
 
 
@@ -26,6 +27,8 @@ class Row:
     category: str
     name: str
     promised: str
+    cases: int
+    """How many there are; fewer are tried if a run was interrupted, or if this machine cannot try them."""
     tried: int
     held: int
     run: str
@@ -33,8 +36,8 @@ class Row:
 
     def __str__(self) -> str:
         return (
-            f"| {self.category} | {self.name} | {self.promised} | {self.tried} | {self.held} | {self.run} "
-            f"| `{self.file}` |"
+            f"| {self.category} | {self.name} | {self.promised} | {self.cases} | {self.tried} | {self.held} "
+            f"| {self.run} | `{self.file}` |"
         )
 
 
@@ -45,8 +48,32 @@ def rows(promises: Mapping[str, Promise], keep: Keep) -> list[Row]:
     for name, each in promises.items():
         verdicts = [result.verdict for (promise, _), result in keep.results.items() if promise == name]
         tried = len(verdicts) - verdicts.count("untried")
-        made.append(Row(each.category, name, each.promised, tried, verdicts.count("held"), run, file_of(each)))
+        made.append(
+            Row(
+                each.category,
+                name,
+                each.promised,
+                len(each.cases(keep.seed)),
+                tried,
+                verdicts.count("held"),
+                run,
+                file_of(each),
+            )
+        )
     return made
+
+
+def elsewhere() -> Row:
+    """G12, tried by a bench of its own: the last figures that docs/benchmarks.md has of it."""
+    found = re.findall(
+        r"^\| (\d{4}-\d\d-\d\d) \| (\d+) \| (\d+) \| (\d+) \|", BENCHMARKS.read_text("utf-8"), re.MULTILINE
+    )
+    day, *counts = found[-1]
+    noticed, all_ = int(counts[0]), sum(map(int, counts))
+    return Row(
+        Category.CONDITION, "G12", "Tests notice a small change of the code", all_, all_, noticed,
+        f"{day}, docs/benchmarks.md", "bench/mutants.py",
+    )  # fmt: skip
 
 
 def file_of(promise: Promise) -> str:
@@ -65,7 +92,7 @@ def write(rows: Sequence[Row], page: Path = PAGE) -> None:
     text = page.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    lines = {name_of(line): line for line in written(text)} | {row.name: str(row) for row in rows}
+    lines = {name_of(line): line for line in written(text)} | {row.name: str(row) for row in (*rows, elsewhere())}
     body = "\n".join((*HEAD, *sorted(lines.values(), key=_order)))
     page.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", "utf-8")
 

@@ -25,7 +25,9 @@ COMPONENT: Any = SimpleNamespace(name="postgres")
 def base() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as made:
         os.chmod(made, 0o755)
-        (Path(made) / "a/b/c").mkdir(parents=True, mode=0o755)
+        (Path(made) / "a/b/c").mkdir(parents=True)
+        for each in ("a", "a/b", "a/b/c"):
+            (Path(made) / each).chmod(0o755)
         yield Path(made)
 
 
@@ -53,5 +55,6 @@ def test_a_way_of_its_own_is_open(base: Path, owner: str, group: int, mode: int)
     account = pwd.getpwnam("nobody")
     os.chown(base / "a", pwd.getpwnam(owner).pw_uid, account.pw_gid if group < 0 else group)
     (base / "a").chmod(mode)
-    assert owners.closed(base / "a/b/c/postgres", account) == ""
-    postgres._check_way(COMPONENT, "nobody", base / "a/b/c/postgres", "")
+    for path in ("a/b/c/postgres", "a/not/yet/there"):
+        assert owners.closed(base / path, account) == ""
+        postgres._check_way(COMPONENT, "nobody", base / path, "")

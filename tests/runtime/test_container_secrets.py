@@ -153,7 +153,8 @@ def test_an_image_that_knows_variables_alone_still_gets_them(platform: Platform,
     project = compose.Project(platform, Engine("unix:///nowhere"), program)
     found = of_component(platform, platform.services["a"], "docker")
     mount = "    volumes: ['${A_SECRETS:-./secrets}:/run/secrets/:ro']\n"
-    for text, names in ((box, {"URL"}), (box + mount, {"URL_FILE"}), (box, {"URL"})):
+    other = mount.replace("${A_SECRETS:-./secrets}", "./own")
+    for text, names in ((box, {"URL"}), (box + mount, {"URL_FILE"}), (box, {"URL"}), (box + other, {"URL"})):
         file.write_text(text)
         fresh = compose.Project(project.platform, project.engine, project.program)
         handed = secrets.hand(fresh, platform.services["a"], found)

@@ -32,10 +32,13 @@ HOSTILE = {
     "UV_WORKING_DIR": "/tmp", "UV_PYTHON": "/bin/false", "VIRTUAL_ENV": "/tmp", "CONDA_PREFIX": "/tmp",
     "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOOS": "plan9", "GOTOOLCHAIN": "go1.1", "GO111MODULE": "off",
     "RUSTFLAGS": "--cfg=x", "RUSTC_WRAPPER": "/bin/false", "CARGO_TARGET_DIR": "/tmp", "LD_PRELOAD": "/nowhere.so",
+    "LC_ALL": "tr_TR.UTF-8", "LANG": "xx", "LANGUAGE": "de", "XDG_CACHE_HOME": "relative",
+    "GOCACHE": "relative", "TMPDIR": "/nowhere", "GIT_DIR": "/nowhere", "GIT_CONFIG_COUNT": "1", "ENV": "/nowhere",
+    "BASH_ENV": "/nowhere", "TAR_OPTIONS": "--nonsense", "PATH": "/usr/bin:.::bin", "GIT_INDEX_FILE": "/nowhere",
 }  # fmt: skip
 KEPT = {
     "HTTPS_PROXY": "http://proxy:3128", "SSL_CERT_FILE": "/ca.pem", "PIP_INDEX_URL": "https://index/simple",
-    "UV_INDEX_INNER_PASSWORD": "p", "npm_config_registry": "https://npm/", "GOPROXY": "https://go", "LC_ALL": "C",
+    "UV_INDEX_INNER_PASSWORD": "p", "npm_config_registry": "https://npm/", "GOPROXY": "https://go",
     "CARGO_NET_OFFLINE": "true", "NPM_CONFIG_//npm/:_authToken": "t",
 }  # fmt: skip
 
