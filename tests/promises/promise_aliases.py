@@ -88,7 +88,7 @@ def managed(entry: str, plain: str) -> Callable[[Place, str], Verdict]:
             return Held() if not made else Broken(f"refused, but it made {made}")
         if ran.code or "undo" in ran.out:
             return Broken(f"ends with {ran.code}, without a line of the file\n{ran.out}{ran.err}")
-        expected = {path if form in OTHERS else plain}
+        expected = {os.path.normpath(path) if form in OTHERS else plain}
         if not {name for name in made if name in expected} or any(name.startswith(".") for name in made):
             return Broken(f"made {made}, not {expected}")
         again = place.dev("doctor", "--fix", "--json")
