@@ -16,7 +16,8 @@ BOARD_AFTER = 0.3
 """Seconds before a board appears: a start that has nothing to do is over sooner."""
 LINE_EVERY = 4.0
 """Seconds between two lines about the progress of one component without a live board."""
-NOTICES = ("leaving Docker:", "began with empty databases", "its data had another password")
+NOTICES = ("leaving Docker:", "began with empty databases", "its data had another password",
+           "a copy of", "moved from")  # fmt: skip
 """Messages that are always printed, and stay on the screen above the board; so is one that has EMBEDDED."""
 EMBEDDED = "; running embedded"
 FINAL = ("ready", "done", "failed", "not started", "interrupted", "no longer", "under its debugger", "handed off")

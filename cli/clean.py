@@ -10,7 +10,7 @@ from cli import render
 from cli.context import Context
 from cli.data import sure
 from cli.option import Option
-from converge import schema
+from converge import own_files, schema
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from converge.instance import store as store_of_user
@@ -60,17 +60,16 @@ def run(
             _end(Platform(context.loaded, instance))
         _take_back(context)
         gone, tags = built.remove(context.platform) if images else ([], tags)
-        for place in places:
-            shutil.rmtree(place, ignore_errors=True)
+        problems = [problem for place in places for problem in _removed(place)]
     schema.forget(context.checkout)
-    return _told(places, gone, tags, images)
+    if problems:
+        problem, path = problems[0]
+        raise own_files.refused(f"could not remove {path}", problem, path)
+    return _told(gone, tags, images)
 
 
-def _told(places: list[Path], gone: list[str], tags: list[str], images: bool) -> int:
+def _told(gone: list[str], tags: list[str], images: bool) -> int:
     """Say what is removed, and what stays."""
-    if left := [str(place) for place in places if place.exists()]:
-        render.say(f"could not remove {', '.join(left)}", "red")
-        return int(Exit.NOT_CONVERGED)
     render.say(f"removed{f', with {len(gone)} images' if gone else ''}", "green")
     if tags:
         hint = "a container uses them" if images else "other checkouts may use them; ./dev clean --images removes them"
@@ -85,6 +84,19 @@ def _take_back(context: Context) -> None:
         render.say(f"entries of ./dev removed from {', '.join(done.files)}")
     for clause in done.stays:
         render.say(f"stays: {clause}", "yellow")
+
+
+def _removed(place: Path) -> list[tuple[OSError, Path]]:
+    """Remove what is there; gives what could not be removed, and why."""
+    problems: list[tuple[OSError, Path]] = []
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, onerror=lambda _, path, info: problems.append((info[1], Path(path))))  # type: ignore[arg-type]
+        return problems
+    try:
+        place.unlink(missing_ok=True)
+    except OSError as problem:
+        problems.append((problem, place))
+    return problems
 
 
 def _places(context: Context, instances: list[Instance], store: bool) -> list[Path]:

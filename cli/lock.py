@@ -38,6 +38,8 @@ VERSIONS = {"postgres": "0.6.0"}
 """Where the package counts its own versions."""
 MODULES = {"air": "github.com/air-verse/air", "delve": "github.com/go-delve/delve"}
 """Tool -> Go module it is built from."""
+RESOLVERS = {"uv": "0.13.8", "go": "1.27.3"}
+"""Tool by which others are resolved -> the version for a machine without one, whose desired state pins none."""
 MAINS = {"delve": "./cmd/dlv"}
 """Tool -> the package of its module that is built, where that is not the first."""
 COMPOSE = {
@@ -102,23 +104,41 @@ def _images(context: Context, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tools(context: Context) -> dict[str, dict[str, Any]]:
+    """Tool -> its entry, in the order of the desired state. uv and Go come first, as others are resolved by them."""
     machine = LocalMachine(ConvergeContext(context.loaded, context.instance))
+    wanted = tools.wanted(context.loaded.desired)
     resolved: dict[str, dict[str, Any]] = {}
-    for tool, pin in tools.wanted(context.loaded.desired).items():
+    for tool, pin in sorted(wanted.items(), key=lambda item: item[0] not in PACKAGES):
+        if tool not in {*PACKAGES, *MODULES, "python", "docker-compose"}:
+            continue
+        render.say(f"resolving {tool} {pin}")
         if tool in PACKAGES:
-            render.say(f"resolving {tool} {pin}")
             resolved[tool] = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine, _interpreter(context, tool))
         elif tool == "python":
-            render.say(f"resolving {tool} {pin}")
-            resolved[tool] = _python(pin, machine)
-        elif tool in MODULES:
-            render.say(f"resolving {tool} {pin}")
-            resolved[tool] = _module(MODULES[tool], f"v{pin}", machine)
-            resolved[tool] |= {"main": MAINS[tool]} if tool in MAINS else {}
-        elif tool == "docker-compose":
-            render.say(f"resolving {tool} {pin}")
-            resolved[tool] = _compose(context, machine)
-    return resolved
+            resolved[tool] = _python(pin, machine, _resolver(context, "uv", resolved))
+        else:
+            go = _resolver(context, "go", resolved)
+            compose = tool == "docker-compose"
+            resolved[tool] = _compose(context, machine, go) if compose else _built(tool, pin, machine, go)
+    return {tool: resolved[tool] for tool in wanted if tool in resolved}
+
+
+def _resolver(context: Context, tool: str, resolved: dict[str, dict[str, Any]]) -> str:
+    """The program by which other tools are resolved. A machine without it gets it into the store, by its new entry."""
+    if found := tools.executable(context.loaded, tool):
+        return str(found)
+    version = tools.wanted(context.loaded.desired).get(tool) or RESOLVERS[tool]
+    if tool not in resolved:
+        render.say(f"resolving {tool} {version}, to resolve others by it")
+    machine = LocalMachine(ConvergeContext(context.loaded, context.instance))
+    entry = resolved.get(tool) or _wheels(PACKAGES[tool], version, machine, _interpreter(context, tool))
+    lock = {"schema": 1, "tools": {tool: entry}}
+    supply.install(tool, version, LocalMachine(ConvergeContext(context.loaded, context.instance, lock), render.say))
+    return str(tools.home(tool, version) / "bin" / tool)
+
+
+def _built(tool: str, pin: str, machine: Any, go: str) -> dict[str, Any]:
+    return _module(MODULES[tool], f"v{pin}", machine, go) | ({"main": MAINS[tool]} if tool in MAINS else {})
 
 
 def _interpreter(context: Context, tool: str) -> str:
@@ -144,15 +164,12 @@ def _wheels(package: str, version: str, machine: Any, python: str) -> dict[str, 
     return {"version": version, "package": package, "wheels": wheels}
 
 
-def _python(pin: str, machine: Any) -> dict[str, Any]:
+def _python(pin: str, machine: Any, uv: str) -> dict[str, Any]:
     """Standalone CPython as uv knows it. Its list has addresses and no hashes, but it says which one it expects when
     a mirror gives it another archive, so a loopback one gives it an empty archive."""
 
-    uv = tools.executable(machine.context.loaded, "uv")
-    if uv is None:
-        raise DevError("command-missing", "there is no uv", hint="./dev doctor --fix --only tools")
     ran = machine.run(
-        [str(uv), "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json", pin]
+        [uv, "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json", pin]
     )
     known = {row["key"]: row for row in json.loads(ran.stdout or "[]") if row["url"] and row["variant"] == "default"}
     archives: dict[str, dict[str, str]] = {}
@@ -164,7 +181,7 @@ def _python(pin: str, machine: Any) -> dict[str, Any]:
             if newest is None:
                 continue
             with tempfile.TemporaryDirectory() as directory:
-                argv = [str(uv), "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
+                argv = [uv, "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
                 said = machine.run([*argv, "--install-dir", directory, newest["key"]], timeout=300).stderr
             if found := re.search(r"[Ee]xpected:?\s+(?:sha256:)?([0-9a-f]{64})", said):
                 archives[name] = {"url": newest["url"], "sha256": found.group(1)}
@@ -201,8 +218,7 @@ def _empty_archive() -> bytes:
     return file.getvalue()
 
 
-def _module(module: str, version: str, machine: Any) -> dict[str, Any]:
-    go = supply.find_go(machine)
+def _module(module: str, version: str, machine: Any, go: str) -> dict[str, Any]:
     ran = machine.run([go, "mod", "download", "-json", f"{module}@{version}"], env=supply.go_environment())
     answer = json.loads(ran.stdout or "{}")
     if "Sum" not in answer:
@@ -210,7 +226,7 @@ def _module(module: str, version: str, machine: Any) -> dict[str, Any]:
     return {"version": version.removeprefix("v"), "module": module, "h1": answer["Sum"]}
 
 
-def _compose(context: Context, machine: Any) -> dict[str, Any]:
+def _compose(context: Context, machine: Any, go: str) -> dict[str, Any]:
     """Debian's packages from this machine's own mirror; where there is none, what the lock says so far stays."""
 
     debs: dict[str, dict[str, str]] = {}
@@ -221,7 +237,7 @@ def _compose(context: Context, machine: Any) -> dict[str, Any]:
     except DevError as problem:
         render.say(f"  {problem.what}: {problem.because}; what {lockfile.NAME} had is kept", "yellow")
         debs = lockfile.load(context.checkout)["tools"].get("docker-compose", {}).get("debs", {})
-    module = _module(COMPOSE["module"], f"v{COMPOSE['module_version']}", machine)
+    module = _module(COMPOSE["module"], f"v{COMPOSE['module_version']}", machine, go)
     return {**COMPOSE, "h1": module["h1"], "debs": debs}
 
 

@@ -68,7 +68,7 @@ def run_plan(
                 break
             outcome = ended.get()
             running.pop(outcome.step.id).join()
-            journal.done(outcome.step.id, outcome.status)
+            journal.done({outcome.step.id: outcome.status})
             queued.end(outcome)
             listener(Event("end", outcome.step, outcome=outcome))
     finally:

@@ -187,6 +187,7 @@ CODES: dict[str, str] = {
     "secret-tests": "A test run keeps its services with the secrets from its beginning; rotate after it has ended.",
     "secret-unknown": "[env] declares no secret of that name; `./dev secrets list` shows all.",
     "snapshot-exists": "A snapshot of that name exists already: choose another name, or use --force.",
+    "snapshot-nothing": "Only databases of Postgres have snapshots, and desired_state.toml declares none.",
     "snapshot-unknown": "There is no snapshot of that name; `./dev data list` shows all.",
     "sql-failed": "Postgres refused a statement of provisioning; its message follows.",
     "state-empty": "The desired state is empty.",
@@ -215,6 +216,8 @@ CODES: dict[str, str] = {
     "relative to the working directory, with `::NAME` for one test of it.",
     "usage": "The command line is not valid for this command; --help shows what it accepts.",
     "value-wrong": "A key has an invalid value; the reason follows. `./dev schema` describes every key.",
+    "way-closed": "A program that root starts as an unprivileged user, as Postgres, cannot enter a directory on the "
+    "way to its files. Open that directory for others (chmod o+x), or choose another place.",
     "wsl-drive": "The checkout is on a Windows drive (/mnt/…), where file watching does not work and everything is "
     "slow. Clone it into the Linux file system.",
 }

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from converge.journal import Journal
     from converge.local_machine import LocalMachine
 
+MOST_TOLD = 50
+"""Steps of an interrupted run that are named."""
 MOST_ROUNDS = 3
 """A repair may uncover the next gap; what three rounds did not close, a fourth will not."""
 
@@ -182,10 +184,12 @@ class _Run:
     def _tell_of(self, interrupted: Iterable[str], seen: Look, journal: Journal) -> None:
         """Say what became of the steps that an earlier run did not end."""
         found = {item.id: item.status for item in seen.items}
-        for name in interrupted:
-            status = found.get(name, "skipped")
-            self.say(f"an interrupted run left {name} unfinished; checked again: {status}")
-            journal.done(name, f"checked again: {status}")
+        ended = {name: f"checked again: {found.get(name, 'skipped')}" for name in interrupted}
+        for name, status in list(ended.items())[:MOST_TOLD]:
+            self.say(f"an interrupted run left {name} unfinished; {status}")
+        if len(ended) > MOST_TOLD:
+            self.say(f"an interrupted run left {len(ended) - MOST_TOLD} more steps unfinished; checked again")
+        journal.done(ended)
 
     def _close(self, journal: Journal) -> None:
         journal.trim()

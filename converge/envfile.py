@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from converge import atomic
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import regular
@@ -66,12 +66,7 @@ def settle(instance: Instance) -> None:
     if now.exists():
         known = parse(_read(now))
         missing = {name: value for name, value in parse(_read(before)).items() if name not in known}
-        fresh = now.with_name(f".{now.name}.{os.getpid()}")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(changed(_read(now), missing))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(now)
+        atomic.write(now, changed(_read(now), missing), durable=True)
         before.unlink()
     else:
         before.rename(now)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from converge import identity
 from converge.errors import DevError, Exit
 from facts import locks, owners, processes
 from facts.value import dataclass
@@ -33,8 +33,8 @@ class Instance:
 
     @cached_property
     def id(self) -> str:
-        """Ten hex digits that no other checkout or instance of this machine has."""
-        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode("utf-8", "surrogateescape")).hexdigest()[:10]
+        """Ten hex digits that no other checkout or instance of this machine has; they stay when it is moved."""
+        return identity.of(self.checkout, self.name, self.state)
 
     @cached_property
     def port_shift(self) -> int:
@@ -218,9 +218,14 @@ def store_path() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share") / "dev" / "store"
 
 
+def is_name(name: str) -> bool:
+    """Whether it can be part of a file name, a database or a host name."""
+    return bool(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name))
+
+
 def check_name(name: str) -> None:
     """Refuse an instance name that could not be part of a file name, a database or a host name."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
+    if not is_name(name):
         raise DevError(
             "instance-name",
             f"{name!r} is not an instance name",

@@ -6,6 +6,7 @@ import json
 import os
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ class Journal:
         """Say, before the first write of a step, that it will be done."""
         self._append({"kind": "intent", "id": step_id, "change": patterns.certain(change)})
 
-    def done(self, step_id: str, status: str) -> None:
-        """Say how the step ended."""
-        self._append({"kind": "done", "id": step_id, "status": status})
+    def done(self, ended: Mapping[str, str]) -> None:
+        """Say how steps ended: step id -> status."""
+        self._append(*({"kind": "done", "id": step_id, "status": status} for step_id, status in ended.items()))
 
     def interrupted(self) -> dict[str, str]:
         """Intents without an end: step id -> change. It is unknown how far they came, so they must be checked again."""
@@ -59,11 +60,13 @@ class Journal:
         except OSError:
             pass  # it is trimmed another time
 
-    def _append(self, record: dict[str, Any]) -> None:
-        body = json.dumps({**record, "at": round(time.time(), 3), "pid": os.getpid()}, ensure_ascii=True)
-        line = f"{zlib.crc32(body.encode()):08x} {body}\n".encode()
+    def _append(self, *records: dict[str, Any]) -> None:
+        if not records:
+            return
+        about = {"at": round(time.time(), 3), "pid": os.getpid()}
+        bodies = [json.dumps({**record, **about}, ensure_ascii=True).encode() for record in records]
         try:
-            self._write(line)
+            self._write(b"".join(b"%08x %s\n" % (zlib.crc32(body), body) for body in bodies))
             self.lost = ""
         except OSError as problem:
             self.lost = own_files.refused("", problem, self.path).because
@@ -89,4 +92,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         record = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and {"kind", "id"} <= record.keys() else None
+    if not isinstance(record, dict):
+        return None
+    texts = ("kind", "id", "change") if record.get("kind") == "intent" else ("kind", "id")
+    return record if all(isinstance(record.get(key), str) for key in texts) else None

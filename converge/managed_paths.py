@@ -40,11 +40,11 @@ def check(loaded: Loaded) -> None:
     at: dict[str, str] = {}
     for path in loaded.desired.files:
         source = loaded.source(f"files.{path}")
-        if wrong := next(_wrong(path), None):
-            raise refuse("bad-path", f"file {path} {wrong[0]}", source, wrong[1])
         if (other := at.setdefault(key(path), path)) != path:
             because = "they are one place" + ("" if normal(other) == normal(path) else " on some file systems")
             raise refuse("bad-path", f"{path} is declared twice", source, f"{because}: the other one is {other}")
+        if wrong := next(_wrong(path), None):
+            raise refuse("bad-path", f"file {path} {wrong[0]}", source, wrong[1])
     for path in loaded.desired.files:
         above = (at[each] for each in _above(key(path)) if each in at)
         if file := next((each for each in above if not loaded.desired.files[each].directory), None):
@@ -64,6 +64,10 @@ def _wrong(path: str) -> Iterator[tuple[str, str]]:
             yield f"is in {part}", f"that is {CLOSED[part]}"
     if plain.split("/")[0] in trust.FILES:
         yield "is a part of the desired state", "./dev reads it to know what to write, so it cannot write it"
+    if path.startswith("~"):
+        yield "begins with ~", "a path is relative to the checkout, and ~ is not replaced by your home directory"
+    if any(part != part.strip() or not part.isprintable() for part in path.split("/")):
+        yield "has a blank at an end of a name, or a character that is not seen", "it looks like another path"
 
 
 def _above(path: str) -> Iterator[str]:

@@ -80,9 +80,19 @@ class Report:
 
 
 def judged(items: Iterable[Item], outcomes: Iterable[Outcome], oscillating: frozenset[str]) -> tuple[Item, ...]:
-    """The items of the last look, with what became of their steps; a step's own word for success counts for nothing."""
+    """The items of the last look, with what became of their steps; a step's own word for success counts for nothing.
+
+    What is an item only while it is wrong is listed, too, if a step changed it.
+    """
     last = {outcome.step.id: outcome for outcome in outcomes}
-    return tuple(_judge(item, last.get(item.id), item.id in oscillating) for item in items)
+    found = [_judge(item, last.get(item.id), item.id in oscillating) for item in items]
+    there = {item.id for item in found}
+    for name, outcome in last.items():
+        if outcome.status == "changed" and name not in there:
+            noun = name.partition(".")[0]
+            at = next((at for at, item in enumerate(found) if item.noun == noun), len(found))
+            found.insert(at, Item(name, noun, "changed", outcome.step.change, "", outcome.step.because))
+    return tuple(found)
 
 
 def _judge(item: Item, outcome: Outcome | None, oscillating: bool) -> Item:

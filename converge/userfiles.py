@@ -10,10 +10,11 @@ from typing import Literal
 
 from converge import atomic
 
-Room = Literal["desired", "trust"]
+Room = Literal["desired", "trust", "identity"]
 """`desired`: desired states that were read and checked; may be deleted at any time. `trust`: checkouts that this user
-trusts."""
-BASES = {"desired": ("XDG_CACHE_HOME", ".cache"), "trust": ("XDG_STATE_HOME", ".local/state")}
+trusts. `identity`: where the checkouts are that have ids (`converge/identity.py`)."""
+_STATE = ("XDG_STATE_HOME", ".local/state")
+BASES = {"desired": ("XDG_CACHE_HOME", ".cache"), "trust": _STATE, "identity": _STATE}
 """Room -> the variable that names the directory above it, and its default below the home directory.
 Source: https://specifications.freedesktop.org/basedir-spec, which also says to ignore a relative path."""
 LARGEST = 8_000_000

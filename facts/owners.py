@@ -31,6 +31,19 @@ def problem(path: Path, top: Path | None = None) -> str:
     return ""
 
 
+def closed(path: Path, account: pwd.struct_passwd) -> str:
+    """The first directory on the way to the path that the user cannot enter, by its mode; empty if there is none."""
+    groups = {account.pw_gid, *os.getgrouplist(account.pw_name, account.pw_gid)}
+    for place in reversed(Path(os.path.realpath(path)).parents):
+        about = os.stat(place)
+        bit = (
+            stat.S_IXUSR if about.st_uid == account.pw_uid else stat.S_IXGRP if about.st_gid in groups else stat.S_IXOTH
+        )
+        if not about.st_mode & bit:
+            return str(place)
+    return ""
+
+
 def judge(about: os.stat_result) -> str:
     """The same for one entry of a directory, as a clause."""
     if about.st_uid not in (0, os.geteuid()):

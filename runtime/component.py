@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from facts import peers, users
 from facts.ports import Owner
 from facts.value import dataclass, field
 
+ADDRESS = re.compile(r"\{host\}|\$\{?HOST\b")
+"""How a command names the address on which it must listen."""
 LOOPBACK_FOR = {"ide": "127.0.0.2", "native": "127.0.0.3"}
 """Placement -> address on which its process listens while the edge listens on 127.0.0.1, so that callers wait."""
 
@@ -114,9 +117,10 @@ class InfraComponent(_Entry):
     def guarded(self) -> bool:
         """Whether, as a native process, it has its port from the edge alone: where other people use this machine.
 
-        A command that is not told its address may listen on 127.0.0.1 whatever we want.
+        A command that does not name its address may listen on 127.0.0.1 whatever we want.
         """
-        return users.shared() and (self.wants.run is None or _told(self.wants.run, self.wants.env))
+        named = (self.wants.run or "", *self.wants.env.values())
+        return users.shared() and (self.wants.run is None or any(ADDRESS.search(text) for text in named))
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ class ServiceComponent(_Entry):
     @property
     def told_host(self) -> bool:
         """Whether its command is its kind's, which passes the address on, or names the address itself."""
-        return not self.wants.dev or _told(self.wants.dev, self.wants.env)
+        own = [self.wants.dev or "", *self.wants.env.values()]
+        return not self.wants.dev or any("{host}" in text or "HOST" in text for text in own)
 
     @property
     def guarded(self) -> bool:
@@ -174,11 +179,6 @@ class ServiceComponent(_Entry):
     def path(self) -> Path:
         """Its source directory."""
         return self.instance.checkout / self.wants.path
-
-
-def _told(command: str, env: Mapping[str, str]) -> bool:
-    """Whether a command of the desired state's own uses the address on which it must listen."""
-    return any("{host}" in text or "HOST" in text for text in (command, *env.values()))
 
 
 Component = InfraComponent | ServiceComponent

@@ -87,7 +87,7 @@ def listening(
 GREEDY = """
 address, least, tried, bound, heard = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), 0, 0, b""
 print("begun", flush=True)
-while tried < least or bound < int(sys.argv[4]):
+while tried < least or (bound < int(sys.argv[4]) and tried < 50 * least):
     tried += 1
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,8 +114,8 @@ while tried < least or bound < int(sys.argv[4]):
     listener.close()
 print(tried, bound, heard.hex() or "-", flush=True)
 """
-"""Tries at least so often to listen on an address that is ours, and until it has had it so often; it answers each
-caller, and says what it was sent."""
+"""Tries at least so often to listen on an address that is ours, and until it has had it so often, or has tried 50 times
+as often; it answers each caller, and says what it was sent."""
 
 
 class Spoils(NamedTuple):

@@ -41,6 +41,7 @@ class Operation(Protocol):
 
 
 OPERATIONS: dict[str, str] = {
+    "state": "converge.operations.state",
     "overrides": "converge.operations.overrides",
     "machine": "converge.operations.machine",
     "packages": "converge.operations.packages",

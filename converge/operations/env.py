@@ -90,7 +90,8 @@ def _generated(name: str, missing: Sequence[Mapping[str, Any]], source: str) -> 
     """A value that is not there yet. All are in one file, which is written once: by the step of the first."""
     key, why, first = f"env.{name}", "it has no value yet", f"env.{missing[0]['name']}"
     after, args = ("env.file", {"missing": missing}) if key == first else (first, {"made_by": first})
-    step = Step(key, "env", f"generate {name} into .dev/values", why, after=(after,), args=args)
+    before = (after, "state.values")
+    step = Step(key, "env", f"generate {name} into .dev/values", why, after=before, args=args)
     return Item(key, "env", "drift", "absent", "set", why, source=source, step=step)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from runtime.platform import Platform
 from runtime.provision import migrations
 
 ROLES = "SELECT rolname FROM pg_roles"
+ROLE = re.compile(r'(?:CREATE|ALTER) ROLE (?:"((?:[^"]|"")+)"|([^\s";]+))')
+"""A line of pg_dumpall about one role, whose name is quoted or not."""
 
 
 def directory(instance: Instance) -> Path:
@@ -45,7 +48,7 @@ def save(platform: Platform, component: InfraComponent, database: str, name: str
     for each in (path.parent.parent, path.parent):
         each.mkdir(mode=0o700, exist_ok=True)
     _put(platform, component, ["pg_dumpall", "--roles-only"], path.with_suffix(".roles"))
-    digest = _put(platform, component, ["pg_dump", "--format=custom", "--compress=1", "-d", copy], path)
+    digest = _put(platform, component, ["pg_dump", "--format=custom", "--compress=1", "-d", transfer.named(copy)], path)
     about = {"digest": digest, "migrations": migrations.records(platform, component, copy)}
     atomic.write(path.with_suffix(".json"), json.dumps(about, sort_keys=True))
 
@@ -74,14 +77,14 @@ def load(platform: Platform, component: InfraComponent, database: str, name: str
         )  # fmt: skip
     known = set(postgres.sql(platform, component, ROLES).splitlines())
     for line in _text(path.with_suffix(".roles")).splitlines():
-        words = line.removesuffix(";").split()
-        if words[1:2] == ["ROLE"] and words[2].strip('"') not in known:
+        role = ROLE.match(line)
+        if role and (role[2] or role[1].replace('""', '"')) not in known:
             postgres.sql(platform, component, line)
-    postgres.sql(platform, component, f'CREATE DATABASE "{copy}"')
+    postgres.sql(platform, component, f"CREATE DATABASE {postgres.quoted(copy)}")
     try:
-        transfer.pour(platform, component, ["pg_restore", "--exit-on-error", "-d", copy], None, path)
+        transfer.pour(platform, component, ["pg_restore", "--exit-on-error", "-d", transfer.named(copy)], None, path)
     except BaseException:
-        postgres.sql(platform, component, f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+        postgres.sql(platform, component, f"DROP DATABASE IF EXISTS {postgres.quoted(copy)} WITH (FORCE)")
         raise
     migrations.record(platform, component, copy, about.get("migrations", {}))
 

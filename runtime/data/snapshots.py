@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from converge.errors import DevError, Exit
-from converge.instance import check_name
+from converge.instance import check_name, is_name
 from runtime import infra, placements
 from runtime import start as starting
 from runtime.component import InfraComponent
@@ -33,7 +33,7 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
     reopen(platform)
     _write_old(platform)
     made = []
-    for component, database in _databases(platform):
+    for component, database in _some(platform):
         copy = _copy(database, name)
         if copy in _there(platform, component) or dumps.there(component, database, name):
             if not force:
@@ -56,7 +56,7 @@ def restore(platform: Platform, name: str) -> list[str]:
     check_name(name)
     reopen(platform)
     _write_old(platform)
-    databases = list(_databases(platform))
+    databases = _some(platform)
     for component, database in databases:
         if _copy(database, name) not in _there(platform, component) and not dumps.there(component, database, name):
             known = ", ".join(snapshots(platform)) or "none"
@@ -133,6 +133,17 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
     return starting.start(platform, ran, on_event, asked) if ran else {}
 
 
+def _some(platform: Platform) -> list[tuple[InfraComponent, str]]:
+    """The declared databases, at least one: a snapshot of nothing would be called saved."""
+    if found := list(_databases(platform)):
+        return found
+    raise DevError(
+        "snapshot-nothing", "there are no data of which ./dev makes snapshots",
+        because="no component of [infra] is a Postgres with `databases`",
+        hint="save the data of other components with their own programs", exit=Exit.USAGE,
+    )  # fmt: skip
+
+
 def _databases(platform: Platform) -> Iterator[tuple[InfraComponent, str]]:
     for component in platform.infra.values():
         if infra.kind(component).copied_by_sql:
@@ -150,7 +161,7 @@ def _inside(platform: Platform, component: InfraComponent, database: str) -> set
     found = set()
     for name in _there(platform, component):
         first, _, rest = name.partition(SEPARATOR)
-        if first == database and rest and SEPARATOR not in rest:
+        if first == database and is_name(rest):  # another user of the server may have made one of any name
             found.add(rest)
     return found
 

@@ -19,8 +19,12 @@ from runtime.provision import notes
 from runtime.start import Listener, home, start
 
 BY_NAME = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname"
-TABLES = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN \
-('pg_catalog', 'information_schema') ORDER BY 1"
+COUNTS = """
+SELECT string_agg(format('SELECT %L, count(*) FROM %I.%I',
+ translate(format('%I.%I', schemaname, tablename), E'\\n', ' '), schemaname, tablename),
+ ' UNION ALL ' ORDER BY schemaname, tablename)
+FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"""
+"""The statement that counts the rows of all tables of a database; services give them names, which may be SQL."""
 Counts = dict[str, dict[str, str]]
 """Database -> table -> rows."""
 
@@ -72,11 +76,11 @@ def _one(platform: Platform, component: InfraComponent, source: Name, target: Na
     dump.mkdir(parents=True, mode=0o700)
     tell("dumping: reading all databases")
     databases = postgres.sql(platform, component, BY_NAME).splitlines()
-    before = _counts(platform, component, databases)
+    before = counts(platform, component, databases)
     pour(platform, component, ["pg_dumpall", "--roles-only"], dump / "roles.sql")
     for index, database in enumerate(databases):
         create = [] if database == "postgres" else ["--create"]
-        pour(platform, component, ["pg_dump", *create, "-d", database], dump / f"{index}.sql")
+        pour(platform, component, ["pg_dump", *create, "-d", named(database)], dump / f"{index}.sql")
     placements.stop(component)
     mark = choice.copying(component)
     mark.write_text(target)
@@ -85,7 +89,7 @@ def _one(platform: Platform, component: InfraComponent, source: Name, target: Na
         _must(start(platform, [component.name], on_event, Asked(infra=target, moving=component.name)))
         tell("restoring: writing all databases")
         _restore(platform, component, databases, dump)
-        after = _counts(platform, component, databases)
+        after = counts(platform, component, databases)
         if after != before:
             lost = sorted(name for name in before if before[name] != after.get(name))
             raise DevError("copy-failed", f"the copy of {component.name} differs", because=f"in {', '.join(lost)}")
@@ -138,17 +142,19 @@ def _users(platform: Platform) -> None:
         placements.stop(service)
 
 
-def _counts(platform: Platform, component: InfraComponent, databases: list[str]) -> Counts:
+def named(database: str) -> str:
+    """The database for programs of libpq, which take a name with `=` for settings, as of another host."""
+    escaped = database.replace("\\", r"\\").replace("'", r"\'")
+    return f"dbname='{escaped}'"
+
+
+def counts(platform: Platform, component: InfraComponent, databases: list[str]) -> Counts:
+    """The rows of every table of the databases."""
     found: Counts = {}
     for database in databases:
-        tables = postgres.sql(platform, component, TABLES, database).splitlines()
-        texts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]
-        rows = (
-            postgres.sql(platform, component, " UNION ALL ".join(texts), database, postgres.COPY_TIMEOUT)
-            if texts
-            else ""
-        )
-        found[database] = dict(row.rsplit("|", 1) for row in rows.splitlines())
+        text = postgres.sql(platform, component, COUNTS, database).strip()
+        rows = postgres.sql(platform, component, text, database, postgres.COPY_TIMEOUT) if text else ""
+        found[database] = dict(row.rsplit("|", 1) for row in rows.split("\n") if row)
     return found
 
 
@@ -159,7 +165,7 @@ def _restore(platform: Platform, component: InfraComponent, databases: list[str]
     (dump / "roles.sql").write_text("".join(line for line in lines if line.strip() not in known))
     for database in databases:
         if database != "postgres":
-            postgres.sql(platform, component, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            postgres.sql(platform, component, f"DROP DATABASE IF EXISTS {postgres.quoted(database)} WITH (FORCE)")
     for name in ("roles", *(str(index) for index in range(len(databases)))):
         pour(
             platform, component, ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", "postgres"], None, dump / f"{name}.sql"

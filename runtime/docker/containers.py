@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from converge import own_files
+from converge import atomic, own_files
 from converge.desired import Infra, Service
 from converge.errors import DevError
 from converge.instance import Instance
@@ -184,8 +183,4 @@ def _digest(project: Project, wanted: Mapping[str, Component], values: Mapping[s
 def _write(path: Path, text: str) -> None:
     """Write the file in one step, readable by this user only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    fresh.replace(path)
+    atomic.write(path, text)

@@ -198,7 +198,7 @@ def save(project: Project, images: Iterable[str], target: Path, say: Say) -> lis
         repository, tag = _split(row["name"])
         project.engine.post(f"/images/{row['id']}/tag", repo=repository, tag=tag)
     names = urlencode([("names", row["name"].partition("@")[0]) for row in rows])
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    fresh = target.with_name(atomic.temporary(target.name))
     layers = fresh.with_suffix(".images")
     try:
         with (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +47,7 @@ def write(instance: Instance, component: str, values: Mapping[str, str]) -> None
     for each in (place.parent, place):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
         each.chmod(0o700)
-    fresh = place / secrets.token_hex(6)
+    fresh = place / os.urandom(6).hex()
     fresh.mkdir()
     for name, content in contents.items():
         (fresh / name).write_bytes(content)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from json import dumps
 from pathlib import Path
 
+from converge import atomic
 from facts import git
 from facts.value import dataclass, field
 from runtime.editors import jetbrains, jsonc, vscode
@@ -98,7 +99,7 @@ def replace(path: Path, content: bytes, mode: int | None = None) -> bool:
     there = path.stat() if path.exists() else None
     if there and path.read_bytes() == content and mode in (None, stat.S_IMODE(there.st_mode)):
         return False
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(atomic.temporary(path.name))
     owner = there or path.parent.stat()
     try:
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode or 0o666), "wb") as file:

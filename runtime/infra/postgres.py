@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from converge import own_files, tools
 from converge.derived import SERVICES, services_password
 from converge.desired import Loaded
 from converge.errors import DevError
+from facts import owners
 from runtime import placements
 from runtime.component import InfraComponent, Launch
 from runtime.infra import plain, wire
@@ -36,7 +38,10 @@ OLDEST = range(12, 40)
 
 def prepare(platform: Platform, component: InfraComponent) -> None:
     """Make the data directory in one step; an existing one is never replaced."""
-    data, home = _data(component), _home(platform.loaded)
+    data, home, user = _data(component), _home(platform.loaded), _user()
+    if user:
+        _check_way(component, user, home / "bin" / "postgres", "or set DEV_STORE to a place that all users can enter")
+        _check_way(component, user, data, "as its data are there")
     password(component)
     if (data / "PG_VERSION").exists():
         found = (data / "PG_VERSION").read_text().strip()
@@ -48,7 +53,6 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
                 hint="export it with that version, or give it up: ./dev data reset",
             )
         return
-    user = _user()
     data.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{component.name}.", dir=data.parent))
     try:
@@ -74,6 +78,27 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
         target.rename(data)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _check_way(component: InfraComponent, user: str, path: Path, other: str) -> None:
+    """Raise DevError `way-closed` if the user cannot get to the path."""
+    account = pwd.getpwnam(user)
+    place = owners.closed(path, account)
+    if not place or _enters(account, place):
+        return  # an access control list may allow what the mode does not
+    raise DevError(
+        "way-closed", f"{component.name} cannot run as {user}",
+        because=f"{user} cannot enter {place}, which is on the way to {path}",
+        hint=f"chmod o+x {shlex.quote(place)}, {other}",
+    )  # fmt: skip
+
+
+def _enters(account: pwd.struct_passwd, place: str) -> bool:
+    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+    argv = ["test", "-x", place]
+    return not subprocess.run(
+        argv, cwd="/", user=account.pw_uid, group=account.pw_gid, extra_groups=groups
+    ).returncode  # fmt: skip
 
 
 def launch(platform: Platform, component: InfraComponent, host: str) -> Launch:
@@ -182,6 +207,11 @@ def sql(
             because=str(problem) or type(problem).__name__, hint=f"see ./dev logs {component.name}",
         ) from problem  # fmt: skip
     return "".join("|".join(value or "" for value in row) + "\n" for row in rows)
+
+
+def quoted(name: str) -> str:
+    """The name of an object in a statement."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tuple[list[str], dict[str, str]]:

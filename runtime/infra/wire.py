@@ -36,12 +36,14 @@ class Connection:
     """One connection over TCP. Raises Refused if the server refuses, OSError if it does not answer in time.
 
     `timeout` (seconds) is for the whole start-up, and for each statement without its own timeout. `verify` is called
-    before anything is sent, and raises an OSError if the other end is not the server.
+    before anything is sent, and raises an OSError if the other end is not the server. `path` is the search path: by
+    default no function, operator or table of a service is found, which the superuser would run or read.
+    Source: CVE-2018-1058, https://wiki.postgresql.org/wiki/A_Guide_to_CVE-2018-1058
     """
 
     def __init__(
         self, port: int, password: str, database: str = "postgres", user: str = "postgres", timeout: float = 2.0,
-        verify: Callable[[socket.socket], None] | None = None,
+        verify: Callable[[socket.socket], None] | None = None, path: str = "pg_catalog, pg_temp",
     ) -> None:  # fmt: skip
         self.timeout = timeout
         self._buffer = b""
@@ -52,7 +54,7 @@ class Connection:
             self._socket.connect((HOME, port))
             if verify:
                 verify(self._socket)
-            self._start(user, password, database)
+            self._start(user, password, database, path)
         except BaseException:
             self._socket.close()
             raise
@@ -86,8 +88,9 @@ class Connection:
                     raise refused
                 return rows
 
-    def _start(self, user: str, password: str, database: str) -> None:
-        words = ("user", user, "database", database, "application_name", "dev", "client_encoding", "UTF8", "")
+    def _start(self, user: str, password: str, database: str, path: str) -> None:
+        words = ("user", user, "database", database, "application_name", "dev", "client_encoding", "UTF8",
+                 "search_path", path, "")  # fmt: skip
         body = struct.pack("!i", VERSION) + b"".join(word.encode() + b"\0" for word in words)
         self._socket.sendall(struct.pack("!i", len(body) + 4) + body)
         scram: _Scram | None = None

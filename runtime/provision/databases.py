@@ -64,8 +64,10 @@ def provision(platform: Platform, server: InfraComponent, say: Callable[[str], N
     inside = _with_role(platform, server, inside)
     open_gaps = dict(gaps(server, inside))
     for name, lacking in open_gaps.items():
-        postgres.make(platform, server, name, inside)
+        kept = postgres.make(platform, server, name, inside)
         say(f"made database {name}" if "missing" in lacking else f"repaired database {name}: {', '.join(lacking)}")
+        if kept:
+            say(f"the superuser keeps what only it can own in {name}: {', '.join(kept)}")
     inside = _opened(server) if open_gaps else inside
     for name, lacking in gaps(server, inside):
         raise DevError(

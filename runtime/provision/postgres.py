@@ -14,7 +14,7 @@ from runtime.component import InfraComponent
 from runtime.infra import postgres, wire
 from runtime.placements.seen import lost
 from runtime.platform import Platform
-from runtime.provision import roles
+from runtime.provision import ownership, roles
 
 LOOK_TIMEOUT = 2.0
 """Seconds that a server has for each answer in a look."""
@@ -114,12 +114,12 @@ def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ..
     return (*found, *(f"no extension {each}" for each in missing))
 
 
-def make(platform: Platform, component: InfraComponent, name: str, inside: Inside) -> None:
+def make(platform: Platform, component: InfraComponent, name: str, inside: Inside) -> tuple[str, ...]:
     """Make one declared database whole: its role, itself, its owner, its extensions, the rights of services.
 
-    Raises DevError `sql-failed`.
+    Gives the objects that only a superuser can own, and that were not handed over. Raises DevError `sql-failed`.
     """
-    database, quoted = inside.databases.get(name), _quoted(name)
+    database, quoted = inside.databases.get(name), postgres.quoted(name)
     statements = []
     if name not in inside.roles and name != SERVICES:
         verifier = wire.verifier(postgres.service_password(component))
@@ -135,11 +135,15 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
             statements.append(f"ALTER DATABASE {quoted} OWNER TO {quoted}")
     _run(platform, component, "postgres", statements)
     extensions = component.wants.extensions
-    _run(platform, component, name, [f"CREATE EXTENSION IF NOT EXISTS {_quoted(each)}" for each in extensions])
+    if extensions:  # one that does not choose its schema is made in the first of the search path
+        made = [f"CREATE EXTENSION IF NOT EXISTS {postgres.quoted(each)}" for each in extensions]
+        _run(platform, component, name, ["SET search_path TO public", *made])
+    kept: tuple[str, ...] = ()
     if name not in inside.accessible:  # the rights come last: an interrupted run begins again
-        hand_over(platform, component, name)
+        kept = hand_over(platform, component, name)
         if name != SERVICES:
             _run(platform, component, "postgres", [roles.grant(name, name in inside.superusers)])
+    return kept
 
 
 def make_role(platform: Platform, component: InfraComponent, inside: Inside) -> None:
@@ -148,9 +152,10 @@ def make_role(platform: Platform, component: InfraComponent, inside: Inside) -> 
         _run(platform, component, "postgres", [roles.make(component, SERVICES in inside.roles)])
 
 
-def hand_over(platform: Platform, component: InfraComponent, database: str) -> None:
-    """Give the role of services what the superuser owns in a database. Raises DevError `sql-failed`."""
-    _run(platform, component, database, [roles.HAND_OVER])
+def hand_over(platform: Platform, component: InfraComponent, database: str) -> tuple[str, ...]:
+    """Give the role of services what the superuser owns in a database; what it keeps. Raises DevError `sql-failed`."""
+    kept = _run(platform, component, database, [ownership.HAND_OVER, ownership.OWNED])
+    return tuple(sorted(str(row[0]) for row in kept))
 
 
 def reopen(platform: Platform, component: InfraComponent) -> list[str]:
@@ -163,7 +168,7 @@ def reopen(platform: Platform, component: InfraComponent) -> list[str]:
         return []
     closed = [name for name in component.wants.databases if name in inside.databases]
     closed = [name for name in closed if not inside.databases[name].open]
-    statements = [f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS true" for name in closed]
+    statements = [f"ALTER DATABASE {postgres.quoted(name)} ALLOW_CONNECTIONS true" for name in closed]
     _run(platform, component, "postgres", statements)
     return closed
 
@@ -223,21 +228,20 @@ def _connect(
     return wire.Connection(component.port, password, database, timeout=timeout, verify=component.verify)
 
 
-def _run(platform: Platform, component: InfraComponent, database: str, statements: list[str]) -> None:
+def _run(platform: Platform, component: InfraComponent, database: str, statements: list[str]) -> list[wire.Row]:
+    """The rows of the last statement."""
+    rows: list[wire.Row] = []
     if not statements:
-        return
+        return rows
     statement = ""
     try:
         with _connect(component, database) as connection:
             for statement in statements:
-                connection.query(statement, STATEMENT_TIMEOUT)
+                rows = connection.query(statement, STATEMENT_TIMEOUT)
     except (wire.Refused, OSError) as problem:
-        what = statement.split(" PASSWORD")[0].partition("\nDECLARE")[0].strip() or f"a connection to {database}"
+        what = statement.split(" PASSWORD")[0].strip().partition("\n")[0][:200] or f"a connection to {database}"
         raise DevError(
             "sql-failed", f"{component.name} refused: {what}", because=str(problem) or type(problem).__name__,
             hint=f"see ./dev logs {component.name}", source=platform.source(component, "databases"),
         ) from problem  # fmt: skip
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return rows

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 
+from converge import identity
 from converge.errors import DevError
 from runtime import placements
 from runtime.component import Component
@@ -55,6 +56,7 @@ def _attempt(
     def tell(name: str, text: str) -> None:
         on_event(name, text, time.monotonic() - began)
 
+    _settle(platform, tell)
     obstacles = {**obstacles, **elsewhere(platform, wanted, asked)}
     # its image may run although its native dependencies are missing
     certain = [name for name, each in obstacles.items() if each.code != "dependencies-failed"]
@@ -73,6 +75,20 @@ def _attempt(
     if platform.instance.routes.exists():
         owner_map.settle(platform)
     return side_by_side.failed
+
+
+def _settle(platform: Platform, tell: Tell) -> None:
+    """Keep the id of a checkout that was moved, by which its data are found; a copy begins with none of these."""
+    instance = platform.instance
+    where = instance.checkout, instance.name, instance.state
+    if original := identity.copied_from(*where):
+        tell("checkout", f"a copy of {original}: what is outside of {instance.dev} stays with that one")
+        for component in platform.infra.values():
+            note = instance.data_note(component.name)
+            if note.exists() and not (instance.data / component.name).exists():
+                note.unlink()
+    if former := identity.settle(*where):
+        tell("checkout", f"moved from {former}, with its data")
 
 
 def without(wanted: Mapping[str, Component], failed: Collection[str]) -> dict[str, Component]:

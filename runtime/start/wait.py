@@ -106,7 +106,8 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
     words = "; ".join([because, *_troubled(run, component)])
     hint = f"./dev logs {component.name}"
     if place == "native" and users.shared() and (host := native.host(component)) != HOME:
-        hint += f"; other people use this machine, so it must listen on {host} (HOST), or its entry needs `host`"
+        other = "its entry needs `host`" if component.is_service else "its `run` must not name that address"
+        hint += f"; other people use this machine, so it must listen on {host} (HOST), or {other}"
     return DevError(
         "not-ready", f"{component.name} is not ready", because=words + logs.tail(component, placement=place), hint=hint
     )

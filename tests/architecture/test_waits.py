@@ -10,7 +10,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 PROGRAMS = ("handoff/programs/*", "handoff/server.py", "handoff/load.py", "foreign/repository/*", "runtime/callers.py",
-            "runtime/programs.py")  # fmt: skip
+            "runtime/programs.py", "promises/liar.py")  # fmt: skip
 """Programs that tests run; how these spend their time is their own affair."""
 HELPERS = ("elapse", "holds")
 """Functions that sleep beside those whose name says that they wait for a condition."""

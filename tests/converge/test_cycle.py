@@ -165,7 +165,7 @@ def test_a_torn_journal_line_is_passed_over(target: tuple[Loaded, Instance]) -> 
     path = target[1].dev / "journal"
     journal = Journal(path)
     journal.intent("x.a", "a")
-    journal.done("x.a", "changed")
+    journal.done({"x.a": "changed"})
     journal.intent("x.b", "b")
     with path.open("ab") as file:
         file.write(b'{"half": ')

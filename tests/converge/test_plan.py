@@ -108,3 +108,6 @@ def test_success_is_believed_only_when_seen() -> None:
     assert good.status == "changed"
     (bad,) = judged([item("a", status="drift")], [Outcome(step, "failed", "no space", code="disk-full")], frozenset())
     assert (bad.status, bad.because, bad.code) == ("failed", "no space", "disk-full")
+    (gone,) = judged([], [Outcome(step, "changed")], frozenset())  # it was an item only while it was wrong
+    assert (gone.id, gone.status, gone.found) == ("a", "changed", step.change)
+    assert judged([], [Outcome(step, "failed")], frozenset()) == ()

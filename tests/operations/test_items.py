@@ -369,7 +369,7 @@ def test_every_noun_without_wishes_has_nothing_to_say() -> None:
     target = context("")
     for noun in OPERATIONS:
         seen = {"machine.surroundings": (), "ports": {}, "processes": {}, "containers": {}, "env.mode": Entry("absent")}
-        seen |= {"env.file": {}, "env.process": {}, "env.lent": ()}
+        seen |= {"env.file": {}, "env.process": {}, "env.lent": (), "state.parts": (), "state.temporaries": ()}
         assert list(load(noun).items(target, seen)) == [], noun
 
 

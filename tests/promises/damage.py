@@ -87,9 +87,9 @@ def _immutable(path: Path) -> None:
 
 
 def _linked(path: Path) -> None:
-    """A second name of another file of the same user, outside of the checkout."""
+    """A second name of another file of the same user."""
     _file(path)
-    other = path.parents[len(path.parts) - 1 - path.parts.index("live")] / "victim"
+    other = path.parent.parent / "victim"
     shutil.copy2(path, other)
     about = path.stat()
     os.chown(other, about.st_uid, about.st_gid)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
+import re
+import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -131,16 +133,31 @@ def _descriptors(pid: int) -> Iterator[str]:
 
 
 def answer(port: int, path: str = "/", timeout: float = 5.0) -> tuple[int, str]:
-    """Status and body of what a web server answers on 127.0.0.1; status 0 and the reason where none does."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    """Status and body of what a web server answers on 127.0.0.1 in that time; status 0 and the reason if none."""
+    until = time.monotonic() + timeout
+    received = b""
     try:
-        connection.request("GET", path)
-        said = connection.getresponse()
-        return said.status, said.read().decode(errors="replace")
-    except (OSError, http.client.HTTPException) as problem:
+        with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            while not _whole(received):
+                connection.settimeout(max(0.01, until - time.monotonic()))
+                if not (block := connection.recv(65536)):
+                    break
+                received += block
+                if time.monotonic() > until:
+                    return 0, f"it has not answered within {timeout} s"
+    except OSError as problem:
         return 0, f"{type(problem).__name__}: {problem}"
-    finally:
-        connection.close()
+    head, _, body = received.partition(b"\r\n\r\n")
+    first = re.match(rb"HTTP/1\.[01] (\d{3})\b", head)
+    return (int(first[1]), body.decode(errors="replace")) if first and _whole(received) else (0, repr(received[:200]))
+
+
+def _whole(received: bytes) -> bool:
+    """Whether the header has ended, and as much came after it as it says."""
+    head, found, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
+    return bool(found) and len(body) >= (int(length[1]) if length else 0)
 
 
 def _read(path: str) -> bytes:

@@ -33,6 +33,8 @@ class Case:
 
     id: str
     value: Any = None
+    slow: bool = False
+    """It takes too long for the sample of each test run."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ CODES = (0, 2, 3, 4, 5, 64, 65, 75)
 """Exit codes of ours; 1 is a bug."""
 RUN = "checkout/.dev/instances/default/run"
 PATHS = (
-    "checkout/.dev/", "checkout/.dev/.gitignore", "checkout/.dev/cache/", "checkout/.dev/instances/",
+    "checkout/.dev/", "checkout/.dev/.gitignore", "checkout/.dev/instances/",
     "checkout/.dev/instances/default/", "checkout/.dev/instances/default/logs/",
     "checkout/.dev/instances/default/logs/one.log", "checkout/.dev/instances/default/logs/two.log", f"{RUN}/",
     *(f"{RUN}/{service}{file}" for service in ("one", "two")

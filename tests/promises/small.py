@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,8 @@ TOKEN = {{ generate = "token", bytes = 32, secret = true }}
 {infra}
 [services.web]
 kind = "command"
-dev = "exec python3 -I -S server.py {{host}} {{port}}"
-debug = "exec python3 -I -S server.py {{host}} {{port}} {{debug_port}}"
+dev = "exec {python} -I -S server.py {{host}} {{port}}"
+debug = "exec {python} -I -S server.py {{host}} {{port}} {{debug_port}}"
 debug_port = {debug}
 port = {web}
 needs = [{needs}]
@@ -75,6 +76,11 @@ class Small:
     def web(self) -> int:
         """Port of the service that answers."""
         return self.place.port + 1
+
+    @property
+    def debugger(self) -> int:
+        """Port of its debugger."""
+        return self.place.port + 2
 
     @property
     def components(self) -> list[str]:
@@ -143,7 +149,8 @@ def small(place: Place, redis: bool = False) -> Small:
         infra=REDIS.format(redis=place.port) if redis else "",
         needs="'redis'" if redis else "",
         web=made.web,
-        debug=place.port + 2,
+        debug=made.debugger,
+        python=sys.executable,
     )
     (made.path / "desired_state.toml").write_text(text)
     return made

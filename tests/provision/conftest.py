@@ -50,7 +50,7 @@ class Running:
 
     def sql(self, statement: str, database: str = "postgres") -> list[wire.Row]:
         password = postgres.known_password(self.postgres)
-        with wire.Connection(self.port, password, database, timeout=60) as connection:
+        with wire.Connection(self.port, password, database, timeout=60, path="public") as connection:
             return connection.query(statement)
 
     def start(self) -> Ran:

@@ -11,6 +11,7 @@ import pytest
 
 from converge.derived import SERVICES, services_password
 from facts import processes
+from runtime.data import transfer
 from runtime.environment import addresses
 from runtime.infra import postgres, wire
 from runtime.provision import databases
@@ -47,8 +48,35 @@ OBJECTS = {
     "composite type": "CREATE TYPE old.pair AS (a int, b int)",
     "range": "CREATE TYPE old.span AS RANGE (SUBTYPE = int)",
     "table in public": "CREATE TABLE public.old (x int)",
+    "base type": "CREATE TYPE old.base; CREATE FUNCTION old.base_in(cstring) RETURNS old.base LANGUAGE internal"
+    " IMMUTABLE STRICT AS 'int4in'; CREATE FUNCTION old.base_out(old.base) RETURNS cstring LANGUAGE internal"
+    " IMMUTABLE STRICT AS 'int4out'; CREATE TYPE old.base (INPUT = old.base_in, OUTPUT = old.base_out, LIKE = int4)",
+    "operator": "CREATE OPERATOR old.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)",
+    "prefix operator": "CREATE OPERATOR old.@@@ (RIGHTARG = int, FUNCTION = int4um)",
+    "operator class": 'CREATE OPERATOR CLASS old."C s" FOR TYPE int USING hash AS'
+    " OPERATOR 1 =, FUNCTION 1 hashint4(int)",
+    "operator family": "CREATE OPERATOR FAMILY old.family USING btree",
+    "collation": "CREATE COLLATION old.coll (LOCALE = 'C')",
+    "conversion": "CREATE CONVERSION old.conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    "statistics": "CREATE TABLE old.wide (a int, b int); CREATE STATISTICS old.stats ON a, b FROM old.wide",
+    "text search configuration": "CREATE TEXT SEARCH CONFIGURATION old.conf (COPY = pg_catalog.simple)",
+    "text search dictionary": "CREATE TEXT SEARCH DICTIONARY old.dict (TEMPLATE = pg_catalog.simple)",
+    "foreign table": "CREATE FOREIGN DATA WRAPPER old_wrapper;"
+    "CREATE SERVER old_server FOREIGN DATA WRAPPER old_wrapper; CREATE FOREIGN TABLE old.far (x int) SERVER old_server",
+    "publication": "CREATE PUBLICATION old_some FOR TABLE old.wide; CREATE PUBLICATION old_all FOR ALL TABLES",
+    "subscription": "CREATE SUBSCRIPTION old_sub CONNECTION 'host=127.0.0.1 password=x' PUBLICATION old_all"
+    " WITH (connect = false, slot_name = NONE, enabled = false)",
+    "event trigger": "CREATE FUNCTION old.seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+    "CREATE EVENT TRIGGER old_seen ON ddl_command_end EXECUTE FUNCTION old.seen()",
+    "language": "CREATE LANGUAGE old_language HANDLER plpgsql_call_handler",
 }
-DROPS = "DROP SCHEMA old CASCADE; DROP TABLE public.old; SELECT lo_unlink(oid) FROM pg_largeobject_metadata"
+KEPT = ("EVENT TRIGGER old_seen", "FOREIGN DATA WRAPPER old_wrapper", "ROUTINE old.seen()")
+"""What only a superuser can own, and what would run as the superuser."""
+DROPS = (
+    "DROP PUBLICATION old_some, old_all; DROP SUBSCRIPTION old_sub; DROP SERVER old_server CASCADE;"
+    "DROP LANGUAGE old_language; DROP SCHEMA old CASCADE; DROP TABLE public.old;"
+    "SELECT lo_unlink(oid) FROM pg_largeobject_metadata"
+)
 WATCH = """
 import os, select, sys
 secrets = [word.encode() for word in sys.stdin.readline().split()]
@@ -76,7 +104,7 @@ def services(running: Running, database: str) -> Iterator[wire.Connection]:
     """A connection with what a service is given."""
     url = addresses(running.now, running.postgres)["url"]
     user, _, word = url.removeprefix("postgresql://").partition("@")[0].partition(":")
-    with wire.Connection(running.port, word, database, user, timeout=60) as connection:
+    with wire.Connection(running.port, word, database, user, timeout=60, path="public") as connection:
         yield connection
 
 
@@ -114,10 +142,78 @@ def test_data_that_services_made_as_superuser_are_handed_over(running: Running, 
     seen = inside.look(running.postgres)
     assert isinstance(seen, inside.Inside)
     assert inside.lacks(running.postgres, shop, seen) == ("no rights of services",)
-    databases.provision(running.now, running.postgres, lambda text: None)
+    said: list[str] = []
+    databases.provision(running.now, running.postgres, said.append)
+    assert [text for text in said if "keeps" in text] == [
+        f"the superuser keeps what only it can own in {shop}: {', '.join(KEPT)}"
+    ]
+    assert inside.hand_over(running.now, running.postgres, shop) == KEPT, "nothing else is left"
     with services(running, shop) as connection:
         assert connection.query("SELECT s FROM old.t") == [("kept",)]
+        with pytest.raises(wire.Refused, match="must be owner of foreign-data wrapper old_wrapper"):
+            connection.query("DROP FOREIGN DATA WRAPPER old_wrapper CASCADE")
+    running.sql("DROP EVENT TRIGGER old_seen", shop)
+    with services(running, shop) as connection:
         connection.query(DROPS)
+
+
+CATCH = "RETURNS {returns} LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.ran SELECT current_user; RETURN {value}; END'"
+FITS = CATCH.format(returns="text", value="''TABLE public.ran''")
+TRAPS = {
+    "a function that fits better": (f"CREATE FUNCTION public.format(text, name) {FITS}",),
+    "a schema of the superuser's name": (
+        "CREATE SCHEMA postgres",
+        f"CREATE FUNCTION postgres.format(text, name) {FITS}",
+    ),
+    "settings of the database": (
+        "ALTER DATABASE roles SET search_path TO public, pg_catalog",
+        f"CREATE FUNCTION public.unlike(name, text) {CATCH.format(returns='boolean', value='true')}",
+        "CREATE OPERATOR public.!~ (LEFTARG = name, RIGHTARG = text, FUNCTION = public.unlike)",
+    ),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_service_that_lays_traps_for_the_superuser_catches_nobody(running: Running, shop: str, trap: str) -> None:
+    """A statement of ours that is run by the superuser in a database of services must call no function of theirs."""
+    with services(running, shop) as connection:
+        connection.query("CREATE TABLE public.ran (who text); GRANT ALL ON public.ran TO PUBLIC")
+        for statement in TRAPS[trap]:
+            connection.query(statement)
+    running.sql("CREATE SCHEMA mine", shop)
+    inside.hand_over(running.now, running.postgres, shop)
+    with services(running, shop) as connection:
+        assert connection.query("SELECT who FROM public.ran") == []
+        connection.query("DROP SCHEMA mine")
+
+
+@pytest.mark.parametrize("name", ["x'||public.trap()||'", "x', 1 FROM public.trap() --", "two\nlines|3", 'a"b\u2028c'])
+def test_a_table_whose_name_is_sql_is_counted_and_runs_nothing(running: Running, shop: str, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    with services(running, shop) as connection:
+        connection.query("CREATE TABLE ran (who text)")
+        connection.query(
+            f"CREATE FUNCTION trap() {FITS}; CREATE TABLE {quoted} (x int); INSERT INTO {quoted} VALUES (1)"
+        )
+    found = transfer.counts(running.now, running.postgres, [shop])[shop]
+    assert found.pop("public.ran") == "0" and list(found.values()) == ["1"]
+    with services(running, shop) as connection:
+        assert connection.query("SELECT who FROM ran") == []
+
+
+@pytest.mark.parametrize("name", ["host=203.0.113.1 port=1", "postgresql://203.0.113.1/x", "it's \\ one", "-x"])
+def test_a_database_whose_name_is_an_address_is_dumped_from_our_server(running: Running, shop: str, name: str) -> None:
+    quoted = postgres.quoted(name)
+    with services(running, shop) as connection:
+        connection.query(f"CREATE DATABASE {quoted}")
+    try:
+        command, env = postgres.client(
+            running.now, running.postgres, ["pg_dump", "--create", "-d", transfer.named(name)]
+        )
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0 and f"CREATE DATABASE {quoted}" in ran.stdout, ran.stderr
+    finally:
+        running.sql(f"DROP DATABASE {quoted} WITH (FORCE)")
 
 
 @pytest.mark.skipif(not processes.LINUX, reason="the attack reads /proc")

@@ -11,7 +11,7 @@ from converge.errors import DevError
 from runtime.data import dumps, snapshots
 from tests.provision.conftest import Running
 
-KEPT = "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7); CREATE ROLE guest; GRANT SELECT ON kept TO guest"
+KEPT = "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7); CREATE ROLE "a ""guest"; GRANT SELECT ON kept TO "a ""guest""
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def saved(running: Running) -> Iterator[Running]:
     for name in snapshots.snapshots(running.now):
         snapshots.delete(running.now, name)
     running.sql('DROP DATABASE "goods" WITH (FORCE)')
-    running.sql("DROP ROLE guest")
+    running.sql("DROP ROLE \"a \"\"guest\"")
 
 
 def files(running: Running) -> list[Path]:
@@ -35,7 +35,7 @@ def files(running: Running) -> list[Path]:
 def lost_with_the_server(running: Running) -> None:
     running.sql('DROP DATABASE "goods@monday"')
     running.sql("DROP TABLE kept", "goods")
-    running.sql("DROP ROLE guest")  # no database refers to it any more
+    running.sql("DROP ROLE \"a \"\"guest\"")  # no database refers to it any more
 
 
 def file_lost(running: Running) -> None:
@@ -43,16 +43,19 @@ def file_lost(running: Running) -> None:
 
 
 def of_an_earlier_version(running: Running) -> None:
-    """Only the server had it; the next snapshot writes it, too."""
+    """Only the server had it; the next snapshot writes it, too. A name that is no snapshot's leads nowhere."""
     dumps.drop_all(running.now.instance)
+    running.sql('CREATE DATABASE "goods@../up"')
     snapshots.snapshot(running.now, "tuesday")
+    running.sql('DROP DATABASE "goods@../up"')
     assert {path.parent.name for path in files(running)} == {"monday", "tuesday"}
+    assert not [path for path in running.now.instance.state.iterdir() if path.name == "up"]
     running.sql('DROP DATABASE "goods@tuesday"')
     lost_with_the_server(running)
 
 
 def read_back(running: Running) -> list[object]:
-    privilege = "SELECT n, has_table_privilege('guest', 'kept', 'SELECT') FROM kept"
+    privilege = "SELECT n, has_table_privilege('a \"guest', 'kept', 'SELECT') FROM kept"
     return list(running.sql(privilege, "goods"))
 
 

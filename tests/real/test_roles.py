@@ -33,7 +33,7 @@ def password(checkout: Checkout) -> str:
 def connection(checkout: Checkout, user: str, word: str, database: str = "shop") -> Iterator[wire.Connection]:
     """As any program of this machine connects to the published port."""
     port = int(checkout.components()["postgres"]["port"])
-    with wire.Connection(port, word, database, user, timeout=30) as made:
+    with wire.Connection(port, word, database, user, timeout=30, path="public") as made:
         yield made
 
 

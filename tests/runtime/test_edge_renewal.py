@@ -21,8 +21,9 @@ from tests.conftest import TOOL, is_free, wait_until
 
 HOST = LOOPBACK_FOR["native"]
 MODULES = (
-    "facts/__init__.py", "facts/peers.py", "facts/users.py", "facts/value.py", "runtime/__init__.py",
-    "runtime/routes/__init__.py", "runtime/routes/edge.py", "runtime/routes/keeper.py",
+    "facts/__init__.py", "facts/descent.py", "facts/peers.py", "facts/processes.py", "facts/regular.py",
+    "facts/users.py", "facts/value.py", "runtime/__init__.py", "runtime/routes/__init__.py", "runtime/routes/edge.py",
+    "runtime/routes/keeper.py",
 )  # fmt: skip
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have 127.0.0.1 only")
@@ -110,7 +111,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[]
     server.server_close()
 
 
-@pytest.mark.parametrize("module", ["runtime/routes/edge.py", "facts/peers.py"])
+@pytest.mark.parametrize("module", ["runtime/routes/edge.py", "facts/descent.py"])
 def test_another_version_takes_over_between_two_requests(place: Place, module: str) -> None:
     answers: list[bytes] = []
     over = threading.Event()

@@ -329,7 +329,8 @@ def test_infrastructure_is_restarted_stopped_and_put_back_on_its_port(guarded: G
     [("[infra.postgres]", True), ("[infra.redis]", True), ("[infra.pubsub]", True),
      ("[infra.kv]\nrun = 'kv --bind {host}'", True), ("[infra.kv]\nrun = 'kv $HOST'", True),
      ("[infra.kv]\nrun = 'kv'\nenv = { BIND = '{host}' }", True), ("[infra.kv]\nrun = 'kv'", False),
-     ("[infra.kv]\nrun = 'kv'\nenv = { BIND = '127.0.0.1' }", False)],
+     ("[infra.kv]\nrun = 'kv'\nenv = { BIND = '127.0.0.1' }", False), ("[infra.kv]\nrun = 'kv ${HOST}'", True),
+     ("[infra.kv]\nrun = 'PGHOST=127.0.0.1 kv'", False), ("[infra.kv]\nrun = 'kv $HOSTNAME'", False)],
 )  # fmt: skip
 def test_only_what_is_told_its_address_stands_behind_the_edge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, behind: bool, shared: str

@@ -1,0 +1,157 @@
+"""What is wrong with `.dev` is seen; what is repaired loses nothing, and the rest is for a person, with the command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from converge import cycle, schema, temporaries
+from converge.desired import Loaded
+from converge.instance import Instance
+from converge.report import Report
+from tests.conftest import TOOL
+
+HEAD = b'schema = 1\n[project]\nname = "x"\n[files.\'sub/deep/file\']\ncontent = "x"\n'
+
+
+@pytest.fixture
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Loaded, Instance]:
+    monkeypatch.setenv("DEV_STORE", str(tmp_path / "store"))
+    (tmp_path / "checkout/.dev").mkdir(parents=True)
+    return schema.parse(HEAD), Instance(tmp_path / "checkout", "x")
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def bound(path: Path) -> None:
+    here = os.open(path.parent, os.O_RDONLY)
+    socket.socket(socket.AF_UNIX).bind(f"/proc/self/fd/{here}/{path.name}")
+    os.close(here)
+
+
+def circle(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def nothing(path: Path) -> None:
+    path.touch()
+
+
+def something(path: Path) -> None:
+    path.write_text("content")
+
+
+def empty_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def directory(path: Path) -> None:
+    (path / "below").mkdir(parents=True)
+
+
+def statuses(report: Report) -> dict[str, str]:
+    return {item.id: item.status for item in report.items if item.noun == "state"}
+
+
+@pytest.mark.parametrize("make", [pipe, bound, circle, dangling, nothing, empty_directory, something, directory])
+@pytest.mark.parametrize("name", ["values", "journal", "cache", "env", "instances", "instances/default/run/a"])
+def test_what_is_in_the_way_is_removed_if_it_is_empty(
+    target: tuple[Loaded, Instance], name: str, make: Callable[[Path], None]
+) -> None:
+    path = target[1].dev / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path)
+    fits = make in ((nothing, something) if name in ("values", "journal") else (empty_directory, directory))
+    fits = fits or (name == "env" and make in (nothing, something))  # it is the old name of `values`
+    looked = cycle.doctor(*target, only=["state"])
+    assert statuses(looked) == (
+        {} if fits else {f"state.{name}": "manual" if make in (something, directory) else "drift"}
+    )
+    fixed = cycle.fix(*target, only=["state"])
+    if make in (something, directory):
+        assert path.exists() or (name, make) == ("env", something), "that was the name of `values` once"
+    else:
+        assert (
+            statuses(fixed) == ({} if fits else statuses(fixed))
+            and statuses(cycle.doctor(*target, only=["state"])) == {}
+        )
+        assert int(fixed.exit_code) == 0
+
+
+@pytest.mark.parametrize("name", ["", "lock"])
+def test_without_the_lock_nothing_is_repaired_and_the_command_is_given(
+    target: tuple[Loaded, Instance], name: str
+) -> None:
+    path = target[1].dev / name if name else target[1].dev
+    path.rmdir() if not name else None
+    os.mkfifo(path)
+    (item,) = cycle.doctor(*target, only=["state"]).items
+    assert (item.status, item.hint) == ("manual", f"rm -d {path}")
+    subprocess.run(["/bin/sh", "-c", item.hint], check=True)
+    assert int(cycle.fix(*target, only=["state"]).exit_code) == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root has every right")
+@pytest.mark.parametrize(("name", "mode"), [("env", 0o500), ("cache", 0), ("values", 0o400), ("instances", 0o600)])
+def test_rights_are_given_back(target: tuple[Loaded, Instance], name: str, mode: int) -> None:
+    path = target[1].dev / name
+    path.touch() if name == "values" else path.mkdir()
+    path.chmod(mode)
+    assert statuses(cycle.doctor(*target, only=["state"])) == {f"state.{name}": "drift"}
+    assert int(cycle.fix(*target, only=["state"]).exit_code) == 0 and os.access(path, os.R_OK | os.W_OK)
+
+
+KILLED = """
+import os, pathlib, signal, sys
+sys.path.insert(0, sys.argv[1])
+from converge import atomic, beneath
+os.replace = pathlib.Path.replace = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+path = pathlib.Path(sys.argv[3])
+atomic.write(path, "secret") if sys.argv[2] == "atomic" else beneath.write(path.parent, path.name, b"secret", 0o600)
+"""
+PLACES = [".dev/values", ".dev/instances/default/placed/postgres", ".dev/env/a.env", "desired_state.local.toml",
+          "sub/deep/file", ".dev/" + "ü" * 120]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["atomic", "beneath"])
+@pytest.mark.parametrize("place", PLACES)
+def test_what_a_kill_at_the_rename_left_is_deleted_by_the_next_repair(
+    target: tuple[Loaded, Instance], place: str, how: str
+) -> None:
+    path = target[1].checkout / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(TOOL), how, str(path)])
+    assert ran.returncode == -signal.SIGKILL
+    (left,) = path.parent.glob(".*.new")
+    looked = cycle.doctor(*target, only=["state"])
+    assert statuses(looked) == {"state.temporaries": "drift"} and str(left) in looked.items[0].found
+    assert int(cycle.fix(*target, only=["state"]).exit_code) == 0
+    assert not left.exists() and not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "goes"),
+    [(".values.abcd1_23.new", True), (".values.999999999.1.new", True), ("x.new", False), (".x.new", False),
+     (f".values.{os.getpid()}.1.new", False), (".values.99999999999999999999.1.new", True), ("values.1.1.new", False)],
+)  # fmt: skip
+def test_only_what_nobody_writes_any_more_is_left(tmp_path: Path, name: str, goes: bool) -> None:
+    (tmp_path / name).touch()
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/.x.abcd1234.new").mkdir()
+    assert temporaries.left(tmp_path) == ([str(tmp_path / name)] if goes else [])
+    old = (1, 1)
+    os.utime(tmp_path / name, old)
+    assert bool(temporaries.left(tmp_path)) == (goes or str(os.getpid()) in name), "no write takes that long"
