@@ -42,6 +42,15 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: list[str]) -> int:
     """Run one command line and give its exit code; nothing but a printed error leaves here."""
+    try:
+        return _bounded(argv)
+    except BrokenPipeError:  # also of the words of an error
+        _silence()
+        return 141
+
+
+def _bounded(argv: list[str]) -> int:
+    """Its exit code; BrokenPipeError if nobody reads any more."""
     render.prepare()
     _set_umask()
     signal.signal(signal.SIGTERM, _terminated)
@@ -71,8 +80,7 @@ def main(argv: list[str]) -> int:
         render.say("interrupted", "yellow")
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
-        _silence_stdout()
-        return 141
+        raise
     except ModuleNotFoundError as missing:
         return _heal(missing)
     except Exception as bug:
@@ -150,9 +158,13 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        _silence()
 
 
-def _silence_stdout() -> None:
-    """Give the interpreter nothing to complain about when it flushes a closed pipe at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _silence() -> None:
+    """Give the interpreter nothing to complain about, by exit code 120, when it flushes a closed pipe at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from converge import atomic
 from converge.errors import DevError, Exit
 from converge.instance import Instance
 from facts import regular
-from facts.env import parse
+from facts.env import parse, stray
+
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 def path(instance: Instance) -> Path:
@@ -25,8 +28,17 @@ def place(instance: Instance) -> Path:
 
 
 def values(instance: Instance) -> dict[str, str]:
-    """The text of the file; empty if there is none."""
-    return parse(text(instance))
+    """Name -> value; empty if there is no file. DevError for a line that is neither, as in a value of many lines."""
+    content = text(instance)
+    if line := stray(content):
+        file = place(instance)
+        raise DevError(
+            "value-wrong", f"line {line} of {file.parent.name}/{file.name} is not NAME=VALUE",
+            because="a value is one line, taken as it is written, and this line would be lost",
+            hint="write the value in one line, or into a file and its path here; a comment begins with #",
+            source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
+    return parse(content)
 
 
 def text(instance: Instance) -> str:
@@ -39,7 +51,7 @@ def text(instance: Instance) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return regular.text(file).replace("\r\n", "\n")
+        return regular.text(file).removeprefix("\ufeff").replace("\r\n", "\n")
     except UnicodeDecodeError as problem:
         line = problem.object.count(b"\n", 0, problem.start) + 1
         raise DevError(
@@ -80,7 +92,7 @@ def _before(instance: Instance) -> Path:
 def changed(text: str, values: Mapping[str, str | None]) -> str:
     """The text with these values in the place of their old lines, or at its end; None takes a line away."""
     lines, left = [], dict(values)
-    for line in text.splitlines(keepends=True):
+    for line in LINE.findall(text):
         name = line.partition("=")[0].strip() if "=" in line and not line.lstrip().startswith("#") else ""
         if name not in values:
             lines.append(line if line.endswith("\n") else f"{line}\n")

@@ -46,9 +46,15 @@ def readable(path: Path, name: str) -> LocalProbe:
 
 
 def parse(text: str) -> dict[str, str]:
-    """NAME=VALUE lines; comments, empty lines and lines without `=` are passed over."""
-    pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+    """NAME=VALUE lines, which end at line feeds alone; comments, empty lines and lines without `=` are passed over."""
+    pairs = (line.partition("=") for line in text.split("\n") if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def stray(text: str) -> int:
+    """Number of the first line that `parse` passes over though it has words, as in a value of many lines; else 0."""
+    numbered = enumerate(text.split("\n"), 1)
+    return next((at for at, line in numbered if line.strip() and "=" not in line and line.lstrip()[0] != "#"), 0)
 
 
 class _read:
@@ -63,6 +69,9 @@ class _read:
             raise ValueError(f"it has more than {LARGEST:,} bytes")
         if NO_TEXT in body:
             raise ValueError(f"line {len(body.partition(NO_TEXT)[0].splitlines()) or 1} is not UTF-8")
+        body = body.removeprefix("\ufeff")
+        if line := stray(body):
+            raise ValueError(f"line {line} is not NAME=VALUE")
         return _presence(parse(body), self.patterns)
 
 

@@ -142,7 +142,11 @@ def write_environment(project: Project, component: Component) -> None:
 
 
 def _quoted(value: str) -> str:
-    if "'" not in value:
+    """As Compose reads it back. Between single quotes nothing is replaced, but a backslash keeps the quote open.
+
+    Source: https://github.com/compose-spec/compose-go/blob/main/dotenv/parser.go
+    """
+    if "'" not in value and not value.endswith("\\"):
         return f"'{value}'"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'"{escaped}"'

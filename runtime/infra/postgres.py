@@ -95,10 +95,11 @@ def _check_way(component: InfraComponent, user: str, path: Path, other: str) -> 
 
 def _enters(account: pwd.struct_passwd, place: str) -> bool:
     groups = os.getgrouplist(account.pw_name, account.pw_gid)
-    argv = ["test", "-x", place]
-    return not subprocess.run(
-        argv, cwd="/", user=account.pw_uid, group=account.pw_gid, extra_groups=groups
-    ).returncode  # fmt: skip
+    asked = subprocess.run(
+        ["test", "-x", place], cwd="/", capture_output=True,
+        user=account.pw_uid, group=account.pw_gid, extra_groups=groups,
+    )  # fmt: skip
+    return not asked.returncode
 
 
 def launch(platform: Platform, component: InfraComponent, host: str) -> Launch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from runtime.docker import subnet
 from runtime.platform import Platform
 from runtime.routes import owner_map
 
+IN_USE = re.compile("address (is )?(already )?in use|EADDRINUSE", re.IGNORECASE)
 LEFT_OVER_TIMEOUT = 5.0
 """Seconds in which a process of an earlier run must release its port."""
 
@@ -67,6 +69,20 @@ def clear(
         found = owner(port, host)
     if found and not (spared and spared.owns(found)):
         raise taken(platform, component, port, key, found)
+
+
+def lingering(port: int | None, host: str, words: str) -> str:
+    """The hint for a component that says that its port is in use while no process listens there; else empty.
+
+    The kernel keeps the port of closed connections for a minute, and refuses it to who does not set SO_REUSEADDR.
+    Source: tcp(7), TIME_WAIT.
+    """
+    if not port or not IN_USE.search(words) or owner(port, host):
+        return ""
+    return (
+        f"; nothing listens on port {port}: the system keeps it for a minute after the last connections were closed, "
+        "so wait, or let the program set SO_REUSEADDR before it binds"
+    )
 
 
 def _send(found: Owner, number: int) -> None:

@@ -14,6 +14,7 @@ from runtime.health import served
 from runtime.placements import native
 from runtime.placements.seen import Seen as Found
 from runtime.services import debugging
+from runtime.start import ports
 from runtime.start.run import Run, Task
 
 LOG_AFTER = 4.0
@@ -104,13 +105,14 @@ def _unready(run: Run, task: Task, seen: Found, timeouts: _Timeouts, budget: hea
 
 def _failure(run: Run, component: Component, place: str, because: str) -> DevError:
     words = "; ".join([because, *_troubled(run, component)])
+    said = logs.tail(component, placement=place)
     hint = f"./dev logs {component.name}"
+    if place == "native":
+        hint += ports.lingering(component.port, native.host(component), said)
     if place == "native" and users.shared() and (host := native.host(component)) != HOME:
         other = "its entry needs `host`" if component.is_service else "its `run` must not name that address"
         hint += f"; other people use this machine, so it must listen on {host} (HOST), or {other}"
-    return DevError(
-        "not-ready", f"{component.name} is not ready", because=words + logs.tail(component, placement=place), hint=hint
-    )
+    return DevError("not-ready", f"{component.name} is not ready", because=words + said, hint=hint)
 
 
 def _troubled(run: Run, component: Component) -> list[str]:

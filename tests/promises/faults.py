@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.conftest import elapse
 
 SHIM = r"""#!/bin/sh
 # the call with this number is the one that goes wrong
@@ -65,7 +66,7 @@ def _drips(caller: socket.socket) -> None:
     caller.recv(65536)
     for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100000:
         caller.sendall(bytes([byte]))
-        time.sleep(0.3)
+        elapse(0.3)
 
 
 def _closes(caller: socket.socket) -> None:
