@@ -11,7 +11,9 @@ from converge.errors import DevError
 from runtime.data import dumps, snapshots
 from tests.provision.conftest import Running
 
-KEPT = "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7); CREATE ROLE "a ""guest"; GRANT SELECT ON kept TO "a ""guest""
+GUEST = '"a ""guest"'
+"""A role whose name must be quoted."""
+KEPT = f"CREATE TABLE kept (n int); INSERT INTO kept VALUES (7); CREATE ROLE {GUEST}; GRANT SELECT ON kept TO {GUEST}"
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def saved(running: Running) -> Iterator[Running]:
     for name in snapshots.snapshots(running.now):
         snapshots.delete(running.now, name)
     running.sql('DROP DATABASE "goods" WITH (FORCE)')
-    running.sql("DROP ROLE \"a \"\"guest\"")
+    running.sql(f"DROP ROLE {GUEST}")
 
 
 def files(running: Running) -> list[Path]:
@@ -35,7 +37,7 @@ def files(running: Running) -> list[Path]:
 def lost_with_the_server(running: Running) -> None:
     running.sql('DROP DATABASE "goods@monday"')
     running.sql("DROP TABLE kept", "goods")
-    running.sql("DROP ROLE \"a \"\"guest\"")  # no database refers to it any more
+    running.sql(f"DROP ROLE {GUEST}")  # no database refers to it any more
 
 
 def file_lost(running: Running) -> None:
