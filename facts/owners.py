@@ -32,10 +32,16 @@ def problem(path: Path, top: Path | None = None) -> str:
 
 
 def closed(path: Path, account: pwd.struct_passwd) -> str:
-    """The first directory on the way to the path that the user cannot enter, by its mode; empty if there is none."""
+    """The first directory on the way to the path that the user cannot enter, by its mode; empty if there is none.
+
+    What does not exist yet is not on the way.
+    """
     groups = {account.pw_gid, *os.getgrouplist(account.pw_name, account.pw_gid)}
     for place in reversed(Path(os.path.realpath(path)).parents):
-        about = os.stat(place)
+        try:
+            about = os.stat(place)
+        except FileNotFoundError:
+            return ""
         bit = (
             stat.S_IXUSR if about.st_uid == account.pw_uid else stat.S_IXGRP if about.st_gid in groups else stat.S_IXOTH
         )
