@@ -55,3 +55,4 @@ def test_a_way_of_its_own_is_open(base: Path, owner: str, group: int, mode: int)
     (base / "a").chmod(mode)
     assert owners.closed(base / "a/b/c/postgres", account) == ""
     postgres._check_way(COMPONENT, "nobody", base / "a/b/c/postgres", "")
+    assert owners.closed(base / "a/b/c/not/there/yet/postgres", account) == ""

@@ -92,7 +92,7 @@ def test_it_is_named_and_one_start_heals_it(boxed: Checkout, rig: Rig, case: str
     seen = boxed.components()
     assert seen["postgres"]["state"] == state and reason in (seen["postgres"]["reason"] or ""), seen
     assert seen["catalog"]["state"] == "unhealthy" and words in seen["catalog"]["reason"], seen
-    ran = started(boxed.dev("start", timeout=60))
+    ran = started(boxed.dev("start"))
     assert "began with empty databases" not in ran.err
     assert {entry["state"] for entry in boxed.components().values()} == {"ready"}
     assert sql(rig, boxed, "SELECT n FROM kept") == "7"
