@@ -222,9 +222,14 @@ def store_path() -> Path:
     return Path(chosen if os.path.isabs(chosen) else f"{home}/.local/share") / "dev" / "store"
 
 
+def is_name(name: str) -> bool:
+    """Whether it can be part of a file name, a database or a host name."""
+    return bool(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name))
+
+
 def check_name(name: str) -> None:
     """Refuse an instance name that could not be part of a file name, a database or a host name."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
+    if not is_name(name):
         raise DevError(
             "instance-name",
             f"{name!r} is not an instance name",

@@ -1,4 +1,4 @@
-"""Data of databases: snapshot and restore by Postgres' own TEMPLATE, or reset."""
+"""Data of databases: snapshot and restore by Postgres' own TEMPLATE and by files outside of the server, or reset."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from converge.errors import DevError, Exit
-from converge.instance import check_name
+from converge.instance import check_name, is_name
 from runtime import infra, placements
 from runtime import start as starting
 from runtime.component import InfraComponent
-from runtime.data import transfer
+from runtime.data import dumps, transfer
 from runtime.docker import containers
 from runtime.infra import postgres
 from runtime.placements import choice
@@ -31,19 +31,22 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
     """Copy every declared database; gives the copies' names. Raises `snapshot-exists` unless `force`."""
     check_name(name)
     reopen(platform)
+    _write_old(platform)
     made = []
     for component, database in _some(platform):
         copy = _copy(database, name)
-        if copy in _there(platform, component):
+        if copy in _there(platform, component) or dumps.there(component, database, name):
             if not force:
                 raise DevError(
                     "snapshot-exists", f"there is a snapshot {name!r} already",
                     hint="choose another name, or replace it with --force", exit=Exit.USAGE,
                 )  # fmt: skip
+            dumps.drop(component, database, name)
             _drop(platform, component, copy)
         with _alone(platform, component, database):
             _fill(platform, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
         migrations.copied(platform, component, database, copy)
+        dumps.save(platform, component, database, name, copy)
         made.append(copy)
     return made
 
@@ -52,15 +55,18 @@ def restore(platform: Platform, name: str) -> list[str]:
     """Replace the databases by those of a snapshot, which is kept. Services connect again automatically."""
     check_name(name)
     reopen(platform)
+    _write_old(platform)
     databases = _some(platform)
     for component, database in databases:
-        if _copy(database, name) not in _there(platform, component):
+        if _copy(database, name) not in _there(platform, component) and not dumps.there(component, database, name):
             known = ", ".join(snapshots(platform)) or "none"
             raise DevError(
                 "snapshot-unknown", f"there is no snapshot {name!r} of {database}", because=f"snapshots are: {known}",
                 hint="./dev data list", exit=Exit.USAGE,
             )  # fmt: skip
     for component, database in databases:
+        if _copy(database, name) not in _there(platform, component):
+            dumps.load(platform, component, database, name, _copy(database, name))
         fresh, old = f"{database}{SEPARATOR}{SEPARATOR}fresh", f"{database}{SEPARATOR}{SEPARATOR}old"
         for left in (fresh, old):
             _drop(platform, component, left)
@@ -80,12 +86,9 @@ def restore(platform: Platform, name: str) -> list[str]:
 
 def snapshots(platform: Platform) -> list[str]:
     """Names of all snapshots."""
-    found = set()
+    found: set[str] = set()
     for component, database in _databases(platform):
-        for name in _there(platform, component):
-            first, _, rest = name.partition(SEPARATOR)
-            if first == database and rest and SEPARATOR not in rest:
-                found.add(rest)
+        found |= _inside(platform, component, database) | dumps.names(component, database)
     return sorted(found)
 
 
@@ -95,6 +98,7 @@ def delete(platform: Platform, name: str) -> bool:
     if name not in snapshots(platform):
         return False
     for component, database in _databases(platform):
+        dumps.drop(component, database, name)
         _drop(platform, component, _copy(database, name))
     return True
 
@@ -123,6 +127,7 @@ def reset(platform: Platform, on_event: starting.Listener) -> dict[str, DevError
             transfer.give_up(component, "docker")
         choice.forget(component)
         notes.forget(component)
+    dumps.drop_all(platform.instance)
     if gone:
         platform.instance.engine_record.unlink(missing_ok=True)
     return starting.start(platform, ran, on_event, asked) if ran else {}
@@ -149,6 +154,23 @@ def _databases(platform: Platform) -> Iterator[tuple[InfraComponent, str]]:
                 )  # fmt: skip
             for database in component.wants.databases:
                 yield component, database
+
+
+def _inside(platform: Platform, component: InfraComponent, database: str) -> set[str]:
+    """Names of the database's snapshots that the server has."""
+    found = set()
+    for name in _there(platform, component):
+        first, _, rest = name.partition(SEPARATOR)
+        if first == database and is_name(rest):  # another user of the server may have made one of any name
+            found.add(rest)
+    return found
+
+
+def _write_old(platform: Platform) -> None:
+    """Write the snapshots of earlier versions, which exist only in the server."""
+    for component, database in _databases(platform):
+        for name in sorted(_inside(platform, component, database) - dumps.names(component, database)):
+            dumps.save(platform, component, database, name, _copy(database, name))
 
 
 def _copy(database: str, name: str) -> str:

@@ -77,10 +77,10 @@ def _one(platform: Platform, component: InfraComponent, source: Name, target: Na
     tell("dumping: reading all databases")
     databases = postgres.sql(platform, component, BY_NAME).splitlines()
     before = counts(platform, component, databases)
-    _pour(platform, component, ["pg_dumpall", "--roles-only"], dump / "roles.sql")
+    pour(platform, component, ["pg_dumpall", "--roles-only"], dump / "roles.sql")
     for index, database in enumerate(databases):
         create = [] if database == "postgres" else ["--create"]
-        _pour(platform, component, ["pg_dump", *create, "-d", named(database)], dump / f"{index}.sql")
+        pour(platform, component, ["pg_dump", *create, "-d", named(database)], dump / f"{index}.sql")
     placements.stop(component)
     mark = choice.copying(component)
     mark.write_text(target)
@@ -167,12 +167,12 @@ def _restore(platform: Platform, component: InfraComponent, databases: list[str]
         if database != "postgres":
             postgres.sql(platform, component, f"DROP DATABASE IF EXISTS {postgres.quoted(database)} WITH (FORCE)")
     for name in ("roles", *(str(index) for index in range(len(databases)))):
-        _pour(
+        pour(
             platform, component, ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", "postgres"], None, dump / f"{name}.sql"
         )
 
 
-def _pour(
+def pour(
     platform: Platform, component: InfraComponent, argv: list[str], sink: Path | None, source: Path | None = None
 ) -> None:
     """Run one of Postgres' programs in the placement of the component, with files as input and output."""

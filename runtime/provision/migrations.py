@@ -128,14 +128,30 @@ def run(
 
 def copied(platform: Platform, server: InfraComponent, source: str, target: str) -> None:
     """Copy the records of migrations to the copy of a database, which contains their results."""
+    record(platform, server, target, records(platform, server, source))
+
+
+def records(platform: Platform, server: InfraComponent, database: str) -> dict[str, notes.Stamp]:
+    """Service -> the inputs of its last migration on the database; those alone that have run there."""
+    key = _key(server, database)
+    found = {name: notes.stamps(each).get(key) for name, each in platform.services.items()}
+    return {name: stamp for name, stamp in found.items() if stamp}
+
+
+def record(platform: Platform, server: InfraComponent, database: str, known: Mapping[str, notes.Stamp]) -> None:
+    """Note that these migrations have run on the database."""
+    if key := _key(server, database):
+        for name, stamp in known.items():
+            if component := platform.services.get(name):
+                notes.stamp(component, {**notes.stamps(component), key: stamp})
+
+
+def _key(server: InfraComponent, database: str) -> str:
+    """By what records know the database; empty if it does not exist."""
     inside = postgres.look(server)
-    if isinstance(inside, postgres.Closed) or not {source, target} <= inside.databases.keys():
-        return
-    old, new = (f"{inside.system}/{inside.databases[name].oid}" for name in (source, target))
-    for component in platform.services.values():
-        known = notes.stamps(component)
-        if old in known:
-            notes.stamp(component, {**known, new: known[old]})
+    if isinstance(inside, postgres.Closed) or database not in inside.databases:
+        return ""
+    return f"{inside.system}/{inside.databases[database].oid}"
 
 
 def where(platform: Platform, component: ServiceComponent) -> Place:

@@ -22,7 +22,7 @@ def git(place: Path, *argv: str) -> None:
 def run(checkout: Checkout, here: Path, *argv: str, program: str = str(TOOL / "dev"), **env: str | None) -> Ran:
     ran = subprocess.run(
         [program, *argv], cwd=here, env=checkout.environment(env), capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=60,
+        stdin=subprocess.DEVNULL, timeout=120,
     )  # fmt: skip
     assert "Traceback" not in ran.stderr
     return Ran(ran.returncode, ran.stdout, ran.stderr)

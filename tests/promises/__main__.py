@@ -39,7 +39,7 @@ def main() -> int:
     print("\n".join(table.summary(rows)))
     if asked.write:
         assert asked.all and not asked.case, "--write is for --all: the table has whole runs only"
-        table.write(rows)
+        table.write([row for row in rows if row.tried])
     return 0 if all(row.held == row.tried for row in rows) else 3
 
 

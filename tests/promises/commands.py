@@ -133,7 +133,8 @@ NOTES = ("/.dev/.gitignore", "/.dev/cache", "/.dev/lock", "/bytecode", "/.cache/
 def unchanged(before: dict[str, oracle.Entry], after: dict[str, oracle.Entry]) -> list[str]:
     """Files that looking changed, beside its own notes."""
     lines = oracle.differences(before, after)
-    return [line for line in lines if not line.endswith("/.dev") and not any(note in line for note in NOTES)]
+    first = ("/.dev", "/.cache")  # made for those notes
+    return [line for line in lines if not line.endswith(first) and not any(note in line for note in NOTES)]
 
 
 def _status(ran: Ran, world: World) -> list[str]:

@@ -56,7 +56,7 @@ class Aliases:
     name: str = "G5"
     promised: str = "Another spelling of a name or path is the plain one, or is refused with file and line"
     category: Category = Category.DATA
-    sample: int = 12
+    sample: int = 8
     seconds: float = 90.0
 
     def cases(self, seed: int) -> Sequence[Case]:
@@ -88,7 +88,7 @@ def managed(entry: str, plain: str) -> Callable[[Place, str], Verdict]:
             return Held() if not made else Broken(f"refused, but it made {made}")
         if ran.code or "undo" in ran.out:
             return Broken(f"ends with {ran.code}, without a line of the file\n{ran.out}{ran.err}")
-        expected = {path if form in OTHERS else plain}
+        expected = {os.path.normpath(path) if form in OTHERS else plain}
         if not {name for name in made if name in expected} or any(name.startswith(".") for name in made):
             return Broken(f"made {made}, not {expected}")
         again = place.dev("doctor", "--fix", "--json")

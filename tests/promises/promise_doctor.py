@@ -86,6 +86,7 @@ class Doctor:
         place.dev("start" if runs else "doctor", *(() if runs else ("--fix",)))
         harm(it)
         before, living = place.tree(), place.processes()
+        place.dev("doctor")
         seen = place.dev("doctor", "--json")
         wrong = unchanged(before, place.tree())
         wrong += [f"process {each}" for each in place.processes() ^ living]
@@ -125,11 +126,14 @@ class Doctor:
             str(it.path),
             *command.split(),
         ]
-        subprocess.run(argv, env=it.place.checkout.environment(), timeout=it.place.left, capture_output=True)
+        ran = subprocess.run(
+            argv, env=it.place.checkout.environment(), cwd=it.path, timeout=it.place.left, capture_output=True
+        )
         paths = [match["opened"] or match["changed"] for match in WRITES.finditer(log.read_text(errors="replace"))]
         wrong = [path for path in paths if not path.startswith(FREE) and "/cache/" not in path]
         inside = [path for path in paths if str(it.place.base) in path and not any(note in path for note in NOTES)]
-        return Broken(f"{command} wrote {wrong + inside}") if wrong or inside else Held()
+        wrong += inside if ran.returncode == 0 else [f"it ended with {ran.returncode}", *inside]
+        return Broken(f"{command} wrote {wrong}") if wrong else Held()
 
 
 def _own(path: str) -> bool:

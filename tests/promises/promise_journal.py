@@ -51,6 +51,10 @@ CONTENT: dict[str, bytes] = {
 }
 
 
+def _nothing(path: Path) -> None:
+    """Its content is the damage."""
+
+
 def _full(path: Path) -> None:
     """The journal's directory on a file system without space."""
     mount(path.parent, "size=64k")
@@ -89,12 +93,12 @@ class JournalDamage:
     name: str = "G8"
     promised: str = "Whatever became of the journal, a repair goes on and says so once at most"
     category: Category = Category.DEPENDENCY
-    sample: int = 5
+    sample: int = 4
     seconds: float = 60.0
 
     def cases(self, seed: int) -> Sequence[Case]:
         found = [Case(f"{before}, then {how}", (BEFORE[before], DAMAGE[how])) for before in BEFORE for how in DAMAGE]
-        found += [Case(what, (content, lambda path: None)) for what, content in CONTENT.items()]
+        found += [Case(what, (content, _nothing)) for what, content in CONTENT.items()]
         return found + [Case(what, (OPEN, act)) for what, act in OTHERS.items()]
 
     def try_one(self, case: Case, place: Place) -> Verdict:

@@ -70,7 +70,7 @@ class States:
     name: str = "G7"
     promised: str = "In every state of its own files ./dev heals within two rounds, or names path, reason and way out"
     category: Category = Category.CONDITION
-    sample: int = 12
+    sample: int = 7
     seconds: float = 240.0
     uid: int = os.geteuid()
     pairs: int = 500

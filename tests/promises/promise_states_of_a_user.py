@@ -12,7 +12,7 @@ from tests.promises.specimen import unreachable
 @dataclass(frozen=True)
 class StatesOfAUser(States):
     name: str = "G7 as a user"
-    sample: int = 8
+    sample: int = 4
     uid: int = stranger.UID
     pairs: int = 300
 

@@ -92,7 +92,7 @@ def test_it_is_named_and_one_start_heals_it(boxed: Checkout, rig: Rig, case: str
     seen = boxed.components()
     assert seen["postgres"]["state"] == state and reason in (seen["postgres"]["reason"] or ""), seen
     assert seen["catalog"]["state"] == "unhealthy" and words in seen["catalog"]["reason"], seen
-    ran = started(boxed.dev("start", timeout=60))
+    ran = started(boxed.dev("start"))
     assert "began with empty databases" not in ran.err
     assert {entry["state"] for entry in boxed.components().values()} == {"ready"}
     assert sql(rig, boxed, "SELECT n FROM kept") == "7"
@@ -114,9 +114,13 @@ def test_a_removed_volume_is_said_and_its_migrations_run_again(boxed: Checkout, 
     migrated = boxed.path.parent / "migrated"
     before = len(migrated.read_text().splitlines())
     catalog = boxed.components()["catalog"]["pid"]
+    started(boxed.dev("data", "snapshot", "monday", "--force"))
     rig.docker("rm", "-f", f"{project(boxed)}-postgres-1")
     rig.docker("volume", "rm", f"{project(boxed)}_postgres")
     ran = started(boxed.dev("start"))
     assert "began with empty databases: the data it had are gone" in ran.err
     assert len(migrated.read_text().splitlines()) == before + 1
     assert boxed.components()["catalog"]["pid"] != catalog, "it still has connections to what is gone"
+    assert boxed.dev("data", "list").out == "monday\n", "a snapshot went with the volume"
+    started(boxed.dev("data", "restore", "monday"))
+    assert sql(rig, boxed, "SELECT n FROM kept") == "7"
