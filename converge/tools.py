@@ -6,7 +6,6 @@ import hashlib
 import operator
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import facts.unpacked
 from converge import kinds
 from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
-from facts import regular
+from facts import regular, surroundings
 
 COMPLETE = ".complete"
 """Marker inside a tool's directory: it was unpacked whole. Its text names the provider."""
@@ -155,9 +154,9 @@ def versions() -> facts.tools.Versions:
 
 def on_path(tool: str, version: str | None = None) -> str | None:
     """The tool's command on PATH; Python's may carry its version in its name."""
-    if tool == "python" and version and (found := shutil.which(f"python{version}")):
+    if tool == "python" and version and (found := surroundings.program(f"python{version}")):
         return found
-    return shutil.which(program(tool))
+    return surroundings.program(program(tool))
 
 
 def matches(found: str, pin: str) -> bool:

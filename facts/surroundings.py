@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from collections.abc import Mapping
 
 PASSED = frozenset([
@@ -60,6 +61,11 @@ def _account() -> str:
         return pwd.getpwuid(os.geteuid()).pw_dir
     except KeyError:
         return ""
+
+
+def program(name: str) -> str | None:
+    """Where PATH has this program, its relative directories left out."""
+    return shutil.which(name, path=path(os.environ.get("PATH", "")))
 
 
 def path(given: str) -> str:

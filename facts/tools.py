@@ -6,10 +6,9 @@ import json
 import os
 import re
 import shlex
-import shutil
 from pathlib import Path
 
-from facts import regular, unpacked
+from facts import regular, surroundings, unpacked
 from facts.probe import AnyProbe, LocalProbe, Probe
 from facts.value import dataclass
 
@@ -79,7 +78,7 @@ def probe(
     command = tool if command is None else command
     if os.path.exists(marker):  # False where that cannot be found out
         return LocalProbe(f"tools.{tool}", lambda: _stored(marker, version, program or tool))
-    path = "" if versions is None else shutil.which(command) or ""
+    path = "" if versions is None else surroundings.program(command) or ""
     if path and versions and (told := versions.known(path)):
         return LocalProbe(f"tools.{tool}", lambda: Tool(told, path))
     at, name = shlex.quote(str(marker)), shlex.quote(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,8 +44,6 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
 def apply(step: Step, machine: Machine) -> None:
     """For this checkout only."""
     checkout = machine.context.instance.checkout
-    ran = machine.run(
-        [shutil.which("git") or "git", "-C", str(checkout), "config", "core.hooksPath", step.args["path"]]
-    )
+    ran = machine.run(["git", "-C", str(checkout), "config", "core.hooksPath", step.args["path"]])
     if ran.returncode:
         raise DevError("system-refused", "git refused to set core.hooksPath", because=ran.stderr.strip())
