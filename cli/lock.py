@@ -18,9 +18,9 @@ from typing import Annotated, Any
 from cli import render
 from cli.context import Context
 from cli.option import Option
-from converge import installing, lockfile, supply, tools
+from converge import installing, lock_check, lockfile, supply, tools
 from converge.context import ConvergeContext
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from facts import docker
 from facts.engine import Engine
@@ -42,6 +42,8 @@ RESOLVERS = {"uv": "0.13.8", "go": "1.27.3"}
 """Tool by which others are resolved -> the version for a machine without one, whose desired state pins none."""
 MAINS = {"delve": "./cmd/dlv"}
 """Tool -> the package of its module that is built, where that is not the first."""
+LOCKABLE = frozenset({*PACKAGES, *MODULES, "python", "docker-compose"})
+"""Tools that the lock can have."""
 COMPOSE = {
     "version": "2.26.1",
     "module": "github.com/docker/compose/v2",
@@ -73,9 +75,14 @@ PLATFORMS = {
 def run(
     context: Context,
     images: Annotated[bool, Option("--images", help="Only the images' digests; tools are not changed.")] = False,
+    check: Annotated[
+        bool, Option("--check", help="Write nothing; exit 2 if the lock is not for these pins. Uses no network.")
+    ] = False,
 ) -> int:
     """Resolve the pins of [tools] and the images of [infra] into desired_state.lock."""
 
+    if check:
+        return _check(context)
     resolved = lockfile.load(context.checkout)["tools"] if images else _tools(context)
     path = context.checkout / lockfile.NAME
     known = lockfile.load(context.checkout).get("images", {}) if path.exists() else {}
@@ -83,6 +90,18 @@ def run(
     LocalMachine(ConvergeContext(context.loaded, context.instance)).write(path, _toml(resolved, digests).encode())
     render.say(f"wrote {lockfile.NAME}", "green")
     return 0
+
+
+def _check(context: Context) -> int:
+    """Say what the lock lacks or has too much."""
+    found = list(lock_check.stale(context.loaded, lockfile.load(context.checkout), LOCKABLE))
+    for clause in found:
+        render.say(clause, "red")
+    if found:
+        render.say(f"{lockfile.NAME} is not for these pins: run ./dev lock and commit it")
+        return int(Exit.DRIFT)
+    render.say(f"{lockfile.NAME} has what is pinned", "green")
+    return int(Exit.OK)
 
 
 def _images(context: Context, known: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +128,7 @@ def _tools(context: Context) -> dict[str, dict[str, Any]]:
     wanted = tools.wanted(context.loaded.desired)
     resolved: dict[str, dict[str, Any]] = {}
     for tool, pin in sorted(wanted.items(), key=lambda item: item[0] not in PACKAGES):
-        if tool not in {*PACKAGES, *MODULES, "python", "docker-compose"}:
+        if tool not in LOCKABLE:
             continue
         render.say(f"resolving {tool} {pin}")
         if tool in PACKAGES:

@@ -17,7 +17,7 @@ from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import fetch, installing, kinds, lock, network, own_files, tools, unpack
+from converge import fetch, installing, kinds, lock, lock_check, network, own_files, tools, unpack
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -70,7 +70,7 @@ def _link(program: Path) -> None:
 
 def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
     pinned = machine.context.lock.get("tools", {}).get(tool)
-    if not pinned or (not tools.matches(pinned.get("version", ""), version) and tool != "postgres"):
+    if not lock_check.has(pinned, tool, version):
         raise DevError(
             "lock-stale",
             f"desired_state.lock does not have {tool} {version}",
