@@ -260,6 +260,9 @@ class Service:
     """Seconds that it must have run before it counts as ready. Default: 1 without `port` and `ready`, else 0."""
     compile_timeout: float = 600.0
     """Seconds after which a start gives up on a compiler that runs below it; they do not count as `ready.timeout`."""
+    tty: bool = False
+    """Whether it gets a terminal (24 x 80) as its standard input and output, for a program that ends or is silent
+    without one. Nobody types there. In containers, `tty` of Compose does this."""
     retries: int = 5
     """Restarts after crashes in a row before it counts as failed."""
     stop_grace: float = 10.0

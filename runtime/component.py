@@ -35,6 +35,8 @@ class Launch:
     """Signal that asks it to end."""
     debug: int | None = None
     """Port of the debugger it is run under."""
+    tty: bool = False
+    """Whether its standard input and output are a terminal."""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
         "state": str(component.directory / "state.json"), "lock": str(component.directory / "lock"),
         "stop_signal": int(launch.stop_signal), "grace": component.wants.stop_grace, "retries": component.retries,
         "once": component.once, "hash": digest, "since": time.time(), "debug": launch.debug,
+        "tty": launch.tty,
     }  # fmt: skip
     path = component.directory / "spec.json"
     with open(own_files.opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:

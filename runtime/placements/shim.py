@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import io
 import json
 import os
 import selectors
 import signal
 import subprocess
 import sys
+import termios
 import time
 from typing import IO, Any, NoReturn
 
@@ -111,6 +113,43 @@ def stamp(path: str) -> tuple[int, int, int]:
     return there.st_ino, there.st_mtime_ns, there.st_size
 
 
+def terminal() -> tuple[int, int]:
+    """Our end and the component's end of a terminal that passes output as it is and echoes nothing."""
+    ours, its = os.openpty()
+    mode = termios.tcgetattr(its)
+    mode[1] &= ~termios.OPOST
+    mode[3] &= ~termios.ECHO
+    termios.tcsetattr(its, termios.TCSANOW, mode)
+    termios.tcsetwinsize(its, (24, 80))
+    return ours, its
+
+
+def take_terminal() -> None:
+    """In the new process: make its standard input the controlling terminal of its session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+    """Run the component's command with its output in a pipe or a terminal; OSError if it cannot be run."""
+    common: dict[str, Any] = {
+        "cwd": spec["cwd"], "env": {**spec["env"], MARK: spec["run_id"]}, "stderr": subprocess.STDOUT,
+        "start_new_session": True, "user": spec["user"], "group": spec["group"],
+        "extra_groups": [] if spec["user"] is not None else None,
+    }  # fmt: skip
+    if not spec["tty"]:
+        return subprocess.Popen(spec["argv"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **common)
+    ours, its = terminal()
+    try:
+        child = subprocess.Popen(spec["argv"], stdin=its, stdout=its, preexec_fn=take_terminal, **common)
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(its)
+    child.stdout = io.FileIO(ours)
+    return child
+
+
 class Shim:
     def __init__(self, spec: dict[str, Any], lock: int, run: Run) -> None:
         self.spec = spec
@@ -177,11 +216,7 @@ class Shim:
         spec = self.spec
         self.began, self.began_wall = time.monotonic(), time.time()
         try:
-            self.child = subprocess.Popen(
-                spec["argv"], cwd=spec["cwd"], env={**spec["env"], MARK: spec["run_id"]}, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, user=spec["user"],
-                group=spec["group"], extra_groups=[] if spec["user"] is not None else None,
-            )  # fmt: skip
+            self.child = launched(spec)
         except OSError as problem:
             self.child = None
             self.reason = f"{spec['argv'][0]} could not be started: {problem.strerror}"
@@ -205,6 +240,8 @@ class Shim:
             block = os.read(stream.fileno(), BLOCK)
         except BlockingIOError:
             return False
+        except OSError:  # the answer of a terminal after the last process that had it
+            block = b""
         if block:
             self.log.take(block)
             return True

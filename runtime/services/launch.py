@@ -28,4 +28,4 @@ def at_home(platform: Platform, component: ServiceComponent, host: str) -> Launc
             "no-directory", f"{component.name} has no directory {service.path}",
             source=platform.source(component, "path"), exit=Exit.BAD_STATE,
         )  # fmt: skip
-    return Launch((), directory, of_component(platform, component, host=host))
+    return Launch((), directory, of_component(platform, component, host=host), tty=service.tty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from converge.errors import DevError
@@ -26,6 +27,8 @@ ENGINE_TIMEOUT = 10.0
 PROXY_TIMEOUT = 0.3
 """Seconds after which a connection that is still open through Docker's proxy or the gateway has reached the
 container."""
+ALONE = re.compile(r"ended with 0\b|not a (tty|terminal|typewriter)|inappropriate ioctl|\bstdin\b", re.IGNORECASE)
+"""How programs end that continue in the background, or that want a terminal or standard input."""
 
 
 @dataclass
@@ -109,6 +112,8 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
     hint = f"./dev logs {component.name}"
     if place == "native":
         hint += ports.lingering(component.port, native.host(component), said)
+    if place == "native" and component.is_service and not component.wants.tty and ALONE.search(f"{because} {said}"):
+        hint += "; it must stay in the foreground; set tty = true if it wants a terminal or standard input"
     if place == "native" and users.shared() and (host := native.host(component)) != HOME:
         other = "its entry needs `host`" if component.is_service else "its `run` must not name that address"
         hint += f"; other people use this machine, so it must listen on {host} (HOST), or {other}"

@@ -32,7 +32,7 @@ def test_a_shim_outlives_a_full_disk_and_a_glance_at_its_lock(tmp_path: Path) ->
         "run_id": f"shim-test-{os.getpid()}", "argv": ["/bin/sh", "-c", "echo said; : >ran"], "cwd": str(tmp_path),
         "env": {}, "user": None, "group": None, "log": "/dev/full", "state": str(tmp_path / "state.json"),
         "lock": str(tmp_path / "lock"), "stop_signal": 15, "grace": 1, "retries": 0, "once": True, "hash": "",
-        "since": time.time(), "debug": None,
+        "since": time.time(), "debug": None, "tty": False,
     }  # fmt: skip
     (tmp_path / "spec.json").write_text(json.dumps(spec))
     with (tmp_path / "lock").open("w") as lock:

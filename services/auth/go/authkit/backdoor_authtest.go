@@ -31,6 +31,9 @@ func openHeaderBackdoor(getenv func(string) string, address string) (Backdoor, e
 	if err != nil || !isLoopback(host) {
 		return nil, fmt.Errorf("test users by header, but the address is %q, which is not loopback", address)
 	}
+	if getenv, err = SecretFiles(getenv, "TEST_AUTH_SECRET"); err != nil {
+		return nil, err
+	}
 	secret := getenv("TEST_AUTH_SECRET")
 	if len(secret) < 32 {
 		return nil, errors.New("TEST_AUTH_SECRET of 32 or more characters, made for this run, is missing")

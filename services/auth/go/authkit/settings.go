@@ -36,7 +36,7 @@ var (
 	localIssuerForm  = regexp.MustCompile(`^http://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?$`)
 
 	// secrets may be given as files, by NAME_FILE.
-	secrets = []string{"SERVICE_AUTH_TOKEN", "SERVICE_AUTH_TOKEN_PREVIOUS", "TEST_AUTH_SECRET", "CLERK_SECRET_KEY", "CLERK_JWT_KEY"}
+	secrets = []string{"SERVICE_AUTH_TOKEN", "SERVICE_AUTH_TOKEN_PREVIOUS", "CLERK_SECRET_KEY", "CLERK_JWT_KEY"}
 
 	// markers are set by platforms where production runs.
 	markers = []string{
