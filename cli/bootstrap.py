@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from converge import installing
+from converge import atomic, installing
 
 LOCKS = {"tool": "requirements.lock", "test": "requirements-test.lock"}
 """What a venv is for -> its lock file in the tool's checkout."""
@@ -117,8 +117,7 @@ def _make_own_directory(directory: Path) -> None:
     (directory / "venvs").mkdir(parents=True, exist_ok=True)
     ignore = directory / ".gitignore"
     if not ignore.is_file() or not ignore.stat().st_size:  # a killed run may have left it empty
-        ignore.with_name(".gitignore.new").write_text("*\n")
-        ignore.with_name(".gitignore.new").replace(ignore)
+        atomic.write(ignore, "*\n", mode=0o644)  # no lock is held yet: two first runs may do it at once
 
 
 def _whole(venv: Path, content: bytes) -> bool:

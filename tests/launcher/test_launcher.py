@@ -29,8 +29,8 @@ class Tool:
         shutil.copy(TOOL / "cli/bootstrap.py", path / "cli")
         for name in ("converge", "facts"):
             (path / name).mkdir()
-        for name in ("converge/__init__", "converge/installing", "converge/index_settings", "converge/network",
-                     "facts/__init__", "facts/surroundings"):  # fmt: skip
+        for name in ("converge/__init__", "converge/atomic", "converge/installing", "converge/index_settings",
+                     "converge/network", "facts/__init__", "facts/surroundings"):  # fmt: skip
             shutil.copy(TOOL / f"{name}.py", path / f"{name}.py")
         (path / "cli/__main__.py").write_text(MAIN)
         made = artefacts.wheel(index)
