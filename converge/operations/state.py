@@ -65,6 +65,11 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         yield Item("state.temporaries", "state", "drift", found, "none", because, step=step)
 
 
+def of_component(item: Item) -> bool:
+    """Whether only one component needs the part: its log, or what is in its directory."""
+    return item.noun == "state" and item.id.count("/") >= 3
+
+
 def apply(step: Step, machine: Machine) -> None:
     """Remove what has no content, make the directory, correct the mode; or delete what was left."""
     try:

@@ -42,7 +42,10 @@ def test_a_start_names_what_is_in_the_way_and_starts_the_others(checkout: Checko
         place = state / path.replace("NAME", name)
         place.parent.mkdir(parents=True, exist_ok=True)
         MAKE[kind](place)
-        said += [f"{place} is {kind}"] if name in needed else []
+        if name in needed and (kind == "a directory" or path.endswith("lock")):
+            said.append(f"{place} is {kind}")
+        else:
+            fine[name] = (path, kind)  # it is empty, so it was made again
     started = checkout.dev("start", timeout=60)
     assert started.code == 3 and "itself failed" not in started.err, started.err
     assert [words for words in said if words not in started.err] == []
