@@ -56,7 +56,7 @@ def _bounded(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
         signal.signal(signal.SIGHUP, _terminated)
-    verbose = "-vv" in argv
+    verbose = "-vv" in argv[: next((at for at, word in enumerate(argv) if word in COMMANDS), None)]
     at = argv.index("--") if "--" in argv else len(argv)
     argv, extra = argv[:at], tuple(argv[at + 1 :])
     try:
