@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from converge import atomic, installing
+from facts import surroundings
 
 LOCKS = {"tool": "requirements.lock", "test": "requirements-test.lock"}
 """What a venv is for -> its lock file in the tool's checkout."""
@@ -140,7 +141,7 @@ def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) 
     key = hashlib.sha256(content + sys.version.encode() + os.fsencode(sys.base_prefix)).hexdigest()[:12]
     venv = checkout / ".dev" / "venvs" / f"{purpose}-{key}"
     shutil.rmtree(venv, ignore_errors=True)
-    uv = shutil.which("uv")
+    uv = surroundings.program("uv")
     try:
         _install(venv, lock, uv)
     except BootstrapError:

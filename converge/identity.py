@@ -8,9 +8,9 @@ of a checkout that is still there gets an id of its own.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ def of(checkout: Path, name: str, state: Path) -> str:
 def settle(checkout: Path, name: str, state: Path) -> str:
     """Write the id down; the caller holds the checkout's lock. Gives the former path of a checkout that was moved."""
     found, kept = of(checkout, name, state), _read(state)
-    token = kept.token if kept and kept.id == found else secrets.token_hex(16)
+    token = kept.token if kept and kept.id == found else os.urandom(16).hex()
     there = _recorded(found, checkout)
     place = userfiles.directory("identity", checkout)
     if place is None or there == Kept(found, token, str(checkout)):
@@ -77,7 +77,7 @@ def _digest(checkout: Path, name: str, *more: str) -> str:
 def _is_ours(kept: Kept, checkout: Path, name: str) -> bool:
     """Whether this user had started that id in this checkout, before it was moved here."""
     there = _recorded(kept.id, checkout)
-    if not there or not secrets.compare_digest(_bytes(there.token), _bytes(kept.token)):
+    if not there or not hmac.compare_digest(_bytes(there.token), _bytes(kept.token)):
         return False
     return there.path == str(checkout) or not _lives(there, name)
 

@@ -102,7 +102,9 @@ def _denied(what: str, path: Path, said: str) -> DevError:
             because = f"the mode of {each} is {stat.S_IMODE(about.st_mode):o}"
             return DevError("not-writable", what, because=because, hint=f"chmod u+rwX {shlex.quote(str(each))}")
         owner = owners.user(about.st_uid)
-        hint = f"run ./dev as {owner.removeprefix('the user ')}, or give it to yourself: sudo chown"
+        hint = f"give it to yourself: sudo chown {os.geteuid()} {shlex.quote(str(each))}"
+        if name := owner.removeprefix("the user ").removeprefix(f"uid {about.st_uid}"):
+            hint = f"run ./dev as {name}, or {hint}"
         return DevError("not-ours", what, because=f"{each} belongs to {owner}", hint=hint, exit=Exit.NEEDS_HUMAN)
     hint = "check its owner and its permissions, then run again"
     return DevError("not-writable", what, because=f"{path}: {said}", hint=hint)

@@ -54,7 +54,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
                 hint = f"rm -d {shlex.quote(str(path))}"
             yield Item(key, "state", "manual", part.found, want, because, hint, code="not-writable")
             continue
-        change = f"make {path} {want}" if part.how == "remove" else f"make {path} writable for you"
+        change = f"make {path} {want}" if part.want == "directory" else f"delete {path}"
+        change = change if part.how == "remove" else f"make {path} writable for you"
         args = {"path": str(path), "want": part.want, "how": part.how}
         step = Step(key, "state", change, because, args=args)
         yield Item(key, "state", "drift", part.found, want, because, step=step)
