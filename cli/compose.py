@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Annotated
 
+from cli import render
 from cli.context import Context
 from cli.option import Argument
 from converge.errors import DevError, Exit
+from converge.lock import hold
 from runtime.docker import by_hand
 
 PASS_THROUGH = True
@@ -32,7 +35,9 @@ def run(
         raise DevError(
             "usage", "which command of Compose?", hint="./dev compose ps; ./dev compose --help", exit=Exit.USAGE
         )
-    argv, env = by_hand.call(context.platform, said, os.environ)
+    alone = hold(context.instance.dev / "lock", say=render.say) if by_hand.makes(said) else contextlib.nullcontext()
+    with alone:  # until Compose itself begins
+        argv, env = by_hand.call(context.platform, said, os.environ)
     sys.stdout.flush()
     try:
         os.execve(argv[0], argv, env)

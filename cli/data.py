@@ -23,6 +23,8 @@ def snapshot(context: Context, names: Name = None, force: Force = False) -> int:
     began, name = time.monotonic(), _one(names)
     with hold(context.instance.dev / "lock", say=render.say):
         made = snapshots.snapshot(context.platform, name, force)
+        for copy, problem in snapshots.write_old(context.platform).items():
+            render.say(f"the earlier snapshot {copy} is still only in the server: {problem}", "yellow")
     render.say(f"saved as {', '.join(made)} ({time.monotonic() - began:.1f} s)", "green")
     return int(Exit.OK)
 

@@ -114,6 +114,11 @@ class Instance:
         return self.state / "private" / component
 
     @property
+    def snapshots(self) -> Path:
+        """Written snapshots of databases: one directory for each name; absent where there was never any."""
+        return self.state / "snapshots"
+
+    @property
     def container_secrets(self) -> Path:
         """Directory of the secrets that containers get as files, one directory for each; 0700."""
         return self.state / "container-secrets"

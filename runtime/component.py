@@ -16,8 +16,8 @@ from facts import peers, users
 from facts.ports import Owner
 from facts.value import dataclass, field
 
-ADDRESS = re.compile(r"\{host\}|\$\{?HOST\b")
-"""How a command names the address on which it must listen."""
+ADDRESS = re.compile(r"\{host\}|(?<!\w)HOST\b(?!=)")
+"""How a command names the address on which it must listen, in a shell or in a language; `PGHOST` is another's."""
 LOOPBACK_FOR = {"ide": "127.0.0.2", "native": "127.0.0.3"}
 """Placement -> address on which its process listens while the edge listens on 127.0.0.1, so that callers wait."""
 
@@ -157,7 +157,7 @@ class ServiceComponent(_Entry):
     def told_host(self) -> bool:
         """Whether its command is its kind's, which passes the address on, or names the address itself."""
         own = [self.wants.dev or "", *self.wants.env.values()]
-        return not self.wants.dev or any("{host}" in text or "HOST" in text for text in own)
+        return not self.wants.dev or any(ADDRESS.search(text) for text in own)
 
     @property
     def guarded(self) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,19 +15,13 @@ from converge import atomic, own_files
 from converge.errors import DevError
 from converge.instance import Instance
 from runtime.component import InfraComponent
-from runtime.data import transfer
+from runtime.data import roles, transfer
 from runtime.infra import postgres
 from runtime.platform import Platform
 from runtime.provision import migrations
 
-ROLES = "SELECT rolname FROM pg_roles"
-ROLE = re.compile(r'(?:CREATE|ALTER) ROLE (?:"((?:[^"]|"")+)"|([^\s";]+))')
-"""A line of pg_dumpall about one role, whose name is quoted or not."""
-
-
-def directory(instance: Instance) -> Path:
-    """Where they are: one directory for each snapshot."""
-    return instance.state / "snapshots"
+SUFFIXES = (".roles", ".dump", ".json")
+"""The files of a snapshot of one database, in the order in which they are written; what describes them is the last."""
 
 
 def there(component: InfraComponent, database: str, name: str) -> bool:
@@ -38,32 +31,35 @@ def there(component: InfraComponent, database: str, name: str) -> bool:
 
 def names(component: InfraComponent, database: str) -> set[str]:
     """Names of all written snapshots of the database."""
-    found = directory(component.instance)
-    return {path.parent.name for path in found.glob(f"*/{component.name}.{database}.json")}
+    found = component.instance.snapshots.glob(f"*/{component.name}.{database}.json")
+    return {path.parent.name for path in found}
 
 
 def save(platform: Platform, component: InfraComponent, database: str, name: str, copy: str) -> None:
-    """Write the snapshot, which is the database `copy` of the server, with its roles and its records of migrations."""
+    """Write the snapshot, which is the database `copy` of the server, with its roles and its records of migrations.
+
+    An earlier one of that name stays as it is until the new one is whole.
+    """
     path = _path(component, database, name)
     for each in (path.parent.parent, path.parent):
         each.mkdir(mode=0o700, exist_ok=True)
-    _put(platform, component, ["pg_dumpall", "--roles-only"], path.with_suffix(".roles"))
-    digest = _put(platform, component, ["pg_dump", "--format=custom", "--compress=1", "-d", transfer.named(copy)], path)
-    about = {"digest": digest, "migrations": migrations.records(platform, component, copy)}
-    atomic.write(path.with_suffix(".json"), json.dumps(about, sort_keys=True))
-
-
-def _put(platform: Platform, component: InfraComponent, argv: list[str], target: Path) -> str:
-    """Write the output of one of Postgres' programs whole or not at all; gives its digest."""
-    fresh = target.with_name(atomic.temporary(target.name))
+    fresh = {path.with_suffix(each): path.with_name(atomic.temporary(path.with_suffix(each).name)) for each in SUFFIXES}
+    members, dump, about = fresh.values()
     try:
-        transfer.pour(platform, component, argv, fresh)
-        fresh.chmod(0o600)
-        digest = _digest(fresh)
-        fresh.replace(target)
-        return digest
+        transfer.pour(platform, component, ["pg_dumpall", "--roles-only"], members)
+        argv = ["pg_dump", "--format=custom", "--compress=1", "-d", transfer.named(copy)]
+        transfer.pour(platform, component, argv, dump)
+        known = {"digest": _digest(dump), "migrations": migrations.records(platform, component, copy)}
+        about.write_text(json.dumps(known, sort_keys=True))
+        for each in fresh.values():
+            each.chmod(0o600)
+        for target, each in fresh.items():
+            each.replace(target)
     finally:
-        fresh.unlink(missing_ok=True)
+        for each in fresh.values():
+            each.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is empty if this failed
+            path.parent.rmdir()
 
 
 def load(platform: Platform, component: InfraComponent, database: str, name: str, copy: str) -> None:
@@ -75,24 +71,26 @@ def load(platform: Platform, component: InfraComponent, database: str, name: str
             "copy-failed", f"the snapshot {name} of {database} is damaged",
             because=f"{path} is not the file that was written", hint=f"./dev data delete {name}; no data were changed",
         )  # fmt: skip
-    known = set(postgres.sql(platform, component, ROLES).splitlines())
-    for line in _text(path.with_suffix(".roles")).splitlines():
-        role = ROLE.match(line)
-        if role and (role[2] or role[1].replace('""', '"')) not in known:
-            postgres.sql(platform, component, line)
-    postgres.sql(platform, component, f"CREATE DATABASE {postgres.quoted(copy)}")
+    roles.restore(platform, component, _text(path.with_suffix(".roles")))
+    fresh = f"{database}@@load"  # no snapshot has such a name, so that a half of one is never used
+    again = f"DROP DATABASE IF EXISTS {postgres.quoted(fresh)} WITH (FORCE)"
+    postgres.sql(platform, component, again)
     try:
-        transfer.pour(platform, component, ["pg_restore", "--exit-on-error", "-d", transfer.named(copy)], None, path)
+        postgres.sql(platform, component, f"CREATE DATABASE {postgres.quoted(fresh)} TEMPLATE template0")
+        transfer.pour(platform, component, ["pg_restore", "--exit-on-error", "-d", transfer.named(fresh)], None, path)
+        migrations.record(platform, component, fresh, about.get("migrations", {}))
+        rename = f"ALTER DATABASE {postgres.quoted(fresh)} RENAME TO {postgres.quoted(copy)}"
+        postgres.sql(platform, component, rename)
     except BaseException:
-        postgres.sql(platform, component, f"DROP DATABASE IF EXISTS {postgres.quoted(copy)} WITH (FORCE)")
+        with contextlib.suppress(DevError):
+            postgres.sql(platform, component, again)
         raise
-    migrations.record(platform, component, copy, about.get("migrations", {}))
 
 
 def drop(component: InfraComponent, database: str, name: str) -> None:
     """Delete the written snapshot of the database."""
     path = _path(component, database, name)
-    for suffix in (".dump", ".json", ".roles"):
+    for suffix in reversed(SUFFIXES):
         path.with_suffix(suffix).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
@@ -100,16 +98,19 @@ def drop(component: InfraComponent, database: str, name: str) -> None:
 
 def drop_all(instance: Instance) -> None:
     """Delete all of them, with the data that they are of."""
-    shutil.rmtree(directory(instance), ignore_errors=True)
+    shutil.rmtree(instance.snapshots, ignore_errors=True)
 
 
 def _path(component: InfraComponent, database: str, name: str) -> Path:
-    return directory(component.instance) / name / f"{component.name}.{database}.dump"
+    return component.instance.snapshots / name / f"{component.name}.{database}.dump"
 
 
 def _digest(path: Path) -> str:
-    with os.fdopen(own_files.opened(path, os.O_RDONLY), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with os.fdopen(own_files.opened(path, os.O_RDONLY), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def _about(path: Path) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from converge.errors import DevError, Exit
 from converge.instance import check_name, is_name
@@ -31,22 +31,28 @@ def snapshot(platform: Platform, name: str, force: bool = False) -> list[str]:
     """Copy every declared database; gives the copies' names. Raises `snapshot-exists` unless `force`."""
     check_name(name)
     reopen(platform)
-    _write_old(platform)
-    made = []
-    for component, database in _some(platform):
+    made, databases = [], _some(platform)
+    for component, database in databases:
         copy = _copy(database, name)
-        if copy in _there(platform, component) or dumps.there(component, database, name):
-            if not force:
-                raise DevError(
-                    "snapshot-exists", f"there is a snapshot {name!r} already",
-                    hint="choose another name, or replace it with --force", exit=Exit.USAGE,
-                )  # fmt: skip
-            dumps.drop(component, database, name)
-            _drop(platform, component, copy)
-        with _alone(platform, component, database):
-            _fill(platform, component, f'CREATE DATABASE "{copy}" TEMPLATE "{database}"')
-        migrations.copied(platform, component, database, copy)
-        dumps.save(platform, component, database, name, copy)
+        if not force and (copy in _there(platform, component) or dumps.there(component, database, name)):
+            raise DevError(
+                "snapshot-exists", f"there is a snapshot {name!r} already",
+                hint="choose another name, or replace it with --force", exit=Exit.USAGE,
+            )  # fmt: skip
+    for component, database in databases:
+        copy, fresh = _copy(database, name), f"{database}{SEPARATOR}{SEPARATOR}new"
+        _drop(platform, component, fresh)
+        try:
+            with _alone(platform, component, database):
+                _fill(platform, component, f'CREATE DATABASE "{fresh}" TEMPLATE "{database}"')
+            migrations.copied(platform, component, database, fresh)
+            dumps.save(platform, component, database, name, fresh)
+        except BaseException:
+            with suppress(DevError):
+                _drop(platform, component, fresh)
+            raise
+        _drop(platform, component, copy)
+        _sql(platform, component, f'ALTER DATABASE "{fresh}" RENAME TO "{copy}"')
         made.append(copy)
     return made
 
@@ -55,7 +61,6 @@ def restore(platform: Platform, name: str) -> list[str]:
     """Replace the databases by those of a snapshot, which is kept. Services connect again automatically."""
     check_name(name)
     reopen(platform)
-    _write_old(platform)
     databases = _some(platform)
     for component, database in databases:
         if _copy(database, name) not in _there(platform, component) and not dumps.there(component, database, name):
@@ -64,9 +69,10 @@ def restore(platform: Platform, name: str) -> list[str]:
                 "snapshot-unknown", f"there is no snapshot {name!r} of {database}", because=f"snapshots are: {known}",
                 hint="./dev data list", exit=Exit.USAGE,
             )  # fmt: skip
-    for component, database in databases:
+    for component, database in databases:  # all files are read before any data are replaced
         if _copy(database, name) not in _there(platform, component):
             dumps.load(platform, component, database, name, _copy(database, name))
+    for component, database in databases:
         fresh, old = f"{database}{SEPARATOR}{SEPARATOR}fresh", f"{database}{SEPARATOR}{SEPARATOR}old"
         for left in (fresh, old):
             _drop(platform, component, left)
@@ -82,6 +88,21 @@ def restore(platform: Platform, name: str) -> list[str]:
             )  # fmt: skip
         _drop(platform, component, old)
     return [database for _, database in databases]
+
+
+def write_old(platform: Platform) -> dict[str, DevError | OSError]:
+    """Write the snapshots of earlier versions, which exist only in the server; gives those that could not be written.
+
+    Databases of the server -> why not.
+    """
+    failed: dict[str, DevError | OSError] = {}
+    for component, database in _databases(platform):
+        for name in sorted(_inside(platform, component, database) - dumps.names(component, database)):
+            try:
+                dumps.save(platform, component, database, name, _copy(database, name))
+            except (DevError, OSError) as problem:
+                failed[_copy(database, name)] = problem
+    return failed
 
 
 def snapshots(platform: Platform) -> list[str]:
@@ -164,13 +185,6 @@ def _inside(platform: Platform, component: InfraComponent, database: str) -> set
         if first == database and is_name(rest):  # another user of the server may have made one of any name
             found.add(rest)
     return found
-
-
-def _write_old(platform: Platform) -> None:
-    """Write the snapshots of earlier versions, which exist only in the server."""
-    for component, database in _databases(platform):
-        for name in sorted(_inside(platform, component, database) - dumps.names(component, database)):
-            dumps.save(platform, component, database, name, _copy(database, name))
 
 
 def _copy(database: str, name: str) -> str:

@@ -25,6 +25,8 @@ SELECT string_agg(format('SELECT %L, count(*) FROM %I.%I',
  ' UNION ALL ' ORDER BY schemaname, tablename)
 FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"""
 """The statement that counts the rows of all tables of a database; services give them names, which may be SQL."""
+TIMEOUT = 3600.0
+"""Seconds that one of Postgres' programs has for a database."""
 Counts = dict[str, dict[str, str]]
 """Database -> table -> rows."""
 
@@ -178,7 +180,13 @@ def pour(
     """Run one of Postgres' programs in the placement of the component, with files as input and output."""
     command, env = postgres.client(platform, component, argv)
     with open(source or "/dev/null", "rb") as given, open(sink or "/dev/null", "wb") as taken:
-        ran = subprocess.run(command, env=env, stdin=given, stdout=taken, stderr=subprocess.PIPE, timeout=3600)
+        try:
+            ran = subprocess.run(command, env=env, stdin=given, stdout=taken, stderr=subprocess.PIPE, timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise DevError(
+                "copy-failed", f"{argv[0]} of {component.name} does not end", because=f"it took {TIMEOUT:g} s",
+                hint=f"see ./dev logs {component.name}; no data were deleted",
+            ) from None  # fmt: skip
     if ran.returncode:
         raise DevError(
             "copy-failed", f"{argv[0]} of {component.name} failed",

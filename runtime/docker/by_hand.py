@@ -16,6 +16,9 @@ TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL
 CHOSEN = ("BUILDKIT_PROGRESS", "COMPOSE_ANSI", "COMPOSE_PROFILES", "COMPOSE_PROGRESS", "COMPOSE_STATUS_STDOUT")
 """Settings of Compose that a person may choose; those that would select other files or another project are not kept."""
 
+MAKERS = frozenset(("config", "convert", "create", "restart", "run", "scale", "start", "up", "watch"))
+"""Commands of Compose that read the environment and secrets of containers."""
+
 
 def call(platform: Platform, words: Sequence[str], given: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """Command line and environment of Compose with these words; `given` is the caller's environment.
@@ -27,13 +30,21 @@ def call(platform: Platform, words: Sequence[str], given: Mapping[str, str]) -> 
         raise choice.unavailable(platform, "Compose cannot be run", found)
     docker.remember(platform.instance, found.engine)
     project = replace(found, routed=_routed(found))
-    for component in platform.services.values():
+    for component in platform.components.values() if makes(words) else ():
         if project.entry(component):
             containers.write_environment(project, component)
     env = project.environment(compose.values(project, _images(project)) | images.settings())
     env["COMPOSE_PROFILES"] = ",".join(_profiles(project))
     env.pop("BUILDKIT_PROGRESS", None)
     return project.command(words), env | {name: given[name] for name in (*TERMINAL, *CHOSEN) if name in given}
+
+
+def makes(words: Sequence[str]) -> bool:
+    """Whether it may make or show containers with their environment, whose files are then written first.
+
+    A word of an option may be taken for the command: then the files are written without need.
+    """
+    return not MAKERS.isdisjoint(words)
 
 
 def _routed(project: Project) -> bool:

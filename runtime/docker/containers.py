@@ -39,14 +39,14 @@ def make(
     if project.routed:
         gateway.write(project)
         wanted = {**wanted, gateway.NAME: gateway.component(project.instance)}
+    if apart := _apart(project, wanted):  # before the secrets are written: they go with the container
+        before_stop(apart)
+        for name in apart:
+            docker.stop(wanted[name])
     for component in wanted.values():
         write_environment(project, component)
     values = compose.values(project, images)
     known, digest = _applied(project), _digest(project, wanted, values)
-    if apart := _apart(project, wanted):
-        before_stop(apart)
-        for name in apart:
-            docker.stop(wanted[name])
     found = _containers(project, wanted)
     if all(known.get(name) == f"{digest} {found.get(name)}" for name in wanted):
         return found

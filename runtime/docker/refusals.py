@@ -20,6 +20,8 @@ CODES = ("image-unavailable", "build-failed")
 """Errors that may be remembered."""
 LENGTH = 160
 """Letters of a message that is not known."""
+NO_NETWORK = "no network to the registry"
+"""The one reason that is remembered: a person mends the others at once, as by `docker login`."""
 WORDS: tuple[tuple[str, str], ...] = (
     (r"no space left on device|disk quota exceeded", "the disk of the engine is full"),
     (r"toomanyrequests|rate limit|429 Too Many", "the registry refuses further requests for now; docker login helps"),
@@ -28,14 +30,14 @@ WORDS: tuple[tuple[str, str], ...] = (
      "there is none for the processor of this machine"),
     (r"unauthorized|access denied|authentication required|denied: requested access|no basic auth credentials",
      "the registry has no such image, or wants docker login"),
-    (r"manifest unknown|manifest for .* not found|: not found|name unknown|repository does not exist|404 Not Found",
-     "the registry has no such image"),
+    (r"manifest unknown|manifest for .* not found|[\w.-]/[\w./-]+[:@][\w.:-]+: not found|name unknown|"
+     r"repository does not exist|404 Not Found", "the registry has no such image"),
     (r"server gave HTTP response to HTTPS client", "the registry speaks no TLS, and the engine insists on it"),
     (r"proxyconnect|407 Proxy", "the proxy of the engine does not connect"),
     (r"no such host|server misbehaving|Temporary failure in name resolution|Name or service not known|"
      r"network is unreachable|no route to host|connection refused|connection reset|Connection broken|i/o timeout|"
      r"Client\.Timeout|TLS handshake timeout|context deadline exceeded|Could not resolve|Failed to establish|"
-     r"Temporary failure resolving|unexpected EOF", "no network to the registry"),
+     r"Temporary failure resolving|unexpected EOF", NO_NETWORK),
 )  # fmt: skip
 """Part of a message of engine, builder or registry -> what it means; the first that is found counts."""
 
@@ -64,12 +66,14 @@ def known(project: Project, image: str) -> DevError | None:
     if not isinstance(at, int | float) or not 0 <= time.time() - at < AGE:
         return None
     because = f"{entry.get('because')}, as at the last try"
-    return DevError(entry["code"], str(entry.get("what")), because=because)
+    return DevError(entry["code"], str(entry.get("what")), because=because, hint=str(entry.get("hint") or ""))
 
 
 def remember(project: Project, image: str, problem: DevError) -> None:
-    """Note the refusal of this image."""
-    entry = {"code": problem.code, "what": problem.what, "because": words(problem.because)}
+    """Note the refusal of this image, if there was no network to the registry."""
+    if (because := words(problem.because)) != NO_NETWORK:
+        return
+    entry = {"code": problem.code, "what": problem.what, "because": because, "hint": problem.hint}
     entry |= {"world": _world(project), "at": time.time()}  # type: ignore[dict-item]
     atomic.write(_path(project.instance), json.dumps(_noted(project.instance) | {image: entry}, indent=1) + "\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
@@ -75,16 +76,24 @@ def _same(marks: Mapping[str, Any]) -> bool:
 
 
 def _marks(files: Iterable[Path], places: Iterable[Path]) -> dict[str, str]:
-    """By what a change is seen: size and time of each file, and of the directories, in which files appear."""
+    """By what a change is seen: size and time of each file, names in the directories, where files appear."""
     tops = {place for place in places if place.is_dir()}
-    directories = set(tops)
+    directories: set[Path] = set()
     for path in files:
-        above = list(path.parents)
-        directories |= {each for each in above if any(each.is_relative_to(top) for top in tops)}
+        for above in path.parents:
+            if above in directories or not any(_within(above, top) for top in tops):
+                break
+            directories.add(above)
+    directories |= tops
     for directory in list(directories):
         with contextlib.suppress(OSError):
             directories |= {Path(entry.path) for entry in os.scandir(directory) if _counts(entry)}
     return {path: _mark(path) for path in map(str, (*files, *directories))}
+
+
+def _within(path: Path, top: Path) -> bool:
+    """Whether it is in that directory; `a/../lib` is not in `a`."""
+    return path.is_relative_to(top) and ".." not in path.parts[len(top.parts) :]
 
 
 def _counts(entry: os.DirEntry[str]) -> bool:
@@ -92,8 +101,11 @@ def _counts(entry: os.DirEntry[str]) -> bool:
 
 
 def _mark(path: str) -> str:
+    """A directory by its names: its time differs after each file that an editor made in it and removed again."""
     try:
         about = os.stat(path)
+        if stat.S_ISDIR(about.st_mode):
+            return sha256("\0".join(sorted(os.listdir(path))).encode(errors="surrogateescape")).hexdigest()[:16]
     except OSError:
         return ""
     return f"{about.st_mtime_ns} {about.st_size} {about.st_mode}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,20 @@ def remove(platform: Platform) -> Removal:
         return done
     shown = recipes.shown(platform)
     for name, entries in vscode.entries(shown).items():
-        _entries(done, Path(".vscode") / name, entries)
+        with _or_stays(done, Path(".vscode") / name):
+            _entries(done, Path(".vscode") / name, entries)
     wanted = {jetbrains.file_name(each): jetbrains.text(each) for each in shown.values()}
     _files(done, Path(".run"), wanted)
     return done
+
+
+@contextlib.contextmanager
+def _or_stays(done: Removal, name: Path) -> Iterator[None]:
+    """A file that cannot be changed, as it is another user's, is named; the others are removed."""
+    try:
+        yield
+    except OSError as problem:
+        done.stays.append(f"{name}: it cannot be changed ({problem.strerror or problem})")
 
 
 def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> None:
@@ -56,7 +66,7 @@ def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> No
     done.stays += [f"{', '.join(titles)} in {name}, not as ./dev wrote it"] if titles else []
     if after == before:
         return
-    if not left and _is_empty(after, {**head, key: []}) and _taken_back(done.checkout, name):
+    if not left and _is_empty(after, {**head, key: []}) and _taken_back(done, name):
         path.unlink()
         with contextlib.suppress(OSError):
             path.parent.rmdir()
@@ -68,12 +78,13 @@ def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> No
 def _files(done: Removal, directory: Path, wanted: Mapping[str, str]) -> None:
     for path in sorted((done.checkout / directory).glob(jetbrains.PATTERN)):
         name = directory / path.name
-        if not keeping.shut_because(path) and path.read_bytes() == wanted.get(path.name, "").encode():
-            path.unlink()
-            _taken_back(done.checkout, name)
-            done.files.append(str(name))
-        else:
-            done.stays.append(f"{name}, not as ./dev wrote it")
+        with _or_stays(done, name):
+            if not keeping.shut_because(path) and path.read_bytes() == wanted.get(path.name, "").encode():
+                path.unlink()
+                _taken_back(done, name)
+                done.files.append(str(name))
+            else:
+                done.stays.append(f"{name}, not as ./dev wrote it")
 
 
 def _is_empty(text: str, nothing: Mapping[str, Any]) -> bool:
@@ -84,9 +95,9 @@ def _is_empty(text: str, nothing: Mapping[str, Any]) -> bool:
         return False
 
 
-def _taken_back(checkout: Path, name: Path) -> bool:
+def _taken_back(done: Removal, name: Path) -> bool:
     """Whether ./dev had made the file, which git's own list of excluded files says; its line is removed there."""
-    found = keeping.excludes(checkout)
+    found = keeping.excludes(done.checkout)
     if found is None:
         return False
     file, prefix = found
@@ -99,5 +110,8 @@ def _taken_back(checkout: Path, name: Path) -> bool:
     del lines[own]
     if at + 1 == len(lines) or not lines[at + 1].startswith("/"):
         del lines[at]
-    file.write_text("".join(lines), "utf-8", "surrogateescape")
+    try:
+        keeping.replace(file.resolve(), "".join(lines).encode("utf-8", "surrogateescape"))
+    except OSError as problem:
+        done.stays.append(f"the line of {name} in git's info/exclude: {problem.strerror or problem}")
     return True

@@ -72,7 +72,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
             made.placements[name] = "native" if wish == "native" else "ide"
             continue
         found = project_of(platform) if found is None else found
-        trouble = _trouble(found, component, made, tell, wish == "auto")
+        trouble = _trouble(found, component, made, tell, wish == "auto" and _may_fall_back(platform, component))
         if trouble is None:
             made.placements[name] = "docker"
         elif component.is_service or wish == "docker" or _final(found, component, trouble):
@@ -181,7 +181,7 @@ def _wishes(wanted: Mapping[str, Component], asked: Asked) -> dict[str, Place | 
     return found
 
 
-def _kept(component: Component, wish: str, asked: Asked = Asked()) -> Place | Literal["auto"]:
+def _kept(component: Component, wish: str, asked: Asked) -> Place | Literal["auto"]:
     """The placement of its data; without data, the one in which it runs, unless another is asked for."""
     if component.is_service or component.name == asked.moving:
         return wish  # type: ignore[return-value]
@@ -217,7 +217,7 @@ def _trouble(
 ) -> DevError | str | None:
     """Why it cannot run in Docker; None if it can: its image exists or can be built.
 
-    `auto`: an image that could not be pulled lately is not tried again.
+    `auto`: it may run natively instead, so an image that could not be pulled lately is not tried again.
     """
     if isinstance(found, str):
         return found
@@ -259,7 +259,8 @@ def _build(
 def _build_or_fall_back(
     project: Project, missing: Mapping[str, InfraComponent], made: Choices, tell: Tell, insisted: frozenset[str]
 ) -> None:
-    refused = {name: refusals.known(project, made.images[name]) for name in missing.keys() - insisted}
+    free = [name for name in missing.keys() - insisted if _may_fall_back(project.platform, missing[name])]
+    refused = {name: refusals.known(project, made.images[name]) for name in free}
     wanted = {name: component for name, component in missing.items() if not refused.get(name)}
     try:
         if wanted:
@@ -288,6 +289,13 @@ def _final(found: Project | str, component: Component, trouble: DevError | str) 
     if isinstance(trouble, DevError) and trouble.code == "image-digest":
         return True
     return isinstance(found, Project) and docker.has_data(component, found.engine)
+
+
+def _may_fall_back(platform: Platform, component: Component) -> bool:
+    """Whether it may run natively if its image is not available."""
+    if component.is_service or not component.wants.fallback:
+        return False
+    return not infra.kind(component).no_fallback(platform, component)
 
 
 def _fall_back(platform: Platform, component: InfraComponent, trouble: DevError | str, tell: Tell) -> Name:

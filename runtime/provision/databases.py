@@ -160,6 +160,6 @@ def _item(server: InfraComponent, name: str, inside: postgres.Inside, source: st
 def _tell_of_new_data(server: InfraComponent, inside: postgres.Inside, say: Callable[[str], None]) -> None:
     before = notes.systems(server).get(server.name)
     if before and before != inside.system:
-        saved = "; ./dev data list shows your snapshots" if (server.instance.state / "snapshots").is_dir() else ""
+        saved = "; ./dev data list shows your snapshots" if any(server.instance.snapshots.glob("*/*.json")) else ""
         say(f"began with empty databases: the data it had are gone, as their volume or directory was removed{saved}")
     notes.keep_systems(server, {server.name: inside.system})

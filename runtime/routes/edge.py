@@ -99,8 +99,12 @@ class Edge:
             for key, events in self.selector.select(wait):
                 if self.selector.get_map().get(key.fd) is key:  # otherwise an earlier event of this batch has closed it
                     key.data(events)
-            if self.outdated and not (self.relays or self.talks or self.children):
+            if self.outdated and not (self.talks or self.children or any(map(self.delays, self.relays))):
                 self.renew()
+
+    def delays(self, relay: Relay) -> bool:
+        """Whether a new version waits for its end: not for infrastructure's, which are kept and made again."""
+        return "callers" not in self.spec["services"].get(relay.name, {})
 
     def control_socket(self) -> socket.socket:
         """The socket for commands, which replaces one of an earlier edge."""
@@ -172,6 +176,7 @@ class Edge:
         """Read specification and owner map, release ports that are not the edge's any more, listen on the others."""
         with open(self.path) as file:
             self.spec = json.load(file)
+        self.spec["services"] |= self.spec.pop("infra", {})
         os.chdir(self.spec["directory"])  # socket names are relative: an absolute path may be too long
         self.read_owners()
         self.part_relays()

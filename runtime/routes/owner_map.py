@@ -41,6 +41,8 @@ DRAIN = 5.0
 """Seconds in which running requests must end after a switch."""
 EDGE_TIMEOUT = 30.0
 """Seconds in which the edge must answer after its start."""
+RENEWAL = 3.0
+"""Seconds in which an edge of a version that knows no infrastructure must have become the present one."""
 _GUARD = threading.RLock()
 
 
@@ -194,22 +196,28 @@ def _start_edge(platform: Platform) -> None:
     """Start the edge if needed, and make it read the map."""
     instance = platform.instance
     component, spec = edge(instance), instance.routes / "edge.json"
-    atomic.write(spec, json.dumps(_spec(platform)))
+    wanted = _spec(platform)
+    atomic.write(spec, json.dumps(wanted))
     program = KEEPER if users.shared() else PROGRAM
     launch = Launch((sys.executable, "-I", "-S", str(program), str(spec)), Path("/"), _environment(platform))
-    deadline = time.monotonic() + EDGE_TIMEOUT
+    began = time.monotonic()
+    deadline, stopped = began + EDGE_TIMEOUT, False
     while True:
         if not native.lives(component):
             native.spawn(component, launch, "")
         try:
-            _ask_edge(instance, "reload")
-            return
-        except OSError as problem:  # its shim, or the guard of one that was killed, may be about to end or restart it
-            if time.monotonic() > deadline:
-                raise DevError(
-                    "edge-lost", "the process that has the services' ports does not answer", because=str(problem),
-                    hint=f"its log is {component.log}",
-                ) from problem  # fmt: skip
+            if wanted["infra"].keys() <= _ask_edge(instance, "reload").keys():
+                return
+            problem = OSError("it is of an earlier version")
+            if not stopped and time.monotonic() > began + RENEWAL:  # it waits for connections, which may last for days
+                stopped = native.stop(component)
+        except OSError as found:  # its shim, or the guard of one that was killed, may be about to end or restart it
+            problem = found
+        if time.monotonic() > deadline:
+            raise DevError(
+                "edge-lost", "the process that has the services' ports does not answer", because=str(problem),
+                hint=f"its log is {component.log}",
+            ) from problem  # fmt: skip
         time.sleep(0.01)
 
 
@@ -223,12 +231,15 @@ def _environment(platform: Platform) -> dict[str, str]:
 
 def _spec(platform: Platform) -> dict[str, Any]:
     instance = platform.instance
-    services = {name: _entry(component) for name, component in _served(platform).items()}
+    entries = {name: _entry(component) for name, component in _served(platform).items()}
+    infra = {name: entry for name, entry in entries.items() if name in platform.infra}
+    services = {name: entry for name, entry in entries.items() if name not in infra}
     due = {name: entry.until for name, entry in record.records(instance).items()}
     back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
     found = {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}
+    found["infra"] = infra  # apart, as an earlier version would not ask who connects
     return found | ({"users": sorted({0, os.getuid()})} if users.shared() else {})
 
 

@@ -114,8 +114,9 @@ def _failure(run: Run, component: Component, place: str, because: str) -> DevErr
         hint += ports.lingering(component.port, native.host(component), said)
     if place == "native" and component.is_service and not component.wants.tty and ALONE.search(f"{because} {said}"):
         hint += "; it must stay in the foreground; set tty = true if it wants a terminal or standard input"
-    if place == "native" and users.shared() and (host := native.host(component)) != HOME:
-        other = "its entry needs `host`" if component.is_service else "its `run` must not name that address"
+    own = component.is_service or component.wants.run  # an embedded kind listens where it is told
+    if place == "native" and own and users.shared() and (host := native.host(component)) != HOME:
+        other = "its entry needs `host`" if component.is_service else "remove {host} or $HOST from its `run`"
         hint += f"; other people use this machine, so it must listen on {host} (HOST), or {other}"
     return DevError("not-ready", f"{component.name} is not ready", because=words + said, hint=hint)
 

@@ -117,3 +117,10 @@ def test_every_module_and_public_name_says_what_it_is() -> None:
             if public and not ast.get_docstring(node):
                 silent.append(f"{path}: {node.name}")
     assert silent == []
+
+
+def test_the_issuer_and_the_kit_read_secret_files_alike() -> None:
+    """The issuer has no module but its own, so it has a copy."""
+    places = [TOOL / "services/auth" / place for place in ("go/authkit", "issuer")]
+    kit, issuer = ((place / "secretfiles.go").read_text() for place in places)
+    assert issuer == kit.replace("package authkit", "package main").replace("SecretFiles", "secretFiles")

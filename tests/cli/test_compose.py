@@ -8,9 +8,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from converge.instance import Instance
+from converge.lock import hold
+from runtime.docker.compose import OURS, SECRETS
 from tests.conftest import NO_ENGINE, TOOL, Checkout
 from tests.runtime import fake_engine
 
@@ -75,6 +79,24 @@ def test_it_gets_the_instance_and_nothing_that_selects_another(boxed: Checkout) 
     )
     assert (env["DOCKER_HOST"], env["TERM"], env["COMPOSE_ANSI"]) == (boxed.env["DOCKER_HOST"], "xterm", "never")
     assert env["COMPOSE_PROFILES"] == "", "an undeclared component is in a profile"
+
+
+def test_infrastructure_gets_its_password_as_a_file_and_a_look_writes_none(boxed: Checkout) -> None:
+    """As after `./dev stop`: no start has written the files."""
+    volume = {"source": f"{OURS}/postgres", "target": SECRETS}
+    boxed.write("compose/infra.yaml", "services: {} # another model\n")
+    fake_engine.compose(boxed.home / "docker", CALLED, {"postgres": {"volumes": [volume]}})
+    place = Instance(boxed.path, "story").container_secrets / "postgres"
+    with hold(boxed.path / ".dev/lock"):
+        assert boxed.dev("compose", "ps").code == 0 and not place.exists(), "a look waits for nobody"
+        running = boxed.popen("compose", "up", "-d", "postgres")
+        assert running.stderr and "waiting for" in running.stderr.readline()
+        assert not place.exists()
+    running.communicate(timeout=60)
+    env = dict(line.partition("=")[::2] for line in (boxed.home / "env").read_text().splitlines())
+    assert running.returncode == 0 and Path(env["POSTGRES_SECRETS"]).parent == place
+    assert env["POSTGRES_PASSWORD"] == "" and env["POSTGRES_PASSWORD_FILE"] == f"{SECRETS}/POSTGRES_PASSWORD"
+    assert (Path(env["POSTGRES_SECRETS"]) / "POSTGRES_PASSWORD").read_text()
 
 
 @pytest.mark.parametrize("code", [1, 125, 255])

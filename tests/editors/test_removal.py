@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 from pathlib import Path
 
@@ -123,6 +124,22 @@ def test_what_a_person_changed_stays_and_is_named(platform: Platform, change: ob
     assert [clause for clause in done.stays if clause.startswith(words)], done.stays
     assert path.exists() and (path.read_text() == before or "dev: attach a" not in path.read_text())
     assert not (platform.instance.checkout / TASKS).exists(), "the other file is taken away nevertheless"
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_others_go(platform: Platform, tmp_path: Path) -> None:
+    path = write(platform, LAUNCH, OWN)
+    editors.sync(platform)
+    before, exclude = path.read_text(), (tmp_path / ".git/info/exclude").read_text()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        done = removal.remove(platform)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.files == [TASKS] and not (platform.instance.checkout / TASKS).exists()
+    named = [clause.partition(": ")[0] for clause in done.stays]
+    assert named == [LAUNCH, f"the line of {TASKS} in git's info/exclude"]
+    assert path.read_text() == before and (tmp_path / ".git/info/exclude").read_text() == exclude
 
 
 def test_a_run_configuration_that_was_edited_stays(platform: Platform) -> None:

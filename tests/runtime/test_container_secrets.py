@@ -20,6 +20,7 @@ from runtime.infra import postgres
 from runtime.platform import Platform
 from tests.conftest import HEAD, TOOL
 from tests.redaction.forms import Scanner
+from tests.runtime import fake_engine
 
 STATE = f"""{HEAD}[env]
 GIVEN = {{ secret = true }}
@@ -140,6 +141,26 @@ def test_what_compose_is_told_has_no_secret(tmp_path: Path) -> None:
             [(str(directory), True)] if directory else []
         )
         assert {f"{name}_FILE" for name in secret_files.names(instance, component.name)} == given[key]
+
+
+def test_a_container_that_is_made_again_gets_the_files_of_its_secrets(platform: Platform, tmp_path: Path) -> None:
+    """The one before is taken away with its files, as it is in no network."""
+    instance, volume = platform.instance, {"source": f"{compose.OURS}/postgres", "target": compose.SECRETS}
+    fake_engine.compose(tmp_path, f"env >{tmp_path}/env", {"postgres": {"volumes": [volume]}})
+    row = {
+        "Id": "c1", "State": {"Status": "exited"}, "Labels": {"com.docker.compose.service": "postgres"},
+        "Config": {"Tty": False}, "HostConfig": {"NetworkMode": f"{instance.compose_project}_default"},
+    }  # fmt: skip
+    answers = {"/containers/json": (200, [row]), "/containers/c1/json": (200, row), "/networks": (200, [])}
+    stopped: list[str] = []
+    with fake_engine.engine({**fake_engine.VERSION, **answers}) as engine:
+        project = compose.Project(platform, Engine(engine.host), tmp_path / "cli-plugins/docker-compose")
+        containers.make(project, platform.infra, {}, str, stopped.extend)
+        assert "DELETE /containers/c1" in engine.asked and stopped[0] == "postgres"
+    told = dict(line.partition("=")[::2] for line in (tmp_path / "env").read_text().splitlines())
+    mounted = secret_files.directory(instance, "postgres")
+    assert mounted and told["POSTGRES_SECRETS"] == str(mounted) and told["POSTGRES_PASSWORD"] == ""
+    assert (mounted / "POSTGRES_PASSWORD").read_text() == postgres.password(platform.infra["postgres"])
 
 
 def test_an_image_that_knows_variables_alone_still_gets_them(platform: Platform, tmp_path: Path) -> None:

@@ -16,8 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from converge import schema
+from converge.instance import Instance
+from facts import users
 from runtime.component import LOOPBACK_FOR
-from tests.conftest import TOOL, is_free, wait_until
+from runtime.placements import native
+from runtime.platform import Platform
+from runtime.routes import owner_map
+from tests.conftest import HEAD, TOOL, is_free, wait_until
 
 HOST = LOOPBACK_FOR["native"]
 MODULES = (
@@ -64,12 +70,12 @@ class Place:
                 answer += block
             return answer.rpartition(b"\r\n\r\n")[2]
 
-    def reload(self) -> None:
+    def reload(self, *more: str) -> None:
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(60)
             control.connect(str(self.path / "control.sock"))
             control.sendall(b"reload\n")
-            assert json.loads(control.recv(4096)) == {"echo": {"listens": True}}
+            assert json.loads(control.recv(4096)) == {name: {"listens": True} for name in ("echo", *more)}
 
     def edit(self, text: str, module: str = "runtime/routes/edge.py") -> None:
         """Another version of the module, which begins with this line."""
@@ -149,6 +155,63 @@ def test_it_waits_for_the_end_of_a_request(place: Place) -> None:
     caller.join(60)
     wait_until(lambda: "the second version" in place.said(), 60)
     assert answers == [b"ok"] and place.ask() == b"ok"
+
+
+def test_it_does_not_wait_for_a_pool_of_connections_to_a_database(place: Place, free_port: Callable[[], int]) -> None:
+    port, path = free_port(), place.path / "edge.json"
+    entry = {"port": port, "protocol": "tcp", "users": [0, os.getuid()], "callers": [0, os.getuid()]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"infra": {"db": entry}}))
+    (place.path / "owner.map").write_text(f"echo native@{HOST}\ndb native@{HOST}\n")
+    with socket.create_server((HOST, port)) as database:
+        place.reload("db")
+        with socket.create_connection(("127.0.0.1", port), 60) as pooled, database.accept()[0] as one:
+            pooled.sendall(b"select")
+            assert one.recv(6) == b"select"
+            place.edit("print('the second version', flush=True)")
+            place.reload("db")
+            wait_until(lambda: "the second version" in place.said(), 60)
+            assert pooled.recv(1) == b"", "a client sees the end, and connects again"
+        with socket.create_connection(("127.0.0.1", port), 60) as again, database.accept()[0] as other:
+            again.sendall(b"select")
+            assert other.recv(6) == b"select" and place.ask() == b"ok"
+
+
+OLD = """
+import json, os, socket, sys
+seen, keeper, spec = {seen!r}, {keeper!r}, json.load(open(sys.argv[1]))
+if os.path.exists(seen):
+    os.execv(sys.executable, [sys.executable, "-I", "-S", keeper, sys.argv[1]])
+open(seen, "w").close()
+os.chdir(os.path.dirname(spec["control"]))
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("control.sock")
+listener.listen()
+while True:
+    connection, _ = listener.accept()
+    connection.recv(100)
+    connection.sendall(json.dumps(dict.fromkeys(spec["services"])).encode() + b"\\n")
+"""
+
+
+def test_a_version_that_asks_no_caller_gets_no_infrastructure_and_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+) -> None:
+    """It would wait for the end of its connections."""
+    monkeypatch.setenv(users.SETTING, "yes")
+    monkeypatch.setattr(owner_map, "RENEWAL", 0.1)
+    old = tmp_path / "old.py"
+    old.write_text(OLD.format(seen=str(tmp_path / "seen"), keeper=str(owner_map.KEEPER)))
+    monkeypatch.setattr(owner_map, "KEEPER", old)
+    text = (
+        f"{HEAD}[infra.redis]\nport = {free_port()}\n[services.a]\nkind = 'command'\ndev = 'x'\nport = {free_port()}\n"
+    )
+    instance = Instance(tmp_path, "x")
+    instance.routes.mkdir(parents=True)
+    try:
+        owner_map._start_edge(Platform(schema.parse(text.encode()), instance))
+        assert owner_map._ask_edge(instance, "look").keys() == {"a", "redis"} and (tmp_path / "seen").exists()
+    finally:
+        native.stop(owner_map.edge(instance))
 
 
 @pytest.mark.parametrize("text", ["def half(", "raise SystemExit(\0", "nonlocal x"])

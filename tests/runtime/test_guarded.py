@@ -120,7 +120,8 @@ def test_a_stranger_on_the_address_of_the_ide_is_named_and_gets_no_request(check
     [('kind = "go"', True), ('kind = "node"', True), ('kind = "command"\ndev = "serve --host {host}"', True),
      ('kind = "node"\ndev = "node server.js"', False), ('kind = "go"\ndev = "serve $HOST"', True),
      ('kind = "command"\ndev = "serve"\nenv = { BIND = "{host}:{port}" }', True),
-     ('kind = "command"\ndev = "x"', False)],
+     ('kind = "command"\ndev = "psql -h $PGHOST"', False), ('kind = "node"\ndev = "HOST=0.0.0.0 serve"', False),
+     ('kind = "command"\ndev = "node -e serve(process.env.HOST)"', True)],
 )  # fmt: skip
 def test_only_a_command_that_is_told_its_address_is_moved_unasked(tmp_path: Path, entry: str, told: bool) -> None:
     loaded = schema.parse(f"{HEAD}[services.api]\nport = 20001\n{entry}\n".encode())

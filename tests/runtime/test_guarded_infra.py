@@ -347,6 +347,6 @@ def test_only_what_is_told_its_address_stands_behind_the_edge(
     platform = Platform(loaded, Instance(tmp_path, "x"))
     (component,) = platform.infra.values()
     assert component.guarded is (behind and shared == "yes")
-    known = owner_map._spec(platform)["services"]
+    known = owner_map._spec(platform)["infra"]
     assert [entry["callers"] for entry in known.values()] == ([[0] if not os.getuid() else [0, os.getuid()]] if
         component.guarded else [])  # fmt: skip

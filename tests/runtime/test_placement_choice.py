@@ -43,8 +43,8 @@ def test_data_are_where_they_were_noted_or_found(
     if directory:
         (component.instance.data / component.name).mkdir(parents=True)
     assert choice.place(component) == found
-    assert choice._kept(component, "auto") == (found or "auto")
-    assert choice._kept(component, "native") == (found or "native"), "data are never left behind"
+    assert choice._kept(component, "auto", choice.Asked()) == (found or "auto")
+    assert choice._kept(component, "native", choice.Asked()) == (found or "native"), "data are never left behind"
 
 
 def test_a_service_has_no_data_of_its_own(platform: Platform) -> None:

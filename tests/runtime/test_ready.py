@@ -14,13 +14,17 @@ import pytest
 
 from converge import schema
 from converge.instance import Instance
+from facts import users
 from facts.ports import MARK
 from runtime import health
 from runtime.component import Component
 from runtime.health import command, said
 from runtime.health.budget import Budget
+from runtime.placements.choice import Asked, Choices
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
+from runtime.start import wait
+from runtime.start.run import Run
 from tests.conftest import Checkout, wait_until
 
 HEAD = 'schema = 1\n[project]\nname = "x"\n'
@@ -228,3 +232,21 @@ def test_no_command_hangs_on_an_endpoint_that_never_ends(checkout: Checkout, fre
     assert entry["state"] == "starting" and "timed out" in entry["reason"]
     assert checkout.dev("stop", timeout=60).code == 0
     assert checkout.processes() == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [("[infra.a]\nkind = 'postgres'", ""), ("[infra.a]\nkind = 'redis'", ""),
+     ("[infra.a]\nrun = 'kv $HOST'", "or remove {host} or $HOST from its `run`"),
+     ("[services.a]\nkind = 'command'\ndev = 'x {host}'", "or its entry needs `host`")],
+)  # fmt: skip
+def test_only_a_command_of_ones_own_is_told_to_listen_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, words: str
+) -> None:
+    monkeypatch.setenv(users.SETTING, "yes")
+    platform, component = one(tmp_path, entry + "\nport = 20001\n")
+    component.directory.mkdir(parents=True)
+    (component.directory / "spec.json").write_text('{"env": {"HOST": "127.0.0.3"}}')
+    run = Run(platform, Choices({"a": "native"}), {"a": component}, Asked())
+    hint = wait._failure(run, component, "native", "it ended with 1").hint
+    assert ("127.0.0.3" in hint) is bool(words) and words in hint

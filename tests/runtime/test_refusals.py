@@ -13,6 +13,7 @@ from converge import schema
 from converge.errors import DevError
 from converge.instance import Instance
 from facts import reach
+from facts.value import replace
 from runtime.docker import refusals
 from runtime.placements import choice
 from runtime.placements.choice import Asked
@@ -39,6 +40,8 @@ SAID = {
     "no matching manifest for linux/arm64/v8 in the manifest list entries":
         "there is none for the processor of this machine",
     "one\n#12 3.41 the last line counts\n": "the last line counts",
+    "#9 [3/4] RUN uv sync / #9 0.1 /bin/sh: 1: uv: not found / failed to solve": "failed to solve",
+    "failed to resolve reference: docker.io/library/x:99: not found": "the registry has no such image",
     "word " * 100: ("word " * 32).strip() + " …",
     "": "no reason was given",
 }  # fmt: skip
@@ -143,6 +146,31 @@ def test_who_insists_is_told_at_each_try(engine: fake_engine.Server, platform: P
             chosen(platform, "postgres", Asked(infra="docker"))
         assert refused.value.because.startswith("no network to the registry: "), refused.value.because
     assert tries(engine) == 2
+
+
+FULL = "write /var/lib/docker/tmp/GetImageBlob1: no space left on device"
+LIMIT = "toomanyrequests: You have reached your pull rate limit."
+LOGIN = "Get https://x/v2/: unauthorized: authentication required"
+
+
+@pytest.mark.parametrize("said", [FULL, LIMIT, LOGIN])
+def test_what_a_person_mends_at_once_is_tried_again(engine: fake_engine.Server, platform: Platform, said: str) -> None:
+    engine.answers = {**engine.answers, PULL: (500, {"message": said})}
+    chosen(platform, "postgres")
+    engine.answers = {**engine.answers, PULL: (500, {"message": NO_HOST})}
+    assert "no network" in chosen(platform, "postgres")[1][0] and tries(engine) == 2
+
+
+def test_without_a_fallback_it_is_tried_at_each_start(engine: fake_engine.Server, platform: Platform) -> None:
+    chosen(platform, "postgres")
+    entry = platform.infra["postgres"]
+    alone = Platform(replace(platform.loaded, desired=replace(platform.desired, infra={
+        "postgres": replace(entry.wants, fallback=False)
+    })), platform.instance)  # fmt: skip
+    for count in (2, 3):
+        with pytest.raises(DevError) as refused:
+            chosen(alone, "postgres")
+        assert "as at the last try" not in refused.value.because and refused.value.hint and tries(engine) == count
 
 
 def test_the_digest_of_the_network_leaves_out_that_of_containers(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -108,6 +109,11 @@ def ignored(root: Path) -> None:
     (root / "a/debug.log").write_text("")
 
 
+def edited_beside(root: Path) -> None:
+    (root / "a/inner/.deep.py.swp").write_text("")
+    (root / "a/inner/.deep.py.swp").unlink()
+
+
 def of_another_service(root: Path) -> None:
     (root / "other/x.py").write_text("changed\n")
 
@@ -124,6 +130,17 @@ def no_note(root: Path) -> None:
 
 def damaged_note(root: Path) -> None:
     sources.note(Instance(root, "story"), "a").write_text('{"digest": "x", "marks": [1]}')
+
+
+@pytest.mark.parametrize("change", [edited_beside, ignored], ids=lambda change: change.__name__)
+def test_an_editors_temporary_file_has_no_sources_read(
+    component: ServiceComponent, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    image(component)
+    marks = json.loads(sources.note(component.instance, "a").read_text())["marks"]
+    assert sources._same(marks)
+    change(tmp_path)
+    assert sources._same(marks) is (change is edited_beside)
 
 
 @pytest.mark.parametrize(
