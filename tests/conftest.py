@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 WHOLE_MACHINE = ("tests/real/", "tests/handoff/", "tests/stories/test_platform", "tests/debug/test_from_containers")
 """Files whose tests share an engine or want all processors: one worker runs them, one after the other."""
+TOGETHER = ("tests/runtime/test_guarded_infra.py",)
+"""Files whose tests share a platform that takes long to start: one worker runs all of such a file."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -52,7 +55,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return "machine" if nodeid.startswith(WHOLE_MACHINE) else nodeid
+            if nodeid.startswith(WHOLE_MACHINE):
+                return "machine"
+            return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
     return Scheduling(config, log)
 
@@ -131,6 +136,12 @@ class Checkout:
                 found.append(int(entry.name))
         return found
 
+    def end(self) -> None:
+        """Kill every such process."""
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
@@ -142,8 +153,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     yield made
     if (path / "desired_state.toml").exists() and (path / ".dev/instances").exists():
         made.dev("clean", "--force")
-    for pid in made.processes():
-        os.kill(pid, signal.SIGKILL)
+    made.end()
 
 
 @pytest.fixture(scope="session")
@@ -233,6 +243,16 @@ def is_free(port: int) -> bool:
     """Whether nobody listens there."""
     with socket.socket() as probe:
         return bool(probe.connect_ex(("127.0.0.1", port)))
+
+
+def bound(path: Path) -> None:
+    """Leave a Unix socket there, also where the path is longer than the 107 bytes that an address may have."""
+    here = os.open(path.parent, os.O_RDONLY)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"/proc/self/fd/{here}/{path.name}")
+    finally:
+        os.close(here)
 
 
 def locked(*packages: str) -> str:

@@ -111,9 +111,13 @@ def test_a_signal_reaches_it(boxed: Checkout, number: signal.Signals) -> None:
     name = number.name.removeprefix("SIG")
     behaves(boxed, f"trap 'echo got {name}; exit 9' {name}; echo up; while :; do sleep 0.05; done")
     running = boxed.popen("compose", "up")
-    assert running.stdout and running.stdout.readline() == "up\n"
-    running.send_signal(number)
-    assert running.wait(10) == 9 and running.stdout.read() == f"got {name}\n"
+    try:
+        assert running.stdout and running.stdout.readline() == "up\n"
+        running.send_signal(number)
+        assert running.wait(60) == 9 and running.stdout.read() == f"got {name}\n"
+    finally:
+        running.kill()
+        running.wait()
 
 
 def test_it_has_standard_input_and_the_terminal(boxed: Checkout) -> None:

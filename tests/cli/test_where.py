@@ -156,5 +156,7 @@ def test_a_long_and_strange_path_holds_a_whole_platform(checkout: Checkout, tmp_
         assert "ready" in run(checkout, here, "status").out
         assert "[red]$(id)" in run(checkout, here, "logs", "a").out
     finally:
-        assert run(checkout, here, "stop").code == 0
-    shutil.rmtree(target)
+        stopped = run(checkout, here, "stop")
+        Checkout(target.resolve(), checkout.home).end()
+        shutil.rmtree(target)
+    assert stopped.code == 0, stopped.err

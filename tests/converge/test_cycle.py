@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from converge.journal import Journal
 from converge.lock import hold
 from converge.report import Report
 from converge.steps import Outcome, Step
+from tests.conftest import bound
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ JOURNALS: dict[str, Callable[[Path], object]] = {
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a link to a file of somebody": lambda path: path.symlink_to("../theirs"),
     "a link to a device": lambda path: path.symlink_to("/dev/full"),
-    "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(os.path.relpath(path)),
+    "a socket": bound,
     "a file that nobody may read": lambda path: path.touch(0),
     "no text": lambda path: path.write_bytes(b"\0\xff" * 100_000),
     "deep": lambda path: path.write_bytes(b"0 " + b"[" * 200_000),

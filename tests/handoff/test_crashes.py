@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from tests.handoff.platform import Platform, answers
+
+STRIDE = int(os.environ.get("CRASH_STRIDE", "4"))
+"""Every which step a run dies at."""
 
 
 def legal(it: Platform, process: bool) -> None:
@@ -29,7 +34,7 @@ def test_a_run_that_dies_at_any_step_leaves_a_service_that_answers(boxed: Platfo
     boxed.ide()
     answers(boxed, "ide")
     assert back > 10 and out > 10
-    for step in range(1, back + 1, 2):
+    for step in range(1, back + 1, STRIDE):
         boxed.die(step, "handoff", "echo", "--back")
         assert boxed.ask_inside() in ("ide", "box"), f"back, step {step}"
         boxed.dev("start", "--docker")  # any command that changes something puts it right
@@ -42,7 +47,7 @@ def test_a_run_that_dies_at_any_step_leaves_a_service_that_answers(boxed: Platfo
             boxed.ide()
         answers(boxed, "ide")
     boxed.dev("handoff", "echo", "--back")
-    for step in range(1, out + 1, 2):
+    for step in range(1, out + 1, STRIDE):
         boxed.die(step, "handoff", "echo")
         boxed.end()
         boxed.ide() if boxed.owner() == "ide" else None

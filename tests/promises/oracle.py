@@ -132,7 +132,7 @@ def _descriptors(pid: int) -> Iterator[str]:
         return
 
 
-def answer(port: int, path: str = "/", timeout: float = 5.0) -> tuple[int, str]:
+def answer(port: int, path: str = "/", timeout: float = 20.0) -> tuple[int, str]:
     """Status and body of what a web server answers on 127.0.0.1 in that time; status 0 and the reason if none."""
     until = time.monotonic() + timeout
     received = b""

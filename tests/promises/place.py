@@ -72,7 +72,7 @@ def sweep(base: Path) -> None:
         for each in living:
             with contextlib.suppress(OSError):
                 os.kill(each.pid, signal.SIGKILL)
-        wait_until(lambda living=living: not living & oracle.processes(base), 10)  # type: ignore[misc]
+        wait_until(lambda living=living: not living & oracle.processes(base), 60)  # type: ignore[misc]
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ class Case:
     id: str
     value: Any = None
     slow: bool = False
-    """It takes too long for the sample of each test run."""
+    """Not for the sample of each test run: it takes too long, or there may be nothing to try."""
 
 
 @dataclass(frozen=True)

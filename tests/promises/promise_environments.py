@@ -69,6 +69,8 @@ def _made(place: Place, name: str, world: World) -> tuple[Made, str]:
         )  # fmt: skip
         if ran.returncode or "Traceback" in ran.stderr:
             return {}, f"./dev {' '.join(command)} ended with {ran.returncode}: {ran.stdout[-500:]}{ran.stderr[-1500:]}"
+    if os.path.lexists(evil := worlds.EVIL.format(junk=base / "junk")):
+        return {}, f"something was put into {evil}"
     made: Made = {}
     for room, root in (("checkout", checkout), ("store", base / "store")):
         for path, entry in oracle.tree(root, lambda path: any(part in f"/{path}" for part in UNLIKE)).items():

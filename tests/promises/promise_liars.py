@@ -23,7 +23,7 @@ name = "lies"
 kind = "command"
 dev = "exec {python} -I -S liar.py {mode} {{host}} {{port}}"
 port = {port}
-ready = {{ {ready}, timeout = 3 }}
+ready = {{ {ready}, timeout = {wait} }}
 retries = {retries}
 stop_grace = 0.5
 """
@@ -43,10 +43,15 @@ class Lie:
     """It serves first, and does no longer some seconds later."""
     taken: bool = False
     """A stranger listens on its port from the beginning."""
+    wait: int = 3
+    """Seconds that its start may take; on a busy machine those that must serve need more."""
 
 
 LIES = {
-    **{mode: Lie(mode) for mode in ("well", "hides", "leaves", "deaf", "binary", "endless_line", "mute", "late")},
+    **{
+        mode: Lie(mode, wait=20)
+        for mode in ("well", "hides", "leaves", "deaf", "binary", "endless_line", "mute", "late")
+    },
     "daemonizes": Lie("daemonizes"),
     "needs a terminal": Lie("needs_a_terminal", words=("not a TTY",)),
     "ends at the end of its input": Lie("reads_its_input"),
@@ -68,10 +73,10 @@ LIES = {
     "hangs up": Lie("hangs_up"),
     "is not there": Lie("nothing", words=("no mode nothing",)),
     "a stranger has its port": Lie("says_ready", taken=True, words=("taken",)),
-    "serves, then dies": Lie("dies", turns=True),
-    "serves, then stops itself": Lie("stops", turns=True),
-    "serves, then closes its socket": Lie("closes", turns=True),
-    "answers well once": Lie("once", turns=True),
+    "serves, then dies": Lie("dies", turns=True, wait=20),
+    "serves, then stops itself": Lie("stops", turns=True, wait=20),
+    "serves, then closes its socket": Lie("closes", turns=True, wait=20),
+    "answers well once": Lie("once", turns=True, wait=20),
 }
 
 
@@ -94,7 +99,7 @@ class Liars:
         lie: Lie = case.value
         shutil.copy(Path(liar.__file__), place.checkout.path / "liar.py")
         text = SERVICE.format(python=sys.executable, mode=lie.mode, port=place.port, ready=lie.ready,
-                              retries=lie.retries)  # fmt: skip
+                              retries=lie.retries, wait=lie.wait)  # fmt: skip
         (place.checkout.path / "desired_state.toml").write_text(text)
         with contextlib.ExitStack() as stack:
             if lie.taken:
@@ -137,7 +142,7 @@ class Liars:
         """Whether a process of the place answers."""
         listening = oracle.listeners(place.port)
         ours = {each.pid for each in place.processes()}
-        return bool(listening) and listening <= ours and 200 <= oracle.answer(place.port, timeout=2)[0] < 400
+        return bool(listening) and listening <= ours and 200 <= oracle.answer(place.port, timeout=10)[0] < 400
 
 
 PROMISE = Liars()

@@ -29,15 +29,18 @@ class Result:
     seconds: float = 0.0
 
 
-def attempt(promise: Promise, case: Case, base: Path) -> Result:
-    """Try a case in a new directory below `base`; an exception is a broken promise, too."""
-    began = time.monotonic()
+def attempt(promise: Promise, case: Case, base: Path, patience: float = 1.0) -> Result:
+    """Try a case in a new directory below `base`; an exception is a broken promise, too.
+
+    It may take `patience` times the promise's seconds.
+    """
+    began, seconds = time.monotonic(), patience * promise.seconds
     verdict: Verdict
     try:
-        with opened(base / f"{promise.name}-{re.sub('[^A-Za-z0-9]+', '-', case.id)[:40]}", promise.seconds) as place:
+        with opened(base / f"{promise.name}-{re.sub('[^A-Za-z0-9]+', '-', case.id)[:40]}", seconds) as place:
             verdict = promise.try_one(case, place)
             if time.monotonic() > place.until:
-                verdict = Broken(f"it took longer than {promise.seconds:.0f} s")
+                verdict = Broken(f"it took longer than {seconds:.0f} s")
     except Exception as problem:
         words = traceback.format_exc() if not isinstance(problem, AssertionError) else str(problem)
         verdict = Broken(words)

@@ -20,7 +20,7 @@ from pathlib import Path
 from converge.instance import store
 from tests import artefacts
 
-EVIL = "/tmp/world-evil"
+EVIL = "{junk}/evil"
 """Where nothing may ever be."""
 
 
@@ -182,11 +182,12 @@ def _package(place: Path) -> None:
 
 def _junk(place: Path) -> None:
     """Settings of other programs that nobody declared, and programs that only pretend to be others."""
+    evil = EVIL.format(junk=place)
     (place / "bin").mkdir(parents=True)
     (place / "t m p ü").mkdir()
     for name, text in {
-        "uv.toml": f'no-binary = true\nno-build = false\n[pip]\ntarget = "{EVIL}"\n',
-        ".npmrc": f"omit=dev\nprefix={EVIL}\n", "pip.conf": f"[global]\ntarget = {EVIL}\n",
+        "uv.toml": f'no-binary = true\nno-build = false\n[pip]\ntarget = "{evil}"\n',
+        ".npmrc": f"omit=dev\nprefix={evil}\n", "pip.conf": f"[global]\ntarget = {evil}\n",
         "go.env": "GOFLAGS=-mod=vendor\nGOOS=windows\n", ".netrc": "machine none login none password none\n",
         "evil.sh": "export PATH=/none; exit 3\n", "sitecustomize.py": "raise SystemExit(9)\n",
     }.items():  # fmt: skip

@@ -116,12 +116,12 @@ def test_the_engine_tells_no_secret_and_the_program_has_each(checkout_in_contain
     written = [path for path in checkout.path.rglob("compose/*") if path.is_file() and ".dev" in path.parts]
     assert written and not any(scanner.found(path.read_text()) for path in written)
 
+    _a_new_secret_is_another_file_and_makes_one_container_again(checkout, rig)
     assert checkout.dev("stop").code == 0
     assert not list(files.rglob("*/*")), "they go with the containers"
 
 
-def test_a_new_secret_is_another_file_and_makes_one_container_again(checkout_in_containers: Checkout, rig: Rig) -> None:
-    checkout = checkout_in_containers
+def _a_new_secret_is_another_file_and_makes_one_container_again(checkout: Checkout, rig: Rig) -> None:
     before, ids = answer(checkout, "reader"), containers(rig, checkout)
     values = checkout.path / ".dev/values"
     values.write_text(values.read_text().replace("MADE=", "MADE=x"))

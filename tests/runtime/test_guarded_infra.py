@@ -67,6 +67,8 @@ while True:
 """.replace("UID", str(stranger.UID))
 """A service whose worker is another user, as that of nginx is; here the same user as the stranger."""
 SECRET = b"secret"
+SEVERAL = ["postgres", "workers"]
+"""Kinds of more than one process, which may keep the address while one of them is gone."""
 KINDS = ["postgres", "redis", "pubsub", "counter", "issuer", "workers"]
 
 
@@ -195,15 +197,17 @@ def test_a_second_user_gets_no_port_while_a_component_restarts(guarded: Guarded,
     port, component = guarded.port(name), guarded.component(name)
     assert call(guarded, name) == "ours"
     assert peers.uid_of_listener(HOME, port) == os.getuid() and peers.uid_of_listener(INNER, port) is not None
-    others = [stranger.greedy(HOME, port, ATTEMPTS, bound=0), stranger.greedy(INNER, port, ATTEMPTS)]
     pid = native.look(component).pid
     assert pid
+    others = [stranger.greedy(HOME, port, ATTEMPTS, bound=0), stranger.greedy(INNER, port, ATTEMPTS)]
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: (now := processes.read(pid)) is None or not now.lives)
     while others[1].runs():
         assert call(guarded, name) in ("", "ours"), "the stranger's answer was believed"
     assert stranger.spoils(others[0]).bound == 0, "it had the port"
-    assert stranger.spoils(others[1]).heard == b"", "a byte of a request reached the stranger"
+    got = stranger.spoils(others[1])
+    assert got.heard == b"", "a byte of a request reached the stranger"
+    assert got.bound or name in SEVERAL, "it never had the address: nothing was tried"
     guarded.start()
     assert call(guarded, name) == "ours"
 
@@ -231,8 +235,9 @@ def test_infrastructure_answers_its_own_users_alone(guarded: Guarded) -> None:
             assert caller.say(str(guarded.port(name))) == "0", name
     finally:
         caller.end()
-    log = (guarded.platform.instance.state / "logs" / f"{EDGE}.log").read_text()
-    assert all(f"{name}: a process of user {stranger.UID} was refused" in log for name in guarded.platform.infra)
+    log = guarded.platform.instance.state / "logs" / f"{EDGE}.log"
+    told = [f"{name}: a process of user {stranger.UID} was refused" for name in guarded.platform.infra]
+    wait_until(lambda: all(line in log.read_text() for line in told))  # the edge hangs up first, and then says so
     assert [call(guarded, name) for name in guarded.platform.infra] == ["ours"] * len(guarded.platform.infra)
 
 
@@ -263,6 +268,8 @@ def test_redis_and_pubsub_work_through_the_edge(guarded: Guarded) -> None:
         stranger.connected(HOME, guarded.port("redis")) as hears,
         stranger.connected(HOME, guarded.port("redis")) as says,
     ):
+        hears.settimeout(60)
+        says.settimeout(60)
         hears.sendall(b"SUBSCRIBE news\r\n")
         assert b"subscribe" in hears.recv(1000)
         says.sendall(b"PUBLISH news ours\r\n")

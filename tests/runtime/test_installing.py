@@ -109,9 +109,11 @@ def test_a_start_that_is_ended_ends_the_installation(place: Checkout, tmp_path: 
     ],
 )
 def test_a_tool_that_cannot_be_had_holds_back_what_needs_it(
-    checkout: Checkout, kinds: dict[str, str], without: set[str], refused: bool
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, kinds: dict[str, str], without: set[str], refused: bool
 ) -> None:
     """A command of one's own may use any tool."""
+    monkeypatch.setenv("HOME", str(checkout.home))
+    monkeypatch.setenv("DEV_STORE", str(checkout.home / "store"))
     rows = [f"[services.{name}]\nkind = '{kind}'\n" + RUNS * (kind == "command") for name, kind in kinds.items()]
     checkout.state("[tools]\ngo = '9.9.9'\n" + "".join(rows))
     checkout.write("desired_state.lock", 'schema = 1\n[tools.go]\nversion = "9.9.9"\npackage = "x"\n')

@@ -37,6 +37,7 @@ def place() -> Iterator[Checkout]:
         os.chown(each, UID, UID)
     yield made
     made.dev("--trust", "clean", "--force")
+    made.end()
     shutil.rmtree(base)
 
 

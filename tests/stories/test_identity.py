@@ -111,7 +111,7 @@ def test_a_link_lets_a_browser_in(place: Checkout) -> None:
     assert place.dev("start").code == 0
     url = place.dev("sign-in").out.strip()
     assert url.startswith("http://127.0.0.1:") and "/enter?" in url
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         assert answer.status == 200
     assert place.dev("sign-in", "--json").json["url"] != url
 
@@ -170,7 +170,7 @@ def test_services_get_the_keys_as_a_value_and_others_after_a_change_of_the_secre
     port, seen = place.components()["issuer"]["port"], place.path / "seen"
 
     def published() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/.well-known/jwks.json", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/.well-known/jwks.json", timeout=60) as answer:
             return kid(answer.read())
 
     assert place.dev("start").code == 0

@@ -1,15 +1,21 @@
 /** Secrets in files: what is read, and what is refused without a value in the message. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { secretFiles } from "../lib/auth/secret-files.ts";
 import { read } from "../lib/auth/settings.ts";
 
 const TOKEN = `svc_${"a".repeat(43)}`;
-const place = () => join(mkdtempSync(join(tmpdir(), "secret-")), "s");
+const made: string[] = [];
+const place = () => {
+  const directory = mkdtempSync(join(tmpdir(), "secret-"));
+  made.push(directory);
+  return join(directory, "s");
+};
+after(() => made.forEach((directory) => rmSync(directory, { recursive: true })));
 
 test("a secret comes from its file without the last line break", () => {
   for (const [content, want] of [["one", "one"], ["one\n", "one"], ["one\r\n", "one"], ["one\n\n", "one\n"]] as const) {
