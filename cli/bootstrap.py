@@ -17,7 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from converge import installing
+from converge import atomic, installing
+from facts import surroundings
 
 LOCKS = {"tool": "requirements.lock", "test": "requirements-test.lock"}
 """What a venv is for -> its lock file in the tool's checkout."""
@@ -117,8 +118,7 @@ def _make_own_directory(directory: Path) -> None:
     (directory / "venvs").mkdir(parents=True, exist_ok=True)
     ignore = directory / ".gitignore"
     if not ignore.is_file() or not ignore.stat().st_size:  # a killed run may have left it empty
-        ignore.with_name(".gitignore.new").write_text("*\n")
-        ignore.with_name(".gitignore.new").replace(ignore)
+        atomic.write(ignore, "*\n", mode=0o644)  # no lock is held yet: two first runs may do it at once
 
 
 def _whole(venv: Path, content: bytes) -> bool:
@@ -141,7 +141,7 @@ def _make(checkout: Path, lock: Path, content: bytes, link: Path, purpose: str) 
     key = hashlib.sha256(content + sys.version.encode() + os.fsencode(sys.base_prefix)).hexdigest()[:12]
     venv = checkout / ".dev" / "venvs" / f"{purpose}-{key}"
     shutil.rmtree(venv, ignore_errors=True)
-    uv = shutil.which("uv")
+    uv = surroundings.program("uv")
     try:
         _install(venv, lock, uv)
     except BootstrapError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cli import render
 from cli.context import Context
@@ -12,7 +12,7 @@ from cli.data import sure
 from cli.option import Option
 from converge import own_files, schema
 from converge.errors import DevError, Exit
-from converge.instance import Instance
+from converge.instance import Instance, is_name
 from converge.instance import store as store_of_user
 from converge.lock import hold
 from converge.operations import dependencies
@@ -89,8 +89,13 @@ def _take_back(context: Context) -> None:
 def _removed(place: Path) -> list[tuple[OSError, Path]]:
     """Remove what is there; gives what could not be removed, and why."""
     problems: list[tuple[OSError, Path]] = []
+
+    def note(_: object, path: str, info: tuple[Any, Any, Any]) -> None:
+        if not isinstance(info[1], FileNotFoundError):  # another process removed it
+            problems.append((info[1], Path(path)))
+
     if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place, onerror=lambda _, path, info: problems.append((info[1], Path(path))))  # type: ignore[arg-type]
+        shutil.rmtree(place, onerror=note)
         return problems
     try:
         place.unlink(missing_ok=True)
@@ -111,7 +116,8 @@ def _places(context: Context, instances: list[Instance], store: bool) -> list[Pa
 def _others(context: Context) -> list[Instance]:
     """The instances of the checkout that have a name."""
     directory = context.instance.dev / "instances"
-    names = {entry.name for entry in directory.iterdir() if entry.is_dir()} if directory.is_dir() else set()
+    entries = directory.iterdir() if directory.is_dir() else ()
+    names = {entry.name for entry in entries if is_name(entry.name) and entry.is_dir()}
     return [Context(context.checkout, name).instance for name in sorted(names - {"default"})]
 
 

@@ -56,7 +56,7 @@ def _bounded(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
         signal.signal(signal.SIGHUP, _terminated)
-    verbose = "-vv" in argv
+    verbose = _is_verbose(argv)
     at = argv.index("--") if "--" in argv else len(argv)
     argv, extra = argv[:at], tuple(argv[at + 1 :])
     try:
@@ -91,6 +91,11 @@ def _bounded(argv: list[str]) -> int:
             render.error(trouble)
             return int(trouble.exit)
         return _report_bug(bug)
+
+
+def _is_verbose(argv: list[str]) -> bool:
+    """Whether our bugs are told with a traceback; what is behind a command may be a word for another program."""
+    return "-vv" in argv[: next((at for at, word in enumerate(argv) if word in COMMANDS), None)]
 
 
 def _set_umask() -> None:

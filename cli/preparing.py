@@ -40,7 +40,7 @@ def prepare(
     """Make ready what the named components need, or all, but for the packages of services."""
     loaded = context.loaded if names is None else part.of(context.loaded, names)
     report = cycle.prepare(loaded, context.instance, progress.listen, yes, purpose=purpose, later=installing.NOUN)
-    tools = [item for item in report.open if item.noun == "tools" and item.id.partition(".")[2] not in SUBSTITUTED]
+    tools = [item for item in report.open if item.id.startswith("tools.") and item.id[6:] not in SUBSTITUTED]
     without = {item.id: _users(context.loaded, item, wanted) for item in tools}
     if any(len(users) == len(wanted) for users in without.values()):
         without = {}  # nothing can be started

@@ -14,6 +14,7 @@ from converge.context import context_of
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from converge.lock import hold
+from converge.operations import state
 from converge.tools import SUBSTITUTED
 from facts import docker
 from runtime import start
@@ -120,7 +121,7 @@ def _engine_again(context: Context) -> bool:
 def refuse_open(report: Report, but: str = "") -> None:
     """Raise the first thing that a start cannot do without, `but` for a noun that is said otherwise.
 
-    A port is checked by the component that needs it.
+    A port and a file of one component are checked by that component.
     """
 
     for item in report.open:
@@ -130,7 +131,7 @@ def refuse_open(report: Report, but: str = "") -> None:
             )
         elif item.noun == "docker":  # what can run without it does, and what cannot says so
             render.say(f"{item.id} is {item.status}: {item.because or item.found}", "yellow")
-        elif item.noun not in ("ports", but):
+        elif item.noun not in ("ports", but) and not state.of_component(item):
             raise DevError(
                 item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
                 because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,

@@ -18,8 +18,10 @@ def stands(tool: Path) -> tuple[Path, str]:
     try:
         here = Path(os.getcwd())
     except OSError as problem:
+        said = problem.strerror or str(problem)
         raise DevError(
-            "no-checkout", "there is no current directory", because=f"it was deleted ({problem.strerror})",
+            "no-checkout", "there is no current directory",
+            because=f"it was deleted ({said})" if isinstance(problem, FileNotFoundError) else said,
             hint="cd to a directory that exists, or name a checkout with -C", exit=Exit.USAGE,
         ) from None  # fmt: skip
     found = next((each for each in (here, *here.parents) if os.path.lexists(each / FILE)), None)

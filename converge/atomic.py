@@ -19,7 +19,7 @@ def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0
     fresh = path.with_name(temporary(path.name))
     data = content.encode() if isinstance(content, str) else content
     try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+        with open(begun(fresh, mode), "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
@@ -32,13 +32,23 @@ def write(path: Path, content: str | bytes, durable: bool = False, mode: int = 0
         sync(path.parent)
 
 
+def begun(fresh: Path, mode: int) -> int:
+    """A descriptor of a new, empty file; what a killed process left at its path is not written to, nor followed."""
+    fresh.unlink(missing_ok=True)
+    return os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
 def temporary(name: str) -> str:
     """Name of the file in the same directory that becomes `name` when it is whole: `.NAME.PID.THREAD.new`.
 
     What a killed process left is known by it (`converge/temporaries.py`).
     """
-    short = name.encode("utf-8", "surrogateescape")[:LONGEST].decode("utf-8", "ignore")
-    return f".{short}.{os.getpid()}.{threading.get_native_id()}.new"
+    return f".{shortened(name)}.{os.getpid()}.{threading.get_native_id()}.new"
+
+
+def shortened(name: str) -> str:
+    """As much of a name as a temporary file's has of it."""
+    return name.encode("utf-8", "surrogateescape")[:LONGEST].decode("utf-8", "ignore")
 
 
 def private(path: str, flags: int) -> int:

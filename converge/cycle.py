@@ -152,7 +152,8 @@ class _Run:
         oscillating: frozenset[str] = frozenset()
         rounds = 0
         with LocalMachine(self.context, self.say) as machine:
-            (self.on_machine or _ignore)(machine)
+            if self.on_machine:
+                self.on_machine(machine)
             while rounds < MOST_ROUNDS:
                 plan = make_plan(item for item in seen.items if item.noun != self.later)
                 settled = {name: o for name, o in self.outcomes.items() if o.status in ("failed", "manual")}
@@ -211,10 +212,6 @@ class _Run:
         if not needed:
             return contextlib.nullcontext()
         return lock.hold(lock.system(), timeout, self.say, "this machine")
-
-
-def _ignore(machine: LocalMachine) -> None:
-    """Nobody wants it."""
 
 
 def _waiting(plan: Plan, settled: Mapping[str, Outcome]) -> dict[str, Outcome]:

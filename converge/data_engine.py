@@ -35,7 +35,7 @@ def look(instance: Instance, names: Iterable[str]) -> DataEngine:
 
 def diagnosis(seen: Docker, home: DataEngine) -> tuple[str, str] | None:
     """Cause and remedy of an engine that cannot be used while an engine has data; None if the data change nothing."""
-    if not home.data or seen.state in ("ready", "denied"):
+    if not home.host or not home.data or seen.state in ("ready", "denied"):
         return None
     data = f"the data of {', '.join(home.data)} are on"
     if seen.host == home.host:

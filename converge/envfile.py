@@ -11,9 +11,8 @@ from pathlib import Path
 from converge import atomic
 from converge.errors import DevError, Exit
 from converge.instance import Instance
-from facts import regular
-from facts.env import parse, stray
-from facts.text import HINT, NotText, decoded
+from facts.env import content, parse, stray
+from facts.text import HINT, NotText
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -32,8 +31,8 @@ def place(instance: Instance) -> Path:
 
 def values(instance: Instance) -> dict[str, str]:
     """Name -> value; empty if there is no file. DevError for a line that is neither, as in a value of many lines."""
-    content = text(instance)
-    if line := stray(content):
+    lines = text(instance)
+    if line := stray(lines):
         file = place(instance)
         raise DevError(
             "value-wrong", f"line {line} of {file.parent.name}/{file.name} is not NAME=VALUE",
@@ -41,7 +40,7 @@ def values(instance: Instance) -> dict[str, str]:
             hint="write the value in one line, or into a file and its path here; a comment begins with #",
             source=f"{file}:{line}", exit=Exit.NEEDS_HUMAN,
         )  # fmt: skip
-    return parse(content)
+    return parse(lines)
 
 
 def text(instance: Instance) -> str:
@@ -54,7 +53,7 @@ def text(instance: Instance) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return decoded(regular.content(file))
+        return content(file)
     except NotText as problem:
         raise DevError(
             "value-wrong", f"{file.parent.name}/{file.name} is not UTF-8 text", because=problem.because,

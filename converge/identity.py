@@ -8,15 +8,17 @@ of a checkout that is still there gets an id of its own.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
-import secrets
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from converge import atomic, userfiles
 from facts import regular
 
-FILE = "identity"
+FORMER = "identity"
+"""Name of the file of earlier versions, which all users and homes shared."""
 LARGEST = 4096
 """Bytes of a record."""
 
@@ -43,7 +45,7 @@ def of(checkout: Path, name: str, state: Path) -> str:
 def settle(checkout: Path, name: str, state: Path) -> str:
     """Write the id down; the caller holds the checkout's lock. Gives the former path of a checkout that was moved."""
     found, kept = of(checkout, name, state), _read(state)
-    token = kept.token if kept and kept.id == found else secrets.token_hex(16)
+    token = kept.token if kept and kept.id == found else os.urandom(16).hex()
     there = _recorded(found, checkout)
     place = userfiles.directory("identity", checkout)
     if place is None or there == Kept(found, token, str(checkout)):
@@ -52,7 +54,7 @@ def settle(checkout: Path, name: str, state: Path) -> str:
     try:
         userfiles.write(place, f"{found}.json", json.dumps(record._asdict()).encode())
         if not kept or (kept.id, kept.token) != (found, token):
-            atomic.write(state / FILE, json.dumps({"id": found, "token": token}))
+            atomic.write(file(state), json.dumps({"id": found, "token": token}))
     except OSError:
         return ""  # as if there were no home directory: the id follows from the path
     return there.path if there and there.path != str(checkout) and there.token == token else ""
@@ -75,7 +77,7 @@ def _digest(checkout: Path, name: str, *more: str) -> str:
 def _is_ours(kept: Kept, checkout: Path, name: str) -> bool:
     """Whether this user had started that id in this checkout, before it was moved here."""
     there = _recorded(kept.id, checkout)
-    if not there or not secrets.compare_digest(there.token.encode(), kept.token.encode()):
+    if not there or not hmac.compare_digest(_bytes(there.token), _bytes(kept.token)):
         return False
     return there.path == str(checkout) or not _lives(there, name)
 
@@ -86,11 +88,26 @@ def _lives(there: Kept, name: str) -> bool:
     return kept is not None and (kept.id, kept.token) == (there.id, there.token)
 
 
+def file(state: Path) -> Path:
+    """Where an instance's id is written down for this user and home: another one, as in a container, has others."""
+    text = f"{userfiles.directory('identity')}\0{os.geteuid()}"
+    return state / f"identity-{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
 def _read(state: Path) -> Kept | None:
-    try:
-        return _parsed(regular.content(state / FILE, LARGEST))
-    except OSError:
-        return None
+    for each in (file(state), state / FORMER):
+        try:
+            return _parsed(regular.content(each, LARGEST))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def _bytes(token: str) -> bytes:
+    """JSON can have halves of surrogate pairs."""
+    return token.encode("utf-8", "surrogatepass")
 
 
 def _recorded(id: str, checkout: Path) -> Kept | None:

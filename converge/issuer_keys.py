@@ -69,7 +69,7 @@ def _kept(file: Path) -> str:
         text = own_files.text(file)
         (key,) = json.loads(text)["keys"]
         whole = text == _document(base64.urlsafe_b64decode(key["n"] + "=="))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return ""
     return text if whole else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 
 from converge import ending
 from converge.errors import DevError, Exit
@@ -77,13 +78,15 @@ def still_running(name: str, what: str) -> DevError:
 def of_another_user(instance: Instance, name: str) -> DevError:
     """The error for a component whose shim this user may not see; the owner of its `state.json` has started it."""
     with contextlib.suppress(OSError):
-        return _started_by(user((instance.run_directory(name) / "state.json").lstat().st_uid), instance, name)
+        owner = user((instance.run_directory(name) / "state.json").lstat().st_uid)
+        return _started_by(owner, instance.checkout.stat().st_uid, instance, name)
     return still_running(name, "its shim, which is another user's,")
 
 
-def _started_by(owner: str, instance: Instance, name: str) -> DevError:
+def _started_by(owner: str, uid: int, instance: Instance, name: str) -> DevError:
+    back = f"sudo chown -R {uid} {shlex.quote(str(instance.dev))}"
     return DevError(
         "still-running", f"{name} could not be stopped", because=f"{owner} has started it",
-        hint=f"run ./dev stop as {owner}, then give {instance.dev} back to the owner of the checkout: chown -R",
+        hint=f"run ./dev stop as {owner}, then give .dev back to the owner of the checkout: {back}",
         exit=Exit.NEEDS_HUMAN,
     )  # fmt: skip

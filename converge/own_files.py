@@ -15,6 +15,10 @@ from facts import flags, owners, regular
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DENIED = (errno.EACCES, errno.EPERM)
+OF_TYPE = (
+    errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.EEXIST, errno.ELOOP, errno.ENOENT,
+)  # fmt: skip
+"""What the system says where something of another type is in the way; ENOENT for a link that leads nowhere."""
 TYPES = {
     stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFREG: "a file",
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
@@ -58,7 +62,7 @@ def trouble(problem: OSError) -> DevError | None:
 def refused(what: str, problem: OSError, path: Path | None = None) -> DevError:
     """The error for what the system refused, by its reason: `disk-full`, `read-only`, `not-ours` or `not-writable`.
 
-    `path` is the file that was to be read or written, if the problem itself names none of it.
+    `path` is the file that was to be read or written, whatever path the problem itself names.
     """
     said = problem.strerror or str(problem)
     if problem.errno in NO_SPACE:
@@ -71,10 +75,12 @@ def refused(what: str, problem: OSError, path: Path | None = None) -> DevError:
     found = _blocking(path)
     if problem.errno in DENIED:
         return _denied(what, path, said)
-    if kind := _type(found):
+    if problem.errno in OF_TYPE and (kind := _type(found)):
         hint = "move it away, then run again"
         return DevError("not-writable", what, because=f"{found} is {kind}", hint=hint)
     hint = "check its owner and its permissions, then run again"
+    if isinstance(problem, regular.TooLarge):
+        hint = "move it away, then run again"
     return DevError("not-writable", what, because=f"{path}: {said}", hint=hint)
 
 
@@ -96,7 +102,9 @@ def _denied(what: str, path: Path, said: str) -> DevError:
             because = f"the mode of {each} is {stat.S_IMODE(about.st_mode):o}"
             return DevError("not-writable", what, because=because, hint=f"chmod u+rwX {shlex.quote(str(each))}")
         owner = owners.user(about.st_uid)
-        hint = f"run ./dev as {owner.removeprefix('the user ')}, or give it to yourself: sudo chown"
+        hint = f"give it to yourself: sudo chown {os.geteuid()} {shlex.quote(str(each))}"
+        if name := owner.removeprefix("the user ").removeprefix(f"uid {about.st_uid}"):
+            hint = f"run ./dev as {name}, or {hint}"
         return DevError("not-ours", what, because=f"{each} belongs to {owner}", hint=hint, exit=Exit.NEEDS_HUMAN)
     hint = "check its owner and its permissions, then run again"
     return DevError("not-writable", what, because=f"{path}: {said}", hint=hint)
@@ -118,7 +126,9 @@ def _blocking(path: Path) -> Path:
 
 def _type(path: Path) -> str:
     """Its type in words; empty if there is nothing."""
+    link = os.path.islink(path)
     try:
-        return TYPES.get(stat.S_IFMT(path.stat().st_mode), "of an unknown type")
+        kind = TYPES.get(stat.S_IFMT(path.stat().st_mode), "of an unknown type")
     except OSError:
-        return "a symbolic link that leads nowhere" if os.path.islink(path) else ""
+        return "a symbolic link that leads nowhere" if link else ""
+    return f"a symbolic link to {kind}" if link else kind

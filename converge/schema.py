@@ -588,7 +588,8 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
             "key-unknown": f"{key} is not a key of the desired state",
             "key-missing": f"{key} is missing",
         }.get(kind, f"{key} has a wrong value")
-        because = "" if kind == "key-unknown" else first["msg"][:1].lower() + first["msg"][1:]
+        said = first["msg"].replace("should be an object", "should be a table")  # pydantic has the words of JSON
+        because = "" if kind == "key-unknown" else said[:1].lower() + said[1:]
         raise _refuse(kind, what, at, because or _nearest(key), hint) from None
 
 

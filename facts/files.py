@@ -31,7 +31,7 @@ def probe(name: str, path: Path) -> Probe:
     at = shlex.quote(str(path))
     sh = f"""if [ -d {at} ]; then echo directory; elif [ -f {at} ]; then echo file
 elif [ -e {at} ]; then echo other; else echo absent; exit; fi
-set -f; row=$(ls -ld {at}); echo "$row"; set -- $row
+ls -ld {at}; set -f; set -- $(ls -ldnL {at})
 [ -f {at} ] && if [ "$5" -gt {LARGEST} ]; then echo {LARGER}; else sha256sum {at} || shasum -a 256 {at}; fi"""
     return Probe(name, sh, _parse)
 

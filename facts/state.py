@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -41,17 +41,20 @@ class Part:
     """How it is repaired without loss; empty where only a person can."""
 
 
-def probe(name: str, top: Path) -> LocalProbe:
-    """`NAME`: the parts below `.dev` that cannot be used; those that do not exist are made when they are needed."""
-    return LocalProbe(name, lambda: tuple(_parts(top)))
+def probe(name: str, top: Path, is_name: Callable[[str], bool]) -> LocalProbe:
+    """`NAME`: the parts below `.dev` that cannot be used; those that do not exist are made when they are needed.
+
+    `is_name` says whether an entry may be an instance or a component.
+    """
+    return LocalProbe(name, lambda: tuple(_parts(top, is_name)))
 
 
-def _parts(top: Path) -> Iterator[Part]:
+def _parts(top: Path, is_name: Callable[[str], bool]) -> Iterator[Part]:
     closed: list[str] = []
     """Directories that cannot be entered: what is below is not looked at."""
     for pattern, want in PARTS:
-        for path in _matching(str(top), pattern):
-            relative = os.path.relpath(path, top).removeprefix(".") if path == str(top) else os.path.relpath(path, top)
+        for path in _matching(str(top), pattern, is_name):
+            relative = "" if path == str(top) else os.path.relpath(path, top)
             if any(relative.startswith(f"{each}/") or not each for each in closed):
                 continue
             if part := _look(path, relative, want):
@@ -59,11 +62,14 @@ def _parts(top: Path) -> Iterator[Part]:
                 closed += [relative] if want == "directory" else []
 
 
-def _matching(top: str, pattern: str) -> list[str]:
+def _matching(top: str, pattern: str, is_name: Callable[[str], bool]) -> list[str]:
+    """Paths of the pattern; among instances and components there may be files of others, as `.DS_Store`."""
     found = [top]
     for each in pattern.split("/") if pattern else ():
         if "*" in each:
             found = [os.path.join(at, name) for at in found for name in _names(at) if name.endswith(each[1:])]
+            if each == "*":
+                found = [path for path in found if is_name(os.path.basename(path))]
         else:
             found = [os.path.join(at, each) for at in found]
     return found
@@ -101,6 +107,8 @@ def _denied(path: str, relative: str, want: Want, about: os.stat_result) -> Part
         return Part(relative, want, f"a {want} of {owners.user(about.st_uid)}")
     if about.st_mode & 0o600 == 0o600 and (want == "file" or about.st_mode & 0o100):
         return Part(relative, want, "on a file system that is read-only")
+    if os.path.islink(path):  # what it leads to is not ours
+        return Part(relative, want, f"a link to a {want} of mode {stat.S_IMODE(about.st_mode):o}")
     return Part(relative, want, f"of mode {stat.S_IMODE(about.st_mode):o}", "mode")
 
 

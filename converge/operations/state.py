@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
@@ -12,6 +13,7 @@ import facts.state
 from converge import managed_paths, temporaries
 from converge.context import ConvergeContext
 from converge.errors import DevError
+from converge.instance import is_name
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
@@ -19,16 +21,17 @@ from facts.value import Unknown
 if TYPE_CHECKING:
     from converge.machine import Machine
 
+LOCAL = "desired_state.local.toml"
 FIRST = ("", "lock")
 """Parts without which nothing can be repaired: a repair begins with the lock."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """The parts of `.dev`, and what was left there, beside managed files and in the checkout itself."""
+    """The parts of `.dev`, and what was left there and beside the files that ./dev writes in the checkout."""
     dev, checkout = context.instance.dev, context.instance.checkout
-    beside = {checkout, *((checkout / managed_paths.normal(path)).parent for path in context.desired.files)}
+    beside = [checkout / LOCAL, *(checkout / managed_paths.normal(path) for path in context.desired.files)]
     return [
-        facts.state.probe("state.parts", dev),
+        facts.state.probe("state.parts", dev, is_name),
         LocalProbe("state.temporaries", lambda: tuple(temporaries.left(dev, beside))),
     ]
 
@@ -51,7 +54,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
                 hint = f"rm -d {shlex.quote(str(path))}"
             yield Item(key, "state", "manual", part.found, want, because, hint, code="not-writable")
             continue
-        change = f"make {path} {want}" if part.how == "remove" else f"make {path} writable for you"
+        change = f"make {path} {want}" if part.want == "directory" else f"delete {path}"
+        change = change if part.how == "remove" else f"make {path} writable for you"
         args = {"path": str(path), "want": part.want, "how": part.how}
         step = Step(key, "state", change, because, args=args)
         yield Item(key, "state", "drift", part.found, want, because, step=step)
@@ -62,11 +66,17 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         yield Item("state.temporaries", "state", "drift", found, "none", because, step=step)
 
 
+def of_component(item: Item) -> bool:
+    """Whether only one component needs the part: its log, or what is in its directory."""
+    return item.noun == "state" and item.id.count("/") >= 3
+
+
 def apply(step: Step, machine: Machine) -> None:
     """Remove what has no content, make the directory, correct the mode; or delete what was left."""
     try:
         for left in step.args.get("paths", ()):
-            os.unlink(left)
+            with contextlib.suppress(FileNotFoundError):  # somebody was faster
+                os.unlink(left)
         if "how" in step.args:
             _repair(step.args["path"], step.args["want"], step.args["how"])
     except FileNotFoundError:
@@ -78,6 +88,8 @@ def apply(step: Step, machine: Machine) -> None:
 def _repair(path: str, want: str, how: str) -> None:
     about = os.lstat(path)
     if how == "mode":
+        if stat.S_ISLNK(about.st_mode):
+            raise DevError("not-writable", f"{path} was not changed", because="it is a link meanwhile")
         os.chmod(path, stat.S_IMODE(about.st_mode) | (0o700 if want == "directory" else 0o600))
         return
     if stat.S_ISDIR(about.st_mode):

@@ -117,10 +117,13 @@ def _kept(instance: Instance) -> dict[str, str]:
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:
-    """Of regular files alone: a checkout of somebody else may have anything there."""
+    """Of regular files alone: a checkout of somebody else may have anything there. A line ends where `facts.text` says.
+
+    A byte-order mark is no part of it, as it would be one of the first name.
+    """
     for path in paths:
         with (
             contextlib.suppress(OSError),
-            open(own_files.opened(path, os.O_RDONLY), encoding="utf-8", errors="replace") as file,
+            open(own_files.opened(path, os.O_RDONLY), encoding="utf-8-sig", errors="replace", newline="") as file,
         ):
             yield file.read(LARGEST)

@@ -28,8 +28,8 @@ FILES = ("infra.yaml", "services.yaml", "routes.yaml")
 """The files of `compose/` in a checkout; without its own `infra.yaml` it uses that of ./dev."""
 GATEWAY = tools.EMULATOR.parent / "gateway.yaml"
 """The file that replaces `routes.yaml` when services run in containers behind the gateway."""
-GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-         "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
+GIVEN = ("PATH", "HOME", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+         "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")  # fmt: skip
 """Variables of the caller's environment that Compose gets; no others can change its result."""
 
 

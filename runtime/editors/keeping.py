@@ -102,7 +102,7 @@ def replace(path: Path, content: bytes, mode: int | None = None) -> bool:
     fresh = path.with_name(atomic.temporary(path.name))
     owner = there or path.parent.stat()
     try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode or 0o666), "wb") as file:
+        with open(atomic.begun(fresh, mode or 0o666), "wb") as file:
             file.write(content)
         if mode or there:
             fresh.chmod(mode or stat.S_IMODE(owner.st_mode))

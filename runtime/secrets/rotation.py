@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from converge import envfile
 from converge.desired import EnvVar
 from converge.errors import DevError, Exit
-from converge.instance import Instance
+from converge.instance import Instance, is_name
 from facts import locks
 from facts.value import dataclass, replace
 from runtime import placements
@@ -171,7 +171,7 @@ def _holders(platform: Platform, name: str) -> list[tuple[Component, str]]:
 
 def _instances(instance: Instance) -> list[Instance]:
     directory = instance.dev / "instances"
-    names = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+    names = sorted(path.name for path in directory.iterdir() if is_name(path.name)) if directory.is_dir() else []
     return [replace(instance, name="" if name == "default" else name) for name in names]
 
 

@@ -146,8 +146,8 @@ MISSING: dict[str, tuple[dict[str, str], str, str]] = {
 def test_what_is_missing_is_said(boxed: Checkout, free_port: Callable[[], int], case: str) -> None:
     env, state, words = MISSING[case]
     boxed.state(state.format(free_port()))
-    ran = boxed.dev("compose", "ps", env=env)
-    assert ran.code == 3 and ran.out == "", ran.out
+    ran = boxed.dev("compose", "ps", "-vv", env=env)  # a word for Compose
+    assert ran.code == 3 and ran.out == "" and "Traceback" not in ran.err, ran
     assert "error[docker-unavailable]: Compose cannot be run" in ran.err and words in ran.err, ran.err
     assert "hint: " in ran.err
 

@@ -116,17 +116,25 @@ def not_text(there: dict[str, str]) -> bytes:
     return b"\xff\0"
 
 
-@pytest.mark.parametrize("claim", [guessed, without_a_token, a_way_out, of_another_type, deep, not_text])
+def half_a_character(there: dict[str, str]) -> bytes:
+    return json.dumps({"id": there["id"], "token": "\ud800"}).encode()
+
+
+CLAIMS = [guessed, without_a_token, a_way_out, of_another_type, deep, not_text, half_a_character]
+
+
+@pytest.mark.parametrize("name", ["", identity.FORMER])
+@pytest.mark.parametrize("claim", CLAIMS)
 def test_what_a_foreign_checkout_says_gives_it_nobodys_data(
-    tmp_path: Path, claim: Callable[[dict[str, str]], bytes]
+    tmp_path: Path, claim: Callable[[dict[str, str]], bytes], name: str
 ) -> None:
     victim = started(tmp_path / "victim")
-    said = json.loads((victim.state / "identity").read_text())
+    said = json.loads(identity.file(victim.state).read_text())
     shutil.rmtree(tmp_path / "victim")  # also where nobody is at that path any more
     foreign = Instance(tmp_path / "foreign", "x")
     expected = foreign.id
     foreign.state.mkdir(parents=True)
-    (foreign.state / "identity").write_bytes(claim(said))
+    (foreign.state / (name or identity.file(foreign.state).name)).write_bytes(claim(said))
     assert Instance(tmp_path / "foreign", "x").id == expected != victim.id
     identity.settle(*place(tmp_path / "foreign"))
     assert Instance(tmp_path / "foreign", "x").id == expected
@@ -135,16 +143,34 @@ def test_what_a_foreign_checkout_says_gives_it_nobodys_data(
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(path.name)])
 def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, make: Callable[[Path], None]) -> None:
     instance = started(tmp_path / "a")
-    (instance.state / "identity").unlink()
-    make(instance.state / "identity")
+    identity.file(instance.state).unlink()
+    make(identity.file(instance.state))
     assert Instance(tmp_path / "a", "x").id == instance.id
     assert identity.settle(*place(tmp_path / "a")) == ""
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_a_start_with_another_home_takes_the_id_from_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, former: bool
+) -> None:
+    before = started(tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    now = place(tmp_path / "new")
+    identity.settle(*now)
+    if former:  # the file of a version before this one
+        identity.file(now[2]).rename(now[2] / identity.FORMER)
+    (tmp_path / "vscode").mkdir()
+    with monkeypatch.context() as container:
+        container.setenv("HOME", str(tmp_path / "vscode"))
+        identity.settle(*now)
+        assert keys(Instance(tmp_path / "new", "x")) != keys(before), "data of another user's"
+    assert keys(Instance(tmp_path / "new", "x")) == keys(before)
 
 
 def test_without_a_home_it_follows_from_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
     instance = started(tmp_path / "a")
-    assert not (instance.state / "identity").exists() and len(instance.id) == 10
+    assert not identity.file(instance.state).exists() and len(instance.id) == 10
     (tmp_path / "a").rename(tmp_path / "b")
     assert Instance(tmp_path / "b", "x").id != instance.id
 

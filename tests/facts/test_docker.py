@@ -142,6 +142,15 @@ def test_compose_is_the_plugin_that_docker_would_take(tmp_path: Path) -> None:
     assert compose.look(versions, env).version == "2.40.3"
 
 
+def test_no_compose_is_taken_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("docker-compose", "bin/docker-compose", "tmp/.docker/cli-plugins/docker-compose"):
+        plugin(tmp_path / name, "2.40.3")
+    for path in (".", ":/nowhere", "bin:/nowhere", "./bin"):
+        found = compose.look(Versions(tmp_path / "versions.json"), {"HOME": "tmp", "PATH": path}).path
+        assert not found or (os.path.isabs(found) and str(tmp_path) not in found)
+
+
 def test_compose_is_asked_again_only_when_it_changed(tmp_path: Path) -> None:
     versions, env = Versions(tmp_path / "versions.json"), {"DOCKER_CONFIG": str(tmp_path), "PATH": "/nowhere"}
     own = tmp_path / "cli-plugins/docker-compose"

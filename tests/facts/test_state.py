@@ -6,15 +6,25 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import facts.state
+from cli import bootstrap, clean
+from cli.context import Context
 from converge import cycle, schema, temporaries
+from converge.context import context_of
 from converge.desired import Loaded
+from converge.errors import DevError
 from converge.instance import Instance, make_own_directory
+from converge.local_machine import LocalMachine
+from converge.operations import state as operation
 from converge.report import Report
+from converge.steps import Step
 from tests.conftest import TOOL, bound
 
 HEAD = b'schema = 1\n[project]\nname = "x"\n[files.\'sub/deep/file\']\ncontent = "x"\n'
@@ -53,6 +63,12 @@ def empty_directory(path: Path) -> None:
 
 def directory(path: Path) -> None:
     (path / "below").mkdir(parents=True)
+
+
+def applied(target: tuple[Loaded, Instance], **args: object) -> None:
+    """One step of the operation, without a look before it."""
+    with LocalMachine(context_of(*target)) as machine:
+        operation.apply(Step("state.x", "state", "", "", args=args), machine)
 
 
 def statuses(report: Report) -> dict[str, str]:
@@ -163,3 +179,76 @@ def test_only_what_nobody_writes_any_more_is_left(tmp_path: Path, name: str, goe
     old = (1, 1)
     os.utime(tmp_path / name, old)
     assert bool(temporaries.left(tmp_path)) == (goes or str(os.getpid()) in name), "no write takes that long"
+
+
+@pytest.mark.parametrize(
+    "name", [".env.database.new", ".app.settings.new", ".notes.2026.12.new", "sub/deep/.other.999999999.1.new"]
+)
+def test_a_file_of_a_person_in_the_checkout_stays(target: tuple[Loaded, Instance], name: str) -> None:
+    (target[1].checkout / "sub/deep").mkdir(parents=True)
+    (target[1].checkout / name).write_text("mine")
+    assert int(cycle.fix(*target, only=["state"]).exit_code) == 0
+    assert (target[1].checkout / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("link", ["sub", "sub/deep"])
+def test_what_is_outside_stays(target: tuple[Loaded, Instance], tmp_path: Path, link: str) -> None:
+    mine = tmp_path / "outside" / Path("sub/deep").relative_to(link) / ".file.999999999.1.new"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    place = target[1].checkout / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "outside")
+    assert int(cycle.fix(*target, only=["state"]).exit_code) == 0 and mine.exists()
+
+
+def test_a_leftover_that_is_gone_hides_no_other(target: tuple[Loaded, Instance]) -> None:
+    gone, left = target[1].dev / ".a.999999999.1.new", target[1].dev / ".b.999999999.1.new"
+    left.touch()
+    applied(target, paths=[str(gone), str(left)])
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(("name", "mode"), [("values", 0o400), ("journal", 0o444), ("cache", 0o500), ("env", 0o100)])
+def test_the_mode_of_what_a_link_leads_to_stays(
+    target: tuple[Loaded, Instance], tmp_path: Path, name: str, mode: int
+) -> None:
+    aim, path = tmp_path / "aim", target[1].dev / name
+    want: facts.state.Want = "file" if name in ("values", "journal") else "directory"
+    aim.touch() if want == "file" else aim.mkdir()
+    aim.chmod(mode)
+    path.symlink_to(aim)
+    part = facts.state._denied(str(path), name, want, path.stat())
+    assert (part.found, part.how) == (f"a link to a {want} of mode {mode:o}", "")
+    with pytest.raises(DevError) as caught:
+        applied(target, path=str(path), want=want, how="mode")
+    assert "it is a link" in caught.value.because
+    assert aim.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("make", [nothing, something, directory])
+@pytest.mark.parametrize("name", ["instances/.DS_Store", "instances/Old", "instances/default/run/.gitkeep"])
+def test_what_is_no_instance_and_no_component_is_left_alone(
+    target: tuple[Loaded, Instance], name: str, make: Callable[[Path], None]
+) -> None:
+    path = target[1].dev / name
+    path.parent.mkdir(parents=True)
+    make(path)
+    assert statuses(cycle.fix(*target, only=["state"])) == {} and path.is_dir() == (make is directory)
+    (target[1].checkout / "desired_state.toml").write_bytes(HEAD)
+    assert clean._others(Context(target[1].checkout)) == []
+
+
+def test_first_runs_at_once_make_the_directory(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for at in range(20):
+            together = threading.Barrier(8)
+
+            def first(own: Path, together: threading.Barrier) -> str:
+                together.wait(10)
+                bootstrap._make_own_directory(own)
+                return (own / ".gitignore").read_text()
+
+            own = tmp_path / str(at)
+            assert set(threads.map(first, [own] * 8, [together] * 8)) == {"*\n"}
+            assert {path.name for path in own.iterdir()} == {"venvs", ".gitignore"}

@@ -29,8 +29,8 @@ class Tool:
         shutil.copy(TOOL / "cli/bootstrap.py", path / "cli")
         for name in ("converge", "facts"):
             (path / name).mkdir()
-        for name in ("converge/__init__", "converge/installing", "converge/index_settings", "converge/network",
-                     "facts/__init__", "facts/surroundings"):  # fmt: skip
+        for name in ("converge/__init__", "converge/atomic", "converge/installing", "converge/index_settings",
+                     "converge/network", "facts/__init__", "facts/surroundings"):  # fmt: skip
             shutil.copy(TOOL / f"{name}.py", path / f"{name}.py")
         (path / "cli/__main__.py").write_text(MAIN)
         made = artefacts.wheel(index)
@@ -207,6 +207,37 @@ def test_a_fetched_python_with_another_hash_is_refused(tool: Tool, tmp_path: Pat
         ran = tool.run(DEV_PYTHON="standalone", DEV_STORE=str(store), DEV_PYTHON_MIRROR=mirror)
     assert ran.returncode == 3 and "sha256" in ran.stderr and "hint:" in ran.stderr
     assert list((store / "tools/python").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("uid", "env", "because"),
+    [
+        (0, {}, "/var/lib/dev/store cannot be written"), (0, {"HOME": "tmp"}, "/var/lib/dev/store cannot be written"),
+        (4321, {"HOME": "tmp"}, "/none/home/.local/share/dev/store cannot be written"),
+        (4322, {"XDG_DATA_HOME": "/none/data"}, "/none/data/dev/store cannot be written"),
+        (4322, {}, "HOME is not set"),
+    ],
+)  # fmt: skip
+def test_without_a_home_directory_there_is_a_place_or_a_reason(
+    tool: Tool, tmp_path: Path, uid: int, env: dict[str, str], because: str
+) -> None:
+    """Programs stand for other users; none of them makes a directory."""
+    (tmp_path / "none.tar.gz").touch()
+    pinned(tool, tmp_path / "none.tar.gz")
+    (tool.path / "desired_state.lock").write_text(
+        (tool.path / "desired_state.lock").read_text().replace('"3.11"', '"none"')
+    )
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for name in ("sh", "sed", "cut", "uname", "readlink", "ls", "cmp"):
+        (bare / name).symlink_to(str(shutil.which(name)))
+    said = {"id": f"echo {uid}", "mkdir": "exit 1", "getent": "[ $2 = 4321 ] && echo x:x:4321:1:,:/none/home:/bin/sh"}
+    for name, words in said.items():
+        (bare / name).write_text(f"#!/bin/sh\n{words}\n")
+        (bare / name).chmod(0o755)
+    plain = {"DEV_PYTHON": "standalone", "PATH": str(bare), **env}
+    ran = subprocess.run(["/bin/sh", str(tool.path / "dev")], env=plain, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 3 and because in ran.stderr and "parameter" not in ran.stderr, ran.stderr
 
 
 def test_unreachable_it_says_what_to_do(tool: Tool, tmp_path: Path) -> None:

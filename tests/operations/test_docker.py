@@ -134,6 +134,12 @@ def test_the_engine_with_the_data_is_the_one_to_use(case: str) -> None:
 
 
 @pytest.mark.parametrize("docker", [Docker("down", DEFAULT), Docker("stale", DEFAULT)])
+def test_an_empty_record_names_no_engine(docker: Docker) -> None:
+    item = engine(WANTS, seen(docker, INSTALLED, **{"docker.data": DataEngine("", ("postgres",))}))
+    assert item.status == "drift" and item.step and "DOCKER_HOST" not in item.hint
+
+
+@pytest.mark.parametrize("docker", [Docker("down", DEFAULT), Docker("stale", DEFAULT)])
 def test_the_default_engine_with_the_data_is_started(docker: Docker) -> None:
     item = engine(WANTS, seen(docker, INSTALLED, **{"docker.data": DataEngine(DEFAULT, ("postgres",))}))
     assert item.status == "drift" and item.step

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from converge import atomic, own_files
+from facts import regular
 from tests.conftest import TOOL, Checkout
 from tests.stranger import needs_root
 
@@ -41,7 +42,10 @@ def test_a_start_names_what_is_in_the_way_and_starts_the_others(checkout: Checko
         place = state / path.replace("NAME", name)
         place.parent.mkdir(parents=True, exist_ok=True)
         MAKE[kind](place)
-        said += [f"{place} is {kind}"] if name in needed else []
+        if name in needed and (kind == "a directory" or path.endswith("lock")):
+            said.append(f"{place} is {kind}")
+        else:
+            fine[name] = (path, kind)  # it is empty, so it was made again
     started = checkout.dev("start", timeout=60)
     assert started.code == 3 and "itself failed" not in started.err, started.err
     assert [words for words in said if words not in started.err] == []
@@ -113,7 +117,8 @@ def test_what_belongs_to_somebody_else_names_who(owner: int, mode: int, below: s
     found = ran.stdout.strip().split("|")
     assert found[0] == (code or "written")
     if code == "not-ours":
-        assert found[1] == "4" and found[2].startswith(f"{own} belongs to ") and "chown" in found[3]
+        assert found[1] == "4" and found[2].startswith(f"{own} belongs to ") and "as uid" not in found[3]
+        assert found[3].endswith(f"give it to yourself: sudo chown 54321 {own}")
 
 
 @needs_root
@@ -143,3 +148,43 @@ def test_a_file_that_could_not_be_written_leaves_no_temporary(tmp_path: Path) ->
     with pytest.raises(IsADirectoryError):
         atomic.write(tmp_path / "value", "secret")
     assert [path.name for path in tmp_path.iterdir()] == ["value"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [(OSError(errno.EISDIR, "x"), "aim is a directory"), (OSError(errno.EBUSY, "it is busy"), "aim: it is busy"),
+     (regular.TooLarge(errno.EFBIG, "it is large"), "aim: it is large"), (OSError("no answer"), "aim: no answer"),
+     (OSError(errno.ECONNRESET, "it was reset"), "aim: it was reset")],
+)  # fmt: skip
+def test_the_reason_of_the_system_is_told(tmp_path: Path, problem: OSError, words: str) -> None:
+    (tmp_path / "aim").mkdir()
+    assert own_files.refused("", problem, tmp_path / "aim").because == f"{tmp_path}/{words}"
+    (tmp_path / "link").symlink_to("aim")
+    found = own_files.refused("", OSError(errno.ELOOP, "x"), tmp_path / "link")
+    assert found.because.endswith("link is a symbolic link to a directory")
+
+
+def a_file(path: Path) -> None:
+    path.write_text("of a run that was killed")
+    path.chmod(0o644)
+
+
+def a_link(path: Path) -> None:
+    path.symlink_to("other")
+
+
+def a_dangling_link(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make", [a_file, a_link, a_dangling_link, os.mkfifo])
+def test_a_file_in_the_place_of_the_temporary_one_is_not_written_to(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    other, planted = tmp_path / "other", tmp_path / atomic.temporary("values")
+    other.write_text("mine")
+    make(planted)
+    atomic.write(tmp_path / "values", "A=1\n")
+    assert (tmp_path / "values").read_text() == "A=1\n" and not (tmp_path / "values").is_symlink()
+    assert (tmp_path / "values").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in tmp_path.iterdir()} == {"values", "other"} and other.read_text() == "mine"

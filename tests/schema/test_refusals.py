@@ -44,6 +44,15 @@ def test_refusal_names_code_and_line(code: str) -> None:
     assert caught.value.exit == Exit.BAD_STATE and caught.value.because
 
 
+@pytest.mark.parametrize(
+    "text", ["[services]\na = 3\n", "[infra]\npg = []\n", "[env]\nA = true\n", "[services.a]\nkind = 'go'\nenv = 'x'\n"]
+)
+def test_what_should_be_a_table_is_told_so_in_words_of_toml(text: str) -> None:
+    with pytest.raises(DevError) as caught:
+        schema.parse((HEAD + text).encode())
+    assert (caught.value.code, caught.value.because) == ("value-wrong", "input should be a table")
+
+
 SERVICE = HEAD + "[services.a]\nkind = 'go'\nmigrate = 'm'\n"
 MORE = [
     (SERVICE + "migrate_inputs = ['../b']\n", "bad-path", 7), (SERVICE + "migrate_inputs = ['/etc']\n", "bad-path", 7),

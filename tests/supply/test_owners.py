@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from converge import kinds, schema
+from converge import kinds, schema, supply
+from converge.errors import DevError
 from converge.instance import Instance, store
 from facts import owners
 from runtime.environment import of_component
@@ -176,3 +177,14 @@ def test_a_place_of_ones_own_is_well(tmp_path: Path) -> None:
     assert owners.problem(open_to_all / "mine/not/there/yet") == ""
     open_to_all.chmod(0o777)
     assert "can be written by other users" in owners.problem(open_to_all / "mine")
+
+
+@pytest.mark.parametrize("code", ["not-writable", "not-ours", "read-only", "disk-full"])
+def test_a_store_that_cannot_be_written_names_the_way_to_have_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setenv("DEV_STORE", str(tmp_path / "store"))
+    with pytest.raises(DevError) as caught, supply._guard("go", "1.0", print):
+        raise DevError(code, "it was not written", because="of that", hint="mend it, then run again")
+    assert (caught.value.code, caught.value.because) == ("store-unwritable", "of that")
+    assert caught.value.hint == "mend it; or set DEV_STORE to another directory"

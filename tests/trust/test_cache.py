@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import pwd
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,15 @@ def test_a_checked_state_is_read_back(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(schema, "parse", None)
     assert schema.load(place) == first
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("home", ["tmp", ".", "", None])
+def test_a_home_that_leads_nowhere_is_that_of_the_account(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home)
+    account = pwd.getpwuid(os.geteuid()).pw_dir
+    found = userfiles.directory("trust")
+    assert found == (Path(account, ".local/state/dev/trust") if os.path.isdir(account) else None)
 
 
 def test_nothing_is_unpickled_from_a_checkout(place: Path, tmp_path: Path) -> None:

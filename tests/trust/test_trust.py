@@ -299,7 +299,7 @@ def attack(tmp_path: Path, victim: Any, listeners: Any) -> Callable[..., Hostile
     return make
 
 
-@pytest.mark.parametrize("name", ["path_entry bin", "path_entry {link}", "tool_of_the_user"])
+@pytest.mark.parametrize("name", ["path_entry {path}/bin", "path_entry {link}", "tool_of_the_user"])
 def test_the_canaries_sing_where_the_checkout_is_trusted(
     attack: Callable[..., Hostile], tmp_path: Path, name: str
 ) -> None:
