@@ -73,6 +73,12 @@ def known(checkout: Path) -> Record | None:
     return record if record and record.path == str(checkout) else None
 
 
+def file(checkout: Path) -> Path | None:
+    """Where its record is, or would be; None without a home directory outside of the checkout."""
+    place = userfiles.directory("trust", checkout)
+    return place / _name(checkout) if place else None
+
+
 def missing(checkout: Path) -> str:
     """Why the checkout is not trusted; empty if it is."""
     if given(checkout):

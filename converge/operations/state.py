@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import facts.state
-from converge import managed_paths, temporaries
+from converge import managed_paths, temporaries, trust
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.instance import is_name
@@ -27,9 +27,10 @@ FIRST = ("", "lock")
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
-    """The parts of `.dev`, and what was left there and beside the files that ./dev writes in the checkout."""
+    """The parts of `.dev`, and what was left there and beside the files that ./dev writes elsewhere."""
     dev, checkout = context.instance.dev, context.instance.checkout
     beside = [checkout / LOCAL, *(checkout / managed_paths.normal(path) for path in context.desired.files)]
+    beside += filter(None, [trust.file(checkout)])
     return [
         facts.state.probe("state.parts", dev, is_name),
         LocalProbe("state.temporaries", lambda: tuple(temporaries.left(dev, beside))),

@@ -16,7 +16,7 @@ import pytest
 import facts.state
 from cli import bootstrap, clean
 from cli.context import Context
-from converge import cycle, schema, temporaries
+from converge import cycle, schema, temporaries, trust
 from converge.context import context_of
 from converge.desired import Loaded
 from converge.errors import DevError
@@ -146,15 +146,18 @@ path = pathlib.Path(sys.argv[3])
 atomic.write(path, "secret") if sys.argv[2] == "atomic" else beneath.write(path.parent, path.name, b"secret", 0o600)
 """
 PLACES = [".dev/values", ".dev/instances/default/placed/postgres", ".dev/env/a.env", "desired_state.local.toml",
-          "sub/deep/file", ".dev/" + "ü" * 120]  # fmt: skip
+          "sub/deep/file", ".dev/" + "ü" * 120, "the record of trust"]  # fmt: skip
 
 
 @pytest.mark.parametrize("how", ["atomic", "beneath"])
 @pytest.mark.parametrize("place", PLACES)
 def test_what_a_kill_at_the_rename_left_is_deleted_by_the_next_repair(
-    target: tuple[Loaded, Instance], place: str, how: str
+    target: tuple[Loaded, Instance], place: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = target[1].checkout / place
+    monkeypatch.setenv("XDG_STATE_HOME", os.path.realpath(tmp_path / "own"))
+    record = trust.file(target[1].checkout)
+    assert record
+    path = record if place == "the record of trust" else target[1].checkout / place
     path.parent.mkdir(parents=True, exist_ok=True)
     ran = subprocess.run([sys.executable, "-c", KILLED, str(TOOL), how, str(path)])
     assert ran.returncode == -signal.SIGKILL
