@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from functools import cached_property
 from pathlib import Path
 
@@ -48,13 +49,15 @@ class Context:
         return where.stands(TOOL)
 
     def _named(self, directory: Path) -> Path:
-        if not os.path.isdir(directory):
+        try:
+            if not stat.S_ISDIR(os.stat(directory).st_mode):
+                raise NotADirectoryError
+            found = directory.resolve()
+        except (FileNotFoundError, NotADirectoryError):
             raise DevError(
                 "no-checkout", f"{directory} is not a directory", because="-C names the checkout to work on",
                 exit=Exit.USAGE,
-            )  # fmt: skip
-        try:
-            found = directory.resolve()
+            ) from None  # fmt: skip
         except OSError as problem:
             raise DevError(
                 "no-checkout", f"{directory} cannot be used", because=problem.strerror or str(problem),

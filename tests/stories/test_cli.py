@@ -124,9 +124,9 @@ def test_a_read_only_checkout_can_still_be_looked_at(checkout: Checkout) -> None
     checkout.state("")
     user = {} if os.geteuid() else {"user": "nobody"}
     checkout.path.chmod(0o555)
-    for parent in (checkout.path.parent, checkout.path.parent.parent, checkout.path.parent.parent.parent):
-        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & stat.S_ISVTX:  # /tmp stays as it is
-            parent.chmod(0o755)
+    for parent in checkout.path.parents:  # /tmp has this bit
+        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & stat.S_IXOTH:
+            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
     python = "/usr/bin/python3" if user and Path("/usr/bin/python3").exists() else sys.executable
     paths = [str(TOOL), sysconfig.get_path("purelib")]
     script = f"import sys; sys.path[:0] = {paths!r}; from cli.main import main; sys.exit(main(sys.argv[1:]))"
