@@ -1,4 +1,4 @@
-"""Everything that an engine tells about the containers of a checkout, to whoever may ask it."""
+"""Everything that an engine tells about the containers of a checkout, to anyone who may ask it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from converge import confined, own_files, trust
 
 @pytest.fixture
 def place() -> Iterator[Checkout]:
-    """A checkout of another user, whom root helps; pytest's own directory can be entered by root alone."""
+    """A checkout of another user, prepared by root; pytest's own directory can be entered by root alone."""
     base = Path(tempfile.mkdtemp(prefix="dev-"))
     base.chmod(0o755)
     made = Checkout(base / "checkout", base / "home")
