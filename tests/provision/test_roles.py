@@ -93,6 +93,7 @@ while not select.select([sys.stdin], [], [], 0.002)[0]:
         except OSError:
             continue
         looks += 1
+        line = line.replace(b"/run/secrets/POSTGRES_PASSWORD", b"")  # a file's name, which entrypoints give to `cat`
         if any(secret in line for secret in secrets):
             print("SEEN", line.replace(b"\\0", b" ").decode(errors="replace"), flush=True)
 print("looks", looks, flush=True)

@@ -25,6 +25,7 @@ def saved(running: Running) -> Iterator[Running]:
     running.declare("databases = ['goods']")
     assert running.start().code == 0
     running.sql(KEPT, "goods")
+    shutil.rmtree(running.now.instance.snapshots, ignore_errors=True)  # other tests with this server have some too
     snapshots.snapshot(running.now, "monday")
     yield running
     for name in snapshots.snapshots(running.now):
