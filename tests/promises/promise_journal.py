@@ -126,7 +126,8 @@ def judge(place: Place, theirs: Path) -> Verdict:
         ran = place.dev("doctor", "--fix")
         said = (ran.out + ran.err).count(SAID)
         contents = [(root / name).read_text() if (root / name).is_file() else "" for name in ("a/b", "c")]
-        if ran.code != 0 or contents != ["one", "two"]:
+        fine = ran.code == 0 or (ran.code == 4 and "✗ journal " in ran.out)  # what a person has to move away is named
+        if not fine or contents != ["one", "two"]:
             return Broken(f"ends with {ran.code}, and has written {contents}\n{ran.out}{ran.err}")
         noted = state(journal) != before
         if said != (0 if noted else 1):
