@@ -61,7 +61,7 @@ class Context:
         except OSError as problem:
             raise DevError(
                 "no-checkout", f"{directory} cannot be used", because=problem.strerror or str(problem),
-                hint="name the checkout by its absolute path", exit=Exit.USAGE,
+                hint="name a checkout that you may enter, by its absolute path", exit=Exit.USAGE,
             ) from None  # fmt: skip
         where.leave_deleted(found)
         return found
