@@ -59,6 +59,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             because = "it does not exist"
         else:
             because = "its content differs" if other else f"its mode is {entry.mode}"
+            if entry.sha256 == facts.files.CLOSED:
+                because = f"its mode {entry.mode} does not let you read it"
         change = f"{'make' if entry.kind == 'absent' else 'correct'} {path}"
         args = {"path": managed_paths.normal(path), "content": want.content, "mode": mode}
         step = Step(key, "files", change, because, args=args)
