@@ -93,7 +93,8 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
         "tty": launch.tty,
     }  # fmt: skip
     path = component.directory / "spec.json"
-    os.close(own_files.opened(path, os.O_WRONLY | os.O_CREAT))
+    if os.path.lexists(path):
+        os.close(own_files.opened(path, os.O_WRONLY))
     atomic.write(path, json.dumps(spec))
     import subprocess  # saves 2 ms of every command that starts nothing
 

@@ -159,7 +159,7 @@ def hand_over(platform: Platform, component: InfraComponent, database: str) -> t
 
 
 def shut(component: InfraComponent) -> list[str]:
-    """Declared databases that let nobody in; DevError `sql-failed` if that cannot be read."""
+    """Declared databases that accept no connection; DevError `sql-failed` if that cannot be read."""
     inside = look(component)
     if isinstance(inside, Closed):
         return []
