@@ -40,6 +40,15 @@ def restore(context: Context, names: Name = None) -> int:
 
 def list_snapshots(context: Context) -> int:
     """Show the snapshots."""
+    if snapshots.shut(context.platform):
+        _reopen(context)
+    for name in snapshots.snapshots(context.platform):
+        render.out(name)
+    return int(Exit.OK)
+
+
+def _reopen(context: Context) -> None:
+    """Open what a killed snapshot left closed; while another command works, it may have closed it itself."""
     try:
         with hold(context.instance.dev / "lock", timeout=0):
             for name in snapshots.reopen(context.platform):
@@ -47,9 +56,6 @@ def list_snapshots(context: Context) -> int:
     except DevError as problem:
         if problem.code != "locked":
             raise
-    for name in snapshots.snapshots(context.platform):
-        render.out(name)
-    return int(Exit.OK)
 
 
 def delete(context: Context, names: Name = None) -> int:

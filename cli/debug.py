@@ -13,7 +13,7 @@ from cli.start import refuse_open
 from converge import cycle
 from converge.errors import DevError, Exit
 from converge.lock import hold
-from runtime import editors, start
+from runtime import editors, placements, start
 from runtime.handoff import handoff
 from runtime.services import debugging
 
@@ -40,7 +40,7 @@ def run(
     component = platform.component(names[0])
     with hold(context.instance.dev / "lock", say=render.say):
         handoff.reconcile(platform, lambda name, text, seconds: render.say(f"{name:<12} {text}"), names)
-        if off and not debugging.under(component):
+        if off and not debugging.under(component) and placements.lives(component):
             render.say(f"{component.name} is not under a debugger")
             return int(Exit.OK)
         if not off:

@@ -14,6 +14,7 @@ from converge.errors import DevError, Exit
 from converge.lock import hold
 from converge.operations import dependencies
 from runtime.handoff import handoff, record
+from runtime.routes import owner_map
 
 if TYPE_CHECKING:
     from runtime.editors import Written
@@ -95,6 +96,7 @@ def _give_back(context: Context, name: str, board: Board) -> list[Moved]:
 
     if record.record(context.instance, name):
         return [handoff.give_back(context.platform, name, board.event)]
+    owner_map.settle(context.platform)  # a run that was killed may have left it open
     render.say(f"{name} is not handed off")
     return []
 

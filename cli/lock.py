@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from cli import render
 from cli.context import Context
 from cli.option import Option
-from converge import installing, lock_check, lockfile, supply, tools
+from converge import installing, lock_check, lockfile, supply, tools, trust
 from converge.context import ConvergeContext
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
@@ -87,7 +87,9 @@ def run(
     path = context.checkout / lockfile.NAME
     known = lockfile.load(context.checkout).get("images", {}) if path.exists() else {}
     digests = _images(context, known)
-    LocalMachine(ConvergeContext(context.loaded, context.instance)).write(path, _toml(resolved, digests).encode())
+    text = _toml(resolved, digests).encode()
+    trust.foresee(context.checkout, {lockfile.NAME: text})
+    LocalMachine(ConvergeContext(context.loaded, context.instance)).write(path, text)
     render.say(f"wrote {lockfile.NAME}", "green")
     return 0
 

@@ -110,6 +110,12 @@ def _bytes(token: str) -> bytes:
     return token.encode("utf-8", "surrogatepass")
 
 
+def record(checkout: Path, id: str) -> Path | None:
+    """Where this user's record of the id is, or would be; None without a home directory outside of the checkout."""
+    place = userfiles.directory("identity", checkout)
+    return place / f"{id}.json" if place else None
+
+
 def _recorded(id: str, checkout: Path) -> Kept | None:
     found = userfiles.read(userfiles.directory("identity", checkout), f"{id}.json") if id.isalnum() else None
     return _parsed(found) if found else None

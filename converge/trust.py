@@ -21,6 +21,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from converge import userfiles
@@ -51,12 +52,14 @@ class Record:
     """Other users that own the checkout, or a part of it."""
     since: int = 0
     """Unix time."""
+    next: str = ""
+    """The same hash after the change of one of them that a command of this user is about to make."""
 
     def document(self) -> dict[str, Any]:
         """Its fields as JSON values."""
         return {
             "path": self.path, "inode": self.inode, "remotes": self.remotes, "content": self.content,
-            "owners": self.owners, "since": self.since,
+            "owners": self.owners, "since": self.since, "next": self.next,
         }  # fmt: skip
 
 
@@ -92,7 +95,7 @@ def missing(checkout: Path) -> str:
         return "its git remotes are others than when you trusted it"
     if record.remotes and os.stat(checkout).st_ino == record.inode:
         return ""
-    if content(checkout) == record.content:
+    if content(checkout) in (record.content, record.next):
         return ""
     return "it was made again since you trusted it" if record.remotes else "what it runs changed since you trusted it"
 
@@ -109,6 +112,19 @@ def given(checkout: Path, environ: Mapping[str, str] = os.environ) -> bool:
 def keep(checkout: Path) -> Record:
     """Trust the checkout as it is now. DevError `not-writable` if that cannot be noted."""
     record = replace(look(checkout), since=int(time.time()))
+    _note(record)
+    return record
+
+
+def foresee(checkout: Path, changed: Mapping[str, bytes]) -> None:
+    """Trust a checkout that is trusted also after the change of its files that follows, whole or not at all."""
+    record = known(checkout)
+    if record and not missing(checkout):
+        _note(replace(record, content=content(checkout), next=content(checkout, changed)))
+
+
+def _note(record: Record) -> None:
+    checkout = Path(record.path)
     place = userfiles.directory("trust", checkout)
     try:
         if place is None:
@@ -119,7 +135,6 @@ def keep(checkout: Path) -> Record:
             "not-writable", f"{checkout} cannot be trusted for good", because=problem.strerror or str(problem),
             hint=f"use --trust or {VARIABLE}=1 for one run", exit=Exit.NEEDS_HUMAN,
         ) from problem  # fmt: skip
-    return record
 
 
 def revoke(checkout: Path) -> bool:
@@ -196,15 +211,15 @@ def remotes(checkout: Path) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def content(checkout: Path) -> str:
-    """Hash of the files that ./dev reads to decide what to run."""
+def content(checkout: Path, changed: Mapping[str, bytes] = MappingProxyType({})) -> str:
+    """Hash of the files that ./dev reads to decide what to run, some of them as they will be."""
     digest = hashlib.sha256()
     try:
         compose = sorted(name for name in os.listdir(checkout / "compose") if name.endswith((".yaml", ".yml")))
     except OSError:
         compose = []
     for name in (*FILES, *(f"compose/{each}" for each in compose)):
-        text = _read(checkout / name)
+        text = changed.get(name) or _read(checkout / name)
         digest.update(f"{name}\0{len(text)}\0".encode("utf-8", "surrogateescape") + text)
     return digest.hexdigest()
 
@@ -218,7 +233,8 @@ def _record(text: bytes) -> Record | None:
         value = json.loads(text)
         path, inode, names, digest = value["path"], value["inode"], value["remotes"], value["content"]
         owners, since = tuple(map(int, value["owners"])), int(value["since"])
-        return Record(str(path), int(inode), tuple(map(str, names)), str(digest), owners, since)
+        after = str(value.get("next", ""))
+        return Record(str(path), int(inode), tuple(map(str, names)), str(digest), owners, since, after)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

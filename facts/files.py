@@ -15,6 +15,8 @@ SMALL = 4096
 """Bytes of a file that holds a word."""
 LARGER = "0" * 64
 """Stands for the hash of a larger file."""
+CLOSED = "-" * 64
+"""Stands for the hash of a file that this user may not read."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ def probe(name: str, path: Path) -> Probe:
     sh = f"""if [ -d {at} ]; then echo directory; elif [ -f {at} ]; then echo file
 elif [ -e {at} ]; then echo other; else echo absent; exit; fi
 ls -ld {at}; set -f; set -- $(ls -ldnL {at})
-[ -f {at} ] && if [ "$5" -gt {LARGEST} ]; then echo {LARGER}; else sha256sum {at} || shasum -a 256 {at}; fi"""
+if [ ! -f {at} ]; then :; elif [ ! -r {at} ]; then echo {CLOSED}; elif [ "$5" -gt {LARGEST} ]; then echo {LARGER}
+else sha256sum {at} || shasum -a 256 {at}; fi"""
     return Probe(name, sh, _parse)
 
 

@@ -100,11 +100,7 @@ def _close_routes(platform: Platform, all_of_them: bool) -> None:
 def undeclared(platform: Platform) -> list[Component]:
     """Components that run and are no longer declared, for example after a `git switch`."""
     instance = platform.instance
-    try:
-        names = {entry.name for entry in (instance.state / "run").iterdir()}
-    except OSError:
-        names = set()
-    names -= {*platform.components, EDGE}
+    names = leftovers.ran(instance) - {*platform.components, EDGE}
     left: list[Component] = [ServiceComponent(name, Service(kind="command"), instance) for name in sorted(names)]
     if instance.engine_record.exists():
         from runtime.docker import containers  # saves 20 ms where there never were any

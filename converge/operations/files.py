@@ -55,14 +55,20 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         if not other and entry.mode == mode and entry.kind == kind:
             yield Item(key, "files", "ok", found, wanted, source=source)
             continue
-        if entry.kind == "absent":
-            because = "it does not exist"
-        else:
-            because = "its content differs" if other else f"its mode is {entry.mode}"
+        because = _difference(entry, other)
         change = f"{'make' if entry.kind == 'absent' else 'correct'} {path}"
         args = {"path": managed_paths.normal(path), "content": want.content, "mode": mode}
         step = Step(key, "files", change, because, args=args)
         yield Item(key, "files", "drift", found, wanted, because, source=source, step=step)
+
+
+def _difference(entry: facts.files.Entry, content: bool) -> str:
+    """What is not as declared, as a clause; `content` is whether that differs."""
+    if entry.kind == "absent":
+        return "it does not exist"
+    if entry.sha256 == facts.files.CLOSED:
+        return f"its mode {entry.mode} does not let you read it"
+    return "its content differs" if content else f"its mode is {entry.mode}"
 
 
 def apply(step: Step, machine: Machine) -> None:

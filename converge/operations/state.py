@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import facts.state
-from converge import managed_paths, temporaries, trust
+from converge import identity, lockfile, managed_paths, temporaries, trust
 from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.instance import is_name
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from converge.machine import Machine
 
 LOCAL = "desired_state.local.toml"
+IDES = (".vscode/launch.json", ".vscode/tasks.json")
+"""Files of IDEs that ./dev writes entries into."""
 FIRST = ("", "lock")
 """Parts without which nothing can be repaired: a repair begins with the lock."""
 
@@ -29,8 +31,10 @@ FIRST = ("", "lock")
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """The parts of `.dev`, and what was left there and beside the files that ./dev writes elsewhere."""
     dev, checkout = context.instance.dev, context.instance.checkout
-    beside = [checkout / LOCAL, *(checkout / managed_paths.normal(path) for path in context.desired.files)]
-    beside += filter(None, [trust.file(checkout)])
+    beside = [checkout / LOCAL, checkout / lockfile.NAME, *(checkout / each for each in IDES)]
+    beside += [checkout / f".run/dev {name}.run.xml" for name in context.desired.services]
+    beside += [*(checkout / managed_paths.normal(path) for path in context.desired.files)]
+    beside += filter(None, [trust.file(checkout), identity.record(checkout, context.instance.id)])
     return [
         facts.state.probe("state.parts", dev, is_name),
         LocalProbe("state.temporaries", lambda: tuple(temporaries.left(dev, beside))),
@@ -47,6 +51,8 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     for part in parts:
         if (part.path, part.found) == ("env", "a file"):
             continue  # the old name of `values`: the next repair renames it
+        if _is_strange(context, part):
+            continue
         key, path, want = f"state.{part.path or '.dev'}", dev / part.path, f"a {part.want}"
         because = f"{path} is {part.found}"
         if not part.how or part.path in FIRST:
@@ -65,6 +71,13 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         found = f"{len(left)} left, as {left[0]}"
         step = Step("state.temporaries", "state", "delete incomplete files", because, args={"paths": list(left)})
         yield Item("state.temporaries", "state", "drift", found, "none", because, step=step)
+
+
+def _is_strange(context: ConvergeContext, part: facts.state.Part) -> bool:
+    """Whether it is a file that others put among the directories of components; one of a component is in its way."""
+    *above, name = part.path.split("/")
+    names = (*context.desired.infra, *context.desired.services)
+    return above[-1:] == ["run"] and part.found == "a file" and name not in names
 
 
 def of_component(item: Item) -> bool:

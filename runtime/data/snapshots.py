@@ -124,6 +124,11 @@ def delete(platform: Platform, name: str) -> bool:
     return True
 
 
+def shut(platform: Platform) -> bool:
+    """Whether an interrupted snapshot or restore left a database closed, or one is being made."""
+    return any(inside.shut(server) for server in having(platform, "databases"))
+
+
 def reopen(platform: Platform) -> list[str]:
     """Open databases that an interrupted snapshot or restore left closed; gives names. Needs the checkout's lock."""
     return [name for server in having(platform, "databases") for name in inside.reopen(platform, server)]

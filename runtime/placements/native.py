@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from converge import ending, leftovers, own_files
+from converge import atomic, ending, leftovers, own_files
 from facts import locks, processes
 from facts.ports import HOME
 from facts.processes import MARK, Process
@@ -93,8 +93,9 @@ def spawn(component: Component, launch: Launch, digest: str) -> None:
         "tty": launch.tty,
     }  # fmt: skip
     path = component.directory / "spec.json"
-    with open(own_files.opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
-        json.dump(spec, file)
+    if os.path.lexists(path):
+        os.close(own_files.opened(path, os.O_WRONLY))
+    atomic.write(path, json.dumps(spec))
     import subprocess  # saves 2 ms of every command that starts nothing
 
     os.close(own_files.opened(component.instance.shim_lock(component.name), os.O_RDWR | os.O_CREAT))

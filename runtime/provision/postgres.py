@@ -158,16 +158,21 @@ def hand_over(platform: Platform, component: InfraComponent, database: str) -> t
     return tuple(sorted(str(row[0]) for row in kept))
 
 
+def shut(component: InfraComponent) -> list[str]:
+    """Declared databases that accept no connection; DevError `sql-failed` if that cannot be read."""
+    inside = look(component)
+    if isinstance(inside, Closed):
+        return []
+    there = [name for name in component.wants.databases if name in inside.databases]
+    return [name for name in there if not inside.databases[name].open]
+
+
 def reopen(platform: Platform, component: InfraComponent) -> list[str]:
     """Open every declared database that an interrupted snapshot left closed; gives their names.
 
     Raises DevError `sql-failed`.
     """
-    inside = look(component)
-    if isinstance(inside, Closed):
-        return []
-    closed = [name for name in component.wants.databases if name in inside.databases]
-    closed = [name for name in closed if not inside.databases[name].open]
+    closed = shut(component)
     statements = [f"ALTER DATABASE {postgres.quoted(name)} ALLOW_CONNECTIONS true" for name in closed]
     _run(platform, component, "postgres", statements)
     return closed

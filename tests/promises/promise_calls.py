@@ -85,11 +85,11 @@ class Calls:
             ran = place.dev(*argv.split())
             if kind == "program" and faults.called(place.base / "shim") <= rest[2]:
                 return Untried("it is not called so often")
-            wrong = self._first(it, argv, ran.code, ran.err)
+            wrong = self._first(it, argv, ran.code, ran.err, ran.out)
         place.checkout.env = env
         return self._healed(it, kind, wrong)
 
-    def _first(self, it: Small, argv: str, code: int, err: str) -> list[str]:
+    def _first(self, it: Small, argv: str, code: int, err: str, report: str) -> list[str]:
         """What the command said while something went wrong, beside what is so."""
         wrong = [] if code in CODES else [f"it ended with {code}: {err}"]
         if code == 0 and argv == "start":
@@ -98,7 +98,7 @@ class Calls:
             wrong += [f"stop left {each}" for each in it.place.processes()]
         if code == 0 and argv.startswith("doctor"):
             wrong += it.made()
-        if code not in (0, 2) and not err.strip():
+        if code not in (0, 2) and "because" not in err + report:
             wrong.append(f"it ended with {code} and without a word")
         return wrong
 

@@ -12,8 +12,12 @@ from converge import managed_paths, schema
 from converge.errors import DevError
 from converge.journal import Journal
 from runtime.logs.files import LARGEST, Trail
+from tests import stranger
 from tests.conftest import HEAD, Checkout
+from tests.promises import promise_crash_points, promise_states
+from tests.promises.promise import Held
 from tests.promises.promise_journal import line
+from tests.promises.specimen import specimen, unreachable
 
 
 @pytest.mark.parametrize("size", [LARGEST + 1, 20 << 30])
@@ -75,3 +79,41 @@ def test_clean_says_what_it_could_not_remove_and_why(checkout: Checkout) -> None
         subprocess.run(["chattr", "-i", file], check=True)
     assert ran.code == 3 and f"{file} is immutable" in ran.err and "chattr -i" in ran.err, ran.err
     assert checkout.dev("clean", "--force").code == 0 and not (checkout.path / ".dev").exists()
+
+
+FOUND = {
+    "a file among the directories of components": (
+        0,
+        "running, stop",
+        f"{promise_states.RUN}/one/state.json",
+        "hard link",
+    ),
+    "a directory of the store of another user": (0, "fix", "store/tools/hello/", "others"),
+    "a managed file that its user may not read": (stranger.UID, "fix", "checkout/conf/app.ini", "unreadable"),
+}
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_a_state_that_was_not_healed_is(what: str) -> None:
+    uid, walk, path, how = FOUND[what]
+    if why := unreachable():
+        pytest.skip(why)
+    made = specimen(uid)
+    try:
+        assert promise_states.judge(made, promise_states.State(((path, how),), walk)) == Held()
+    finally:
+        made.reset()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [("handoff", "write", 4), ("handoff back", "unlink", 6), ("debug --off", "unlink", 2), ("lock", "fsync", 2)],
+)
+def test_a_command_killed_where_its_rerun_did_not_heal_heals(point: tuple[str, str, int]) -> None:
+    if why := promise_crash_points.missing() or unreachable():
+        pytest.skip(why)
+    made = specimen(os.geteuid())
+    try:
+        assert promise_crash_points.judge(made, *point) == Held()
+    finally:
+        made.reset()
