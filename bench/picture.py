@@ -9,6 +9,7 @@ the command has ended. Run it with `.dev/venv/bin/python` in a clean clone:
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -67,10 +68,12 @@ def screen(text: str) -> list[str]:
 
 
 def main(file: str, *argv: str) -> None:
-    shown = [row for row in screen(said(list(argv)))]
+    shown = screen(said(list(argv)))
     while shown and not shown[-1]:
         shown.pop()
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True, color_system="truecolor")
+    console = Console(
+        record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )  # fmt: skip
     console.print(Text(f"$ {' '.join(argv)}", style="bold"))
     for row in shown:
         console.print(Text.from_ansi(row))
