@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import tarfile
 import uuid
@@ -162,6 +163,14 @@ def test_an_edit_rebuilds_one_image_in_docker_mode_and_none_otherwise(shop: Chec
         second = boxes(rig, shop)
         assert {key for key in first if first[key] != second[key]} == {"orders-box"}
         assert soon(f"{url(shop, 'orders')}/healthz", edited)
+        watching = shop.popen("start", "--docker", "--watch")
+        assert watching.stderr and any("watching the sources" in line for line in watching.stderr)
+        source.write_text(source.read_text().replace(edited, f"{edited} again"))
+        wait_until(lambda: soon(f"{url(shop, 'orders')}/healthz", f"{edited} again"), 120)
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=60)
+        assert watching.returncode == 130 and "Traceback" not in said, said
+        assert boxes(rig, shop)["orders-box"] != second["orders-box"] and set(placements(shop).values()) == {"docker"}
     finally:
         source.write_text(text)
     assert "building" not in start(shop, "--docker"), "an image that was there already was built again"
