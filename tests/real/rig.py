@@ -76,6 +76,10 @@ class Rig:
         """SIGKILL to dockerd, as a crash; `restart` brings it back."""
         daemons.kill_engine(self.place)
 
+    def end(self) -> None:
+        """SIGTERM to dockerd, as its update or the end of the machine; `restart` brings it back."""
+        daemons.end_engine(self.place)
+
     def restart(self) -> None:
         """A running engine again, with the same data, after `kill` or an end of its own."""
         daemons.start_engine(self.place, self.registry)
