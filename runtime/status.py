@@ -71,7 +71,7 @@ def status(platform: Platform) -> tuple[Status, ...]:
 
 
 def gateway(platform: Platform) -> Status | None:
-    """The proxy in front of services in containers and of handed-off ones; None where nobody needs it."""
+    """The proxy in front of services in containers and of handed-off ones; None where no service needs it."""
     instance = platform.instance
     if not (instance.owner_map.exists() and instance.engine_record.exists()):
         return None
