@@ -181,9 +181,9 @@ def test_with_watch_a_container_follows_an_edit_until_ctrl_c(shop: Checkout, rig
         source.write_text(text.replace('"status": "ok"', f'"status": "{edited}"'))
         wait_until(lambda: soon(f"{url(shop, 'orders')}/healthz", edited), 120)
     finally:
-        source.write_text(text)
         watching.send_signal(signal.SIGINT)
         _, said = watching.communicate(timeout=120)
+        source.write_text(text)
     assert watching.returncode == 130 and "Traceback" not in said, said
     after = boxes(rig, shop)
     assert after["orders-box"] != before["orders-box"] and set(placements(shop).values()) == {"docker"}
