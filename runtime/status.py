@@ -56,7 +56,7 @@ class Status:
 
 
 def status(platform: Platform) -> tuple[Status, ...]:
-    """Every declared component."""
+    """Every declared component, and the gateway if the instance has one."""
     components = list(platform.components.values())
     hosts = _hosts(platform.instance, components)
     ports = [component.port for component in components if component.port]
@@ -67,7 +67,25 @@ def status(platform: Platform) -> tuple[Status, ...]:
         found[component.name] = alone(platform, component, listening)
 
     threads.each(components, one)
-    return tuple(among(component, found[component.name], found.__getitem__) for component in components)
+    declared = (among(component, found[component.name], found.__getitem__) for component in components)
+    return (*declared, *_gateway(platform.instance))
+
+
+def _gateway(instance: Instance) -> tuple[Status, ...]:
+    """The gateway, which the desired state does not name; nothing where no service is reached through one."""
+    if not (instance.owner_map.exists() and instance.routes_file.exists()):
+        return ()
+    from runtime.routes import gateway, owner_map  # saves 30 ms of a status without an owner map
+
+    component = gateway.component(instance)
+    seen = placements.of("docker").look(component)
+    if seen.state == "absent":
+        if "docker" not in owner_map.owners(instance).values():
+            return ()
+        seen = replace(seen, reason="its container was removed; ./dev start makes it again")
+    asked = seen.lives and seen.state == "running"
+    missing = "it does not answer on its socket" if asked and not gateway.lives(instance) else ""
+    return (replace(judge(component, seen, missing, before=True), port=None),)
 
 
 def look(platform: Platform, component: Component, timeout: float = 1.0) -> Status:

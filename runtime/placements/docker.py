@@ -25,6 +25,8 @@ LEFT_OVER = ("port is already allocated", ": already exists", "id already in use
 """Errors of the engine and containerd for a container whose start was interrupted by the engine's end (20.10)."""
 ENDED = (0, 130, 137, 143)
 """Exit codes of a container that was asked to end."""
+ATTEMPTS = 5
+"""Restarts after which a container that ends again has failed; the engine tries again, at most once a minute."""
 
 
 def engine(instance: Instance) -> Engine | None:
@@ -60,12 +62,13 @@ def look(component: Component) -> Seen:
     if not about:
         return Seen("docker")
     state = about["State"]
-    word, reason = state_of(state, component.once)
+    restarts = about.get("RestartCount", 0)
+    word, reason = state_of(state, component.once, restarts)
     if word == "running" and not reason:
         reason = cut_off(component.instance, about)
     return Seen(
         "docker", word in ("running", "paused", "backoff"), word, reason, state.get("Pid") or None,
-        about.get("RestartCount", 0), _seconds(state.get("StartedAt", "")), about["Id"],
+        restarts, _seconds(state.get("StartedAt", "")), about["Id"],
         image=str((about.get("Config") or {}).get("Image", "")),
     )  # fmt: skip
 
@@ -109,6 +112,8 @@ def spawn(component: Component, container: str) -> None:
         native.forget(component)
     try:
         _allow_restarts(component, used, container)
+        if used.get(f"/containers/{container}/json", ENGINE_TIMEOUT)["State"].get("Restarting"):
+            used.post(f"/containers/{container}/stop", 60, t="0")  # so that its restarts are counted anew
         used.post(f"/containers/{container}/start", 60)
     except EngineGone as problem:
         raise lost(f"{component.name} was not started", problem) from problem
@@ -279,9 +284,11 @@ def _gone(used: Engine, path: str, **query: Any) -> None:
             raise
 
 
-def state_of(state: dict[str, Any], once: bool) -> tuple[State, str]:
-    """The engine's state of a container as one word, and why."""
+def state_of(state: dict[str, Any], once: bool, restarts: int = 0) -> tuple[State, str]:
+    """The engine's state of a container as one word, and why; `restarts`: how often the engine started it again."""
     code, status = state.get("ExitCode", 0), state.get("Status")
+    if status == "restarting" and restarts >= ATTEMPTS:
+        return "failed", f"it ended with {code}, and was started again {restarts} times"
     if status == "restarting":
         return "backoff", f"it ended with {code} and is started again"
     if status == "paused":

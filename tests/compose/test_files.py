@@ -133,7 +133,7 @@ def test_every_container_is_watched_and_limited(containers: dict[str, dict[str, 
     for name, container in containers.items():
         assert int(container["mem_limit"]) <= 512 << 20 and container["pids_limit"], name
         assert {"max-size", "max-file"} <= container["logging"]["options"].keys(), name
-        assert container["restart"] == "on-failure:5" and container["stop_grace_period"], name
+        assert container["restart"] == "unless-stopped" and container["stop_grace_period"], name
         health = container["healthcheck"]
         assert health["test"][0] in ("CMD", "CMD-SHELL") and health["interval"] in ("1s", "2s", "3s"), name
         # an engine older than 25 refuses a container that has it

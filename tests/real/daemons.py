@@ -120,6 +120,14 @@ def kill_engine(place: Place) -> None:
     _wait(lambda: engine_pid(place) is None, "dockerd survived SIGKILL")
 
 
+def end_engine(place: Place) -> None:
+    """SIGTERM to dockerd, as an update of its package sends it: it stops every container before it ends."""
+    pid = engine_pid(place)
+    assert pid is not None, "the rig's engine does not run"
+    os.kill(pid, signal.SIGTERM)
+    _wait(partial(_ended, pid), "dockerd does not end")
+
+
 def stop(place: Place) -> None:
     """End engine, registry and everything they left, then the bridge and its rules."""
     mirror_pid = _living(place.run / "mirror.pid", "docker-registry")

@@ -76,8 +76,12 @@ class Rig:
         """SIGKILL to dockerd, as a crash; `restart` brings it back."""
         daemons.kill_engine(self.place)
 
+    def end(self) -> None:
+        """SIGTERM to dockerd, which stops all containers; `restart` brings it back."""
+        daemons.end_engine(self.place)
+
     def restart(self) -> None:
-        """A running engine again, with the same data, after `kill` or an end of its own."""
+        """A running engine again, with the same data, after `kill` or `end`."""
         daemons.start_engine(self.place, self.registry)
 
 
