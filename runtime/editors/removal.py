@@ -47,7 +47,7 @@ def _or_stays(done: Removal, name: Path) -> Iterator[None]:
         done.stays.append(f"{name}: it cannot be changed ({problem.strerror or problem})")
 
 
-def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> None:
+def _entries(done: Removal, name: Path, made: Sequence[jsonc.Entry]) -> None:
     path = done.checkout / name
     key, head = vscode.FILES[name.name]
     if not path.exists():
@@ -66,7 +66,8 @@ def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> No
     done.stays += [f"{', '.join(titles)} in {name}, not as ./dev wrote it"] if titles else []
     if after == before:
         return
-    if not left and _is_empty(after, {**head, key: []}) and _taken_back(done, name):
+    bare = _bare(key, made, head) == after and keeping.excludes(done.checkout) is None
+    if not left and _is_empty(after, {**head, key: []}) and (_taken_back(done, name) or bare):
         path.unlink()
         with contextlib.suppress(OSError):
             path.parent.rmdir()
@@ -85,6 +86,12 @@ def _files(done: Removal, directory: Path, wanted: Mapping[str, str]) -> None:
                 done.files.append(str(name))
             else:
                 done.stays.append(f"{name}, not as ./dev wrote it")
+
+
+def _bare(key: str, made: Sequence[jsonc.Entry], head: jsonc.Entry) -> str:
+    """What is left of a file that ./dev made and nobody edited, which tells it where there is no git."""
+    full = jsonc.edited("", key, made, lambda _: False, head)
+    return jsonc.edited(full, key, [], lambda _: True, head)
 
 
 def _is_empty(text: str, nothing: Mapping[str, Any]) -> bool:
