@@ -109,8 +109,8 @@ def _removed(place: Path) -> list[tuple[OSError, Path]]:
 
 def _places(context: Context, instances: list[Instance], store: bool) -> list[Path]:
     """What is there of all that will be removed."""
-    places = [instance.data for instance in instances]
-    places += [context.instance.state] if context.instance.name else [*_of_services(context), *_kept(context.instance.dev)]
+    places, mine = [instance.data for instance in instances], context.instance
+    places += [mine.state] if mine.name else [*_of_services(context), *_kept(mine.dev)]
     if store:
         places.append(store_of_user())
     return [place for place in dict.fromkeys(places) if place.exists()]

@@ -66,6 +66,8 @@ class Project:
     program: Path
     routed: bool = False
     """Whether some service runs in a container, so that the gateway is in front of all of them."""
+    last: tuple[Path, ...] = ()
+    """Files that change what the others say."""
 
     @property
     def instance(self) -> Instance:
@@ -88,7 +90,7 @@ class Project:
         if self.routed:
             found.append(GATEWAY)
         more = (self.instance.network_file, *([self.instance.routes_file] if self.routed else ()))
-        return (*found, *(path for path in more if path.exists()))
+        return (*found, *(path for path in more if path.exists()), *self.last)
 
     @property
     def directory(self) -> Path:
