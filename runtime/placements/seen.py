@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
@@ -14,6 +15,7 @@ State = Literal["absent", "created", "running", "paused", "backoff", "done", "fa
 yet. `backoff`: it ended and will be started again shortly. `done`: it has run to its end. `lost`: it is not known."""
 
 
+FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
 LATEST = 253402300799
 """The last second of the year 9999: a later time cannot be converted to a date."""
 
@@ -60,6 +62,17 @@ def lost(what: str, problem: Exception | str) -> DevError:
     """The error for an action that needs an engine which does not answer; `problem` is why."""
     because = problem if isinstance(problem, str) else f"the Docker engine does not answer: {problem}"
     return DevError("engine-lost", what, because=because, hint="./dev doctor --fix --only docker")
+
+
+def full(what: str, said: str) -> DevError | None:
+    """The error for what the engine refused because its disk is full; None if `said`, its words, say nothing of it."""
+    words = next((part for part in said.split(" / ") if FULL.search(part)), "")
+    if not words:
+        return None
+    return DevError(
+        "engine-full", what, because=f"the disk of the engine is full: {words.strip()}",
+        hint="docker system df shows what fills it; ./dev doctor --fix --allow=docker.disk deletes old layers",
+    )  # fmt: skip
 
 
 def moment(value: object) -> float | None:
