@@ -37,11 +37,18 @@ def run(
     infra: Annotated[
         str | None, Option("--infra", help="Where infrastructure runs: docker or native.", metavar="PLACEMENT")
     ] = None,
+    watch: Annotated[
+        bool, Option("--watch", help="With --docker: build a service again after each edit, until Ctrl-C.")
+    ] = False,
 ) -> int:
     """Make this checkout ready and run everything.
 
     With names, those components and all they need or use. Services run natively unless --docker is given.
     """
+
+    if watch and not docker:
+        because = "native services reload by themselves"
+        raise DevError("usage", "--watch is for --docker", because=because, exit=Exit.USAGE)
 
     if infra not in (None, "docker", "native"):
         raise DevError(
@@ -54,6 +61,11 @@ def run(
         if component.port and component.is_service:
             render.out(f"{name:<12} http://127.0.0.1:{component.port}")
     _banner(context)
+    if watch:
+        from cli import watching  # saves 20 ms of a start without containers
+
+        chosen = context.platform.chosen(names).values()
+        watching.follow(chosen, lambda edited: _start(context, edited, asked, yes))
     return int(Exit.OK)
 
 

@@ -29,7 +29,8 @@ def run(
     """Show every component: state, address, pid, age; and where identities come from."""
 
     while True:
-        states = status.status(context.platform)
+        states, gateway = status.status(context.platform), status.gateway(context.platform)
+        proxy = [gateway] if gateway else []
         identity = auth.look(context.loaded, context.instance)
         if watch:
             render.clear()
@@ -37,15 +38,16 @@ def run(
             project = context.loaded.desired.project.name
             mode = {"mode": identity.mode, "because": identity.because} if identity else None
             rows = [state.document() for state in states]
-            render.document({"schema": 1, "project": project, "auth": mode, "components": rows})
+            report = {"schema": 1, "project": project, "auth": mode, "components": rows}
+            render.document(report | {"gateway": gateway.document() if gateway else None})
         else:
-            for state in states:
+            for state in (*states, *proxy):
                 show(state)
             if identity:
                 colour = MODES.get(identity.mode, "yellow")
                 render.out(f"{'auth':<12} {render.style(f'{identity.mode:<10}', colour)} {identity.because}")
         if not watch:
-            return int(Exit.OK if all(state.state == "ready" for state in states) else Exit.DRIFT)
+            return int(Exit.OK if all(state.state == "ready" for state in (*states, *proxy)) else Exit.DRIFT)
         time.sleep(WATCH_EVERY)
 
 

@@ -56,7 +56,7 @@ class Status:
 
 
 def status(platform: Platform) -> tuple[Status, ...]:
-    """Every declared component, and the gateway if the instance has one."""
+    """Every declared component."""
     components = list(platform.components.values())
     hosts = _hosts(platform.instance, components)
     ports = [component.port for component in components if component.port]
@@ -67,25 +67,24 @@ def status(platform: Platform) -> tuple[Status, ...]:
         found[component.name] = alone(platform, component, listening)
 
     threads.each(components, one)
-    declared = (among(component, found[component.name], found.__getitem__) for component in components)
-    return (*declared, *_gateway(platform.instance))
+    return tuple(among(component, found[component.name], found.__getitem__) for component in components)
 
 
-def _gateway(instance: Instance) -> tuple[Status, ...]:
-    """The gateway, which the desired state does not name; nothing where no service is reached through one."""
-    if not (instance.owner_map.exists() and instance.routes_file.exists()):
-        return ()
-    from runtime.routes import gateway, owner_map  # saves 30 ms of a status without an owner map
+def gateway(platform: Platform) -> Status | None:
+    """The proxy in front of services in containers and of handed-off ones; None where no service needs it."""
+    instance = platform.instance
+    if not (instance.owner_map.exists() and instance.engine_record.exists()):
+        return None
+    from runtime.routes import gateway as proxy  # saves 30 ms of a status without an owner map
+    from runtime.routes import owner_map
 
-    component = gateway.component(instance)
-    seen = placements.of("docker").look(component)
-    if seen.state == "absent":
-        if "docker" not in owner_map.owners(instance).values():
-            return ()
-        seen = replace(seen, reason="its container was removed; ./dev start makes it again")
-    asked = seen.lives and seen.state == "running"
-    missing = "it does not answer on its socket" if asked and not gateway.lives(instance) else ""
-    return (replace(judge(component, seen, missing, before=True), port=None),)
+    seen = placements.of("docker").look(proxy.component(instance))
+    if seen.state == "absent" and "docker" not in owner_map.owners(instance).values():
+        return None
+    answers = seen.state == "running" and proxy.lives(instance)
+    found = judge(proxy.component(instance), seen, "" if answers else "it does not answer on its socket")
+    reason = found.reason if seen.lives else "; ".join(filter(None, (found.reason, "./dev start brings it back")))
+    return replace(found, port=None, reason=reason)
 
 
 def look(platform: Platform, component: Component, timeout: float = 1.0) -> Status:

@@ -54,14 +54,14 @@ def makes(words: Sequence[str]) -> bool:
 
 
 def _left_out(project: Project) -> tuple[Path, ...]:
-    """A file that gives a profile to what the file of ./dev has and nobody declared: `up` without names leaves it out.
+    """A file that gives a profile to what the file of ./dev has and is not declared: `up` without names leaves it out.
 
     The services of a checkout's own file are the user's choice.
     """
     if project.files[0].parent != tools.EMULATOR.parent:
         return ()
     declared = {compose.key(component) for component in project.platform.components.values()}
-    wanted = {name for name, entry in project.entries.items() if not entry.profiles}  # without a word of a person
+    wanted = {name for name, entry in project.entries.items() if not entry.profiles}  # in every `up`
     own = sorted((wanted & kinds.INFRA.keys()) - declared)
     if not own:
         return ()

@@ -56,14 +56,19 @@ def changed(component: Component, image: str) -> bool:
     """
     if not image.startswith(f"{component.instance.project}-{component.name}:"):
         return False
+    known = now(component)
+    return bool(known) and image.rpartition(":")[2] != known
+
+
+def now(component: Component) -> str:
+    """The digest of the service's sources; empty if no start noted them, or one cannot be read. It writes nothing."""
     try:
         noted = own_files.document(note(component.instance, component.name))
-        known, marks = str(noted["digest"]), noted["marks"]
-        if not _same(marks):
-            known = digest(component, Path(noted["context"]), str(noted["dockerfile"]), noted=False)
+        if _same(noted["marks"]):
+            return str(noted["digest"])
+        return digest(component, Path(noted["context"]), str(noted["dockerfile"]), noted=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return image.rpartition(":")[2] != known
+        return ""
 
 
 def note(instance: Instance, name: str) -> Path:

@@ -66,8 +66,7 @@ def _entries(done: Removal, name: Path, made: Sequence[jsonc.Entry]) -> None:
     done.stays += [f"{', '.join(titles)} in {name}, not as ./dev wrote it"] if titles else []
     if after == before:
         return
-    bare = _bare(key, made, head) == after and keeping.excludes(done.checkout) is None
-    if not left and _is_empty(after, {**head, key: []}) and (_taken_back(done, name) or bare):
+    if not left and _is_empty(after, {**head, key: []}) and (_taken_back(done, name) or _bare(done, name, made, after)):
         path.unlink()
         with contextlib.suppress(OSError):
             path.parent.rmdir()
@@ -88,10 +87,11 @@ def _files(done: Removal, directory: Path, wanted: Mapping[str, str]) -> None:
                 done.stays.append(f"{name}, not as ./dev wrote it")
 
 
-def _bare(key: str, made: Sequence[jsonc.Entry], head: jsonc.Entry) -> str:
-    """What is left of a file that ./dev made and nobody edited, which tells it where there is no git."""
+def _bare(done: Removal, name: Path, made: Sequence[jsonc.Entry], after: str) -> bool:
+    """Whether, without git, `after` is what remains of a file that ./dev made and that was not edited."""
+    key, head = vscode.FILES[name.name]
     full = jsonc.edited("", key, made, lambda _: False, head)
-    return jsonc.edited(full, key, [], lambda _: True, head)
+    return jsonc.edited(full, key, [], lambda _: True, head) == after and keeping.excludes(done.checkout) is None
 
 
 def _is_empty(text: str, nothing: Mapping[str, Any]) -> bool:

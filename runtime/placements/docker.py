@@ -23,10 +23,13 @@ ENGINE_TIMEOUT = 5.0
 """Seconds in which the engine must answer a look."""
 LEFT_OVER = ("port is already allocated", ": already exists", "id already in use")
 """Errors of the engine and containerd for a container whose start was interrupted by the engine's end (20.10)."""
+RETRIES = 5
+"""Restarts after which a container that ends at once has failed, as a native component has; the engine goes on, ever
+more seldom, because its policy must be one that brings all containers back after its own restart, or none."""
+AT_ONCE = 10.0
+"""Seconds; a container that ran for longer did not end at once."""
 ENDED = (0, 130, 137, 143)
 """Exit codes of a container that was asked to end."""
-ATTEMPTS = 5
-"""Restarts after which a container that ends again has failed; the engine tries again, at most once a minute."""
 
 
 def engine(instance: Instance) -> Engine | None:
@@ -62,13 +65,14 @@ def look(component: Component) -> Seen:
     if not about:
         return Seen("docker")
     state = about["State"]
-    restarts = about.get("RestartCount", 0)
-    word, reason = state_of(state, component.once, restarts)
+    word, reason = state_of(state, component.once)
+    if word == "backoff" and about.get("RestartCount", 0) >= RETRIES and _ended_at_once(state):
+        word, reason = "failed", f"it ended with {state.get('ExitCode', 0)}, {about['RestartCount'] + 1} times in a row"
     if word == "running" and not reason:
         reason = cut_off(component.instance, about)
     return Seen(
         "docker", word in ("running", "paused", "backoff"), word, reason, state.get("Pid") or None,
-        restarts, _seconds(state.get("StartedAt", "")), about["Id"],
+        about.get("RestartCount", 0), _seconds(state.get("StartedAt", "")), about["Id"],
         image=str((about.get("Config") or {}).get("Image", "")),
     )  # fmt: skip
 
@@ -111,9 +115,9 @@ def spawn(component: Component, container: str) -> None:
     if not native.lives(component):  # a native process serves until the container is ready
         native.forget(component)
     try:
-        _allow_restarts(component, used, container)
         if used.get(f"/containers/{container}/json", ENGINE_TIMEOUT)["State"].get("Restarting"):
-            used.post(f"/containers/{container}/stop", 60, t="0")  # so that its restarts are counted anew
+            used.post(f"/containers/{container}/stop", 30, t="0")  # else a start would do nothing
+        _allow_restarts(component, used, container)
         used.post(f"/containers/{container}/start", 60)
     except EngineGone as problem:
         raise lost(f"{component.name} was not started", problem) from problem
@@ -287,11 +291,9 @@ def _gone(used: Engine, path: str, **query: Any) -> None:
             raise
 
 
-def state_of(state: dict[str, Any], once: bool, restarts: int = 0) -> tuple[State, str]:
-    """The engine's state of a container as one word, and why; `restarts`: how often the engine started it again."""
+def state_of(state: dict[str, Any], once: bool) -> tuple[State, str]:
+    """The engine's state of a container as one word, and why."""
     code, status = state.get("ExitCode", 0), state.get("Status")
-    if status == "restarting" and restarts >= ATTEMPTS:
-        return "failed", f"it ended with {code}, and was started again {restarts} times"
     if status == "restarting":
         return "backoff", f"it ended with {code} and is started again"
     if status == "paused":
@@ -307,6 +309,10 @@ def state_of(state: dict[str, Any], once: bool, restarts: int = 0) -> tuple[Stat
     if once and code == 0:
         return "done", ""
     return ("stopped", f"its container ended ({code})") if code in ENDED else ("failed", f"it ended with {code}")
+
+
+def _ended_at_once(state: Mapping[str, Any]) -> bool:
+    return _seconds(state.get("FinishedAt", "")) - _seconds(state.get("StartedAt", "")) < AT_ONCE
 
 
 def _keep_log(component: Component) -> None:

@@ -65,7 +65,7 @@ def lost(what: str, problem: Exception | str) -> DevError:
 
 
 def full(what: str, said: str) -> DevError | None:
-    """The error for what the engine refused because its disk is full; None if `said`, its words, say nothing of it."""
+    """The error for what the engine refused because its disk is full; None if its message `said` is another one."""
     words = next((part for part in said.split(" / ") if FULL.search(part)), "")
     if not words:
         return None

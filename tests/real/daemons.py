@@ -121,11 +121,11 @@ def kill_engine(place: Place) -> None:
 
 
 def end_engine(place: Place) -> None:
-    """SIGTERM to dockerd, as an update of its package sends it: it stops every container before it ends."""
+    """SIGTERM to dockerd, as the machine's end or an update of it; it ends the containers first."""
     pid = engine_pid(place)
     assert pid is not None, "the rig's engine does not run"
     os.kill(pid, signal.SIGTERM)
-    _wait(partial(_ended, pid), "dockerd does not end")
+    _wait(lambda: engine_pid(place) is None, "dockerd does not end")
 
 
 def stop(place: Place) -> None:

@@ -77,11 +77,11 @@ class Rig:
         daemons.kill_engine(self.place)
 
     def end(self) -> None:
-        """SIGTERM to dockerd, which stops all containers; `restart` brings it back."""
+        """SIGTERM to dockerd, as its update or the end of the machine; `restart` brings it back."""
         daemons.end_engine(self.place)
 
     def restart(self) -> None:
-        """A running engine again, with the same data, after `kill` or `end`."""
+        """A running engine again, with the same data, after `kill` or an end of its own."""
         daemons.start_engine(self.place, self.registry)
 
 

@@ -127,3 +127,18 @@ def test_a_removed_volume_is_said_and_its_migrations_run_again(boxed: Checkout, 
     assert boxed.dev("data", "list").out == "monday\n", "a snapshot went with the volume"
     started(boxed.dev("data", "restore", "monday"))
     assert sql(rig, boxed, "SELECT n FROM kept") == "7"
+
+
+def test_a_container_that_ends_at_once_again_and_again_has_failed_and_a_start_tries_anew(
+    boxed: Checkout, rig: Rig
+) -> None:
+    box, file = f"{project(boxed)}-postgres-1", '"$PGDATA/postgresql.conf"'
+    rig.docker("exec", "-u", "postgres", box, "sh", "-c", f"echo nonsense >>{file}; kill -INT 1")
+    seen = wait_until(lambda: (now := boxed.components()["postgres"])["state"] == "failed" and now, 60)
+    assert "times in a row" in seen["reason"], seen
+    assert boxed.dev("start", timeout=200).code == 3
+    volume = rig.docker("inspect", "-f", "{{range .Mounts}}{{.Name}} {{end}}", box).stdout.split()[0]
+    mend = "for f in $(find /v -name postgresql.conf); do sed -i '$d' $f; done"
+    rig.docker("run", "--rm", "-v", f"{volume}:/v", "debian:bookworm-slim", "sh", "-c", mend)
+    started(boxed.dev("start"))
+    assert sql(rig, boxed, "SELECT n FROM kept") == "7"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import tarfile
 import uuid
@@ -39,6 +40,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory, rig: Rig) -> Iterator[Checkou
         cleaned = made.dev("clean", "--force")
     assert cleaned.code == 0 and made.processes() == []
     assert boxes(rig, made) == {}
+
+
+def states(shop: Checkout) -> dict[str, str]:
+    """What status says of everything, the gateway included."""
+    said = shop.dev("status", "--json").json
+    return {each["name"]: each["state"] for each in (*said["components"], *filter(None, [said["gateway"]]))}
+
+
+def of_the_rest(shop: Checkout) -> set[str]:
+    """The states of everything but orders."""
+    return {state for name, state in states(shop).items() if name != "orders"}
 
 
 def boxes(rig: Rig, shop: Checkout) -> dict[str, str]:
@@ -151,6 +163,14 @@ def test_an_edit_rebuilds_one_image_in_docker_mode_and_none_otherwise(shop: Chec
         second = boxes(rig, shop)
         assert {key for key in first if first[key] != second[key]} == {"orders-box"}
         assert soon(f"{url(shop, 'orders')}/healthz", edited)
+        watching = shop.popen("start", "--docker", "--watch")
+        assert watching.stderr and any("watching the sources" in line for line in watching.stderr)
+        source.write_text(source.read_text().replace(edited, f"{edited} again"))
+        wait_until(lambda: soon(f"{url(shop, 'orders')}/healthz", f"{edited} again"), 120)
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=60)
+        assert watching.returncode == 130 and "Traceback" not in said, said
+        assert boxes(rig, shop)["orders-box"] != second["orders-box"] and set(placements(shop).values()) == {"docker"}
     finally:
         source.write_text(text)
     assert "building" not in start(shop, "--docker"), "an image that was there already was built again"
@@ -253,6 +273,22 @@ def test_a_killed_engine_needs_one_start_and_loses_nothing(shop: Checkout, rig: 
     start(shop)
     assert placed["id"] in str(get(f"{url(shop, 'orders')}/orders", sign_in(shop)))
     assert heard(shop, order(url(shop, "orders"), sign_in(shop)))
+
+
+def test_an_engine_that_is_restarted_brings_back_all_that_ran_and_nothing_else(shop: Checkout, rig: Rig) -> None:
+    start(shop, "--docker")
+    assert shop.dev("handoff", "orders").code == 0, "its container is stopped and kept"
+    before = boxes(rig, shop)
+    rig.end()
+    rig.restart()
+    wait_until(lambda: of_the_rest(shop) == {"ready"}, 120)
+    rig.kill()  # it then finds what runs, and ends it as a user would (20.10); others start it again
+    rig.restart()
+    wait_until(lambda: of_the_rest(shop) in ({"ready"}, {"stopped"}), 120)
+    assert boxes(rig, shop) == before and states(shop)["orders"] == "waiting"
+    start(shop, "--docker")
+    assert of_the_rest(shop) == {"ready"}
+    assert shop.dev("handoff", "orders", "--back", timeout=200).code == 0
 
 
 def test_without_an_engine_everything_is_native_and_the_data_in_docker_are_not_forgotten(shop: Checkout) -> None:

@@ -154,13 +154,6 @@ def test_what_an_engine_says_is_one_state(state: dict[str, object], once: bool, 
     assert docker.state_of(state, once)[0] == expected
 
 
-@pytest.mark.parametrize(("restarts", "expected"), [(0, "backoff"), (4, "backoff"), (5, "failed"), (900, "failed")])
-def test_a_container_that_ends_again_and_again_has_failed(restarts: int, expected: str) -> None:
-    state, reason = docker.state_of({"Status": "restarting", "ExitCode": 7}, False, restarts)
-    assert state == expected and "ended with 7" in reason
-    assert docker.state_of({"Status": "running"}, False, restarts) == ("running", "")
-
-
 def test_a_database_that_went_away_is_named(checkout: Checkout, free_port: Callable[[], int]) -> None:
     db, api = free_port(), free_port()
     checkout.write("api.py", API)
