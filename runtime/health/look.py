@@ -37,12 +37,13 @@ def judge(
     missing = why_not(platform, component, seen, listening, timeout, hang_up)
     if missing == trust.WHY:
         return Verdict("unknown", f"{missing}: {trust.hint(platform.instance.checkout)}")
-    plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
-    if plain or not (missing or _rebuilt(component)):
+    plain = seen.placement == "ide" or seen.debug or _age(seen) < YOUNG
+    boxed = seen.placement == "docker"
+    if plain or not (missing or (not boxed and _rebuilt(component))):
         return Verdict("starting" if missing else "ready", missing)
     from runtime.health import builds  # saves 10 ms: most looks find what is ready
 
-    return builds.judge(component, seen, missing)
+    return builds.in_container(component, seen, missing) if boxed else builds.judge(component, seen, missing)
 
 
 def why_not(
