@@ -34,7 +34,6 @@ def boxed(checkout: Checkout, free_port: Callable[[], int]) -> Checkout:
     "said",
     [
         "Error response from daemon: open /var/lib/docker/x: no space left on device",
-        "failed to register layer: write /usr/lib/x.so: No space left on device",
         "mkdir /var/lib/docker/overlay2/x: disk quota exceeded",
     ],
 )
@@ -50,7 +49,7 @@ def test_other_words_of_the_engine_are_no_full_disk() -> None:
     assert full("x", "no such device / no space in this name") is None
 
 
-@pytest.mark.parametrize(("api", "works"), [("1.24", False), ("1.40", False), ("1.41", True), ("1.100", True)])
+@pytest.mark.parametrize(("api", "works"), [("1.40", False), ("1.100", True)])
 def test_an_engine_with_an_old_api_is_named(boxed: Checkout, api: str, works: bool) -> None:
     fake_engine.compose(boxed.home / "docker", "echo reached >&2; exit 1", MODEL)
     answers = {**ANSWERS, "/version": (200, {"Version": "1.2.3", "ApiVersion": api})}
@@ -84,7 +83,7 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_silent_engine_costs_its_time_once(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker, "TIMEOUT", 1.5)
+    monkeypatch.setattr(docker, "TIMEOUT", 0.8)
     monkeypatch.setattr(docker, "AGAIN", 0.1)
     here, took = docker.Here(env={"DOCKER_HOST": silent}), []
     for _ in range(4):
@@ -92,4 +91,4 @@ def test_a_silent_engine_costs_its_time_once(silent: str, monkeypatch: pytest.Mo
         found = docker.look(here)
         took.append(time.monotonic() - began)
         assert found.state == "wrong-host" and "does not answer in time" in found.because, found
-    assert took[0] >= 1.4 and max(took[1:]) < 1.2
+    assert took[0] >= 0.7 and max(took[1:]) < 0.7

@@ -14,7 +14,6 @@ PLATFORM = "".join(f"[services.{name}]\nkind = 'command'\ndev = 'exec sleep 1000
 
 BROKEN: dict[str, Callable[[Path], object]] = {
     "not TOML": lambda path: path.write_text(path.read_text() + "<<<<<<< HEAD\n"),
-    "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe" + path.read_bytes()),
     "gone": lambda path: path.unlink(),
     "a broken local file": lambda path: path.with_name("desired_state.local.toml").write_text("[["),
 }
