@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
 from converge.errors import DevError
+from facts import processes
 from facts.value import dataclass
 
 Name = Literal["native", "docker", "ide"]
@@ -40,6 +42,17 @@ class Seen:
     """Port of the debugger under which it runs."""
     image: str = ""
     """The image of its container."""
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since its process began, which do not change when the clock is set.
+
+        A container's are by the clock; None without a process, and if the clock was set back since then.
+        """
+        if self.pid and self.placement != "docker" and (found := processes.age(self.pid)) is not None:
+            return found
+        found = None if self.began is None else time.time() - self.began
+        return None if found is None or found < 0 else found
 
 
 def of_record(placement: Name, lives: bool, record: Mapping[str, Any]) -> Seen:
