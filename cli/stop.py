@@ -20,7 +20,10 @@ from runtime.stop import stop
 def run(
     context: Context, names: Annotated[list[str] | None, Argument("NAME…", help="Components; all without.")] = None
 ) -> int:
-    """End every component, or the named ones; data stay."""
+    """End every component, or the named ones; data stay.
+
+    If desired_state.toml cannot be read, it ends everything that the records of this checkout name.
+    """
 
     if not context.trusted:
         return _refused(context, names)

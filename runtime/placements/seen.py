@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
@@ -17,7 +16,8 @@ State = Literal["absent", "created", "running", "paused", "backoff", "done", "fa
 yet. `backoff`: it ended and will be started again shortly. `done`: it has run to its end. `lost`: it is not known."""
 
 
-FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
+FULL = ("no space left on device", "disk quota exceeded")
+"""What the system says in lower case when a disk is full."""
 LATEST = 253402300799
 """The last second of the year 9999: a later time cannot be converted to a date."""
 
@@ -79,7 +79,7 @@ def lost(what: str, problem: Exception | str) -> DevError:
 
 def full(what: str, said: str) -> DevError | None:
     """The error for what the engine refused because its disk is full; None if its message `said` is another one."""
-    words = next((part for part in said.split(" / ") if FULL.search(part)), "")
+    words = next((part for part in said.split(" / ") if any(word in part.lower() for word in FULL)), "")
     if not words:
         return None
     return DevError(
