@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +50,8 @@ def run(
     tags = built.images(context.platform)
     if not places and not (images and tags):
         _take_back(context)
+        if not context.instance.name:
+            _removed(dev)
         render.say("there is nothing to remove")
         return int(Exit.OK)
     for place in (*places, *(tags if images else ())):
@@ -106,11 +109,19 @@ def _removed(place: Path) -> list[tuple[OSError, Path]]:
 
 def _places(context: Context, instances: list[Instance], store: bool) -> list[Path]:
     """What is there of all that will be removed."""
-    places = [instance.data for instance in instances]
-    places += [context.instance.state] if context.instance.name else [*_of_services(context), context.instance.dev]
+    places, mine = [instance.data for instance in instances], context.instance
+    places += [mine.state] if mine.name else [*_of_services(context), *_kept(mine.dev)]
     if store:
         places.append(store_of_user())
     return [place for place in dict.fromkeys(places) if place.exists()]
+
+
+def _kept(dev: Path) -> list[Path]:
+    """`.dev` of the checkout, unless it only has what each command makes before it begins."""
+    try:
+        return [dev] if set(os.listdir(dev)) - {".gitignore"} else []
+    except OSError:
+        return [dev]
 
 
 def _others(context: Context) -> list[Instance]:

@@ -84,6 +84,8 @@ CODES: dict[str, str] = {
     "machine, or that does not exist. A local platform needs a local engine.",
     "engine-failed": "The Docker engine does not start, for a reason that ./dev cannot repair. Its own messages are in "
     "/var/log/dev-dockerd.log or the journal.",
+    "engine-full": "The disk of the Docker engine is full, so it can make or start no container. `docker system df` "
+    "shows what fills it.",
     "engine-lost": "The Docker engine that has the containers of this instance does not answer, so they cannot be "
     "stopped.",
     "engine-left-over": "The engine was killed during a start, and still holds a port or a containerd task of it. "

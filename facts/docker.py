@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,10 @@ Flavour = Literal["engine", "desktop", "colima", "orbstack", "podman", "rootless
 SOCKET = "/var/run/docker.sock"
 TIMEOUT = 10.0
 """Seconds the engine has for its answer; a missing engine is known at once."""
+AGAIN, WITHIN = 1.0, 60.0
+"""Seconds it has if it did not answer in time in a look of this command, which was at most so many seconds ago."""
+API = "1.41"
+"""Oldest version of Docker's API that can be used: that of engine 20.10, and of podman for Compose v2."""
 MARKS: tuple[tuple[str, Flavour], ...] = (
     ("/.colima/", "colima"), ("/.orbstack/", "orbstack"), ("/.docker/run/", "desktop"),
     ("docker-desktop", "desktop"), ("/.docker/desktop/", "desktop"), ("podman", "podman"), ("/run/user/", "rootless"),
@@ -145,17 +150,24 @@ def _flavour(path: Path) -> Flavour:
     return next((flavour for mark, flavour in MARKS if mark in names), "engine")
 
 
+_silent_at: dict[Path, float] = {}
+"""Socket -> when its engine did not answer in time, by the monotonic clock."""
+
+
 def _ask(path: Path, here: Here) -> Docker:
     """`/_ping` names engine and version in 1 ms; `/version`, which starts containerd and runc to ask them, takes 9."""
-    engine = Engine(f"unix://{path}")
+    engine, silent = Engine(f"unix://{path}"), time.monotonic() - _silent_at.get(path, -WITHIN) < WITHIN
     try:
-        with engine.stream("/_ping", TIMEOUT) as answer:
+        with engine.stream("/_ping", AGAIN if silent else TIMEOUT) as answer:
             server, api = answer.headers.get("Server", ""), answer.headers.get("Api-Version", "")
         if named := re.match(r"(Docker|Libpod)/(\S+)", server):
             flavour: Flavour = "podman" if named.group(1) == "Libpod" else "engine"
             return Docker("ready", engine=named.group(2), api=api, flavour=flavour)
         return _told(engine.get("/version", TIMEOUT))
     except EngineGone as gone:
+        if isinstance(gone.cause, TimeoutError):
+            _silent_at[path] = time.monotonic()
+            return Docker("down", because=f"the engine on {path} does not answer in time")
         return _silent(path, here, gone.cause)
     except (EngineError, ValueError, KeyError, TypeError) as problem:
         return Docker("down", because=f"invalid answer on {path}: {problem}")

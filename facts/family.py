@@ -56,6 +56,14 @@ def command(pid: int) -> tuple[str, ...]:
     return next((row.argv for row in _of_ps() if row.pid == pid), ())
 
 
+def in_group(pid: int, name: str) -> bool:
+    """Whether the process is in a control group whose path contains the name, as a container's contains its id."""
+    try:
+        return bool(name) and name in Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return False
+
+
 def _words(command_line: bytes) -> tuple[str, ...]:
     return tuple(word.decode(errors="replace") for word in command_line.rstrip(b"\0").split(b"\0"))
 

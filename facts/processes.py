@@ -269,6 +269,14 @@ def command(pid: int) -> str:
     return line[:120] or _bytes(pid, "comm").decode(errors="replace").strip()
 
 
+def age(pid: int) -> float | None:
+    """Seconds since the process began, by the clock that nobody sets; None where that cannot be read."""
+    found = _stat(pid) if LINUX else None
+    if found is None:
+        return None
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - found.start / os.sysconf("SC_CLK_TCK"))
+
+
 def ends(pid: int) -> bool:
     """Whether a process is gone, or is about to be: its memory goes before its descriptors."""
     try:

@@ -195,7 +195,7 @@ def _alive(status: Status, component: Component, seen: Seen, missing: str, befor
 
 def _age(seen: Seen) -> float:
     """Seconds since its process began."""
-    return max(0.0, round(time.time() - seen.began, 1)) if seen.began is not None else 0.0
+    return round(seen.age or 0.0, 1)
 
 
 def among(component: Component, own: Status, look_at: Callable[[str], Status]) -> Status:

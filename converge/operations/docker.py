@@ -48,8 +48,6 @@ DISK_FREE = ">=2 GiB"
 """Free disk space that an engine needs if [machine] does not say."""
 LAYERS_SHOWN_FROM = 100 << 20
 """Bytes of old layers from which on they are reported."""
-PODMAN = "1.41"
-"""Version of Docker's API that podman must imitate for Compose v2 to work with it."""
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
@@ -113,12 +111,12 @@ def _answering(base: Item, seen: Docker, daemon: Daemon, manager: str | None) ->
     """A running engine is used as it is, or the user upgrades it: others may have containers in it."""
     if seen.flavour == "podman":
         found = f"podman {seen.engine}, which speaks Docker's API {seen.api}"
-        if tools.satisfies(seen.api, f">={PODMAN}"):
+        if tools.satisfies(seen.api, f">={facts.docker.API}"):
             return replace(base, status="ok", found=f"{found}; ./dev is not tested with it")
         return replace(
             base,
             found=found,
-            because=f"Compose v2 needs {PODMAN}",
+            because=f"Compose v2 needs {facts.docker.API}",
             hint=f"upgrade podman, or: {OFF}",
             code="engine-old",
         )

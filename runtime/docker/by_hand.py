@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from converge import atomic, kinds, tools
 from facts.value import replace
 from runtime.docker import compose, containers, images
 from runtime.docker.compose import Project
@@ -16,6 +19,8 @@ TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL
 CHOSEN = ("BUILDKIT_PROGRESS", "COMPOSE_ANSI", "COMPOSE_PROFILES", "COMPOSE_PROGRESS", "COMPOSE_STATUS_STDOUT")
 """Settings of Compose that a person may choose; those that would select other files or another project are not kept."""
 
+UNDECLARED = "not-declared"
+"""Profile of what the file of ./dev has and desired_state.toml does not declare."""
 MAKERS = frozenset(("config", "convert", "create", "restart", "run", "scale", "start", "up", "watch"))
 """Commands of Compose that read the environment and secrets of containers."""
 
@@ -36,7 +41,8 @@ def call(platform: Platform, words: Sequence[str], given: Mapping[str, str]) -> 
     env = project.environment(compose.values(project, _images(project)) | images.settings())
     env["COMPOSE_PROFILES"] = ",".join(_profiles(project))
     env.pop("BUILDKIT_PROGRESS", None)
-    return project.command(words), env | {name: given[name] for name in (*TERMINAL, *CHOSEN) if name in given}
+    chosen = replace(project, last=_left_out(project))
+    return chosen.command(words), env | {name: given[name] for name in (*TERMINAL, *CHOSEN) if name in given}
 
 
 def makes(words: Sequence[str]) -> bool:
@@ -45,6 +51,23 @@ def makes(words: Sequence[str]) -> bool:
     A word of an option may be taken for the command: then the files are written without need.
     """
     return not MAKERS.isdisjoint(words)
+
+
+def _left_out(project: Project) -> tuple[Path, ...]:
+    """A file that gives a profile to what the file of ./dev has and is not declared: `up` without names leaves it out.
+
+    The services of a checkout's own file are the user's choice.
+    """
+    if project.files[0].parent != tools.EMULATOR.parent:
+        return ()
+    declared = {compose.key(component) for component in project.platform.components.values()}
+    wanted = {name for name, entry in project.entries.items() if not entry.profiles}  # in every `up`
+    own = sorted((wanted & kinds.INFRA.keys()) - declared)
+    if not own:
+        return ()
+    path = project.instance.engine_record.with_name("undeclared.json")
+    atomic.write(path, json.dumps({"services": {name: {"profiles": [UNDECLARED]} for name in own}}))
+    return (path,)
 
 
 def _routed(project: Project) -> bool:

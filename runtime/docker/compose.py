@@ -22,6 +22,7 @@ from facts.value import dataclass, replace
 from runtime import infra
 from runtime.component import Component
 from runtime.docker import secret_files
+from runtime.placements.seen import full
 from runtime.platform import Platform
 
 FILES = ("infra.yaml", "services.yaml", "routes.yaml")
@@ -66,6 +67,8 @@ class Project:
     program: Path
     routed: bool = False
     """Whether some service runs in a container, so that the gateway is in front of all of them."""
+    last: tuple[Path, ...] = ()
+    """Files that change what the others say."""
 
     @property
     def instance(self) -> Instance:
@@ -88,7 +91,7 @@ class Project:
         if self.routed:
             found.append(GATEWAY)
         more = (self.instance.network_file, *([self.instance.routes_file] if self.routed else ()))
-        return (*found, *(path for path in more if path.exists()))
+        return (*found, *(path for path in more if path.exists()), *self.last)
 
     @property
     def directory(self) -> Path:
@@ -127,6 +130,8 @@ class Project:
         try:
             return run(self.command(words), self.environment(values), timeout, say)
         except DevError as problem:
+            if found := full(f"Compose cannot `{words[0]}`", problem.because):
+                raise found from problem
             names = " ".join(os.path.relpath(path, self.instance.checkout) for path in self.files)
             problem.what = f"Compose refused `{words[0]}` of {names}"
             problem.exit = Exit.BAD_STATE if words[0] == "config" else problem.exit
@@ -168,6 +173,8 @@ def find(platform: Platform) -> Project | str:
     seen = docker.look()
     if seen.state != "ready":
         return f"no Docker engine can be used: {seen.because}"
+    if seen.api and not tools.satisfies(seen.api, f">={docker.API}"):
+        return f"the engine {seen.engine} is too old: its API is {seen.api}, and {docker.API} is needed"
     program = tools.compose(platform.loaded)
     if program is None:
         return "there is no Compose v2"

@@ -47,7 +47,7 @@ def _or_stays(done: Removal, name: Path) -> Iterator[None]:
         done.stays.append(f"{name}: it cannot be changed ({problem.strerror or problem})")
 
 
-def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> None:
+def _entries(done: Removal, name: Path, made: Sequence[jsonc.Entry]) -> None:
     path = done.checkout / name
     key, head = vscode.FILES[name.name]
     if not path.exists():
@@ -66,7 +66,7 @@ def _entries(done: Removal, name: Path, made: Sequence[Mapping[str, Any]]) -> No
     done.stays += [f"{', '.join(titles)} in {name}, not as ./dev wrote it"] if titles else []
     if after == before:
         return
-    if not left and _is_empty(after, {**head, key: []}) and _taken_back(done, name):
+    if not left and _is_empty(after, {**head, key: []}) and (_taken_back(done, name) or _bare(done, name, made, after)):
         path.unlink()
         with contextlib.suppress(OSError):
             path.parent.rmdir()
@@ -85,6 +85,13 @@ def _files(done: Removal, directory: Path, wanted: Mapping[str, str]) -> None:
                 done.files.append(str(name))
             else:
                 done.stays.append(f"{name}, not as ./dev wrote it")
+
+
+def _bare(done: Removal, name: Path, made: Sequence[jsonc.Entry], after: str) -> bool:
+    """Whether, without git, `after` is what remains of a file that ./dev made and that was not edited."""
+    key, head = vscode.FILES[name.name]
+    full = jsonc.edited("", key, made, lambda _: False, head)
+    return jsonc.edited(full, key, [], lambda _: True, head) == after and keeping.excludes(done.checkout) is None
 
 
 def _is_empty(text: str, nothing: Mapping[str, Any]) -> bool:

@@ -40,6 +40,18 @@ def judge(component: Component, seen: Seen, missing: str) -> Verdict:
     return Verdict("starting", _elsewhere(component, pid) or missing)
 
 
+def in_container(component: Component, seen: Seen, missing: str) -> Verdict:
+    """The verdict on a service in a container that is not ready: it may compile its program first.
+
+    Its processes are those of this machine unless the engine has its own: then the container's control group tells.
+    """
+    if component.is_service and seen.pid and family.in_group(seen.pid, seen.fingerprint):
+        work = reloaders.judge(family.of(seen.pid))
+        if work.state == "compiling":
+            return Verdict("compiling", f"compiling, {work.seconds:.0f} s")
+    return Verdict("starting", missing)
+
+
 def _elsewhere(component: Component, pid: int) -> str:
     """That it listens on another address, and what to change; empty if it is right or it does not listen yet."""
     port = component.port

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Mapping
 
 from converge import trust
@@ -37,12 +37,13 @@ def judge(
     missing = why_not(platform, component, seen, listening, timeout, hang_up)
     if missing == trust.WHY:
         return Verdict("unknown", f"{missing}: {trust.hint(platform.instance.checkout)}")
-    plain = seen.placement != "native" or seen.debug or _age(seen) < YOUNG
-    if plain or not (missing or _rebuilt(component)):
+    plain = seen.placement == "ide" or seen.debug or _age(seen) < YOUNG
+    boxed = seen.placement == "docker"
+    if plain or not (missing or (not boxed and _rebuilt(component))):
         return Verdict("starting" if missing else "ready", missing)
     from runtime.health import builds  # saves 10 ms: most looks find what is ready
 
-    return builds.judge(component, seen, missing)
+    return builds.in_container(component, seen, missing) if boxed else builds.judge(component, seen, missing)
 
 
 def why_not(
@@ -97,8 +98,8 @@ def _rebuilt(component: Component) -> bool:
 
 
 def _age(seen: Seen) -> float:
-    """Seconds since its process began; negative if the clock was set back since."""
-    return time.time() - (seen.began or 0)
+    """Seconds since its process began; many if that is not known."""
+    return math.inf if seen.age is None else seen.age
 
 
 def _too_young(component: Component, seen: Seen) -> str:
@@ -106,7 +107,7 @@ def _too_young(component: Component, seen: Seen) -> str:
     declared = component.wants.ready_after if component.is_service else None
     default = READY_AFTER if not component.port and component.ready is None else 0.0
     wanted = default if declared is None else declared
-    if 0 <= _age(seen) < wanted:
+    if _age(seen) < wanted:
         return f"it has run for less than {wanted:g} s"
     return ""
 

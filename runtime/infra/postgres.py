@@ -143,11 +143,11 @@ def check_volume(component: InfraComponent) -> None:
     wanted = major(component.wants.image)
     if not wanted:
         return
-    places = {str(number): f"{VOLUME}/{number}/docker/PG_VERSION" for number in OLDEST if str(number) != wanted}
-    found = next((number for number, path in places.items() if docker.holds(component, path)), "")
-    if not found and int(wanted) >= 18 and docker.holds(component, f"{VOLUME}/data/PG_VERSION"):
-        found = "a version before 18"
-    if found and not docker.holds(component, f"{VOLUME}/{wanted}/docker/PG_VERSION"):
+    own = f"{VOLUME}/{wanted}/docker/PG_VERSION"
+    before = {f"{VOLUME}/data/PG_VERSION": "a version before 18"} if int(wanted) >= 18 else {}
+    others = {f"{VOLUME}/{number}/docker/PG_VERSION": str(number) for number in OLDEST if str(number) != wanted}
+    places = {own: "", **others, **before}
+    if found := places[next(docker.holding(component, places), own)]:  # its own first: nothing else is asked then
         raise DevError(
             "postgres-major", f"the volume of {component.name} holds data of Postgres {found}, its image is {wanted}",
             because="another major version cannot read them, and a start with an empty directory would hide them",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from runtime.component import Component
 from runtime.docker import secret_files
 from runtime.docker.compose import key
 from runtime.placements import native
-from runtime.placements.seen import Seen, State, lost
+from runtime.placements.seen import Seen, State, full, lost
 
 ENGINE_TIMEOUT = 5.0
 """Seconds in which the engine must answer a look."""
@@ -122,6 +122,8 @@ def spawn(component: Component, container: str) -> None:
     except EngineGone as problem:
         raise lost(f"{component.name} was not started", problem) from problem
     except EngineError as problem:
+        if found := full(f"the container of {component.name} could not be started", str(problem)):
+            raise found from problem
         left = any(words in str(problem) for words in LEFT_OVER)
         raise DevError(
             "engine-left-over" if left else "container-failed",
@@ -223,10 +225,11 @@ def _execute(component: Component, argv: Sequence[str], more: Mapping[str, str])
     return int(code), unframed(raw).decode(errors="replace")
 
 
-def holds(component: Component, path: str) -> bool:
-    """Whether the file exists in its container, volumes included; the container need not run."""
+def holding(component: Component, paths: Iterable[str]) -> Iterator[str]:
+    """Those of the files that exist in its container, volumes included; the container need not run."""
     used, about = engine(component.instance), inspect(component)
-    return used is not None and bool(about) and used.exists(f"/containers/{about['Id']}/archive", path=path)
+    if used and about:
+        yield from (path for path in paths if used.exists(f"/containers/{about['Id']}/archive", path=path))
 
 
 def volumes(instance: Instance, used: Engine) -> dict[str, str]:

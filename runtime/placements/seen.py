@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
 from converge.errors import DevError
+from facts import processes
 from facts.value import dataclass
 
 Name = Literal["native", "docker", "ide"]
@@ -14,6 +16,8 @@ State = Literal["absent", "created", "running", "paused", "backoff", "done", "fa
 yet. `backoff`: it ended and will be started again shortly. `done`: it has run to its end. `lost`: it is not known."""
 
 
+FULL = ("no space left on device", "disk quota exceeded")
+"""What the system says in lower case when a disk is full."""
 LATEST = 253402300799
 """The last second of the year 9999: a later time cannot be converted to a date."""
 
@@ -39,6 +43,17 @@ class Seen:
     image: str = ""
     """The image of its container."""
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since its process began, which do not change when the clock is set.
+
+        A container's are by the clock; None without a process, and if the clock was set back since then.
+        """
+        if self.pid and self.placement != "docker" and (found := processes.age(self.pid)) is not None:
+            return found
+        found = None if self.began is None else time.time() - self.began
+        return None if found is None or found < 0 else found
+
 
 def of_record(placement: Name, lives: bool, record: Mapping[str, Any]) -> Seen:
     """From the record of a shim; missing values and values of another type are ignored."""
@@ -60,6 +75,17 @@ def lost(what: str, problem: Exception | str) -> DevError:
     """The error for an action that needs an engine which does not answer; `problem` is why."""
     because = problem if isinstance(problem, str) else f"the Docker engine does not answer: {problem}"
     return DevError("engine-lost", what, because=because, hint="./dev doctor --fix --only docker")
+
+
+def full(what: str, said: str) -> DevError | None:
+    """The error for what the engine refused because its disk is full; None if its message `said` is another one."""
+    words = next((part for part in said.split(" / ") if any(word in part.lower() for word in FULL)), "")
+    if not words:
+        return None
+    return DevError(
+        "engine-full", what, because=f"the disk of the engine is full: {words.strip()}",
+        hint="docker system df shows what fills it; ./dev doctor --fix --allow=docker.disk deletes old layers",
+    )  # fmt: skip
 
 
 def moment(value: object) -> float | None:

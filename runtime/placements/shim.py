@@ -113,6 +113,15 @@ def stamp(path: str) -> tuple[int, int, int]:
     return there.st_ino, there.st_mtime_ns, there.st_size
 
 
+def reasons(code: int) -> tuple[str, str]:
+    """How a component ended, and why that is shown as its state: what ends with success may run on in the background.
+
+    A component that is to run once has no reason then.
+    """
+    said = f"ended with {code}" if code >= 0 else f"ended by signal {-code}"
+    return said, said if code else f"{said}, and it must stay in the foreground"
+
+
 def terminal() -> tuple[int, int]:
     """Our end and the component's end of a terminal that passes output as it is and echoes nothing."""
     ours, its = os.openpty()
@@ -276,8 +285,8 @@ class Shim:
             self.restarts += 1
             self.start()
             return
-        self.reason = f"ended with {code}" if code >= 0 else f"ended by signal {-code}"
-        self.log.say(self.reason)
+        said, self.reason = reasons(code)
+        self.log.say(said)
         if self.spec["once"] and code == 0:
             self.reason = None
             self.tell("done")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -129,7 +128,7 @@ def _other(component: Component, number: int, found: Owner) -> str:
 def ended(component: Component, seen: Seen) -> bool:
     """Whether the program has ended while its debugger still runs, so that the end can be inspected."""
     executable = recipe(component).executable
-    young = seen.began is None or time.time() - seen.began < SETTLED
+    young = seen.age is None or seen.age < SETTLED
     if executable is None or not component.is_service or young or not processes.LINUX:
         return False
     return not processes.executes(str(executable(component)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shutil
@@ -97,6 +98,31 @@ def test_infrastructure_gets_its_password_as_a_file_and_a_look_writes_none(boxed
     assert running.returncode == 0 and Path(env["POSTGRES_SECRETS"]).parent == place
     assert env["POSTGRES_PASSWORD"] == "" and env["POSTGRES_PASSWORD_FILE"] == f"{SECRETS}/POSTGRES_PASSWORD"
     assert (Path(env["POSTGRES_SECRETS"]) / "POSTGRES_PASSWORD").read_text()
+
+
+@pytest.mark.parametrize(
+    ("infra", "team", "left_out"),
+    [
+        ("postgres", False, ["pubsub"]), ("redis", False, ["postgres", "pubsub"]), ("postgres", True, None),
+        ("postgres pubsub", False, None),
+    ],
+)  # fmt: skip
+def test_up_without_names_is_what_is_declared(
+    boxed: Checkout, free_port: Callable[[], int], infra: str, team: bool, left_out: list[str] | None
+) -> None:
+    """A team's own file is its own choice; what is in a profile of its own needs no other one."""
+    boxed.state("[docker]\n" + "".join(f"[infra.{name}]\nport = {free_port()}\n" for name in infra.split()))
+    if team:
+        boxed.write("compose/infra.yaml", "services: {} # a team's\n")
+    shutil.rmtree(boxed.path / ".dev/cache", ignore_errors=True)  # what an earlier model said
+    fake_engine.compose(boxed.home / "docker", CALLED, {**MODEL, "pubsub": {"image": "p"}, "adminer": {"image": "a"}})
+    ran = boxed.dev("compose", "up")
+    shutil.rmtree(boxed.path / ".dev/cache")
+    found = [word for word in ran.out.splitlines() if word.endswith("/undeclared.json")]
+    assert ran.code == 0 and len(found) == (left_out is not None), ran.err
+    for file in found:
+        said = json.loads(Path(file).read_text())["services"]
+        assert said == {name: {"profiles": ["not-declared"]} for name in left_out or ()}
 
 
 @pytest.mark.parametrize("code", [1, 125, 255])

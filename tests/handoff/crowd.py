@@ -50,7 +50,7 @@ BOX = """
     entrypoint: {entrypoint}
     volumes: ["{file}:/app/{base}:ro"]
     environment: {{ WHO: box, HOST: 0.0.0.0, PORT: "${{{upper}_PORT:-1}}" }}
-    restart: on-failure
+    restart: unless-stopped
 """
 PYTHON, GO, NODE = "python:3.11-slim-bookworm", "golang:1.27.3-bookworm", "node:24.19.0-bookworm-slim"
 

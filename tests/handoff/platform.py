@@ -33,7 +33,7 @@ BOX = """
     entrypoint: [python, /app/server.py]
     volumes: ["../server.py:/app/server.py:ro"]
     environment: {{ WHO: box, HOST: 0.0.0.0, PORT: "${{{upper}_PORT:-1}}" }}
-    restart: on-failure
+    restart: unless-stopped
 """
 
 

@@ -142,3 +142,17 @@ def test_a_container_that_ends_at_once_again_and_again_has_failed_and_a_start_tr
     rig.docker("run", "--rm", "-v", f"{volume}:/v", "debian:bookworm-slim", "sh", "-c", mend)
     started(boxed.dev("start"))
     assert sql(rig, boxed, "SELECT n FROM kept") == "7"
+
+
+MOVES: dict[str, tuple[tuple[str, ...], str]] = {
+    "copy from Docker": (("copy", "--from", "docker", "--to", "native"), "native"),
+    "reset": (("reset", "--force"), "docker"),
+}
+
+
+def test_what_ran_runs_again_after_data_were_moved_or_deleted(boxed: Checkout) -> None:
+    for case, (argv, place) in MOVES.items():
+        started(boxed.dev("data", *argv, timeout=200))
+        now = boxed.components()
+        assert {name: entry["state"] for name, entry in now.items()} == {"postgres": "ready", "catalog": "ready"}, case
+        assert {name: entry["placement"] for name, entry in now.items()} == {"postgres": place, "catalog": "native"}

@@ -85,7 +85,7 @@ def test_a_database_that_cannot_answer_is_not_waited_for(
 def test_a_record_of_the_engine_that_was_deleted_is_no_bug(answering: Callable[..., InfraComponent]) -> None:
     component = answering()
     component.instance.engine_record.unlink()
-    assert not docker.holds(component, "/x") and docker.inspect(component) == {}
+    assert not [*docker.holding(component, ["/x"])] and docker.inspect(component) == {}
     for act in (lambda: docker.execute(component, ["true"]), lambda: docker.spawn(component, "c1")):
         with pytest.raises(DevError):
             act()

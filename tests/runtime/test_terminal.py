@@ -22,6 +22,8 @@ def test_what_ends_without_a_terminal_is_told_what_to_change(checkout: Checkout,
     checkout.state(state(dev))
     started = checkout.dev("start")
     assert started.code == 3 and "tty = true" in started.err and "foreground" in started.err
+    reason = checkout.components()["a"]["reason"]
+    assert "foreground" in reason or "ended with 0" not in reason, "a later look says it too"
     checkout.dev("stop")
     assert checkout.processes() == []
 
