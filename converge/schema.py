@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from converge import (
     debug_ports,
+    files_read,
     kinds,
     limits,
     managed_paths,
@@ -28,6 +29,7 @@ from converge import (
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
+from converge.files_read import FilesRead
 from converge.instance import EPHEMERAL_START, make_own_directory
 from converge.toml import refuse as _refuse
 from facts import patterns, regular
@@ -63,17 +65,18 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths)
-    files = (*(str(module.__file__) for module in modules), __file__)
-    code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
+    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read)
+    sources = (*(str(module.__file__) for module in modules), __file__)
+    code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in sources)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
-    loaded = _unpacked(userfiles.read(place, name), key)
+    loaded = _unpacked(userfiles.read(place, name), key, checkout)
     if loaded is None:
-        loaded = parse(text, local)
+        files = FilesRead(checkout)
+        loaded = parse(text, local, files)
         with contextlib.suppress(OSError):
             if place:
-                userfiles.write(place, name, key + pickle.dumps(loaded))
+                userfiles.write(place, name, key + pickle.dumps((loaded, files.known)))
     if trusted:
         with contextlib.suppress(OSError):
             make_own_directory(checkout)
@@ -92,19 +95,27 @@ def forget(checkout: Path) -> None:
             (place / cached(checkout)).unlink(missing_ok=True)
 
 
-def _unpacked(content: bytes | None, key: bytes) -> Loaded | None:
-    """What was kept under this key; None if nothing was. Whatever has another key is not looked into."""
+def _unpacked(content: bytes | None, key: bytes, checkout: Path) -> Loaded | None:
+    """What was kept under this key, if each other file that it was made of is unchanged; else None.
+
+    Whatever has another key is not looked into.
+    """
     if content is None or not content.startswith(key):
         return None
     try:
-        loaded = pickle.loads(content[len(key) :])
+        loaded, known = pickle.loads(content[len(key) :])
+        kept = isinstance(loaded, Loaded) and files_read.unchanged(checkout, known)
     except Exception:  # a cache that cannot be read is no cache
         return None
-    return loaded if isinstance(loaded, Loaded) else None
+    return loaded if kept else None
 
 
-def parse(text: bytes, local: bytes = b"") -> Loaded:
-    """The desired state in `text`, with the machine's own overrides in `local` laid over it."""
+def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Loaded:
+    """The desired state in `text`, with the machine's own overrides in `local` laid over it.
+
+    `files` reads other files that it is made of; without, none of them is there.
+    """
+    files = files or FilesRead()
     tree, lines = toml.tree(text, FILE)
     overrides: tuple[str, ...] = ()
     if local:
