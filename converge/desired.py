@@ -51,6 +51,18 @@ class MachineWants:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tool:
+    """Where the version of a tool is written, and where a tool that ./dev does not know comes from."""
+
+    __pydantic_config__ = _STRICT | {"alias_generator": lambda name: name.rstrip("_")}
+    version: str | None = None
+    """The version, exact or with fewer parts; either this or `from`."""
+    from_: str | None = None
+    """File of the checkout that has the version: `go.mod`, `.nvmrc`, `.node-version`, `.python-version`,
+    `.tool-versions`, `mise.toml`, `package.json` (`volta`, `packageManager`, `engines`) or `rust-toolchain.toml`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Package:
     """A system package, wanted for the command it brings."""
 
@@ -281,7 +293,9 @@ class Desired:
     machine: MachineWants = field(default_factory=MachineWants)
     """What the machine itself must offer."""
     tools: dict[str, str] = field(default_factory=dict)
-    """Tool -> exact version; one with fewer parts (`python = "3.11"`) accepts any that starts so."""
+    """Tool -> exact version; one with fewer parts (`python = "3.11"`) accepts any that starts so. Or a table."""
+    tool_sources: dict[str, Tool] = field(default_factory=dict)
+    """Tables of `[tools]`, by tool. Their versions are in `tools`, as those of all tools."""
     packages: dict[str, Package] = field(default_factory=dict)
     """System packages, by a name of your choice."""
     docker: Docker | None = None

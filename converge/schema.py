@@ -31,6 +31,7 @@ from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
 from converge.instance import EPHEMERAL_START, make_own_directory
+from converge.pins import sources, version_files
 from converge.toml import refuse as _refuse
 from facts import patterns, regular
 
@@ -65,9 +66,21 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read)
-    sources = (*(str(module.__file__) for module in modules), __file__)
-    code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in sources)
+    modules = (
+        words,
+        kinds,
+        package_names,
+        templates,
+        template_places,
+        toml,
+        limits,
+        managed_paths,
+        files_read,
+        sources,
+        version_files,
+    )
+    paths = (*(str(module.__file__) for module in modules), __file__)
+    code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
     loaded = _unpacked(userfiles.read(place, name), key, checkout)
@@ -115,7 +128,6 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
 
     `files` reads other files that it is made of; without, none of them is there.
     """
-    files = files or FilesRead()
     tree, lines = toml.tree(text, FILE)
     overrides: tuple[str, ...] = ()
     if local:
@@ -141,6 +153,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
         _merge(tree, own)
         above = {each for key in overrides for each in toml.parents(key)}
         lines.update({key: line for key, line in own_lines.items() if key in above})
+    sources.separate(tree, lines, files or FilesRead())
     desired = _validate(tree, lines)
     try:
         limits.check(Loaded(desired, lines, overrides))
@@ -165,6 +178,8 @@ def json_schema() -> dict[str, Any]:
     schema = _adapter().json_schema()
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
+    table = schema["properties"].pop(sources.APART)["additionalProperties"]
+    schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
         key: value for key, value in schema.items() if key != "title"
     }
@@ -606,7 +621,7 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
 
 def _place(loc: tuple[int | str, ...], lines: dict[str, str]) -> tuple[str, str]:
     """The key that pydantic names by its parts, and file:line of it."""
-    key = ".".join(str(part) for part in loc)
+    key = ".".join("tools" if part == sources.APART else str(part) for part in loc)
     return key, Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
 
 
