@@ -60,6 +60,23 @@ class Tool:
     from_: str | None = None
     """File of the checkout that has the version: `go.mod`, `.nvmrc`, `.node-version`, `.python-version`,
     `.tool-versions`, `mise.toml`, `package.json` (`volta`, `packageManager`, `engines`) or `rust-toolchain.toml`."""
+    go: str | None = None
+    """Go package that is built, as `go install` takes it: `github.com/sqlc-dev/sqlc/cmd/sqlc`."""
+    npm: str | None = None
+    """npm package that has the program and no dependencies. It is run by the `node` on PATH."""
+    pypi: str | None = None
+    """Python package whose wheel has the program, or an entry point of that name and no dependencies."""
+    github: str | None = None
+    """`OWNER/NAME` of a GitHub repository; the file of its release that is for the platform."""
+    url: str | None = None
+    """Address of the vendor's archive or program; `{version}`, `{os}` and `{arch}` are filled in."""
+    checksums: str | None = None
+    """With `url`: address of the vendor's file with sha256 sums; `{file}` and `{url}` are filled in too. Without it,
+    the sum in the lock is of what `./dev lock` downloaded."""
+    os: dict[str, str] = field(default_factory=dict)
+    """With `url`: what `{os}` is; default: `{ linux = "linux", macos = "darwin" }`."""
+    arch: dict[str, str] = field(default_factory=dict)
+    """With `url`: what `{arch}` is; default: `{ x64 = "amd64", arm64 = "arm64" }`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
 from converge.instance import EPHEMERAL_START, make_own_directory
-from converge.pins import sources, version_files
+from converge.pins import providers, sources, version_files
 from converge.toml import refuse as _refuse
 from facts import patterns, regular
 
@@ -359,6 +359,7 @@ def _check_values(loaded: Loaded) -> None:
     if wrong := next(package_names.problems(loaded.desired), None):
         raise _refuse("bad-package", wrong.what, loaded.source(wrong.key), wrong.because)
     _check_tools(loaded)
+    providers.check(loaded)
     _check_machine(loaded)
     _check_docker(loaded)
     _check_variables(loaded)
