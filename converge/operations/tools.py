@@ -38,6 +38,8 @@ def _probe(context: ConvergeContext, tool: str, version: str) -> AnyProbe:
     """One look; a checkout that is not trusted cannot choose which program of PATH is asked for its version."""
     marker = tools.home(tool, version) / tools.COMPLETE
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
+    if not os.path.exists(marker) and (copy := tools.managed(tool, version)):
+        return LocalProbe(f"tools.{tool}", lambda: facts.tools.Tool(copy[0], str(copy[1])))
     if context.loaded.trusted:
         return facts.tools.probe(
             tool, version, marker, _command(context, tool, version), versions, tools.program(tool)

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import tempfile
+import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import fetch, supply
+from converge import fetch, network, supply
 from converge.desired import Tool
 from converge.errors import DevError
 from converge.pins.providers import WORDS
@@ -29,6 +30,8 @@ TYPES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip", "")
 """Endings of what can be unpacked, the best first; without one it is the program itself."""
 SUMS = r".*(sha-?256|checksum)[^/]*"
 """Name of a file of a release that has checksums."""
+
+HINT = "check the network and the address, then run again"
 
 Artefacts = dict[str, dict[str, str]]
 """Platform -> `url`, `sha256`, and `hashed`: who computed the sum."""
@@ -50,6 +53,7 @@ def by_address(tool: str, version: str, entry: Tool, say: Callable[[str], None])
             else:
                 sums, by = _sum(url), "./dev lock"
         except (OSError, ValueError) as problem:
+            _check_answer(problem, f"{tool} {version}")
             say(f"  {tool} {version}: nothing for {platform} ({_one_line(problem)})")
             continue
         if digest := checksums.find(sums, words["file"]):
@@ -70,6 +74,7 @@ def by_release(tool: str, version: str, entry: Tool, say: Callable[[str], None])
             release = json.loads(_text(f"{root}/repos/{entry.github}/releases/tags/{tag}"))
             break
         except (OSError, ValueError, RecursionError) as problem:
+            _check_answer(problem, f"{entry.github} {version}")
             why = why or _one_line(problem)
     if not isinstance(release, dict):
         raise DevError(
@@ -144,6 +149,15 @@ def _sum(url: str) -> str:
         file = Path(directory) / "file"
         fetch.fetch(url, file)
         return supply.sha256(file)
+
+
+def _check_answer(problem: BaseException, what: str) -> None:
+    """DevError `download-failed` unless the server says that it does not have it: another platform would fail, too."""
+    if not (isinstance(problem, urllib.error.HTTPError) and problem.code in (404, 410)):
+        because = _one_line(problem)
+        raise DevError(
+            "download-failed", f"{what} could not be downloaded", because=because, hint=network.hint(because, HINT)
+        )
 
 
 def _one_line(problem: BaseException) -> str:

@@ -32,15 +32,16 @@ PROGRAM = b"#!/bin/sh\necho hello 1.2.3\n"
 
 
 @contextlib.contextmanager
-def served(files: Mapping[str, bytes]) -> Iterator[str]:
-    """The address of a server that has these files; `HERE` in a text is that address."""
+def served(files: Mapping[str, bytes | int]) -> Iterator[str]:
+    """The address of a server with these files; `HERE` in a text is that address, and a number is a status."""
 
     class Here(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = files.get(self.path)
-            self.send_response(404 if body is None else 200)
+            found = files.get(self.path, 404)
+            body = b"" if isinstance(found, int) else found
+            self.send_response(found if isinstance(found, int) else 200)
             self.end_headers()
-            self.wfile.write((body or b"").replace(b"HERE", f"http://127.0.0.1:{server.server_port}".encode()))
+            self.wfile.write(body.replace(b"HERE", f"http://127.0.0.1:{server.server_port}".encode()))
 
         def log_message(self, *_: object) -> None:
             pass
@@ -255,6 +256,21 @@ def test_a_lock_is_written_although_a_tool_has_no_answer_and_its_tools_run(check
     assert (homes / "wheeled/1.2.3/bin/wheeled").exists()
     state.write_text(state.read_text().replace("SUMS", "OTHER"))
     assert "and not from url" in (told := checkout.dev("lock", "--check")).out + told.err
+
+
+@pytest.mark.parametrize("status", [403, 500, None])
+def test_a_tool_whose_vendor_gives_no_answer_keeps_its_entry(checkout: Checkout, status: int | None) -> None:
+    with served({}) as gone:
+        pass
+    with served({"/hello": status or 404}) as running:
+        url = f"{running if status else gone}/hello"
+        checkout.state(f'[tools]\nhello = {{ version = "1.2.3", url = "{url}" }}\nother = "1.0"\n')
+        kept = f'[tools.hello]\nversion = "1.2.3"\nsource = "url {url}"\n'
+        kept += f'archives.linux-x64 = {{ url = "{url}", sha256 = "{SUM}", hashed = "./dev lock" }}\n'
+        checkout.write("desired_state.lock", f"schema = 1\n{kept}")
+        ran = checkout.dev("lock")
+    assert ran.code == 3 and "hello 1.2.3 could not be downloaded" in ran.err + ran.out, ran.err
+    assert kept in (checkout.path / "desired_state.lock").read_text()
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="there is no npm")
