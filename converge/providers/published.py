@@ -46,7 +46,7 @@ def by_address(tool: str, version: str, entry: Tool, say: Callable[[str], None])
     for platform in PLATFORMS:
         words = _words(entry, platform, version)
         url = _filled(entry.url or "", words)
-        words |= {"url": url, "file": url.rpartition("/")[2]}
+        words["file"] = url.rpartition("/")[2]
         try:
             if entry.checksums:
                 sums, by = _text(_filled(entry.checksums, words)), "the vendor"
