@@ -71,8 +71,8 @@ class Tool:
     url: str | None = None
     """Address of the vendor's archive or program; `{version}`, `{os}` and `{arch}` are filled in."""
     checksums: str | None = None
-    """With `url`: address of the vendor's file with sha256 sums; `{file}`, the last part of `url`, is filled in too. Without it,
-    the sum in the lock is of what `./dev lock` downloaded."""
+    """With `url`: address of the vendor's file with sha256 sums; `{file}`, the last part of `url`, is filled in too.
+    Without it, the sum in the lock is of what `./dev lock` downloaded."""
     os: dict[str, str] = field(default_factory=dict)
     """With `url`: what `{os}` is; default: `{ linux = "linux", macos = "darwin" }`."""
     arch: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+from pathlib import Path
 from typing import Any
 
 from converge.errors import DevError
@@ -10,6 +12,8 @@ from converge.files_read import FilesRead
 from converge.pins import version_files
 from converge.toml import refuse
 
+LONGEST = 64
+"""Characters of a version."""
 APART = "tool_sources"
 """Key of the tree, and field of the desired state, for the tables; no file has it."""
 
@@ -43,7 +47,7 @@ def separate(tree: dict[str, Any], lines: dict[str, str], files: FilesRead) -> N
 def _read(tool: str, path: str, at: str, files: FilesRead) -> str:
     """The version of the tool in a file of the checkout."""
     name, plain = posixpath.basename(path), posixpath.normpath(path)
-    if posixpath.isabs(path) or plain.split("/")[0] == "..":
+    if posixpath.isabs(path) or plain.split("/")[0] == ".." or _leads_out(files.checkout, plain):
         raise refuse("bad-path", f"{path!r} leaves the checkout", at, "a version is read from a file of the checkout")
     if name not in version_files.READERS:
         known = ", ".join(sorted(version_files.READERS))
@@ -56,13 +60,19 @@ def _read(tool: str, path: str, at: str, files: FilesRead) -> str:
     if found is None:
         raise _unread(tool, path, at, "there is no such file" if text is None else f"it has no version of {tool}")
     version, line = found
-    if not version[:1].isdigit():
+    if not version[:1].isdigit() or len(version) > LONGEST:
         raise refuse(
-            "bad-version", f"{version!r} is not a version of {tool}", f"{path}:{line}",
+            "bad-version", f"{version[:LONGEST]!r} is not a version of {tool}", f"{path}:{line}",
             "a range or an alias is another version tomorrow, and tools are pinned to an exact one",
             f'write the version there, or in [tools]: {tool} = "1.2.3" ({at})',
         )  # fmt: skip
     return version
+
+
+def _leads_out(checkout: Path | None, path: str) -> bool:
+    """Whether it is a link to a file outside, whose text no message should repeat."""
+    top = os.path.realpath(checkout or "/")
+    return not os.path.realpath(os.path.join(top, path)).startswith(os.path.join(top, ""))
 
 
 def _unread(tool: str, path: str, at: str, because: str) -> DevError:

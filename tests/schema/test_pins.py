@@ -64,6 +64,7 @@ def test_a_version_is_read_from_the_teams_own_file(
         ("node", "package.json", "[" * 9999, "desired_state.toml:5"),
         ("node", "package.json", '{"engines": [], "volta": "x", "packageManager": 3}', "desired_state.toml:5"),
         ("node", "mise.toml", "[tools\n", "desired_state.toml:5"),
+        ("node", ".nvmrc", "2" * 9999, ".nvmrc:1"),
     ],
 )
 def test_what_is_no_version_is_refused_at_its_line(
@@ -72,7 +73,7 @@ def test_what_is_no_version_is_refused_at_its_line(
     with pytest.raises(DevError) as refused:
         pinned(tmp_path, tool, file, text)
     assert (refused.value.code, refused.value.source) == ("bad-version", source)
-    assert refused.value.because and refused.value.hint
+    assert refused.value.because and refused.value.hint and len(refused.value.what) < 200
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,25 @@ def test_an_entry_that_says_no_version_is_refused(tmp_path: Path, entry: str, co
         schema.load(tmp_path)
     assert (refused.value.code, refused.value.source) == (code, "desired_state.toml:5")
     assert "tool_sources" not in refused.value.what
+
+
+@pytest.mark.parametrize("link", [".nvmrc", "web"])
+def test_a_link_that_leads_out_of_the_checkout_is_refused(tmp_path: Path, link: str) -> None:
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    for place in (outside, inside):
+        place.mkdir()
+    (outside / ".nvmrc").write_text("secret")
+    file = ".nvmrc" if link == ".nvmrc" else "web/.nvmrc"
+    (inside / link).symlink_to(outside / ".nvmrc" if link == ".nvmrc" else outside)
+    (inside / schema.FILE).write_text(f'{HEAD}node = {{ from = "{file}" }}\n')
+    with pytest.raises(DevError) as refused:
+        schema.load(inside)
+    assert refused.value.code == "bad-path" and "secret" not in str(refused.value)
+    (inside / ".inner").write_text("20.1.0")
+    (inside / link).unlink()
+    (inside / ".nvmrc").symlink_to(".inner")
+    (inside / schema.FILE).write_text(f'{HEAD}node = {{ from = ".nvmrc" }}\n')
+    assert schema.load(inside).desired.tools == {"node": "20.1.0"}
 
 
 def test_the_tables_are_written_in_tools_alone(tmp_path: Path) -> None:

@@ -299,3 +299,27 @@ def test_an_npm_package_is_locked_by_the_sum_of_its_registry(checkout: Checkout,
         assert fixed.code == 0, fixed.out + fixed.err
     program = Path(checkout.env["DEV_STORE"]) / "tools/hello/1.2/bin/hello"
     assert program.read_bytes() == PROGRAM and os.access(program, os.X_OK)
+
+
+@pytest.mark.skipif(not shutil.which("go"), reason="there is no Go")
+@pytest.mark.parametrize("at", ["example.test/hello", "example.test/hello/cmd/hello", "example.test/hello/v2/hello"])
+def test_a_go_package_is_locked_by_the_module_that_has_it(checkout: Checkout, tmp_path: Path, at: str) -> None:
+    module, version = ("example.test/hello/v2", "2.1.0") if "/v2" in at else ("example.test/hello", "1.2.3")
+    rest = at.removeprefix(module).strip("/")
+    place = tmp_path / "proxy" / module / "@v"
+    place.mkdir(parents=True)
+    about = f"module {module}\n\ngo 1.20\n".encode()
+    (place / f"v{version}.info").write_text(json.dumps({"Version": f"v{version}", "Time": "2026-01-01T00:00:00Z"}))
+    (place / f"v{version}.mod").write_bytes(about)
+    main = "/".join(filter(None, (rest, "main.go")))
+    files = {"go.mod": about, main: b"package main\n\nfunc main() {}\n"}
+    (place / f"v{version}.zip").write_bytes(zipped({f"{module}@v{version}/{name}": files[name] for name in files}))
+    checkout.env = {"DEV_STORE": str(tmp_path / "store"), "GOPROXY": (tmp_path / "proxy").as_uri(), "GOSUMDB": "off"}
+    checkout.state(f'[tools]\nhello = {{ version = "{version}", go = "{at}" }}\n')
+    ran = checkout.dev("lock")
+    assert ran.code == 0, ran.err
+    entry = tomllib.loads((checkout.path / "desired_state.lock").read_text())["tools"]["hello"]
+    assert entry.pop("h1").startswith("h1:")
+    assert entry == {"version": version, "module": module, "source": f"go {at}", "hashed": "Go"} | (
+        {"main": f"./{rest}"} if rest else {}
+    )
