@@ -95,7 +95,7 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
             "lock-stale",
             f"desired_state.lock does not have {tool} {version}",
             because=f"it has {pinned.get('version') if pinned else 'nothing for it'}",
-            hint="run ./dev lock and commit desired_state.lock",
+            hint=f"run ./dev lock and commit desired_state.lock, or put {tool} {version} on PATH",
             source="desired_state.lock",
             exit=Exit.BAD_STATE,
         )

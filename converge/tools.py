@@ -29,7 +29,7 @@ DEBUGGERS = ("delve", "debugpy")
 """Tools that only `./dev debug` uses: it installs them, and no service has them on its PATH."""
 OWN = ("postgres", "pubsub-emulator", "docker-compose", *DEBUGGERS)
 """Tools of which no version manager has the copy that is wanted."""
-PROGRAMS = {"python": "python3", "delve": "dlv"}
+PROGRAMS = {"python": "python3", "delve": "dlv", "rust": "rustc"}
 """Tool -> its program, where that has another name."""
 POSTGRES = "18"
 """Major version of the embedded Postgres."""

@@ -21,6 +21,7 @@ COPIES = {
     ".local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3": ("python", "3.12.4"),
     "sdk/go1.25.3/bin/go": ("go", "1.25.3"),
     ".rustup/toolchains/1.79.0-x86_64-unknown-linux-gnu/bin/cargo": ("cargo", "1.79.0"),
+    ".rustup/toolchains/1.79-x86_64-unknown-linux-gnu/bin/rustc": ("rust", "1.79"),
 }
 """Program below the home directory -> the pin that it satisfies."""
 
