@@ -24,7 +24,7 @@ from converge.desired import Tool
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from converge.pins import providers
-from converge.providers import npm, published, wheel
+from converge.providers import closure, npm, published, wheel
 from facts import docker
 from facts.engine import Engine
 from runtime.docker import images
@@ -199,7 +199,13 @@ def _of_provider(
     if entry.npm:
         return npm.locked(entry.npm, pin, machine)
     if entry.pypi:
-        return _wheels(entry.pypi, pin, machine, "3.11", lambda file: wheel.check(file, tool))
+        needed: list[str] = []
+        found = _wheels(entry.pypi, pin, machine, "3.11", lambda file: needed.extend(wheel.needs(file, tool)))
+        return (
+            closure.locked(entry.pypi, found["version"], machine, _resolver(context, "uv", resolved))
+            if needed
+            else found
+        )
     return _package(entry.go or "", pin, machine, _resolver(context, "go", resolved))
 
 
@@ -346,11 +352,16 @@ def _compose(machine: Any, go: str, known: dict[str, Any]) -> dict[str, Any]:
     return {**COMPOSE, "h1": module["h1"], "debs": debs}
 
 
+def _string(text: str) -> str:
+    """As TOML; one of several lines as it is, so that a change of one line is seen."""
+    return f"'''\n{text}'''" if "\n" in text and "'''" not in text else json.dumps(text)
+
+
 def _toml(resolved: dict[str, dict[str, Any]], images: dict[str, Any]) -> str:
     lines = ["# What the pins of desired_state.toml resolved to. Written by `./dev lock`.", "schema = 1"]
     for tool, pinned in resolved.items():
         lines += ["", f"[tools.{tool}]"]
-        lines += [f"{key} = {json.dumps(value)}" for key, value in pinned.items() if isinstance(value, str)]
+        lines += [f"{key} = {_string(value)}" for key, value in pinned.items() if isinstance(value, str)]
         for kind in ("wheels", "archives", "debs"):
             for name, artefact in pinned.get(kind, {}).items():
                 fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in artefact.items())

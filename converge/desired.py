@@ -65,7 +65,7 @@ class Tool:
     npm: str | None = None
     """npm package that has the program and no dependencies. It is run by the `node` on PATH."""
     pypi: str | None = None
-    """Python package whose wheel has the program, or an entry point of that name and no dependencies."""
+    """Python package whose wheel has the program, or an entry point of that name; with all that it depends on."""
     github: str | None = None
     """`OWNER/NAME` of a GitHub repository; the file of its release that is for the platform."""
     url: str | None = None

@@ -25,7 +25,7 @@ from converge.lockfile import this_platform
 from converge.machine import Machine
 from converge.pins import providers
 from converge.providers import archive as archives
-from converge.providers import npm
+from converge.providers import closure, npm
 from converge.providers import wheel as wheels
 from facts import owners, surroundings
 
@@ -128,6 +128,9 @@ def _providers(
         name = f"wheel {pinned['package']} {pinned['version']}"
         yield name, lambda: _wheel(tool, pinned, wheel, fresh, machine)
     desired = machine.context.desired
+    if "requirements" in pinned:
+        name = f"packages {pinned['package']} {pinned['version']}"
+        yield name, lambda: closure.install(tool, pinned, fresh, machine)
     if "npm" in pinned:
         yield f"npm package {pinned['npm']} {pinned['version']}", lambda: npm.install(tool, pinned, fresh, machine)
     deb = pinned.get("debs", {}).get(this_platform())

@@ -26,6 +26,7 @@ KNOWN = {
     "bun": Tool(github="oven-sh/bun"),
     "just": Tool(pypi="rust-just"),
     "pnpm": Tool(npm="pnpm"),
+    "poetry": Tool(pypi="poetry"),
     "ruff": Tool(pypi="ruff"),
     "sqlc": Tool(go="github.com/sqlc-dev/sqlc/cmd/sqlc"),
     "task": Tool(go="github.com/go-task/task/v3/cmd/task"),

@@ -24,7 +24,7 @@ LARGEST = 8_000_000
 GITHUB = "https://api.github.com"
 """Another one, of an enterprise, is taken from GITHUB_API_URL. Source: https://docs.github.com/rest/releases/releases."""
 OS = {"linux": r"linux", "macos": r"darwin|macos|osx|apple|mac"}
-ARCH = {"x64": r"x86[_-]64|amd64|x64|64bit", "arm64": r"aarch64|arm64"}
+ARCH = {"x64": r"x86[_-]64|amd64|x64|64bit", "arm64": r"aarch[_-]?64|arm64"}
 """Words of a platform in the name of a file of a release."""
 TYPES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip", "")
 """Endings of what can be unpacked, the best first; without one it is the program itself."""

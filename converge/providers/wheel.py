@@ -5,8 +5,9 @@ from __future__ import annotations
 import configparser
 import email
 import re
+import shlex
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from converge import unpack
@@ -15,35 +16,37 @@ from converge.errors import DevError
 SCRIPT = """\
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-PYTHONPATH="$here/../lib" exec python3 -c 'import sys; sys.argv[0] = "{name}"; from {module} import {first}; \
+PYTHONPATH="$here/../lib" exec {python} -c 'import sys; sys.argv[0] = "{name}"; from {module} import {first}; \
 sys.exit({attribute}())' "$@"
 """
 
 
-def check(file: Path, tool: str) -> None:
-    """DevError `no-provider` if the wheel has no program of this name, or dependencies: their sums are not locked."""
+def needs(file: Path, tool: str) -> list[str]:
+    """Packages without which its program does not run. DevError `no-provider` if it has no program of this name."""
     if tool in _programs(file):
-        return
-    if tool not in _entry_points(file):
+        return []
+    if tool not in entry_points(_info(file, "entry_points.txt")):
         raise DevError("no-provider", f"{file.name} has no program {tool}", hint="check the name of the package")
-    if needs := _needs(file):
-        raise DevError(
-            "no-provider", f"{tool} is not taken from PyPI",
-            because=f"{file.name} has dependencies: {', '.join(needs[:3])}",
-            hint="add it to a lock file of a service or suite, which has the sums of them all",
-        )  # fmt: skip
+    given = email.message_from_string(_info(file, "METADATA")).get_all("Requires-Dist") or []
+    return [re.split(r"[\s;<>=!~\[(]", each)[0] for each in given if "extra" not in each.partition(";")[2]]
 
 
 def unpacked(file: Path, tool: str, home: Path, place: Callable[[str, str], str | None]) -> None:
     """Put the wheel into the tool's home; `place` says where a file of a wheel with programs belongs."""
-    points = {} if _programs(file) else _entry_points(file)
+    points = {} if _programs(file) else entry_points(_info(file, "entry_points.txt"))
     unpack.zipped(file, home, lambda name: f"lib/{name}" if points else place(tool, name))
+    write_scripts(home, points, "python3")
+
+
+def write_scripts(home: Path, points: Mapping[str, tuple[str, str]], python: str) -> None:
+    """A program for each entry point, run by this Python with the packages in `lib/`."""
     if points:
         (home / "bin").mkdir(exist_ok=True)
     for name, (module, attribute) in points.items():
         script = home / "bin" / name
         first = attribute.partition(".")[0]
-        script.write_text(SCRIPT.format(name=name, module=module, first=first, attribute=attribute))
+        words = {"name": name, "module": module, "first": first, "attribute": attribute}
+        script.write_text(SCRIPT.format(**words, python=shlex.quote(python)))
         script.chmod(0o755)
 
 
@@ -53,14 +56,14 @@ def _programs(file: Path) -> set[str]:
         return {rest for head, _, rest in heads if rest and "/" not in head}
 
 
-def _entry_points(file: Path) -> dict[str, tuple[str, str]]:
+def entry_points(text: str) -> dict[str, tuple[str, str]]:
     """Name of a program -> module and function. Source: https://packaging.python.org/specifications/entry-points."""
     parser = configparser.RawConfigParser(delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(_info(file, "entry_points.txt"))
+        parser.read_string(text)
     except configparser.Error as problem:
-        raise DevError("bad-archive", f"{file.name} is not unpacked", because=str(problem)) from None
+        raise DevError("bad-archive", "a wheel is not unpacked", because=str(problem)) from None
     rows = dict(parser["console_scripts"]) if parser.has_section("console_scripts") else {}
     found = {}
     for name, value in rows.items():
@@ -68,12 +71,6 @@ def _entry_points(file: Path) -> dict[str, tuple[str, str]]:
         if point and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
             found[name] = (point[1], point[2])
     return found
-
-
-def _needs(file: Path) -> list[str]:
-    """Packages that it needs on every platform; those of an extra are left out."""
-    given = email.message_from_string(_info(file, "METADATA")).get_all("Requires-Dist") or []
-    return [re.split(r"[\s;<>=!~\[(]", each)[0] for each in given if "extra" not in each.partition(";")[2]]
 
 
 def _info(file: Path, name: str) -> str:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import threading
 import tomllib
@@ -21,6 +22,7 @@ import pytest
 from converge import schema
 from converge.desired import Tool
 from converge.errors import DevError
+from converge.instance import store
 from converge.pins import providers
 from converge.providers import archive, checksums, published, wheel
 from tests import artefacts
@@ -202,17 +204,55 @@ def test_what_is_known_would_pass_as_an_entry(table: Mapping[str, Tool]) -> None
     providers.check(loaded)
 
 
-def test_a_wheel_with_dependencies_is_no_tool(tmp_path: Path) -> None:
+def test_a_wheel_says_which_packages_its_program_needs(tmp_path: Path) -> None:
     file = tmp_path / "hello-1.0-py3-none-any.whl"
-    points = "[console_scripts]\nhello = hello.cli:main\n"
-    for need, refused in (("click>=8", True), ("pytest ; extra == 'test'", False)):
-        text = f"Name: hello\nRequires-Dist: {need}\n"
-        info = {"hello-1.0.dist-info/METADATA": text.encode(), "hello-1.0.dist-info/entry_points.txt": points.encode()}
-        file.write_bytes(zipped(info))
-        with pytest.raises(DevError, match="not taken") if refused else contextlib.nullcontext():
-            wheel.check(file, "hello")
+    for need, told in (("click>=8", ["click"]), ("pytest ; extra == 'test'", []), ("a-b[c] (<2) ; x > '1'", ["a-b"])):
+        file.write_bytes(package("hello", f"Requires-Dist: {need}\n"))
+        assert wheel.needs(file, "hello") == told
     with pytest.raises(DevError, match="no program other"):
-        wheel.check(file, "other")
+        wheel.needs(file, "other")
+
+
+def package(name: str, more: str = "") -> bytes:
+    """A wheel of version 1.0 with one module, whose function `main` prints what the module of its need says."""
+    info = f"{name}-1.0.dist-info"
+    source = "def main():\n    import said\n    print(said.TEXT)\n" if more else "TEXT = 'it ran'\n"
+    files = {
+        f"{name}.py": source, f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{more}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n", f"{info}/RECORD": "",
+    }  # fmt: skip
+    return zipped({path: text.encode() for path, text in files.items()})
+
+
+def test_a_python_package_is_locked_with_its_dependencies(checkout: Checkout, tmp_path: Path) -> None:
+    uv = shutil.which("uv") or next(map(str, store().glob("tools/uv/*/bin/uv")), None)
+    if not uv:
+        pytest.skip("no uv on PATH or in the store")
+    index = tmp_path / "index"
+    index.mkdir()
+    (index / "hello-1.0-py3-none-any.whl").write_bytes(package("hello", "Requires-Dist: said\n"))
+    needed = index / "said-1.0-py3-none-any.whl"
+    needed.write_bytes(package("said"))
+    checkout.env = {
+        "DEV_STORE": str(tmp_path / "store"), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_RETRIES": "0",
+        "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "UV_FIND_LINKS": str(index), "UV_NO_INDEX": "1",
+        "UV_CACHE_DIR": str(tmp_path / "cache"), "PATH": f"{os.path.dirname(uv)}{os.pathsep}{os.environ['PATH']}",
+    }  # fmt: skip
+    checkout.state('[tools]\nhello = { version = "1.0", pypi = "hello" }\n')
+    ran = checkout.dev("lock")
+    assert ran.code == 0, ran.err
+    text = tomllib.loads((checkout.path / "desired_state.lock").read_text())["tools"]["hello"]["requirements"]
+    assert "said==1.0" in text and f"sha256:{sha(needed.read_bytes())}" in text
+    good = needed.read_bytes()
+    needed.write_bytes(package("said", "Summary: another\n"))
+    refused = checkout.dev("doctor", "--fix")
+    assert refused.code == 65 and "said" in refused.out and "nothing was installed" in refused.out, refused.out
+    needed.write_bytes(good)
+    fixed = checkout.dev("doctor", "--fix")
+    assert fixed.code == 0, fixed.out + fixed.err
+    program = Path(checkout.env["DEV_STORE"]) / "tools/hello/1.0/bin/hello"
+    assert subprocess.run([program], capture_output=True, text=True).stdout == "it ran\n"
 
 
 def test_a_lock_is_written_although_a_tool_has_no_answer_and_its_tools_run(checkout: Checkout, tmp_path: Path) -> None:
