@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import io
 import json
-import re
 import sys
-import tarfile
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +18,7 @@ from converge.desired import Tool
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from converge.pins import providers
-from converge.providers import closure, npm, published, wheel
+from converge.providers import closure, npm, published, uv_python, wheel
 from facts import docker
 from facts.engine import Engine
 from runtime.docker import images
@@ -60,13 +54,6 @@ COMPOSE_DEBS = {
     "linux-arm64": "pool/main/d/docker-compose/docker-compose_2.26.1-4_arm64.deb",
 }
 """Platform -> where Debian's archive has it; the program is linked with nothing but the C library."""
-PYTHONS = {
-    "linux-x64": "-linux-x86_64-gnu",
-    "linux-arm64": "-linux-aarch64-gnu",
-    "macos-x64": "-macos-x86_64-none",
-    "macos-arm64": "-macos-aarch64-none",
-}
-"""Platform -> how uv's key of a standalone CPython ends."""
 PLATFORMS = {
     "linux-x64": [f"manylinux_2_{n}_x86_64" for n in range(17, 35)] + ["manylinux2014_x86_64"],
     "linux-arm64": [f"manylinux_2_{n}_aarch64" for n in range(17, 35)] + ["manylinux2014_aarch64"],
@@ -141,8 +128,9 @@ def _tools(context: Context, known: dict[str, Any]) -> tuple[dict[str, dict[str,
     for tool, pin in sorted(wanted.items(), key=lambda item: item[0] not in PACKAGES):
         entry = providers.of(desired, tool)
         if tool not in LOCKABLE and entry is None:
-            render.say(f"{tool} {pin} has no provider and must be on PATH: write where it is from, as in")
-            render.say(f'  {tool} = {{ version = "{pin}", github = "OWNER/NAME" }}')
+            if tool in desired.tools:  # others are built here
+                render.say(f"{tool} {pin} has no provider and must be on PATH: write where it is from, as in")
+                render.say(f'  {tool} = {{ version = "{pin}", github = "OWNER/NAME" }}')
             continue
         render.say(f"resolving {tool} {pin}")
         try:
@@ -169,7 +157,7 @@ def _entry(
         found = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine, _interpreter(context, tool))
         return found | _of_vendor(tool, found["version"])
     if tool == "python":
-        return _python(pin, machine, _resolver(context, "uv", resolved))
+        return uv_python.locked(pin, machine, _resolver(context, "uv", resolved))
     go = _resolver(context, "go", resolved)
     if tool == "docker-compose":
         return _compose(machine, go, known.get(tool, {}).get("debs", {}))
@@ -255,60 +243,6 @@ def _wheels(
     if not wheels:
         raise DevError("no-provider", f"{package} {version} was not found", hint="check the version and the network")
     return {"version": wanted, "package": package, "hashed": "./dev lock", "wheels": wheels}
-
-
-def _python(pin: str, machine: Any, uv: str) -> dict[str, Any]:
-    """Standalone CPython as uv knows it. Its list has addresses and no hashes, but it says which one it expects when
-    a mirror gives it another archive, so a loopback one gives it an empty archive."""
-
-    argv = [uv, "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json"]
-    ran = machine.run([*argv, "--no-config", pin], env=installing.environment())
-    known = {row["key"]: row for row in json.loads(ran.stdout or "[]") if row["url"] and row["variant"] == "default"}
-    archives: dict[str, dict[str, str]] = {}
-    version = ""
-    with _loopback(_empty_archive()) as mirror:
-        for name, suffix in PYTHONS.items():
-            rows = [row for key, row in known.items() if key.endswith(suffix)]
-            newest = max(rows, key=lambda row: tuple(row["version_parts"].values()), default=None)
-            if newest is None:
-                continue
-            with tempfile.TemporaryDirectory() as directory:
-                argv = [uv, "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
-                argv += ["--install-dir", directory, newest["key"]]
-                said = machine.run(argv, timeout=300, env=installing.environment()).stderr
-            if found := re.search(r"[Ee]xpected:?\s+(?:sha256:)?([0-9a-f]{64})", said):
-                archives[name] = {"url": newest["url"], "sha256": found.group(1)}
-                version = newest["version"]
-    if not archives:
-        raise DevError("no-provider", f"uv has no Python {pin} with a hash", hint="check the version")
-    return {"pin": pin, "version": version, "archives": archives}
-
-
-@contextlib.contextmanager
-def _loopback(answer: bytes) -> Iterator[str]:
-    """A server that gives the same answer to every client."""
-
-    class Same(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Same) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def _empty_archive() -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("python/empty"))
-    return file.getvalue()
 
 
 def _package(path: str, version: str, machine: Any, go: str) -> dict[str, Any]:
