@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
 import threading
@@ -300,10 +301,9 @@ def test_a_lock_is_written_although_a_tool_has_no_answer_and_its_tools_run(check
 
 @pytest.mark.parametrize("status", [403, 500, None])
 def test_a_tool_whose_vendor_gives_no_answer_keeps_its_entry(checkout: Checkout, status: int | None) -> None:
-    with served({}) as gone:
-        pass
-    with served({"/hello": status or 404}) as running:
-        url = f"{running if status else gone}/hello"
+    with socket.socket() as closed, served({"/hello": status or 404}) as running:
+        closed.bind(("127.0.0.1", 0))  # nothing listens there, and no other program gets the port
+        url = f"{running if status else 'http://127.0.0.1:' + str(closed.getsockname()[1])}/hello"
         checkout.state(f'[tools]\nhello = {{ version = "1.2.3", url = "{url}" }}\nother = "1.0"\n')
         kept = f'[tools.hello]\nversion = "1.2.3"\nsource = "url {url}"\n'
         kept += f'archives.linux-x64 = {{ url = "{url}", sha256 = "{SUM}", hashed = "./dev lock" }}\n'
