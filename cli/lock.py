@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import io
 import json
-import re
 import sys
-import tarfile
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +14,11 @@ from cli.context import Context
 from cli.option import Option
 from converge import installing, lock_check, lockfile, supply, tools, trust
 from converge.context import ConvergeContext
+from converge.desired import Tool
 from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
+from converge.pins import providers
+from converge.providers import closure, npm, published, uv_python, wheel
 from facts import docker
 from facts.engine import Engine
 from runtime.docker import images
@@ -57,13 +54,6 @@ COMPOSE_DEBS = {
     "linux-arm64": "pool/main/d/docker-compose/docker-compose_2.26.1-4_arm64.deb",
 }
 """Platform -> where Debian's archive has it; the program is linked with nothing but the C library."""
-PYTHONS = {
-    "linux-x64": "-linux-x86_64-gnu",
-    "linux-arm64": "-linux-aarch64-gnu",
-    "macos-x64": "-macos-x86_64-none",
-    "macos-arm64": "-macos-aarch64-none",
-}
-"""Platform -> how uv's key of a standalone CPython ends."""
 PLATFORMS = {
     "linux-x64": [f"manylinux_2_{n}_x86_64" for n in range(17, 35)] + ["manylinux2014_x86_64"],
     "linux-arm64": [f"manylinux_2_{n}_aarch64" for n in range(17, 35)] + ["manylinux2014_aarch64"],
@@ -83,14 +73,17 @@ def run(
 
     if check:
         return _check(context)
-    resolved = lockfile.load(context.checkout)["tools"] if images else _tools(context)
     path = context.checkout / lockfile.NAME
-    known = lockfile.load(context.checkout).get("images", {}) if path.exists() else {}
-    digests = _images(context, known)
+    known = lockfile.load(context.checkout) if images or path.exists() else {}
+    resolved, failed = (known["tools"], []) if images else _tools(context, known.get("tools", {}))
+    digests = _images(context, known.get("images", {}))
     text = _toml(resolved, digests).encode()
     trust.foresee(context.checkout, {lockfile.NAME: text})
     LocalMachine(ConvergeContext(context.loaded, context.instance)).write(path, text)
     render.say(f"wrote {lockfile.NAME}", "green")
+    if failed:
+        render.say(f"not resolved: {', '.join(failed)}; run ./dev lock again when the reason is gone", "red")
+        return int(Exit.NOT_CONVERGED)
     return 0
 
 
@@ -124,24 +117,84 @@ def _images(context: Context, known: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _tools(context: Context) -> dict[str, dict[str, Any]]:
-    """Tool -> its entry, in the order of the desired state. uv and Go come first, as others are resolved by them."""
-    machine = LocalMachine(ConvergeContext(context.loaded, context.instance))
-    wanted = tools.wanted(context.loaded.desired)
+def _tools(context: Context, known: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Tool -> its entry, in the order of the desired state, and the tools that could not be resolved: these keep their
+    entry if it is for the pin. uv and Go come first, as others are resolved by them.
+    """
+    desired = context.loaded.desired
+    wanted = tools.wanted(desired)
     resolved: dict[str, dict[str, Any]] = {}
+    failed: list[str] = []
     for tool, pin in sorted(wanted.items(), key=lambda item: item[0] not in PACKAGES):
-        if tool not in LOCKABLE:
+        entry = providers.of(desired, tool)
+        if tool not in LOCKABLE and entry is None:
+            if tool in desired.tools:  # others are built here
+                render.say(f"{tool} {pin} has no provider and must be on PATH: write where it is from, as in")
+                render.say(f'  {tool} = {{ version = "{pin}", github = "OWNER/NAME" }}')
             continue
         render.say(f"resolving {tool} {pin}")
-        if tool in PACKAGES:
-            resolved[tool] = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine, _interpreter(context, tool))
-        elif tool == "python":
-            resolved[tool] = _python(pin, machine, _resolver(context, "uv", resolved))
-        else:
-            go = _resolver(context, "go", resolved)
-            compose = tool == "docker-compose"
-            resolved[tool] = _compose(context, machine, go) if compose else _built(tool, pin, machine, go)
-    return {tool: resolved[tool] for tool in wanted if tool in resolved}
+        try:
+            resolved[tool] = _entry(context, tool, pin, resolved, known)
+        except (DevError, OSError, ValueError) as problem:
+            because = f": {problem.because}" if isinstance(problem, DevError) and problem.because else ""
+            render.say(f"  {problem.what if isinstance(problem, DevError) else problem}{because}", "yellow")
+            failed.append(tool)
+            if lock_check.has(known.get(tool), tool, pin, providers.source(entry)):
+                resolved[tool] = known[tool]
+                render.say(f"  what {lockfile.NAME} had of it is kept", "yellow")
+    return {tool: resolved[tool] for tool in wanted if tool in resolved}, failed
+
+
+def _entry(
+    context: Context, tool: str, pin: str, resolved: dict[str, dict[str, Any]], known: dict[str, Any]
+) -> dict[str, Any]:
+    """The lock's entry of one tool."""
+    machine = LocalMachine(ConvergeContext(context.loaded, context.instance))
+    if entry := providers.of(context.loaded.desired, tool):
+        found = _of_provider(context, tool, pin, entry, resolved)
+        return {**found, "source": providers.source(entry)}
+    if tool in PACKAGES:
+        found = _wheels(PACKAGES[tool], VERSIONS.get(tool, pin), machine, _interpreter(context, tool))
+        return found | _of_vendor(tool, found["version"])
+    if tool == "python":
+        return uv_python.locked(pin, machine, _resolver(context, "uv", resolved))
+    go = _resolver(context, "go", resolved)
+    if tool == "docker-compose":
+        return _compose(machine, go, known.get(tool, {}).get("debs", {}))
+    return _built(tool, pin, machine, go)
+
+
+def _of_vendor(tool: str, version: str) -> dict[str, Any]:
+    """Archives of the vendor, where it publishes checksums and can be reached."""
+    if tool not in providers.VENDORS:
+        return {}
+    try:
+        return {"archives": published.by_address(tool, version, providers.VENDORS[tool], lambda line: None)}
+    except DevError:
+        render.say(f"  the vendor's archives of {tool} {version} cannot be reached: only the wheels are locked")
+        return {}
+
+
+def _of_provider(
+    context: Context, tool: str, pin: str, entry: Tool, resolved: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """The lock's entry of a tool whose provider is written in its own entry, or known by it."""
+    machine = LocalMachine(ConvergeContext(context.loaded, context.instance), render.say)
+    if entry.url:
+        return {"version": pin, "archives": published.by_address(tool, pin, entry, render.say)}
+    if entry.github:
+        return {"version": pin, "archives": published.by_release(tool, pin, entry, render.say)}
+    if entry.npm:
+        return npm.locked(entry.npm, pin, machine)
+    if entry.pypi:
+        needed: list[str] = []
+        found = _wheels(entry.pypi, pin, machine, "3.11", lambda file: needed.extend(wheel.needs(file, tool)))
+        return (
+            closure.locked(entry.pypi, found["version"], machine, _resolver(context, "uv", resolved))
+            if needed
+            else found
+        )
+    return _package(entry.go or "", pin, machine, _resolver(context, "go", resolved))
 
 
 def _resolver(context: Context, tool: str, resolved: dict[str, dict[str, Any]]) -> str:
@@ -168,75 +221,41 @@ def _interpreter(context: Context, tool: str) -> str:
     return ".".join(pin.split(".")[:2])
 
 
-def _wheels(package: str, version: str, machine: Any, python: str) -> dict[str, Any]:
+def _wheels(
+    package: str, version: str, machine: Any, python: str, check: Callable[[Path], None] | None = None
+) -> dict[str, Any]:
+    """The wheel of each platform; of a pin with fewer than three parts the newest version, the same for all."""
     wheels: dict[str, dict[str, str]] = {}
+    wanted = version if version.count(".") >= 2 else f"{version}.*"
     for name, tags in PLATFORMS.items():
         with tempfile.TemporaryDirectory() as directory:
             argv = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
             argv += ["--no-deps", "--only-binary=:all:", "--dest", directory, f"--python-version={python}"]
-            ran = machine.run([*argv, *(f"--platform={tag}" for tag in tags), f"{package}=={version}"],
+            ran = machine.run([*argv, *(f"--platform={tag}" for tag in tags), f"{package}=={wanted}"],
                               timeout=1800, env=installing.environment())  # fmt: skip
             for file in Path(directory).glob("*.whl"):
+                if check:
+                    check(file)
                 wheels[name] = {"file": file.name, "sha256": supply.sha256(file)}
+                wanted = file.name.split("-")[1]
         if name not in wheels:
             render.say(f"  {package} {version}: nothing for {name} ({(ran.stderr.splitlines() or [''])[-1][:120]})")
     if not wheels:
         raise DevError("no-provider", f"{package} {version} was not found", hint="check the version and the network")
-    return {"version": version, "package": package, "wheels": wheels}
+    return {"version": wanted, "package": package, "hashed": "./dev lock", "wheels": wheels}
 
 
-def _python(pin: str, machine: Any, uv: str) -> dict[str, Any]:
-    """Standalone CPython as uv knows it. Its list has addresses and no hashes, but it says which one it expects when
-    a mirror gives it another archive, so a loopback one gives it an empty archive."""
-
-    argv = [uv, "python", "list", "--all-versions", "--all-platforms", "--all-arches", "--output-format=json"]
-    ran = machine.run([*argv, "--no-config", pin], env=installing.environment())
-    known = {row["key"]: row for row in json.loads(ran.stdout or "[]") if row["url"] and row["variant"] == "default"}
-    archives: dict[str, dict[str, str]] = {}
-    version = ""
-    with _loopback(_empty_archive()) as mirror:
-        for name, suffix in PYTHONS.items():
-            rows = [row for key, row in known.items() if key.endswith(suffix)]
-            newest = max(rows, key=lambda row: tuple(row["version_parts"].values()), default=None)
-            if newest is None:
-                continue
-            with tempfile.TemporaryDirectory() as directory:
-                argv = [uv, "python", "install", "--no-bin", "--no-config", "--mirror", mirror]
-                argv += ["--install-dir", directory, newest["key"]]
-                said = machine.run(argv, timeout=300, env=installing.environment()).stderr
-            if found := re.search(r"[Ee]xpected:?\s+(?:sha256:)?([0-9a-f]{64})", said):
-                archives[name] = {"url": newest["url"], "sha256": found.group(1)}
-                version = newest["version"]
-    if not archives:
-        raise DevError("no-provider", f"uv has no Python {pin} with a hash", hint="check the version")
-    return {"pin": pin, "version": version, "archives": archives}
-
-
-@contextlib.contextmanager
-def _loopback(answer: bytes) -> Iterator[str]:
-    """A server that gives the same answer to every client."""
-
-    class Same(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Same) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def _empty_archive() -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("python/empty"))
-    return file.getvalue()
+def _package(path: str, version: str, machine: Any, go: str) -> dict[str, Any]:
+    """A Go package by the module that has it: the longest part of its path that is one, as `go install` finds it."""
+    parts, first = path.split("/"), None
+    for count in range(len(parts), 1, -1):
+        try:
+            found = _module("/".join(parts[:count]), f"v{version}", machine, go)
+        except DevError as problem:
+            first = first or problem
+            continue
+        return found | {"main": "./" + "/".join(parts[count:])} if parts[count:] else found
+    raise first or DevError("no-provider", f"{path} {version} was not found")
 
 
 def _module(module: str, version: str, machine: Any, go: str) -> dict[str, Any]:
@@ -244,11 +263,16 @@ def _module(module: str, version: str, machine: Any, go: str) -> dict[str, Any]:
     answer = json.loads(ran.stdout or "{}")
     if "Sum" not in answer:
         raise DevError("no-provider", f"{module} {version} was not found", because=answer.get("Error", ran.stderr))
-    return {"version": version.removeprefix("v"), "module": module, "h1": answer["Sum"]}
+    return {
+        "version": answer.get("Version", version).removeprefix("v"),
+        "module": module,
+        "h1": answer["Sum"],
+        "hashed": "Go",
+    }
 
 
-def _compose(context: Context, machine: Any, go: str) -> dict[str, Any]:
-    """Debian's packages from this machine's own mirror; where there is none, what the lock says so far stays."""
+def _compose(machine: Any, go: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Debian's packages from this machine's own mirror; where there is none, those that are known stay."""
 
     debs: dict[str, dict[str, str]] = {}
     try:
@@ -257,16 +281,21 @@ def _compose(context: Context, machine: Any, go: str) -> dict[str, Any]:
                 debs[name] = {"file": path, "sha256": supply.sha256(supply.from_mirror(path, Path(directory), machine))}
     except DevError as problem:
         render.say(f"  {problem.what}: {problem.because}; what {lockfile.NAME} had is kept", "yellow")
-        debs = lockfile.load(context.checkout)["tools"].get("docker-compose", {}).get("debs", {})
+        debs = known
     module = _module(COMPOSE["module"], f"v{COMPOSE['module_version']}", machine, go)
     return {**COMPOSE, "h1": module["h1"], "debs": debs}
+
+
+def _string(text: str) -> str:
+    """As TOML; one of several lines as it is, so that a change of one line is seen."""
+    return f"'''\n{text}'''" if "\n" in text and "'''" not in text else json.dumps(text)
 
 
 def _toml(resolved: dict[str, dict[str, Any]], images: dict[str, Any]) -> str:
     lines = ["# What the pins of desired_state.toml resolved to. Written by `./dev lock`.", "schema = 1"]
     for tool, pinned in resolved.items():
         lines += ["", f"[tools.{tool}]"]
-        lines += [f"{key} = {json.dumps(value)}" for key, value in pinned.items() if isinstance(value, str)]
+        lines += [f"{key} = {_string(value)}" for key, value in pinned.items() if isinstance(value, str)]
         for kind in ("wheels", "archives", "debs"):
             for name, artefact in pinned.get(kind, {}).items():
                 fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in artefact.items())

@@ -51,6 +51,35 @@ class MachineWants:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tool:
+    """Where the version of a tool is written, and where a tool that ./dev does not know comes from."""
+
+    __pydantic_config__ = _STRICT | {"alias_generator": lambda name: name.rstrip("_")}
+    version: str | None = None
+    """The version, exact or with fewer parts; either this or `from`."""
+    from_: str | None = None
+    """File of the checkout that has the version: `go.mod`, `.nvmrc`, `.node-version`, `.python-version`,
+    `.tool-versions`, `mise.toml`, `package.json` (`volta`, `packageManager`, `engines`) or `rust-toolchain.toml`."""
+    go: str | None = None
+    """Go package that is built, as `go install` takes it: `github.com/sqlc-dev/sqlc/cmd/sqlc`."""
+    npm: str | None = None
+    """npm package that has the program and no dependencies. It is run by the `node` on PATH."""
+    pypi: str | None = None
+    """Python package whose wheel has the program, or an entry point of that name; with all that it depends on."""
+    github: str | None = None
+    """`OWNER/NAME` of a GitHub repository; the file of its release that is for the platform."""
+    url: str | None = None
+    """Address of the vendor's archive or program; `{version}`, `{os}` and `{arch}` are filled in."""
+    checksums: str | None = None
+    """With `url`: address of the vendor's file with sha256 sums; `{file}`, the last part of `url`, is filled in too.
+    Without it, the sum in the lock is of what `./dev lock` downloaded."""
+    os: dict[str, str] = field(default_factory=dict)
+    """With `url`: what `{os}` is; default: `{ linux = "linux", macos = "darwin" }`."""
+    arch: dict[str, str] = field(default_factory=dict)
+    """With `url`: what `{arch}` is; default: `{ x64 = "amd64", arm64 = "arm64" }`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Package:
     """A system package, wanted for the command it brings."""
 
@@ -281,7 +310,9 @@ class Desired:
     machine: MachineWants = field(default_factory=MachineWants)
     """What the machine itself must offer."""
     tools: dict[str, str] = field(default_factory=dict)
-    """Tool -> exact version; one with fewer parts (`python = "3.11"`) accepts any that starts so."""
+    """Tool -> exact version; one with fewer parts (`python = "3.11"`) accepts any that starts so. Or a table."""
+    tool_sources: dict[str, Tool] = field(default_factory=dict)
+    """Tables of `[tools]`, by tool. Their versions are in `tools`, as those of all tools."""
     packages: dict[str, Package] = field(default_factory=dict)
     """System packages, by a name of your choice."""
     docker: Docker | None = None

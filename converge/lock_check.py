@@ -7,6 +7,7 @@ from typing import Any
 
 from converge import tools
 from converge.desired import Loaded
+from converge.pins import providers
 
 
 def stale(loaded: Loaded, lock: Mapping[str, Any], lockable: Collection[str]) -> Iterator[str]:
@@ -16,11 +17,11 @@ def stale(loaded: Loaded, lock: Mapping[str, Any], lockable: Collection[str]) ->
     """
     wanted = tools.wanted(loaded.desired)
     for tool, version in wanted.items():
-        entry = lock["tools"].get(tool)
-        if tool in lockable and not has(entry, tool, version):
-            known = entry["version"] if isinstance(entry, dict) and "version" in entry else "nothing"
+        given = providers.of(loaded.desired, tool)
+        entry, source = lock["tools"].get(tool), providers.source(given)
+        if (tool in lockable or given) and not has(entry, tool, version, source):
             where = loaded.source(f"tools.{tool}") or "needed by [infra] or [docker]"
-            yield f"{tool} {version} is pinned ({where}), and the lock has {known}"
+            yield f"{tool} {version} is pinned ({where}), and the lock has {_known(entry, tool, version, source)}"
     for tool in lock["tools"]:
         if tool not in wanted:
             yield f"{tool} is in the lock, and nothing needs it"
@@ -30,8 +31,17 @@ def stale(loaded: Loaded, lock: Mapping[str, Any], lockable: Collection[str]) ->
             yield f"the image {image} is in the lock, and nothing needs it"
 
 
-def has(entry: object, tool: str, version: str) -> bool:
-    """Whether an entry of the lock is for this version. Postgres' package counts versions of its own."""
-    if not isinstance(entry, dict):
+def _known(entry: object, tool: str, version: str, source: str) -> str:
+    """What the lock has instead."""
+    if not isinstance(entry, dict) or "version" not in entry:
+        return "nothing"
+    other = entry.get("source", "")
+    moved = other != source and has(entry, tool, version, other)
+    return f"it from {other or 'another provider'} and not from {source or 'there'}" if moved else str(entry["version"])
+
+
+def has(entry: object, tool: str, version: str, source: str = "") -> bool:
+    """Whether an entry of the lock is for this version and from this provider; Postgres' package has its own."""
+    if not isinstance(entry, dict) or entry.get("source", "") != source:
         return False
     return tool == "postgres" or tools.matches(str(entry.get("version", "")), version)

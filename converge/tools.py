@@ -1,4 +1,4 @@
-"""Where the pinned tools are: one directory per version in the per-user store, reached by PATH and nothing else."""
+"""Where the pinned tools are: in the per-user store, a version manager's copy of that version, or on PATH."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import facts.unpacked
 from converge import kinds
 from converge.desired import Desired, Docker, Loaded
 from converge.instance import store
+from converge.pins import managers
 from facts import regular, surroundings
 
 COMPLETE = ".complete"
@@ -26,7 +27,9 @@ SUBSTITUTED = {
 """Tools that a start does not need, and what replaces them."""
 DEBUGGERS = ("delve", "debugpy")
 """Tools that only `./dev debug` uses: it installs them, and no service has them on its PATH."""
-PROGRAMS = {"python": "python3", "delve": "dlv"}
+OWN = ("postgres", "pubsub-emulator", "docker-compose", *DEBUGGERS)
+"""Tools of which no version manager has the copy that is wanted."""
+PROGRAMS = {"python": "python3", "delve": "dlv", "rust": "rustc"}
 """Tool -> its program, where that has another name."""
 POSTGRES = "18"
 """Major version of the embedded Postgres."""
@@ -68,7 +71,7 @@ def home(tool: str, version: str) -> Path:
 
 
 def path_entries(loaded: Loaded) -> tuple[str, ...]:
-    """`bin` directories of all pinned tools in the store; one that was accepted on PATH needs none."""
+    """Directories with the programs of all pinned tools; one that was accepted on PATH needs none."""
     return tuple(str(bin_directory) for bin_directory in _bins(loaded))
 
 
@@ -77,15 +80,19 @@ def _bins(loaded: Loaded) -> Iterator[Path]:
         place = home(tool, version)
         if tool not in ("postgres", "docker-compose", *DEBUGGERS) and _whole(place):
             yield place / "bin"
+        elif found := managed(tool, version):
+            yield found[1].parent
 
 
 def executable(loaded: Loaded, tool: str) -> Path | None:
-    """The command of a pinned tool: from the store, else from PATH; None if neither has it."""
+    """The command of a pinned tool: from the store, else a version manager's, else from PATH; None if none has it."""
     version = wanted(loaded.desired).get(tool)
     if version:
         place = home(tool, version)
         if _whole(place):
             return place / "bin" / program(tool)
+        if copy := managed(tool, version):
+            return copy[1]
     found = on_path(tool, version)
     return Path(found) if found else None
 
@@ -150,6 +157,14 @@ def accepts(desired: Desired, tool: str, version: str) -> bool:
 def versions() -> facts.tools.Versions:
     """What programs that belong to no checkout said of themselves."""
     return facts.tools.Versions(store() / "versions.json")
+
+
+def managed(tool: str, version: str) -> tuple[str, Path] | None:
+    """Version and program of a version manager's copy that satisfies the pin: the newest; None without any."""
+    if tool in OWN:
+        return None
+    found = [copy for copy in managers.copies(tool, program(tool)) if matches(copy[0], version)]
+    return max(found, key=lambda copy: _numbers(copy[0]), default=None)
 
 
 def on_path(tool: str, version: str | None = None) -> str | None:

@@ -11,6 +11,7 @@ import facts.docker
 import facts.tools
 from converge import tools, trust
 from converge.context import ConvergeContext
+from converge.pins import providers
 from converge.steps import Item, Step
 from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
@@ -37,6 +38,8 @@ def _probe(context: ConvergeContext, tool: str, version: str) -> AnyProbe:
     """One look; a checkout that is not trusted cannot choose which program of PATH is asked for its version."""
     marker = tools.home(tool, version) / tools.COMPLETE
     versions = facts.tools.Versions(context.instance.dev / "cache" / "versions.json")
+    if not os.path.exists(marker) and (copy := tools.managed(tool, version)):
+        return LocalProbe(f"tools.{tool}", lambda: facts.tools.Tool(copy[0], str(copy[1])))
     if context.loaded.trusted:
         return facts.tools.probe(
             tool, version, marker, _command(context, tool, version), versions, tools.program(tool)
@@ -84,7 +87,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
             have = "damaged" if found.damage else found.version or "absent"
             yield Item(
                 name, "tools", "drift", have, version, because, source=source,
-                step=_install(tool, version, because),
+                step=_install(tool, version, because, _builder(context, tool)),
             )  # fmt: skip
 
 
@@ -118,10 +121,16 @@ def _compose(context: ConvergeContext, observation: Observation) -> Iterable[Ite
         yield Item(name, "tools", "drift", plugin.version or "absent", want, because, source=source, step=step)
 
 
-def _install(tool: str, version: str, because: str) -> Step:
+def _builder(context: ConvergeContext, tool: str) -> tuple[str, ...]:
+    """The tools without which this one cannot be installed."""
+    entry = providers.of(context.desired, tool)
+    return {"go": ("tools.go",), "npm": ("tools.node",)}.get(providers.kind(entry), ()) if entry else ()
+
+
+def _install(tool: str, version: str, because: str, after: tuple[str, ...] = ()) -> Step:
     return Step(
         f"tools.{tool}", "tools", f"install {tool} {version} into the store", because,
-        after=("tools.go",) if tool in BUILT else (), args={"tool": tool, "version": version},
+        after=("tools.go",) if tool in BUILT else after, args={"tool": tool, "version": version},
     )  # fmt: skip
 
 
