@@ -14,11 +14,11 @@ TAKEN = frozenset(
     annotations attach blkio_config cap_add cap_drop cgroup cgroup_parent command configs cpu_count cpu_percent
     cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on
     device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extra_hosts
-    gpus group_add healthcheck hostname image init ipc isolation label_file labels links logging mem_limit mem_reservation
-    mem_swappiness memswap_limit models networks oom_kill_disable oom_score_adj pid pids_limit platform ports
-    post_start pre_stop privileged profiles pull_policy read_only restart runtime secrets security_opt shm_size
-    stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode
-    uts volumes volumes_from working_dir
+    gpus group_add healthcheck hostname image init ipc isolation label_file labels links logging mem_limit
+    mem_reservation mem_swappiness memswap_limit models networks oom_kill_disable oom_score_adj pid pids_limit
+    platform ports post_start pre_stop privileged profiles pull_policy read_only restart runtime secrets
+    security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits
+    use_api_socket user userns_mode uts volumes volumes_from working_dir
     """.split()  # noqa: SIM905
 )
 """Keys of a service that Compose gets as they stand. Source: the Compose specification, "Services"."""
@@ -33,6 +33,7 @@ IGNORED = {
 """Keys of a service that change nothing here, and why."""
 REFUSED = {
     "extends": "a service that is made from another one is not read",
+    "network_mode": "it leaves the network of the instance, so its ports could not be bound to loopback",
     "provider": "it is run by a program of another vendor and not by Compose",
 }
 """Keys of a service without which it would be another service, and why."""

@@ -89,6 +89,7 @@ def test_profiles_are_those_of_compose(profiles: tuple[str, ...], wanted: tuple[
         ("services:\n  db: {image: a, profiles: dev}", "services.db", "refused :2 profiles is not a list"),
         ("services:\n  db: {image: ''}", "services.db", "ignored :2 it has no image"),
         ("services:\n  db: {provider: {type: x}}", "services.db", "refused :2 provider"),
+        ("services:\n  db: {image: a, network_mode: host}", "services.db", "refused :2 network_mode: it leaves"),
         ("services:\n  db: {image: a, deploy: {}}", "services.db.deploy", "ignored :2 a component"),
     ],
 )
