@@ -19,7 +19,7 @@ def substitute(value: str, env: Mapping[str, str], depth: int = 0) -> str:
     """The value with its variables filled in; one that is not set and has no default is empty. Raises `Wrong`.
 
     Forms: `$$`, `$A`, `${A}`, `${A-x}`, `${A:-x}`, `${A+x}`, `${A:+x}`, `${A?why}`, `${A:?why}`; `x` and `why` can have
-    variables too. Source: the Compose specification, "Interpolation".
+    variables too. A `$` before anything else is itself. Source: package template of compose-go.
     """
     if depth > DEEPEST:
         raise Wrong(f"variables are more than {DEEPEST} deep in each other")
@@ -42,7 +42,8 @@ def _parts(value: str, env: Mapping[str, str], depth: int) -> Iterator[str]:
             yield env.get(name.group(), "")
             at = name.end()
         else:
-            raise Wrong("a $ begins no variable; the character itself is written $$")
+            yield "$"
+            at = dollar + 1
     yield value[at:]
 
 

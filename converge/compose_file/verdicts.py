@@ -16,9 +16,9 @@ TAKEN = frozenset(
     device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extra_hosts
     gpus group_add healthcheck hostname image init ipc isolation label_file labels links logging mem_limit
     mem_reservation mem_swappiness memswap_limit models networks oom_kill_disable oom_score_adj pid pids_limit
-    platform ports post_start pre_stop privileged profiles pull_policy read_only restart runtime secrets
+    platform ports post_start pre_start pre_stop privileged profiles pull_policy read_only restart runtime secrets
     security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits
-    use_api_socket user userns_mode uts volumes volumes_from working_dir
+    pull_refresh_after use_api_socket user userns_mode uts volumes volumes_from working_dir
     """.split()  # noqa: SIM905
 )
 """Keys of a service that Compose gets as they stand. Source: the Compose specification, "Services"."""

@@ -108,7 +108,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: " + "[" * 40 + "]" * 40, 1, "deep"),
         ("a: " + "[" * 5000 + "]" * 5000, 1, "deep"),
         ("a: 1\nb:\n  c: ${X:?ask}\n", 3, "X must be set: ask"),
-        ("a: 1\nb: costs $5\n", 2, "begins no variable"),
+        ("a: 1\nb: ${X!}\n", 2, "is followed by none"),
         ("a: \0\n", 1, "a character"),
     ],
 )
