@@ -27,6 +27,7 @@ HOMES = {
     "distro": {"facts/machine.py"},
     "shellingham": {"facts/shell.py"},
     "psutil": {"facts/ports.py"},
+    "yaml": {"converge/compose_file/document.py"},
     "watchfiles": {"runtime/services/rebuild.py"},
 }
 
