@@ -133,7 +133,8 @@ CODES: dict[str, str] = {
     "need-failed": "A component was not started because one that it needs is not ready.",
     "needs-cycle": "Components need each other in a circle, so none of them can start first.",
     "needs-unknown": "`needs` names a component that the file does not declare.",
-    "no-checkout": "-C must name a directory with a desired_state.toml.",
+    "no-checkout": "There is no desired_state.toml in the current directory or above it, or "
+    "-C names no directory with one.",
     "no-data": "No component has data in the given placement.",
     "no-debugger": "A service cannot run under a debugger: its kind has none, or it has its own `dev` command without "
     "a `debug` command, or [tools] does not pin the debugger.",
