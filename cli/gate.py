@@ -21,8 +21,8 @@ def _always(values: Mapping[str, Any]) -> bool:
     return True
 
 
-FREE = ("schema", "reference", "trust")
-"""Commands that use no checkout, or decide about it."""
+FREE = ("schema", "reference", "trust", "upgrade")
+"""Commands that use no checkout, decide about it, or run nothing of it and read only its file's version."""
 LOOKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "status": _always,
     "doctor": lambda values: not values.get("fix"),

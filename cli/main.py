@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "clean": "cli.clean",
     "trust": "cli.trust",
     "lock": "cli.lock",
+    "upgrade": "cli.upgrade",
     "schema": "cli.schema",
     "reference": "cli.reference",
 }

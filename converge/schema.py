@@ -26,10 +26,12 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
+from converge.checks import tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.instance import EPHEMERAL_START, make_own_directory
 from converge.toml import refuse as _refuse
+from converge.tool import VERSION as VERSION_OF_TOOL
 from facts import patterns, regular
 
 if TYPE_CHECKING:
@@ -63,10 +65,10 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     """
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
-    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths)
+    modules = (words, kinds, package_names, templates, template_places, toml, limits, managed_paths, tool_version)
     files = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(file).st_mtime_ns).encode() for file in files)
-    key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
+    key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code, VERSION_OF_TOOL.encode()))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
     loaded = _unpacked(userfiles.read(place, name), key)
     if loaded is None:
@@ -106,6 +108,7 @@ def _unpacked(content: bytes | None, key: bytes) -> Loaded | None:
 def parse(text: bytes, local: bytes = b"") -> Loaded:
     """The desired state in `text`, with the machine's own overrides in `local` laid over it."""
     tree, lines = toml.tree(text, FILE)
+    tool_version.check(tree, lines)
     overrides: tuple[str, ...] = ()
     if local:
         own, own_lines = toml.tree(local, LOCAL)
