@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,14 +30,11 @@ def run(
     Without VERSION it is the newest version that `[project] dev` accepts. A repository without a launcher gets one.
     Nothing else is changed.
     """
-    if len(versions or ()) > 1 or (versions and not re.fullmatch(r"\d[0-9A-Za-z.+!]{0,40}", versions[0])):
-        raise DevError(
-            "usage", "one version is needed", because="", hint="./dev upgrade 0.3.0, or ./dev upgrade", exit=Exit.USAGE
-        )
+    version = _version(versions or ())
     checkout = context.checkout
     path, pinned = checkout / "dev", _pinned(checkout)
     wanted, at = _wanted(checkout)
-    found = published.fetch(f"=={versions[0]}" if versions else wanted)
+    found = published.fetch(f"=={version}" if version else wanted)
     if wanted and not tool_version.accepts(wanted, found.version):
         raise toml.refuse(
             "tool-version", f"the file is for dev {wanted}, not for {found.version}", at,
@@ -45,16 +43,29 @@ def run(
     if pinned == (found.version, found.sha256):
         render.say(f"{path} pins {found.version} already", "green")
         return int(Exit.OK)
-    before = pinned[0] if pinned else ""
-    render.out(f"{path}: {f'{before} -> ' if before else 'new launcher, '}{found.version} (sha256 {found.sha256})")
-    if what := published.changes(found.changelog, before or found.version, found.version):
-        render.out(what)
+    _tell(path, pinned[0] if pinned else "", found)
     if check:
         return int(Exit.DRIFT)
     text = regular.content(path).decode() if pinned else found.launcher
     atomic.write(path, PIN.sub(f"VERSION={found.version} SHA256={found.sha256}", text, count=1), mode=0o777)
     render.say(f"{'changed' if pinned else 'made'} {path}: commit it", "green")
     return int(Exit.OK)
+
+
+def _version(words: Sequence[str]) -> str:
+    """The version that the command line names; empty if it names none."""
+    if not words:
+        return ""
+    if len(words) > 1 or not re.fullmatch(r"\d[0-9A-Za-z.+!]{0,40}", words[0]):
+        raise DevError("usage", "one version is needed", hint="./dev upgrade 0.3.0, or ./dev upgrade", exit=Exit.USAGE)
+    return words[0]
+
+
+def _tell(path: Path, before: str, found: published.Published) -> None:
+    """Print the change of the launcher, and what is new in the versions between."""
+    render.out(f"{path}: {f'{before} -> ' if before else 'new launcher, '}{found.version} (sha256 {found.sha256})")
+    if what := published.changes(found.changelog, before or found.version, found.version):
+        render.out(what)
 
 
 def _pinned(checkout: Path) -> tuple[str, str] | None:
