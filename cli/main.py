@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "trust": "cli.trust",
     "lock": "cli.lock",
     "upgrade": "cli.upgrade",
+    "export": "cli.export",
     "schema": "cli.schema",
     "reference": "cli.reference",
 }

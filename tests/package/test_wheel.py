@@ -31,7 +31,7 @@ def test_the_same_source_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> No
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
-def test_it_has_every_module_and_none_of_our_services(wheel: Path) -> None:
+def test_it_has_every_module_and_no_service_of_ours(wheel: Path) -> None:
     found = names(wheel)
     modules = {
         str(path.relative_to(TOOL)) for room in ("facts", "converge", "runtime", "cli")

@@ -1,0 +1,112 @@
+"""The wheel as pip, pipx and uv install it: from an index, in an environment of its own, for any repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from converge import tool
+from tests import artefacts
+from tests.conftest import TOOL, Checkout, Ran
+
+FOREIGN = TOOL / "tests/foreign/repository"
+STATE = """schema = 1
+[project]
+name = "elsewhere"
+dev = ">=0.2,<1"
+[infra.cache]
+port = {port}
+run = "python3 cache.py {{port}} {{data}}"
+[services.seed]
+kind = "command"
+dev = "python3 seed.py {{cache.address}}"
+once = true
+needs = ["cache"]
+[services.worker]
+kind = "command"
+dev = "python3 worker.py {{cache.address}}"
+needs = ["seed"]
+ready = {{ log = "seeded value: 42" }}
+"""
+
+
+class Installed(Checkout):
+    """A repository in which an installed `dev` is called; nothing of it or its home was there before."""
+
+    program = Path()
+
+    def dev(self, *argv: str, **_: object) -> Ran:
+        env = self.environment({"DEV_TRUST": None, "DEV_STORE": None, "PYTHONPATH": "/nowhere"})
+        ran = subprocess.run(
+            [str(self.program), *argv], env=env, cwd=self.path, capture_output=True, text=True, timeout=120,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert "Traceback (most recent call last)" not in ran.stderr, ran.stderr
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.fixture(scope="module")
+def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`dev` of an environment into which pip installed the wheel from an index on loopback; its packages are ours."""
+    base = tmp_path_factory.mktemp("installed")
+    shutil.copy(wheel, base)
+    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", str(base / "venv")], check=True)
+    env = {**os.environ, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
+    with artefacts.index(base) as address:
+        argv = [sys.executable, "-I", "-m", "pip", "--python", str(base / "venv/bin/python"), "--quiet", "install"]
+        argv += ["--no-deps", "--no-compile", "--index-url", f"{address}/simple/", "dev-env"]
+        subprocess.run(argv, env=env, check=True, capture_output=True)
+    subprocess.run([str(TOOL / "dev"), "--version"], check=True, capture_output=True)  # makes its environment
+    ours = next((TOOL / ".dev/venv/lib").glob("python*/site-packages"))
+    next((base / "venv/lib").glob("python*/site-packages")).joinpath("packages.pth").write_text(f"{ours}\n")
+    return base / "venv/bin/dev"
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, program: Path, free_port: Callable[[], int]) -> Iterator[Installed]:
+    made = Installed(tmp_path / "fremdes Haus", tmp_path / "home")
+    made.program = program
+    made.home.mkdir()
+    shutil.copytree(FOREIGN, made.path, ignore=shutil.ignore_patterns("front", "node_modules"))
+    made.write("desired_state.toml", STATE.format(port=free_port()))
+    yield made
+    made.dev("--trust", "clean", "--force")
+    made.end()
+
+
+def test_it_brings_a_repository_up_that_has_nothing_of_ours(foreign: Installed) -> None:
+    assert foreign.dev("--version").out.startswith(f"dev {tool.VERSION} (Python ")
+    refused = foreign.dev("start")
+    assert refused.code == 4 and "trust" in refused.err
+    started = foreign.dev("--trust", "start")
+    assert started.code == 0, started.err
+    assert {entry["state"] for entry in foreign.components("--trust").values()} == {"ready"}
+    again = foreign.dev("--trust", "start")
+    assert again.code == 0 and "ready already" in again.err
+    assert foreign.dev("--trust", "doctor").code == 0
+    mine = [path.name for path in foreign.path.iterdir()]
+    assert sorted(mine) == [".dev", "cache.py", "desired_state.toml", "seed.py", "worker.py"]
+    assert foreign.dev("--trust", "stop").code == 0
+    assert foreign.processes() == []
+
+
+def test_without_a_desired_state_it_names_what_is_missing(foreign: Installed) -> None:
+    (foreign.path / "desired_state.toml").rename(foreign.path / "kept")
+    for argv in (["status"], ["start"], ["doctor", "--fix"]):
+        ran = foreign.dev(*argv)
+        assert ran.code == 64 and "there is no desired_state.toml" in ran.err
+    (foreign.path / "kept").rename(foreign.path / "desired_state.toml")
+
+
+def test_a_file_for_another_version_is_refused_with_its_line(foreign: Installed) -> None:
+    text = (foreign.path / "desired_state.toml").read_text()
+    foreign.write("desired_state.toml", text.replace(">=0.2,<1", ">=1") + "unknown = 1\n")
+    ran = foreign.dev("--trust", "status")
+    assert ran.code == 65 and "desired_state.toml:4" in ran.err and "./dev upgrade" in ran.err
+    foreign.write("desired_state.toml", text)
