@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -41,11 +41,13 @@ class Installed(Checkout):
 
     program = Path()
 
-    def dev(self, *argv: str, **_: object) -> Ran:
-        env = self.environment({"DEV_TRUST": None, "DEV_STORE": None, "PYTHONPATH": "/nowhere"})
+    cwd: Path | None = None
+
+    def dev(self, *argv: str, env: Mapping[str, str | None] = {}, **_: object) -> Ran:
+        found = self.environment({"DEV_TRUST": None, "DEV_STORE": None, "PYTHONPATH": "/nowhere", **env})
         ran = subprocess.run(
-            [str(self.program), *argv], env=env, cwd=self.path, capture_output=True, text=True, timeout=120,
-            stdin=subprocess.DEVNULL,
+            [str(self.program), *argv], env=found, cwd=self.cwd or self.path, capture_output=True, text=True,
+            timeout=120, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert "Traceback (most recent call last)" not in ran.stderr, ran.stderr
         return Ran(ran.returncode, ran.stdout, ran.stderr)
@@ -110,3 +112,15 @@ def test_a_file_for_another_version_is_refused_with_its_line(foreign: Installed)
     ran = foreign.dev("--trust", "status")
     assert ran.code == 65 and "desired_state.toml:4" in ran.err and "./dev upgrade" in ran.err
     foreign.write("desired_state.toml", text)
+
+
+def test_a_launcher_is_trusted_for_its_own_repository_alone(foreign: Installed) -> None:
+    ours, other = {"DEV_WRAPPER": str(foreign.path)}, {"DEV_WRAPPER": str(foreign.home)}
+    assert foreign.dev("export", "mise", env=ours).code == 0
+    assert foreign.dev("export", "mise", env=other).code == 4
+    assert foreign.dev("export", "mise").code == 4
+    foreign.cwd = foreign.home
+    away = foreign.dev("export", "mise", env=ours)
+    assert away.code == 0 and f"working on {foreign.path}" in away.err
+    assert foreign.dev("export", "mise").code == 64
+    foreign.cwd = None
