@@ -11,11 +11,16 @@ from cli import hiding, where
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
+from converge.tool import TOOL
 from facts.value import dataclass, replace
 from runtime.platform import Platform
 
-TOOL = Path(__file__).resolve().parent.parent
-"""The checkout this tool runs from; the target if one stands in none."""
+_WRAPPER = os.environ.pop("DEV_WRAPPER", "")  # a program that this process starts may be another repository's
+OWN = Path(_WRAPPER).resolve() if os.path.isabs(_WRAPPER) else TOOL
+"""The checkout of the launcher that started this process, which is the target if one stands in none.
+
+Without a pin of a package the launcher is the tool's own one. For an installed `dev` it is no checkout.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Context:
 
     @cached_property
     def checkout(self) -> Path:
-        """The target checkout, links resolved: that of -C, else the one in which one stands, else the tool's own."""
+        """The target checkout, links resolved: that of -C, else the one in which one stands, else the launcher's."""
         found = self._named(self.directory) if self.directory else self._stands[0]
         hiding.of_checkout(found)
         return found
@@ -46,7 +51,7 @@ class Context:
 
     @cached_property
     def _stands(self) -> tuple[Path, str]:
-        return where.stands(TOOL)
+        return where.stands(OWN)
 
     def _named(self, directory: Path) -> Path:
         try:

@@ -15,8 +15,9 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.context import TOOL, Context
+from cli.context import Context
 from converge.instance import Instance
+from converge.tool import TOOL
 from facts import docker, git, regular
 from facts.engine import Engine, EngineError
 from facts.value import dataclass

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cli import render
-from cli.context import TOOL, Context
+from cli.context import OWN, Context
 from converge import trust
 from converge.errors import DevError, Exit
+from converge.tool import TOOL
 from facts import terminal
 from facts.value import replace
 
@@ -20,8 +21,8 @@ def _always(values: Mapping[str, Any]) -> bool:
     return True
 
 
-FREE = ("schema", "reference", "trust")
-"""Commands that use no checkout, or decide about it."""
+FREE = ("schema", "reference", "trust", "upgrade")
+"""Commands that use no checkout, decide about it, or run nothing of it and read only its file's version."""
 LOOKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "status": _always,
     "doctor": lambda values: not values.get("fix"),
@@ -45,8 +46,10 @@ def enter(context: Context, command: str, values: Mapping[str, Any]) -> Context:
         os.environ[trust.VARIABLE] = str(checkout)  # also for what this command starts
     if trust.given(checkout):
         return context
-    missing = "" if checkout == TOOL else trust.missing(checkout)
+    missing = "" if checkout == OWN else trust.missing(checkout)
     _check_owner(checkout, looks, trusted=not missing)
+    if checkout == OWN != TOOL:
+        os.environ[trust.VARIABLE] = str(checkout)  # what this command starts is not started by the launcher
     if not missing:
         return context
     return _look(context) if looks else _ask(context, command, missing)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from cli import fast_parse, render
-from converge import own_files
+from converge import own_files, tool
 from converge.errors import DevError, Exit
 
 COMMANDS: dict[str, str] = {
@@ -34,6 +34,8 @@ COMMANDS: dict[str, str] = {
     "clean": "cli.clean",
     "trust": "cli.trust",
     "lock": "cli.lock",
+    "upgrade": "cli.upgrade",
+    "export": "cli.export",
     "schema": "cli.schema",
     "reference": "cli.reference",
 }
@@ -108,16 +110,12 @@ def _set_umask() -> None:
 
 def _heal(missing: ModuleNotFoundError) -> int:  # noqa: RET503 - it ends by becoming another program
     """A package of the tool is missing: let the launcher create the venv again, once."""
-    if os.environ.get("DEV_HEALED") or (missing.name or "").partition(".")[0] in (
-        "cli",
-        "runtime",
-        "converge",
-        "facts",
-    ):
+    lock, package = Path(sys.prefix) / "requirements.lock", (missing.name or "").partition(".")[0]
+    if os.environ.get("DEV_HEALED") or package in ("cli", "runtime", "converge", "facts") or not lock.is_file():
         return _report_bug(missing)
     render.say(f"{missing.name} is missing from the tool's environment: creating it again")
-    (Path(sys.prefix) / "requirements.lock").unlink(missing_ok=True)
-    launcher = Path(__file__).resolve().parent.parent / "dev"
+    lock.unlink(missing_ok=True)
+    launcher = tool.program()
     os.execve(launcher, [str(launcher), *sys.argv[1:]], {**os.environ, "DEV_HEALED": "1"})
 
 

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from cli.context import TOOL, Context
+from cli.context import Context
 from cli.option import Argument, Option
 from converge.errors import DevError, Exit
+from converge.tool import TOOL
 from runtime.platform import Platform
 
 

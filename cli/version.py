@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import platform
 import subprocess
-import tomllib
 
-from cli.context import TOOL
+from converge.tool import TOOL, VERSION
 from facts import git
 
 
 def text() -> str:
-    """One line: `dev 0.1.0 (commit 3b8a4f1, Python 3.11.2)`."""
-    version = tomllib.loads((TOOL / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    """One line: `dev 0.2.0 (commit 3b8a4f1, Python 3.11.2)`."""
     commit = _commit()
-    return f"dev {version} ({f'commit {commit}, ' if commit else ''}Python {platform.python_version()})"
+    return f"dev {VERSION} ({f'commit {commit}, ' if commit else ''}Python {platform.python_version()})"
 
 
 def _commit() -> str:
     """The commit of the tool's checkout; empty without git or outside of a repository."""
+    if not (TOOL / ".git").exists():
+        return ""  # an installed package, which may be below another repository
     argv = git.argv(TOOL, "rev-parse", "--short", "HEAD")
     try:
         done = subprocess.run(

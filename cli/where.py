@@ -10,10 +10,10 @@ from converge.errors import DevError, Exit
 FILE = "desired_state.toml"
 
 
-def stands(tool: Path) -> tuple[Path, str]:
-    """The checkout in which one stands, or the tool's own one, and one line that says so where it is not obvious.
+def stands(own: Path) -> tuple[Path, str]:
+    """The checkout in which one stands, or the launcher's own one, and one line that says so where it is not obvious.
 
-    Links of the current directory are resolved. DevError `no-checkout` if it was deleted.
+    Links of the current directory are resolved. DevError `no-checkout` if it was deleted, or if there is no checkout.
     """
     try:
         here = Path(os.getcwd())
@@ -26,8 +26,13 @@ def stands(tool: Path) -> tuple[Path, str]:
         ) from None  # fmt: skip
     found = next((each for each in (here, *here.parents) if os.path.lexists(each / FILE)), None)
     if found is None:
-        return tool, f"no {FILE} here or above: working on {tool}"
-    return found, "" if found == tool else f"working on {found}"
+        if not os.path.lexists(own / FILE):
+            raise DevError(
+                "no-checkout", f"there is no {FILE}", because=f"neither {here} nor a directory above it has one",
+                hint="cd to a repository that has one, or name its directory with -C", exit=Exit.USAGE,
+            )  # fmt: skip
+        return own, f"no {FILE} here or above: working on {own}"
+    return found, "" if found == own else f"working on {found}"
 
 
 def leave_deleted(checkout: Path) -> None:

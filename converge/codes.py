@@ -31,6 +31,8 @@ CODES: dict[str, str] = {
     "its own a component has {host}, {port}, {debug_port} and {state}, and the `run` of infrastructure {data}. "
     "The service that [auth] names has {NAME.keys}. Write {{word}} for the braces themselves. A command keeps braces "
     "that name none of these, as awk's {print}.",
+    "bad-tool-version": "`dev` of [project] is a list of comparisons with versions of ./dev, separated by commas: "
+    '">=0.2,<1".',
     "bad-type": "A key has a value of the wrong type; `./dev schema` describes every key.",
     "bad-version": 'A tool is pinned to one exact version, such as "1.27.3".',
     "blocked": "The step depends on another step that was not done. Repair that one first.",
@@ -123,6 +125,8 @@ CODES: dict[str, str] = {
     "./dev sends its secret to no other process on that port.",
     "layers-old": "There is little free disk space, and untagged images and unused build cache fill a part of the "
     "disk. They are deleted only with --allow=docker.disk.",
+    "launcher-other": "The file `dev` of the repository is not a launcher with a pinned version, so `./dev upgrade` "
+    "does not change it: it is another program, or the tool's own checkout.",
     "local-override": "desired_state.local.toml can change only ports, placements, env, docker.engine and "
     "docker.mirror, and only of declared entries.",
     "lock-invalid": "desired_state.lock does not have the form that `./dev lock` writes: restore it from git, or write "
@@ -137,7 +141,8 @@ CODES: dict[str, str] = {
     "need-failed": "A component was not started because one that it needs is not ready.",
     "needs-cycle": "Components need each other in a circle, so none of them can start first.",
     "needs-unknown": "`needs` names a component that the file does not declare.",
-    "no-checkout": "-C must name a directory with a desired_state.toml.",
+    "no-checkout": "There is no desired_state.toml in the current directory or above it, or "
+    "-C names no directory with one.",
     "no-data": "No component has data in the given placement.",
     "no-debugger": "A service cannot run under a debugger: its kind has none, or it has its own `dev` command without "
     "a `debug` command, or [tools] does not pin the debugger.",
@@ -210,6 +215,9 @@ CODES: dict[str, str] = {
     "system-refused": "The system refused a read or write; the reason follows.",
     "test-environment": "The packages of the tool's own tests could not be installed.",
     "token-refused": "The service that creates tokens refused the request; its message follows.",
+    "tool-unpublished": "pip could not download the package of ./dev from the index that it is set up for.",
+    "tool-version": "`dev` of [project] does not accept the version of ./dev that reads the file. `./dev upgrade` "
+    "changes the version that the launcher `dev` of the repository pins; an installed one is changed by pipx or uv.",
     "topics-failed": "The Pub/Sub emulator did not accept a declared topic or subscription, or did not answer.",
     "unsafe-file": "In a checkout that is not trusted, a file that ./dev would read is a named pipe, a link, too large "
     "or too deep, or names another Docker engine than yours. Nothing of the checkout was run.",

@@ -29,6 +29,8 @@ class Project:
     __pydantic_config__ = _STRICT
     name: str
     """Name of the project: lower-case letters, digits and dashes; every name the tool makes starts with it."""
+    dev: str | None = None
+    """Versions of ./dev that the file is for, as comparisons: `">=0.2,<1"`; another version refuses the file."""
     system_test: str | None = None
     """Command that tests the running platform, run by `./dev test` in the checkout with NAME_URL of every component."""
     hooks_path: str | None = None

@@ -27,12 +27,14 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
+from converge.checks import tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
 from converge.instance import EPHEMERAL_START, make_own_directory
 from converge.pins import providers, sources, version_files
 from converge.toml import refuse as _refuse
+from converge.tool import VERSION as VERSION_OF_TOOL
 from facts import patterns, regular
 
 if TYPE_CHECKING:
@@ -67,21 +69,12 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
-        words,
-        kinds,
-        package_names,
-        templates,
-        template_places,
-        toml,
-        limits,
-        managed_paths,
-        files_read,
-        sources,
-        version_files,
-    )
+        words, kinds, package_names, templates, template_places, toml, limits, managed_paths, tool_version, files_read,
+        sources, version_files,
+    )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
-    key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code))).digest()
+    key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code, VERSION_OF_TOOL.encode()))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
     loaded = _unpacked(userfiles.read(place, name), key, checkout)
     if loaded is None:
@@ -129,6 +122,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
     `files` reads other files that it is made of; without, none of them is there.
     """
     tree, lines = toml.tree(text, FILE)
+    tool_version.check(tree, lines)
     overrides: tuple[str, ...] = ()
     if local:
         own, own_lines = toml.tree(local, LOCAL)

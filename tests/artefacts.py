@@ -12,7 +12,7 @@ import subprocess
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,22 @@ def wheel(directory: Path, name: str = "hello", version: str = "1.0", size: int 
             about = zipfile.ZipInfo(file)
             about.external_attr = (0o100755 if "/scripts/" in file else 0o100644) << 16
             archive.writestr(about, content)
+    return path
+
+
+def package(directory: Path, module: str, version: str, files: Mapping[str, str]) -> Path:
+    """A wheel of these files."""
+    info = f"{module}-{version}.dist-info"
+    name = module.replace("_", "-")
+    entries = {
+        **files, f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }  # fmt: skip
+    record = "".join(f"{file},,\n" for file in entries) + f"{info}/RECORD,,\n"
+    path = directory / f"{module}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, content in {**entries, f"{info}/RECORD": record}.items():
+            archive.writestr(file, content)
     return path
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from cli.context import TOOL, Context
+from cli.context import Context
 from cli.testing import instance as test_instance
 from cli.testing import own, paths, services
 from cli.testing.suite import Suite
 from converge.errors import DevError, Exit
+from converge.tool import TOOL
 from runtime.platform import Platform
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cli import render
-from cli.context import TOOL
 from cli.testing import own
 from converge.errors import Exit
+from converge.tool import TOOL
 
 
 def run() -> int:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cli import bootstrap
-from cli.context import TOOL
 from cli.testing.suite import Suite
 from converge import supply, tools
 from converge.desired import Loaded
 from converge.errors import DevError
+from converge.tool import TOOL
 
 GROUPS = ("tool", "emulator")
 """Groups of suites of the tool itself."""

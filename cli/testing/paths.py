@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from cli.context import TOOL
 from converge.errors import DevError, Exit
+from converge.tool import TOOL
 
 TESTS = TOOL / "tests"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from converge import tool
 from runtime import services
 from runtime.component import ServiceComponent
-from runtime.editors.vscode import LAUNCHER, OURS, debugged, launches
+from runtime.editors.vscode import OURS, debugged, launches
 from runtime.services.ide import JETBRAINS_ROOT, RunConfiguration, quoted
 
 MARKER = "<!-- kept by ./dev: it writes this file anew and removes it -->"
@@ -52,7 +53,7 @@ def _configuration(name: str, found: RunConfiguration, first: str) -> str:
 
 def _shell(component: ServiceComponent, name: str, words: str) -> Iterator[str]:
     checkout = component.instance.checkout
-    launcher = os.path.relpath(LAUNCHER, checkout)
+    launcher = os.path.relpath(tool.launcher(checkout), checkout)
     script = f"./dev {words}" if launcher == "dev" else f'"{launcher}" -C . {words}'
     yield _head(OURS + name, _SHELL, "")
     for option, value in (

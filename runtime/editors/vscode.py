@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from converge import tool
 from converge.errors import DevError
 from runtime import services
 from runtime.component import ServiceComponent
@@ -17,7 +17,6 @@ from runtime.services.ide import VSCODE_ROOT, environment_file, in_vscode
 
 OURS = "dev: "
 """Prefix of the names of all entries of ./dev."""
-LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 FILES = {
     "launch.json": ("configurations", {"version": "0.2.0"}),
     "tasks.json": ("tasks", {"version": "2.0.0"}),
@@ -80,9 +79,10 @@ def _attach(component: ServiceComponent, found: Mapping[str, Any]) -> dict[str, 
 def _task(component: ServiceComponent, label: str, *words: str) -> dict[str, Any]:
     """A task that runs the launcher without a terminal; its output is shown if it fails."""
     checkout = component.instance.checkout
-    there = [] if LAUNCHER.parent == checkout else ["-C", VSCODE_ROOT]
+    launcher = tool.launcher(checkout)
+    there = [] if launcher.parent == checkout else ["-C", VSCODE_ROOT]
     return {
-        "label": f"{OURS}{label}", "type": "process", "command": in_vscode(os.path.relpath(LAUNCHER, checkout)),
+        "label": f"{OURS}{label}", "type": "process", "command": in_vscode(os.path.relpath(launcher, checkout)),
         "args": [*there, *words], "problemMatcher": [],
         "presentation": {"reveal": "silent", "panel": "shared", "showReuseMessage": False},
     }  # fmt: skip

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from converge import atomic, own_files, trust
+from converge import atomic, own_files, tool, trust
 from converge.desired import Service
 from converge.errors import DevError
 from converge.instance import EDGE, Instance
@@ -36,7 +36,6 @@ from runtime.routes import gateway
 PROGRAM = Path(__file__).with_name("edge.py")
 KEEPER = Path(__file__).with_name("keeper.py")
 """Runs the program where other people use the machine."""
-LAUNCHER = Path(__file__).resolve().parents[2] / "dev"
 DRAIN = 5.0
 """Seconds in which running requests must end after a switch."""
 EDGE_TIMEOUT = 30.0
@@ -235,7 +234,12 @@ def _spec(platform: Platform) -> dict[str, Any]:
     infra = {name: entry for name, entry in entries.items() if name in platform.infra}
     services = {name: entry for name, entry in entries.items() if name not in infra}
     due = {name: entry.until for name, entry in record.records(instance).items()}
-    back = [str(LAUNCHER), "-C", str(instance.checkout), *(["--instance", instance.name] if instance.name else [])]
+    back = [
+        str(tool.program()),
+        "-C",
+        str(instance.checkout),
+        *(["--instance", instance.name] if instance.name else []),
+    ]
     control = str(edge(instance).directory / "control.sock")
     (instance.routes / "host").mkdir(parents=True, exist_ok=True)
     found = {"services": services, "due": due, "back": back, "control": control, "directory": str(instance.routes)}

@@ -25,6 +25,8 @@ REFUSED = {
     "needs-unknown": (HEAD + "[services.a]\nkind = 'go'\nneeds = ['b']\n", 6),
     "needs-cycle": (HEAD + "[services.a]\nkind='go'\nneeds=['b']\n[services.b]\nkind='go'\nneeds=['a']\n", 6),
     "bad-version": (HEAD + "[tools]\ngo = 'newest!'\n", 5),
+    "bad-tool-version": (HEAD + "dev = '0.2 or so'\n", 4),
+    "tool-version": (HEAD + "dev = '>=9'\ncolour = 'red'\n", 4),
     "bad-comparison": (HEAD + "[machine]\nmemory = 'much'\n", 5),
     "bad-pattern": (HEAD + "[env]\nA = { pattern = '(' }\n", 5),
     "bad-path": (HEAD + "[files.'../x']\ncontent = ''\n", 4),
