@@ -170,6 +170,23 @@ class TestSuite:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Task:
+    """A command with a name: seeds, generated code, lint. `./dev run NAME` runs it."""
+
+    __pydantic_config__ = _STRICT
+    run: str
+    """The command, run by the shell in `path`; words after `--` are added at its end."""
+    path: str = "."
+    """Its directory, relative to the checkout."""
+    needs: tuple[str, ...] = ()
+    """Components that must be ready first; they are started."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Its environment, in addition to [env] and yours; addresses are filled in as for services."""
+    help: str = ""
+    """What it does, in one line, for the list of `./dev run`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManagedFile:
     """A file whose whole content is kept as written here."""
 
@@ -331,6 +348,8 @@ class Desired:
     """Services by name."""
     tests: dict[str, TestSuite] = field(default_factory=dict)
     """Suites of `./dev test` in addition to those of services, by name."""
+    tasks: dict[str, Task] = field(default_factory=dict)
+    """Commands of `./dev run`, by name."""
 
 
 @dataclass(frozen=True)
