@@ -294,6 +294,9 @@ class Service:
     """Kind go: the package to build, relative to `path`. Kind rust: the program, where its package has several."""
     watch: tuple[str, ...] = ()
     """More directories, relative to `path`, whose change restarts it."""
+    reload: bool = False
+    """Whether ./dev itself restarts its `dev` when a source file in `path` or `watch` changes, for a command that does
+    not reload by itself: a worker, a scheduler, a server without a reloader. In containers it has no effect."""
     once: bool = False
     """It runs to its end once per start (a seed, a code generator) and is ready when it has exited 0."""
     migrate: str | None = None
