@@ -228,6 +228,13 @@ class Infra:
     """The one port of the component, the same from everywhere."""
     image: str | None = None
     """Container image for the `docker` placement; for Postgres its major also decides the embedded one."""
+    container_port: int | None = None
+    """Port on which the program in `image` listens. With it no Compose file is needed: the container is made from this
+    entry alone, and `port` is where it is published on 127.0.0.1."""
+    command: tuple[str, ...] = ()
+    """With `container_port`: the words that the image gets instead of its own command."""
+    volumes: tuple[str, ...] = ()
+    """With `container_port`: `NAME:/path` for a volume of its own, `./path:/path:ro` for a file of the checkout."""
     placement: Literal["auto", "docker", "native"] = "auto"
     """Where it runs; `auto` is Docker if available, else embedded."""
     fallback: bool = True

@@ -74,6 +74,11 @@ class Instance:
         return self.engine_record.with_name("network.json")
 
     @property
+    def rendered_file(self) -> Path:
+        """A Compose file with the infrastructure that is declared by its image alone; absent without any."""
+        return self.engine_record.with_name("rendered.json")
+
+    @property
     def routes(self) -> Path:
         """Directory that the gateway and this machine share: owner map, configuration, sockets; absent without them."""
         return self.state / "routes"

@@ -27,7 +27,7 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import reloads, tasks, tool_version
+from converge.checks import containers, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -70,7 +70,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
         words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, reloads, tasks, tool_version,
+        version_files, containers, reloads, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -221,6 +221,7 @@ def check(loaded: Loaded) -> None:
     _check_tests(loaded, components)
     _check_env(loaded, "tasks", desired.tasks)
     tasks.check(loaded, components)
+    containers.check(loaded)
     reloads.check(loaded)
     _check_templates(loaded)
 
