@@ -31,7 +31,7 @@ from converge.checks import containers, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
-from converge.instance import EPHEMERAL_START, make_own_directory
+from converge.instance import make_own_directory
 from converge.pins import providers, sources, version_files
 from converge.toml import refuse as _refuse
 from converge.tool import VERSION as VERSION_OF_TOOL
@@ -235,15 +235,7 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
                 "port-range",
                 f"port {port} of {name} is out of range",
                 at,
-                "ports of a checkout are from 1024 to 32767",
-            )
-        if port >= EPHEMERAL_START:
-            raise _refuse(
-                "port-ephemeral",
-                f"port {port} of {name} is in the ephemeral range",
-                at,
-                "the system uses ports from 32768 on for outgoing connections",
-                "choose one below 32768",
+                "ports of a checkout are from 1024 to 65535",
             )
         if port in taken:
             raise _refuse(
