@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cli import progress, render, start
 from cli.context import Context
@@ -44,8 +44,7 @@ def run(
         raise DevError("usage", f"there is no task {names[0]!r}", because=because, hint=hint, exit=Exit.USAGE)
     if not _ready(context, task):
         return int(Exit.NOT_CONVERGED)
-    _become(context, names[0], task)
-    raise AssertionError("exec returned")
+    return _become(context, names[0], task)
 
 
 def _list(tasks: dict[str, Task], json: bool) -> None:
@@ -71,10 +70,10 @@ def _ready(context: Context, task: Task) -> bool:
     return True
 
 
-def _become(context: Context, name: str, task: Task) -> None:
+def _become(context: Context, name: str, task: Task) -> NoReturn:
     """Let the task take the place of this process: its exit code, signals and terminal are its own."""
     place = context.checkout / task.path
-    script = f'{task.run} "$@"' if context.extra else task.run
+    script = f'{task.run.rstrip()} "$@"' if context.extra else task.run  # the words follow its last line
     sys.stdout.flush()
     try:
         os.chdir(place)

@@ -28,6 +28,11 @@ run = "pwd; exit 7"
 path = "sub"
 [tasks.words]
 run = "printf '%s|'"
+[tasks.lines]
+run = '''
+echo first
+printf '%s|'
+'''
 """
 
 
@@ -40,11 +45,12 @@ def tasked(checkout: Checkout, free_port: Callable[[], int]) -> Checkout:
 
 def test_a_task_runs_where_it_says_with_its_words_and_ends_as_its_command(tasked: Checkout) -> None:
     listed = tasked.dev("run")
-    assert [line.split()[0] for line in listed.out.splitlines()] == ["seed", "db:fail", "words"], listed.out
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["seed", "db:fail", "words", "lines"]
     assert "Fill it" in listed.out and tasked.dev("run", "--json").json["tasks"][0]["name"] == "seed"
     failed = tasked.dev("run", "db:fail")
     assert (failed.code, failed.out) == (7, f"{tasked.path / 'sub'}\n"), failed
     assert tasked.dev("run", "words", "--", "a", "b c", "--fix", "$x").out == "a|b c|--fix|$x|"
+    assert tasked.dev("run", "lines", "--", "a").out == "first\na|", "the words belong to its last line"
     assert tasked.processes() == [], "a task that needs nothing started something"
 
 
@@ -63,7 +69,7 @@ def test_what_a_task_needs_is_started_first_and_stays(tasked: Checkout) -> None:
     ("argv", "said"),
     [
         (("run", "sed"), "did you mean seed?"), (("run", "seed", "x"), "./dev run seed -- x"),
-        (("run", "nothing"), "declared are: seed, db:fail, words"), (("run", "seed", "--fix"), "--fix"),
+        (("run", "nothing"), "declared are: seed, db:fail, words, lines"), (("run", "seed", "--fix"), "--fix"),
     ],
 )  # fmt: skip
 def test_another_name_is_refused_with_a_hint(tasked: Checkout, argv: tuple[str, ...], said: str) -> None:
