@@ -63,7 +63,10 @@ def of_platform(platform: Platform, in_containers: bool = False) -> Plain:
         plain = variable.value is not None and not variable.secret
         env[name] = _hidden(templates.fill(variable.value or "", shared, lookup)) if plain else f"\0{name}\0"
     entries = tuple(_entry(platform, each, lookup, in_containers) for each in platform.components.values())
-    left = (*_left_out(env, entries), *(f"{name}: run `migrate` by hand" for name in _migrated(platform)))
+    left = (
+        *_left_out(env, entries), *(f"{name}: run `migrate` by hand" for name in _migrated(platform)),
+        *(f"{name}: its container has `command` or `volumes` of its own" for name in _rendered(platform)),
+    )  # fmt: skip
     return Plain(desired.project.name, dict(desired.tools), env, entries, left)
 
 
@@ -78,6 +81,10 @@ def _left_out(env: Mapping[str, str], entries: Sequence[Entry]) -> Iterator[str]
 
 def _migrated(platform: Platform) -> list[str]:
     return [name for name, each in platform.desired.services.items() if each.migrate]
+
+
+def _rendered(platform: Platform) -> list[str]:
+    return [name for name, each in platform.desired.infra.items() if each.command or each.volumes]
 
 
 def asked(text: str, syntax: str = "${%s}", dollar: str = "$$") -> str:

@@ -111,3 +111,14 @@ def test_an_unknown_format_names_the_known_ones(checkout: Checkout) -> None:
     for words in ([], ["nix"], ["mise", "compose"]):
         ran = checkout.dev("export", *words)
         assert ran.code == 64 and "compose, devcontainer, mise, process-compose" in ran.err
+
+
+def test_an_image_alone_has_its_own_port_and_what_is_left_out_is_said(checkout: Checkout) -> None:
+    checkout.state(
+        '[infra.mail]\nimage = "mailpit"\nport = 21435\ncontainer_port = 8025\nvolumes = ["data:/data"]\n'
+        '[infra.queue]\nimage = "nats"\nport = 21436\ncontainer_port = 4222\n'
+    )
+    ran = checkout.dev("export", "compose")
+    services = yaml.safe_load(ran.out)["services"]
+    assert [each["ports"] for each in services.values()] == [["127.0.0.1:21435:8025"], ["127.0.0.1:21436:4222"]]
+    assert "mail: its container has `command` or `volumes`" in ran.out and "queue: its container" not in ran.out
