@@ -23,8 +23,8 @@ from tests.promises.trial import Result, attempt
 
 GRACE = 60.0
 """Seconds beyond a case's own limit after which its worker is ended."""
-Todo = tuple[str, str]
-"""Promise and case."""
+Todo = tuple[str, str, float]
+"""Promise, case, and what it may take in seconds."""
 
 
 def run(promises: Mapping[str, Promise], cases: Mapping[str, Sequence[Case]], keep: Keep, jobs: int, seed: int) -> None:
@@ -33,7 +33,7 @@ def run(promises: Mapping[str, Promise], cases: Mapping[str, Sequence[Case]], ke
     for name, some in cases.items():
         for case in some:
             if (name, case.id) not in keep.results:
-                todo.put((name, case.id))
+                todo.put((name, case.id, max(promises[name].seconds, case.seconds)))
     print(f"{todo.qsize()} cases to try, {jobs} at the same time", file=sys.stderr)
     base = Path(tempfile.mkdtemp(prefix="promises-"))
     lock = threading.Lock()
@@ -42,10 +42,10 @@ def run(promises: Mapping[str, Promise], cases: Mapping[str, Sequence[Case]], ke
         worker = Worker(base / str(number), seed, number, jobs)
         while True:
             try:
-                name, case = todo.get_nowait()
+                name, case, seconds = todo.get_nowait()
             except queue.Empty:
                 break
-            result = worker.ask(name, case, promises[name].seconds)
+            result = worker.ask(name, case, seconds)
             with lock:
                 keep.add(result)
                 _tell(result, todo.qsize())

@@ -35,6 +35,8 @@ class Case:
     value: Any = None
     slow: bool = False
     """Not for the sample of each test run: it takes too long, or there may be nothing to try."""
+    seconds: float = 0.0
+    """What it may take, where that is more than the promise's seconds."""
 
 
 @dataclass(frozen=True)

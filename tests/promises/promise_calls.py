@@ -32,6 +32,8 @@ NOT_TRIED = {("cmp", "hangs"), ("cmp", "garbage")}
 """Not tried: the launcher asks `cmp -s` whether two local files are equal, which says nothing and ends."""
 WORKS = ("status", "stop", "doctor")
 """Commands given to a platform that runs."""
+GIVEN_UP = 2100.0
+"""Seconds of the case in which a download trickles, which is given up after half an hour (`fetch.LONGEST`)."""
 CODES = {0, 2, 3, 4, 5, 75}
 TOOL = '[tools]\nhello = "1.0"\n'
 
@@ -46,8 +48,7 @@ class Calls:
     )
     category: Category = Category.DEPENDENCY
     sample: int = 3
-    seconds: float = 2100.0
-    """A download that trickles is given up after half an hour."""
+    seconds: float = 150.0
 
     def cases(self, seed: int) -> Sequence[Case]:
         programs = [
@@ -61,7 +62,10 @@ class Calls:
             Case(f"{argv}, engine: {how}", ("engine", argv, how), how in slow)
             for argv in COMMANDS for how in faults.SERVERS
         ]  # fmt: skip
-        indexes = [Case(f"start, index: {how}", ("index", "start", how), True) for how in faults.SERVERS]
+        indexes = [
+            Case(f"start, index: {how}", ("index", "start", how), True, GIVEN_UP if how == "answers slowly" else 0.0)
+            for how in faults.SERVERS
+        ]
         return [*programs, *engines, *indexes]
 
     def try_one(self, case: Case, place: Place) -> Verdict:

@@ -32,9 +32,9 @@ class Result:
 def attempt(promise: Promise, case: Case, base: Path, patience: float = 1.0) -> Result:
     """Try a case in a new directory below `base`; an exception is a broken promise, too.
 
-    It may take `patience` times the promise's seconds.
+    It may take `patience` times the seconds of the promise or of the case.
     """
-    began, seconds = time.monotonic(), patience * promise.seconds
+    began, seconds = time.monotonic(), patience * max(promise.seconds, case.seconds)
     verdict: Verdict
     try:
         with opened(base / f"{promise.name}-{re.sub('[^A-Za-z0-9]+', '-', case.id)[:40]}", seconds) as place:
