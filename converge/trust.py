@@ -219,7 +219,7 @@ def content(checkout: Path, changed: Mapping[str, bytes] = MappingProxyType({}))
     except OSError:
         compose = []
     for name in (*FILES, *(f"compose/{each}" for each in compose)):
-        text = changed.get(name) or _read(checkout / name)
+        text = changed[name] if name in changed else _read(checkout / name)
         digest.update(f"{name}\0{len(text)}\0".encode("utf-8", "surrogateescape") + text)
     return digest.hexdigest()
 

@@ -92,6 +92,11 @@ def of_task(platform: Platform, name: str) -> dict[str, str]:
     return {**os.environ, **toolbox(platform), **own}
 
 
+def variable(name: str, what: str) -> str:
+    """The name of the variable in the Compose files, for example `POSTGRES_PORT`."""
+    return f"{name.upper().replace('-', '_')}_{what}"
+
+
 def shared(platform: Platform, name: str = "", placement: str = "native") -> dict[str, str]:
     """[env] for the component: plain values, and those stored on this machine; without `name`, those for all."""
     stored, scope = envfile.values(platform.instance), template_places.shared(platform.desired)

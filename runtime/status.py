@@ -76,7 +76,7 @@ def gateway(platform: Platform) -> Status | None:
     if not (instance.owner_map.exists() and instance.engine_record.exists()):
         return None
     from runtime.routes import gateway as proxy  # saves 30 ms of a status without an owner map
-    from runtime.routes import owner_map
+    from runtime.routes import owner_map  # saves 30 ms with the line above
 
     seen = placements.of("docker").look(proxy.component(instance))
     if seen.state == "absent" and "docker" not in owner_map.owners(instance).values():

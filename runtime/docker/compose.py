@@ -22,6 +22,7 @@ from facts.value import dataclass, replace
 from runtime import infra
 from runtime.component import Component
 from runtime.docker import rendered, secret_files
+from runtime.environment import variable
 from runtime.placements.seen import full
 from runtime.platform import Platform
 
@@ -162,11 +163,6 @@ class Project:
 def key(component: Component) -> str:
     """Its key in the Compose files; the routes give a service its alias NAME, so its container has another key."""
     return f"{component.name}-box" if component.is_service else component.name
-
-
-def variable(name: str, what: str) -> str:
-    """The name of the variable in the Compose files, for example `POSTGRES_PORT`."""
-    return f"{name.upper().replace('-', '_')}_{what}"
 
 
 def find(platform: Platform) -> Project | str:

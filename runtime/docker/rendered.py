@@ -13,7 +13,7 @@ from typing import Any
 
 from converge import atomic, own_files
 from runtime.component import InfraComponent
-from runtime.environment import fill
+from runtime.environment import fill, variable
 from runtime.platform import Platform
 
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
@@ -56,10 +56,9 @@ def _declared(platform: Platform) -> Iterator[InfraComponent]:
 
 def _service(platform: Platform, component: InfraComponent) -> dict[str, Any]:
     wants, name = component.wants, component.name
-    upper = name.upper().replace("-", "_")
     made: dict[str, Any] = {
-        "image": f"${{{upper}_IMAGE:-{wants.image}}}",
-        "ports": [f"127.0.0.1:${{{upper}_PORT:-{component.port}}}:{wants.container_port}"],
+        "image": f"${{{variable(name, 'IMAGE')}:-{wants.image}}}",
+        "ports": [f"127.0.0.1:${{{variable(name, 'PORT')}:-{component.port}}}:{wants.container_port}"],
         "env_file": [{"path": f"${{DEV_ENV:-./env}}/{name}.env", "required": False}],
         "restart": "unless-stopped", "stop_grace_period": f"{wants.stop_grace:g}s", "init": True, "logging": LOGGING,
         "security_opt": ["no-new-privileges:true"],
