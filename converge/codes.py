@@ -135,6 +135,8 @@ CODES: dict[str, str] = {
     "with `./dev lock`.",
     "lock-stale": "desired_state.toml pins a version that is not in desired_state.lock: run `./dev lock`.",
     "locked": "Only one run can change a checkout (or the machine) at a time; the message names the other run.",
+    "locks-many": "Lock files of two installers are in the same directory. Only one of them describes what is "
+    "installed: `install` of the service names its installer, or `lock` the file; or delete the one that is not used.",
     "machine-short": "The machine has less than [machine] requires; the hint says how to raise it.",
     "migrate-failed": "The `migrate` command of a service failed; the last lines of its log follow.",
     "name-undeclared": "`only` of a variable, or [auth] issuer, names a component that the file does not declare.",

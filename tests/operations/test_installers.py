@@ -1,0 +1,173 @@
+"""Which lock file and installer a service has, and what two of them beside each other mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from converge import schema
+from converge.errors import DevError
+from converge.installers import choice, inputs
+from tests.conftest import HEAD
+
+NPM = '{"packages": {"": {}, "packages/web": {"version": "1"}}}'
+PNPM = "importers:\n\n  .: {}\n\n  packages/web:\n    dependencies: {}\n"
+BERRY = '__metadata:\n  version: 8\n\n"web@workspace:packages/web":\n  version: 0\n'
+BUN = '{"workspaces": {"": {}, "packages/web": {"name": "web"}}}'
+UV = '[[package]]\nname = "web"\nsource = { editable = "packages/web" }\n'
+NODE = ("node", "packages/web/package.json")
+PYTHON = ("python", "packages/web/pyproject.toml")
+GO = ("go", "packages/web/go.mod")
+
+
+def chosen(checkout: Path, kind: str, files: dict[str, str], more: str = "", path: str = "packages/web") -> str:
+    """The installer and lock file, and those beside it."""
+    for name, text in files.items():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(text)
+    needed = "app = 'm:a'\n" if kind == "python" else "dev = 'x'\n" if kind == "command" else ""
+    entry = f"[services.web]\nkind = '{kind}'\npath = '{path}'\n{needed}{more}"
+    found = choice.of_service(checkout, schema.parse((HEAD + entry).encode()).desired.services["web"])
+    if found is None:
+        return "none"
+    locks = (found.lock, *found.others)
+    return " ".join([found.row.name, *(str(lock.relative_to(checkout)) for lock in locks)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "files", "expected"),
+    [
+        ("node", {"package-lock.json": NPM, NODE[1]: "{}"}, "npm package-lock.json"),
+        ("node", {"pnpm-lock.yaml": PNPM, NODE[1]: "{}"}, "pnpm pnpm-lock.yaml"),
+        ("node", {"yarn.lock": BERRY, NODE[1]: "{}"}, "yarn yarn.lock"),
+        ("node", {"yarn.lock": "# yarn lockfile v1", "package.json": '{"workspaces": ["packages/*"]}', NODE[1]: "{}"},
+         "yarn yarn.lock"),
+        ("next", {"bun.lock": BUN, NODE[1]: "{}"}, "bun bun.lock"),
+        ("python", {"uv.lock": UV, PYTHON[1]: ""}, "uv uv.lock"),
+        ("python", {"packages/poetry.lock": ""}, "poetry packages/poetry.lock"),
+        ("python", {"requirements.txt": ""}, "pip requirements.txt"),
+        ("python", {"requirements.txt": "", "requirements.lock": ""}, "pip requirements.lock"),
+        ("go", {"go.work": "go 1.24\nuse (\n\t./packages/web // it\n)\n", GO[1]: "", "packages/web/go.sum": ""},
+         "go go.work"),
+        ("go", {"go.work": "use ./packages/web", GO[1]: ""}, "go go.work"),
+        ("go", {"go.work": "use ./packages/website", GO[1]: "", "packages/web/go.sum": ""}, "go packages/web/go.sum"),
+        ("go", {"go.mod": "", "go.sum": ""}, "go go.sum"),
+        ("rust", {"Cargo.toml": "[workspace]\n", "Cargo.lock": "", "packages/web/Cargo.toml": ""}, "cargo Cargo.lock"),
+        ("command", {"package-lock.json": NPM}, "none"),
+        # a lock file upwards that is for other packages
+        ("node", {"package-lock.json": "{}", NODE[1]: "{}"}, "npm packages/web/package-lock.json"),
+        ("node", {"pnpm-lock.yaml": PNPM.replace("web", "webs"), NODE[1]: "{}"}, "npm packages/web/package-lock.json"),
+        ("node", {"yarn.lock": BERRY.replace("web\"", "webs\""), NODE[1]: "{}"}, "npm packages/web/package-lock.json"),
+        ("python", {"uv.lock": UV.replace("web\"", "webs\""), PYTHON[1]: ""}, "pip packages/web/requirements.lock"),
+        ("python", {"requirements.txt": "", PYTHON[1]: ""}, "pip packages/web/requirements.lock"),
+        # beside each other
+        ("python", {"uv.lock": "", "requirements.txt": ""}, "pip requirements.txt uv.lock"),
+        ("node", {"packages/web/yarn.lock": "", "packages/web/package-lock.json": ""},
+         "npm packages/web/package-lock.json packages/web/yarn.lock"),
+        ("node", {"yarn.lock": "", "packages/web/package-lock.json": NPM}, "npm packages/web/package-lock.json"),
+        ("python", {"packages/web/uv.lock": "", "packages/web/package-lock.json": ""}, "uv packages/web/uv.lock"),
+    ],
+)  # fmt: skip
+def test_the_nearest_lock_file_that_is_for_a_service(
+    tmp_path: Path, kind: str, files: dict[str, str], expected: str
+) -> None:
+    assert chosen(tmp_path, kind, files) == expected
+
+
+BOTH = {"uv.lock": "", "requirements.txt": "", "app/requirements/dev.txt": "a==1", "app/deps.lock": ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "expected"),
+    [
+        ("python", "install = 'uv'", "uv uv.lock"),
+        ("python", "install = 'pip'", "pip requirements.txt"),
+        ("python", "lock = '../uv.lock'", "uv uv.lock"),
+        ("python", "lock = 'requirements/dev.txt'", "pip app/requirements/dev.txt"),
+        ("python", "lock = 'deps.lock'\ninstall = 'poetry'", "poetry app/deps.lock"),
+        ("command", "install = 'uv'", "uv uv.lock"),
+        ("command", "install = 'pnpm'", "pnpm app/pnpm-lock.yaml"),
+    ],
+)
+def test_a_team_says_which(tmp_path: Path, kind: str, more: str, expected: str) -> None:
+    assert chosen(tmp_path, kind, BOTH, more + "\n", "app") == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "code"),
+    [
+        ("python", "install = 'npm'", "value-wrong"),
+        ("node", "install = 'cargo'", "value-wrong"),
+        ("go", "install = 'maven'", "value-wrong"),
+        ("python", "lock = '../../../uv.lock'", "bad-path"),
+        ("python", "lock = '/uv.lock'", "bad-path"),
+        ("python", "lock = 'yarn.lock'", "value-wrong"),
+        ("node", "lock = 'requirements.txt'", "value-wrong"),
+        ("command", "lock = 'deps.lock'", "value-wrong"),
+    ],
+)
+def test_what_cannot_install_is_refused_with_its_line(tmp_path: Path, kind: str, more: str, code: str) -> None:
+    with pytest.raises(DevError) as caught:
+        chosen(tmp_path, kind, {}, more + "\n")
+    assert caught.value.code == code and caught.value.source.startswith("desired_state.toml:")
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "web").symlink_to("web")
+    (tmp_path / "uv.lock").symlink_to("uv.lock")
+    assert chosen(tmp_path, "python", {}) == "pip packages/web/requirements.lock"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"requirements.txt": "-r base.txt\n-c c.txt # x\na==1\n", "base.txt": "-r requirements.txt\n"},
+         ["requirements.txt", "base.txt", "c.txt"]),
+        ({"go.work": "go 1.24\nuse (\n\t./a\n\t./b\n)\n"},
+         ["go.work", "go.work.sum", "a/go.mod", "a/go.sum", "b/go.mod", "b/go.sum"]),
+        ({"uv.lock": "x"}, ["uv.lock"]),
+    ],
+)  # fmt: skip
+def test_files_that_a_lock_file_takes_in_count_too(tmp_path: Path, files: dict[str, str], expected: list[str]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    lock = tmp_path / next(iter(files))
+    row = next(row for row in choice.rows.ROWS if lock.name in row.locks)
+    assert [str(path.relative_to(tmp_path)) for path in inputs.of(choice.Choice(row, lock))] == expected
+
+
+LOCKED = """[[package]]
+name = "web"
+version = "0"
+source = { editable = "." }
+
+[[package]]
+name = "Idna_x"
+version = "3"
+source = { registry = "https://index/simple" }
+
+[[package]]
+name = "old"
+version = "1"
+source = { registry = "https://index/simple" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "build", "expected"),
+    [
+        (LOCKED, [], ["Idna_x", "old"]),
+        (LOCKED, ["old"], ["Idna_x"]),
+        (LOCKED, ["idna-x"], ["old"]),
+        ('[[package]]\nname = "kit"\nversion = "1"\n\n[package.source]\ntype = "directory"\n', [], []),
+        ("", [], []),
+    ],
+)
+def test_only_packages_of_an_index_must_be_wheels(
+    tmp_path: Path, text: str, build: list[str], expected: list[str]
+) -> None:
+    (tmp_path / "uv.lock").write_text(text)
+    lock = choice.Choice(choice.rows.of_name("uv")[0], tmp_path / "uv.lock")
+    assert inputs.wheels(lock, build) == expected
