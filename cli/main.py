@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "status": "cli.status",
     "logs": "cli.logs",
     "test": "cli.test",
+    "run": "cli.run",
     "handoff": "cli.handoff",
     "debug": "cli.debug",
     "token": "cli.token",

@@ -55,7 +55,7 @@ def run(
             "usage", f"{infra!r} is not a valid placement", because="it must be docker or native", exit=Exit.USAGE
         )
     asked = Asked("docker" if docker else None, infra, fix=not no_fix)  # type: ignore[arg-type]
-    if not _start(context, names, asked, yes):
+    if not started(context, names, asked, yes):
         return int(Exit.NOT_CONVERGED)
     for name, component in context.platform.chosen(names).items():
         if component.port and component.is_service:
@@ -65,11 +65,11 @@ def run(
         from cli import watching  # saves 20 ms of a start without containers
 
         chosen = context.platform.chosen(names).values()
-        watching.follow(chosen, lambda edited: _start(context, edited, asked, yes))
+        watching.follow(chosen, lambda edited: started(context, edited, asked, yes))
     return int(Exit.OK)
 
 
-def _start(context: Context, names: list[str] | None, asked: Asked, yes: bool) -> bool:
+def started(context: Context, names: list[str] | None, asked: Asked, yes: bool) -> bool:
     """Prepare and start; whether all is well. What is known to fail is said first, as a preparation may take long."""
 
     platform = context.platform

@@ -179,9 +179,7 @@ CODES: dict[str, str] = {
     "the Compose files need an entry.",
     "plan-cycle": "Steps depend on each other in a circle: a bug of ./dev. Please report it.",
     "port-duplicate": "Two components declare the same port.",
-    "port-ephemeral": "Linux uses ports from 32768 on for outgoing connections, so such a port may be in use at any "
-    "time.",
-    "port-range": "Ports of a checkout are from 1024 to 32767.",
+    "port-range": "Ports of a checkout are from 1024 to 65535.",
     "port-taken": "A process that does not belong to this platform listens on a component's port. ./dev never ends it: "
     "stop it yourself, or change the port in desired_state.toml, or for this machine only in desired_state.local.toml.",
     "postgres-major": "The data were written by another major version of Postgres, which this one cannot read.",

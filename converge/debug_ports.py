@@ -33,7 +33,7 @@ def _together(asking: list[int], declared: list[int]) -> dict[int, int]:
     for distance in _distances(STEP):
         fresh = [port + distance for port in asking]
         residues = {port % STEP for port in fresh}
-        if all(map(_usable, fresh)) and len(residues) == len(fresh) and not residues & taken:
+        if all(map(_usable, fresh, asking)) and len(residues) == len(fresh) and not residues & taken:
             return dict(zip(asking, fresh, strict=True))
     return {}
 
@@ -42,7 +42,7 @@ def _each(asking: Iterable[int], taken: set[int]) -> dict[int, int]:
     found = {}
     for port in asking:
         near = (port + distance for distance in _distances(EPHEMERAL_START))
-        if free := next((each for each in near if _usable(each) and each not in taken), None):
+        if free := next((each for each in near if _usable(each, port) and each not in taken), None):
             found[port] = free
             taken.add(free)
     return found
@@ -54,5 +54,6 @@ def _distances(count: int) -> Iterator[int]:
     yield from range(-SMALLEST_DISTANCE, -SMALLEST_DISTANCE - count, -1)
 
 
-def _usable(port: int) -> bool:
-    return 1024 <= port < EPHEMERAL_START
+def _usable(port: int, of: int) -> bool:
+    """Only a service that is itself in the ephemeral range has its debugger there."""
+    return 1024 <= port < (EPHEMERAL_START if of < EPHEMERAL_START else 65536)

@@ -173,6 +173,23 @@ class TestSuite:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Task:
+    """A command with a name: seeds, generated code, lint. `./dev run NAME` runs it."""
+
+    __pydantic_config__ = _STRICT
+    run: str
+    """The command, run by the shell in `path`; words after `--` are added at its end."""
+    path: str = "."
+    """Its directory, relative to the checkout."""
+    needs: tuple[str, ...] = ()
+    """Components that must be ready first; they are started."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Its environment, in addition to [env] and yours; addresses are filled in as for services."""
+    help: str = ""
+    """What it does, in one line, for the list of `./dev run`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManagedFile:
     """A file whose whole content is kept as written here."""
 
@@ -214,6 +231,13 @@ class Infra:
     """The one port of the component, the same from everywhere."""
     image: str | None = None
     """Container image for the `docker` placement; for Postgres its major also decides the embedded one."""
+    container_port: int | None = None
+    """Port on which the program in `image` listens. With it no Compose file is needed: the container is made from this
+    entry alone, and `port` is where it is published on 127.0.0.1."""
+    command: tuple[str, ...] = ()
+    """With `container_port`: the words that the image gets instead of its own command."""
+    volumes: tuple[str, ...] = ()
+    """With `container_port`: `NAME:/path` for a volume of its own, `./path:/path:ro` for a file of the checkout."""
     placement: Literal["auto", "docker", "native"] = "auto"
     """Where it runs; `auto` is Docker if available, else embedded."""
     fallback: bool = True
@@ -285,6 +309,9 @@ class Service:
     """Kind go: the package to build, relative to `path`. Kind rust: the program, where its package has several."""
     watch: tuple[str, ...] = ()
     """More directories, relative to `path`, whose change restarts it."""
+    reload: bool = False
+    """Whether ./dev itself restarts its `dev` when a source file in `path` or `watch` changes, for a command that does
+    not reload by itself: a worker, a scheduler, a server without a reloader. In containers it has no effect."""
     once: bool = False
     """It runs to its end once per start (a seed, a code generator) and is ready when it has exited 0."""
     migrate: str | None = None
@@ -339,6 +366,8 @@ class Desired:
     """Services by name."""
     tests: dict[str, TestSuite] = field(default_factory=dict)
     """Suites of `./dev test` in addition to those of services, by name."""
+    tasks: dict[str, Task] = field(default_factory=dict)
+    """Commands of `./dev run`, by name."""
 
 
 @dataclass(frozen=True)

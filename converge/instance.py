@@ -15,7 +15,8 @@ from facts.value import dataclass
 EDGE = "dev-edge"
 """Name of the component that listens on the ports of services in containers; no desired state declares it."""
 EPHEMERAL_START = 32768
-"""First port of Linux' default ephemeral range, whose ports outgoing connections use; fixed ports are below it."""
+"""First port of Linux' default ephemeral range, whose ports outgoing connections use; ports that ./dev chooses are
+below it."""
 STEP = 20
 """Ports of two instances of one checkout differ by a multiple of this."""
 
@@ -29,7 +30,7 @@ class Instance:
     project: str
     name: str = ""
     highest_port: int = 0
-    """Highest declared port, so that a shifted one stays below the ephemeral range."""
+    """Highest declared port, so that a shifted one stays below the ephemeral range, or below the last port."""
 
     @cached_property
     def id(self) -> str:
@@ -41,7 +42,8 @@ class Instance:
         """What is added to every declared port; 0 for the default instance."""
         if not self.name:
             return 0
-        slots = max(1, (EPHEMERAL_START - 1 - self.highest_port) // STEP)
+        last = EPHEMERAL_START - 1 if self.highest_port < EPHEMERAL_START else 65535
+        slots = max(1, (last - self.highest_port) // STEP)
         return STEP * (1 + int(self.id, 16) % slots) if slots > 1 else STEP
 
     def port(self, declared: int) -> int:
@@ -72,6 +74,11 @@ class Instance:
     def network_file(self) -> Path:
         """A Compose file with the address range of this instance's Docker network."""
         return self.engine_record.with_name("network.json")
+
+    @property
+    def rendered_file(self) -> Path:
+        """A Compose file with the infrastructure that is declared by its image alone; absent without any."""
+        return self.engine_record.with_name("rendered.json")
 
     @property
     def routes(self) -> Path:

@@ -27,11 +27,11 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import installers, tool_version
+from converge.checks import containers, installers, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
-from converge.instance import EPHEMERAL_START, make_own_directory
+from converge.instance import make_own_directory
 from converge.pins import providers, sources, version_files
 from converge.toml import refuse as _refuse
 from converge.tool import VERSION as VERSION_OF_TOOL
@@ -69,8 +69,8 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
-        words, kinds, package_names, templates, template_places, toml, limits, managed_paths, tool_version, files_read,
-        sources, version_files, installers,
+        words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
+        version_files, containers, installers, reloads, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -220,6 +220,10 @@ def check(loaded: Loaded) -> None:
     _check_env(loaded, "tests", desired.tests)
     _check_auth(loaded, components)
     _check_tests(loaded, components)
+    _check_env(loaded, "tasks", desired.tasks)
+    tasks.check(loaded, components)
+    containers.check(loaded)
+    reloads.check(loaded)
     _check_templates(loaded)
 
 
@@ -232,15 +236,7 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
                 "port-range",
                 f"port {port} of {name} is out of range",
                 at,
-                "ports of a checkout are from 1024 to 32767",
-            )
-        if port >= EPHEMERAL_START:
-            raise _refuse(
-                "port-ephemeral",
-                f"port {port} of {name} is in the ephemeral range",
-                at,
-                "the system uses ports from 32768 on for outgoing connections",
-                "choose one below 32768",
+                "ports of a checkout are from 1024 to 65535",
             )
         if port in taken:
             raise _refuse(

@@ -50,6 +50,8 @@ def filled(desired: Desired) -> Iterator[tuple[str, str, Scope]]:
         yield f"services.{name}.ready.exec", (service.ready and service.ready.exec) or "", command
     for name, suite in desired.tests.items():
         yield from _values(f"tests.{name}", suite.env, Scope(known, ("host",)))
+    for name, task in desired.tasks.items():
+        yield from _values(f"tasks.{name}", task.env, Scope(known, ()))
 
 
 def literal(desired: Desired) -> Iterator[tuple[str, str]]:
@@ -60,6 +62,8 @@ def literal(desired: Desired) -> Iterator[tuple[str, str]]:
         yield f"services.{name}.test", service.test or ""
     for name, suite in desired.tests.items():
         yield f"tests.{name}.command", suite.command
+    for name, task in desired.tasks.items():
+        yield f"tasks.{name}.run", task.run
 
 
 def _values(key: str, env: Mapping[str, str], scope: Scope) -> Iterator[tuple[str, str, Scope]]:

@@ -84,6 +84,14 @@ def toolbox(platform: Platform) -> dict[str, str]:
     return {**shared(platform), "PATH": found}
 
 
+def of_task(platform: Platform, name: str) -> dict[str, str]:
+    """The variables of a task of [tasks]: the user's, those of `toolbox`, and its own."""
+    task = platform.desired.tasks[name]
+    stand_in = ServiceComponent(name, Service(kind="command", path=task.path, env=task.env), platform.instance)
+    own = {key: fill(value, platform, stand_in, reading="strict") for key, value in task.env.items()}
+    return {**os.environ, **toolbox(platform), **own}
+
+
 def shared(platform: Platform, name: str = "", placement: str = "native") -> dict[str, str]:
     """[env] for the component: plain values, and those stored on this machine; without `name`, those for all."""
     stored, scope = envfile.values(platform.instance), template_places.shared(platform.desired)

@@ -123,7 +123,7 @@ def _image(component: InfraComponent) -> tuple[int, dict[str, str]]:
     Source: the pages of the official images on Docker Hub.
     """
     if component.kind != "postgres":
-        return (6379 if component.kind == "redis" else component.wants.port), {}
+        return component.wants.container_port or (6379 if component.kind == "redis" else component.wants.port), {}
     env = {"POSTGRES_USER": derived.SERVICES, "POSTGRES_PASSWORD": f"\0{_variable(component.name)}_PASSWORD\0"}
     return 5432, env | ({"POSTGRES_DB": component.wants.databases[0]} if component.wants.databases else {})
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 from cli import progress, render
 from cli.board import Board
@@ -20,9 +21,11 @@ from converge.lock import hold
 from facts.auth import CLERK
 from facts.value import dataclass, replace
 from runtime import placements
+from runtime.component import ServiceComponent
 from runtime.docker import containers
 from runtime.placements.choice import Asked
 from runtime.platform import Platform
+from runtime.provision import migrations
 from runtime.start import start
 from runtime.stop import stop
 
@@ -69,13 +72,24 @@ class BringUp:
             report = cycle.prepare(loaded, instance, progress.listen, self.yes, purpose="test")
             refuse_open(report)
             self.prepared = True
-        if suite.needs == ():
-            return
-        names = None if suite.needs is None else list(suite.needs)
-        with Board(names or []) as board:
-            failed = start(self.platform, names, board.event, asked(self.context))
-        for problem in failed.values():
-            raise problem
+        if suite.needs != ():
+            names = None if suite.needs is None else list(suite.needs)
+            with Board(names or []) as board:
+                failed = start(self.platform, names, board.event, asked(self.context))
+            for problem in failed.values():
+                raise problem
+        if (component := self.platform.services.get(suite.name)) and component.wants.migrate:
+            self._migrate(component)
+
+    def _migrate(self, component: ServiceComponent) -> None:
+        """Give the tests of a service the tables that it would have; it does not run beside them itself."""
+        if migrations.look(self.platform, component).state != "applied":
+            say = partial(_say, component.name)
+            migrations.run(self.platform, component, migrations.Place("native"), say, lambda: None)
+
+
+def _say(name: str, text: str) -> None:
+    render.say(f"{name:<12} {text}")
 
 
 @contextlib.contextmanager

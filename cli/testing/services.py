@@ -24,7 +24,7 @@ def of_services(platform: Platform, junit: Path | None, extra: tuple[str, ...]) 
         def env(component: ServiceComponent = component) -> dict[str, str]:
             return of_component(platform, component) | {"PYTHONDONTWRITEBYTECODE": "1"}
 
-        needs = tuple(need for need in service.needs if need in platform.infra)
+        needs = tuple(need for need in service.needs if need in platform.infra or platform.services[need].once)
         about = f"{service.test or f'tests of a service of kind {service.kind}'}, in {service.path}"
         yield Suite(name, about, (*argv, *extra), component.path, env, needs)
 

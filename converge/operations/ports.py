@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import facts.containers
 import facts.locks
+import facts.port_range
 import facts.ports
 import facts.processes
 from converge import ending, own_files
 from converge.context import ConvergeContext
 from converge.instance import EDGE
 from converge.steps import Item, Step
+from facts.port_range import PortRange
 from facts.ports import Owner
 from facts.probe import AnyProbe, Observation
 from facts.processes import Process
@@ -49,7 +51,13 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 
     ports = facts.ports.probe([port for _, _, port in _components(context)], whose)
     record = context.instance.engine_record
-    return [ports, facts.containers.probe(lambda: own_files.text(record).strip() if record.exists() else ""), *shims]
+    given = facts.port_range.probe("ports-given")
+    return [
+        given,
+        ports,
+        facts.containers.probe(lambda: own_files.text(record).strip() if record.exists() else ""),
+        *shims,
+    ]
 
 
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
@@ -82,12 +90,19 @@ def _of_port(context: ConvergeContext, observation: Observation, free: Item, nam
             else _taken(free, f"{container} publishes it", key)
         )
     if owner is None:
-        return free
+        return _given(free, observation.get("ports-given"), port)
     if key.endswith(".port") and context.instance.handed(name).exists():
         return replace(free, found=f"{port} handed off")
     if isinstance(published, Unknown) and not (owner.mark or owner.belongs_to):  # perhaps the proxy of our container
         return replace(free, status="unknown", found="?", because=published.because)
     return _of_process(free, name, key, owner, lives=observation[f"shims.{name}"] is True)
+
+
+def _given(free: Item, given: PortRange | Unknown | None, port: int) -> Item:
+    """The item of a free port; that an outgoing connection may get it is said, and no failure."""
+    if not isinstance(given, PortRange) or not given.gives(port):
+        return free
+    return replace(free, found=f"{port} free, but the system may give it away ({given.first}-{given.last})")
 
 
 def _of_process(free: Item, name: str, key: str, owner: Owner, lives: bool) -> Item:

@@ -21,7 +21,7 @@ from facts.engine import Engine
 from facts.value import dataclass, replace
 from runtime import infra
 from runtime.component import Component
-from runtime.docker import secret_files
+from runtime.docker import rendered, secret_files
 from runtime.placements.seen import full
 from runtime.platform import Platform
 
@@ -90,7 +90,11 @@ class Project:
             found.insert(0, tools.EMULATOR.parent / FILES[0])
         if self.routed:
             found.append(GATEWAY)
-        more = (self.instance.network_file, *([self.instance.routes_file] if self.routed else ()))
+        more = (
+            self.instance.network_file,
+            self.instance.rendered_file,
+            *([self.instance.routes_file] if self.routed else ()),
+        )
         return (*found, *(path for path in more if path.exists()), *self.last)
 
     @property
@@ -178,6 +182,7 @@ def find(platform: Platform) -> Project | str:
     program = tools.compose(platform.loaded)
     if program is None:
         return "there is no Compose v2"
+    rendered.write(platform)
     return Project(platform, Engine(seen.host), program)
 
 

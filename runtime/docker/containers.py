@@ -14,7 +14,7 @@ from converge.instance import Instance
 from facts.engine import EngineError
 from facts.value import replace
 from runtime.component import Component, InfraComponent, ServiceComponent
-from runtime.docker import compose, secret_files, secrets, subnet
+from runtime.docker import compose, rendered, secret_files, secrets, subnet
 from runtime.docker.compose import Project
 from runtime.environment import of_component
 from runtime.placements import docker
@@ -89,7 +89,7 @@ def drop_volumes(component: Component) -> None:
     mine = docker.volumes(component.instance, used)
     docker.stop(component)
     for name, key in mine.items():
-        if key == component.name or key.startswith(f"{component.name}-"):
+        if key.split(".")[0] == component.name or key.startswith(f"{component.name}-"):
             used.delete(f"/volumes/{name}", 60)
 
 
@@ -133,12 +133,18 @@ def undeclared(platform: Platform) -> list[Component]:
 
 def write_environment(project: Project, component: Component) -> None:
     """Write its container's secrets, and its variables in the format in which Compose replaces none; mode 0600."""
-    if not component.is_service:
+    if not component.is_service and not component.wants.container_port:
         secrets.hand(project, component, compose.of_infra(project.platform, component))
     else:
-        found = secrets.hand(project, component, of_component(project.platform, component, "docker"))
+        found = secrets.hand(project, component, _variables(project.platform, component))
         lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(found.items())]
         _write(project.instance.state / "env" / f"{component.name}.env", "".join(lines))
+
+
+def _variables(platform: Platform, component: Component) -> dict[str, str]:
+    if component.is_service:
+        return of_component(platform, component, "docker")
+    return rendered.environment(platform, component)
 
 
 def _quoted(value: str) -> str:

@@ -52,5 +52,6 @@ def moved(host: str) -> dict[str, str]:
 
 def at(component: Component, host: str, scheme: str) -> dict[str, str]:
     """The addresses of a component on its one port; those of a service have the scheme `http`."""
-    address = f"{host}:{component.port}"
-    return {"url": f"{scheme}://{address}", "address": address, "host": host, "port": str(component.port)}
+    inside = None if component.is_service or host != component.name else component.wants.container_port
+    port = inside or component.port
+    return {"url": f"{scheme}://{host}:{port}", "address": f"{host}:{port}", "host": host, "port": str(port)}

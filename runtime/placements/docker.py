@@ -241,7 +241,7 @@ def volumes(instance: Instance, used: Engine) -> dict[str, str]:
 
 def has_data(component: Component, used: Engine) -> bool:
     """Whether a volume of the component has content: Compose also makes empty volumes for components that never ran."""
-    mine = [name for name, key in volumes(component.instance, used).items() if key == component.name]
+    mine = [name for name, key in volumes(component.instance, used).items() if key.split(".")[0] == component.name]
     if not mine:
         return False
     rows = used.get("/system/df", 120)["Volumes"] or []

@@ -8,14 +8,15 @@ from facts.value import replace
 from runtime.component import Launch, ServiceComponent
 from runtime.environment import fill, of_component
 from runtime.platform import Platform
-from runtime.services import kind
+from runtime.services import kind, rebuilding
 
 
 def launch(platform: Platform, component: ServiceComponent, host: str = HOME) -> Launch:
     """The command with hot reload; the service must listen on `host`."""
     service, home = component.wants, at_home(platform, component, host)
     if service.dev:
-        return replace(home, argv=("/bin/sh", "-c", fill(service.dev, platform, component, host=host)))
+        own = ("/bin/sh", "-c", fill(service.dev, platform, component, host=host))
+        return replace(home, argv=rebuilding.restarted(component, own) if service.reload else own)
     return replace(home, argv=kind(component).run(platform, component, host))
 
 

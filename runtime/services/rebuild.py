@@ -1,8 +1,8 @@
 """The loop that builds a service, runs it, and on a change builds again and restarts it.
 
-`rebuild.py --suffix=go… --skip=GLOB… DIRECTORY… --build WORD… --run WORD…`; GLOB is compared with `/` and the path
-below DIRECTORY. A build that fails leaves the old program running. It is a program of its own: the shim runs it in the
-service's directory with the service's environment.
+`rebuild.py --suffix=go… --skip=GLOB… DIRECTORY… --build WORD… --run WORD…`; without a WORD nothing is built. GLOB is
+compared with `/` and the path below DIRECTORY. A build that fails leaves the old program running. It is a program of
+its own: the shim runs it in the service's directory with the service's environment.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+
+import psutil
 
 GRACE = 5.0
 """Seconds in which the program must end."""
@@ -52,23 +54,32 @@ def main(argv: list[str]) -> int:
 def _again(
     running: subprocess.Popen[bytes] | None, build: Sequence[str], program: Sequence[str]
 ) -> subprocess.Popen[bytes] | None:
-    if subprocess.run(build).returncode:
+    if build and subprocess.run(build).returncode:
         print("the build failed; waiting for the next change", flush=True)
         return running
     _end(running)
-    print("built, running", flush=True)
+    print("built, running" if build else "running", flush=True)
     return subprocess.Popen(program)
 
 
 def _end(running: subprocess.Popen[bytes] | None) -> None:
-    if running is None or running.poll() is not None:
+    """End the program with all that it started: a shell does not end its command."""
+    if running is None:
         return
+    below: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):  # it has ended
+        below = psutil.Process(running.pid).children(recursive=True)
+    for each in below:
+        with contextlib.suppress(psutil.Error):
+            each.terminate()
     running.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         running.wait(GRACE)
-    if running.poll() is None:
-        running.kill()
-        running.wait()
+    for each in psutil.wait_procs(below, GRACE)[1]:
+        with contextlib.suppress(psutil.Error):
+            each.kill()
+    running.kill()
+    running.wait()
 
 
 if __name__ == "__main__":

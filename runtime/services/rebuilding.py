@@ -9,6 +9,14 @@ from pathlib import Path
 from runtime.component import ServiceComponent
 
 LOOP = Path(__file__).with_name("rebuild.py")
+SOURCES = (
+    "py", "pyi", "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "go", "rs", "rb", "erb", "php", "java", "kt",
+    "scala", "cs", "fs", "ex", "exs", "clj", "c", "h", "cc", "cpp", "hpp", "zig", "lua", "sh", "sql", "graphql",
+    "proto", "html", "css", "toml", "yaml", "yml", "ini", "cfg", "conf", "env",
+)  # fmt: skip
+"""Suffixes of what people edit; not those of what a program itself writes beside it (logs, databases, JSON)."""
+NOT_OURS = ("*/.*", "*/node_modules/*", "*/__pycache__/*", "*/venv/*", "*/target/*", "*/dist/*", "*/build/*", "*/tmp/*")
+"""Places of installed and generated files."""
 
 
 def command(
@@ -25,3 +33,8 @@ def command(
     only = [f"--suffix={suffix}" for suffix in suffixes]
     without = [f"--skip={pattern}" for pattern in skipped]
     return (sys.executable, "-I", str(LOOP), *only, *without, *watched, "--build", *build, "--run", *program)
+
+
+def restarted(component: ServiceComponent, program: Iterable[str]) -> tuple[str, ...]:
+    """Run `program`, and run it again when a source file changes; nothing is built."""
+    return command(component, program, (), SOURCES, NOT_OURS)

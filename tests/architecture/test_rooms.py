@@ -26,7 +26,7 @@ HOMES = {
     "docker": {"runtime/docker/images.py"},
     "distro": {"facts/machine.py"},
     "shellingham": {"facts/shell.py"},
-    "psutil": {"facts/ports.py"},
+    "psutil": {"facts/ports.py", "runtime/services/rebuild.py"},
     "yaml": {"converge/compose_file/document.py"},
     "watchfiles": {"runtime/services/rebuild.py"},
 }

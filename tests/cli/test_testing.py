@@ -136,3 +136,20 @@ def test_the_version_is_one_line() -> None:
     ran = dev("--version")
     assert ran.returncode == 0 and re.fullmatch(r"dev \d+\.\d+\.\d+ \(.*Python 3\.\d+\.\d+\S*\)\n", ran.stdout)
     assert "--version" in dev("--help").stdout
+
+
+def test_what_runs_once_and_the_migration_go_before_the_tests_of_a_service(checkout: Checkout) -> None:
+    order = checkout.path / "order"
+    checkout.state(
+        "[services.seed]\nkind = 'command'\nonce = true\ndev = 'echo seed >>order'\n"
+        "[services.other]\nkind = 'command'\ndev = 'echo other >>order; exec sleep 600'\n"
+        "[services.api]\nkind = 'command'\ndev = 'echo api >>order; exec sleep 600'\nneeds = ['seed', 'other']\n"
+        "migrate = 'echo migrate >>order'\ntest = 'echo test >>order'\n"
+    )
+    assert checkout.dev("test", "api").code == 0
+    assert order.read_text().split() == ["seed", "migrate", "test"]
+    text = (checkout.path / "desired_state.toml").read_text()
+    (checkout.path / "desired_state.toml").write_text(text.replace("echo migrate", "echo no such table; exit 3 #"))
+    failed = checkout.dev("test", "api")
+    assert failed.code != 0 and "no such table" in failed.err and order.read_text().split()[3:] == ["seed"], failed.err
+    assert checkout.processes() == []

@@ -46,7 +46,8 @@ class Calls:
     )
     category: Category = Category.DEPENDENCY
     sample: int = 3
-    seconds: float = 150.0
+    seconds: float = 2100.0
+    """A download that trickles is given up after half an hour."""
 
     def cases(self, seed: int) -> Sequence[Case]:
         programs = [

@@ -68,7 +68,7 @@ def states(seed: int, pairs: int) -> Iterator[State]:
 @dataclass(frozen=True)
 class States:
     name: str = "G7"
-    promised: str = "In every state of its own files ./dev heals within two rounds, or names path, reason and way out"
+    promised: str = "In every state of its own files it heals within two rounds, or names path, reason and way out"
     category: Category = Category.CONDITION
     sample: int = 7
     seconds: float = 240.0

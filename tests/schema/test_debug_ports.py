@@ -58,10 +58,15 @@ def test_an_entry_of_its_own_wins_also_on_one_machine_alone() -> None:
     assert parse(text, b"[services.a]\ndebug_port = 3456\n").desired.services["a"].debug_port == 3456
 
 
-@pytest.mark.parametrize(
-    ("port", "code"), [(18080, "port-duplicate"), (40000, "port-ephemeral"), (80, "port-range"), (70000, "port-range")]
-)
+@pytest.mark.parametrize(("port", "code"), [(18080, "port-duplicate"), (80, "port-range"), (70000, "port-range")])
 def test_one_that_cannot_be_is_refused_by_its_line(port: int, code: str) -> None:
     with pytest.raises(DevError) as refused:
         state([18080, 18081], f"debug_port = {port}\n")
     assert refused.value.code == code and refused.value.source == "desired_state.toml:10"
+
+
+def test_a_service_in_the_ephemeral_range_has_its_debugger_there_and_the_others_do_not() -> None:
+    services = state([18080, 18081, 50051]).desired.services.values()
+    assert len({(each.debug_port or 0) - (each.port or 0) for each in services}) == 1, "all at one distance"
+    assert [(each.debug_port or 0) < EPHEMERAL_START for each in services] == [True, True, False]
+    assert Instance(Path("/x"), "shop", "two", 50051).port(50051) < 65536

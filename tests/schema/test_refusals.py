@@ -20,7 +20,6 @@ REFUSED = {
     "key-missing": (HEAD + "[infra.postgres]\n", 4),
     "value-wrong": (HEAD + '[infra.postgres]\nport = "15432"\n', 5),
     "port-range": (HEAD + "[infra.postgres]\nport = 80\n", 5),
-    "port-ephemeral": (HEAD + "[infra.postgres]\nport = 40000\n", 5),
     "port-duplicate": (HEAD + "[infra.postgres]\nport = 5000\n[services.a]\nkind = 'go'\nport = 5000\n", 8),
     "needs-unknown": (HEAD + "[services.a]\nkind = 'go'\nneeds = ['b']\n", 6),
     "needs-cycle": (HEAD + "[services.a]\nkind='go'\nneeds=['b']\n[services.b]\nkind='go'\nneeds=['a']\n", 6),
