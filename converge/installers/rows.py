@@ -107,7 +107,7 @@ ROWS: tuple[Installer, ...] = (
         _HASHED, name="poetry", locks=("poetry.lock",), tools=("poetry", "python"), build="",
         wheels=("POETRY_INSTALLER_ONLY_BINARY", ","), environment={"VIRTUAL_ENV": "{own}/venv"},
         install=(("python", "-m", "venv", "--without-pip", "{own}/venv"),
-                 ("poetry", "install", "--quiet", "--no-interaction")),
+                 ("poetry", "install", "--no-interaction", "--no-ansi")),
     ),
     _NPM,
     replace(

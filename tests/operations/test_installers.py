@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from converge import schema
+from converge.context import ConvergeContext
 from converge.errors import DevError
 from converge.installers import choice, inputs
+from converge.instance import Instance
+from converge.local_machine import LocalMachine
+from converge.operations import dependencies
+from converge.steps import Step
 from tests.conftest import HEAD
 
 NPM = '{"packages": {"": {}, "packages/web": {"version": "1"}}}'
@@ -136,6 +141,53 @@ def test_files_that_a_lock_file_takes_in_count_too(tmp_path: Path, files: dict[s
     lock = tmp_path / next(iter(files))
     row = next(row for row in choice.rows.ROWS if lock.name in row.locks)
     assert [str(path.relative_to(tmp_path)) for path in inputs.of(choice.Choice(row, lock))] == expected
+
+
+PROGRAM = """#!/bin/sh
+[ "$1" = --version ] && { echo 1.0.0; exit; }
+wheels=${UV_NO_BUILD_PACKAGE:-}${POETRY_INSTALLER_ONLY_BINARY:-}
+echo "$PWD ${GOWORK:-} $wheels $(basename "$0") $*" >>"$(dirname "$0")/asked"
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "lock", "text", "asked"),
+    [
+        ("python", "uv.lock", "PACKAGES", "{root}  idna,old uv sync --quiet --frozen --all-packages"),
+        ("python", "poetry.lock", "PACKAGES", "{root}  idna,old poetry install --no-interaction --no-ansi"),
+        ("python", "requirements.txt", "a==1 --hash=sha256:1", "--require-hashes --compile-bytecode -r"),
+        ("python", "requirements.txt", "a==1", "--only-binary=:all: --compile-bytecode -r requirements.txt"),
+        ("node", "package-lock.json", "", "{root}   npm ci --include=dev --no-audit --no-fund --loglevel=error"),
+        ("node", "pnpm-lock.yaml", "", "{root}   pnpm install --frozen-lockfile --prod=false"),
+        ("node", "yarn.lock", "", "{root}   yarn install --frozen-lockfile --production=false --non-interactive"),
+        ("node", "yarn.lock", "__metadata:\n", "{root}   yarn install --immutable"),
+        ("node", "bun.lock", "", "{root}   bun install --frozen-lockfile"),
+        ("go", "go.work", "use ./app", "{root} {root}/go.work  go mod download"),
+        ("go", "go.sum", "", "{root} off  go mod download"),
+        ("rust", "Cargo.lock", "", "{root}   cargo fetch --locked"),
+    ],
+)  # fmt: skip
+def test_each_installer_is_frozen_and_runs_at_the_lock_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, lock: str, text: str, asked: str
+) -> None:
+    programs, root = tmp_path / "bin", tmp_path / "checkout"
+    for name in ("uv", "python3", "poetry", "node", "npm", "pnpm", "yarn", "bun", "go", "cargo"):
+        programs.mkdir(exist_ok=True)
+        (programs / name).write_text(PROGRAM)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("DEV_STORE", str(tmp_path / "store"))
+    packages = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n\n' for name in ("idna", "old"))
+    (root / "app").mkdir(parents=True)
+    (root / lock).write_text(packages if text == "PACKAGES" else text)
+    (root / "app" / "go.mod").write_text("") if lock == "go.work" else None
+    needed = "app = 'm:a'\n" if kind == "python" else ""
+    loaded = schema.parse(f"{HEAD}[services.web]\nkind = '{kind}'\npath = 'app'\n{needed}".encode())
+    step = Step("dependencies.web", "dependencies", "", "", args={"name": "web", "stamp": "s"})
+    with LocalMachine(ConvergeContext(loaded, Instance(root, "x"))) as machine:
+        dependencies.apply(step, machine)
+    ran = (programs / "asked").read_text().replace("idna old", "idna,old").splitlines()
+    assert any(asked.replace("{root}", str(root)) in line for line in ran), ran
 
 
 LOCKED = """[[package]]
