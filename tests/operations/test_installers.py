@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from converge import schema
+from converge import part, schema
 from converge.context import ConvergeContext
+from converge.desired import Service
 from converge.errors import DevError
 from converge.installers import choice, inputs
 from converge.instance import Instance
 from converge.local_machine import LocalMachine
 from converge.operations import dependencies
 from converge.steps import Step
+from facts.dependencies import probe
+from facts.local import LocalReader
+from facts.probe import observe
+from runtime.component import ServiceComponent
+from runtime.services import next as next_
+from runtime.services import node
 from tests.conftest import HEAD
 
 NPM = '{"packages": {"": {}, "packages/web": {"version": "1"}}}'
@@ -188,6 +195,56 @@ def test_each_installer_is_frozen_and_runs_at_the_lock_file(
         dependencies.apply(step, machine)
     ran = (programs / "asked").read_text().replace("idna old", "idna,old").splitlines()
     assert any(asked.replace("{root}", str(root)) in line for line in ran), ran
+
+
+def test_a_change_of_a_file_that_is_taken_in_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-r base.txt\n")
+    (tmp_path / "base.txt").write_text("a==1\n")
+    row = choice.rows.of_name("pip")[-1]
+    found = set()
+    for text in ("a==1\n", "a==2\n", "a==3\n"):
+        (tmp_path / "base.txt").write_text(text)
+        files = inputs.of(choice.Choice(row, tmp_path / "requirements.txt"))
+        found.add(observe([probe("x", files, tmp_path / "stamp")], LocalReader())["dependencies.x"])
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("lock", "text", "run", "tested"),
+    [
+        ("package-lock.json", NPM, "exec npm run dev", ("npm", "test", "--silent")),
+        ("pnpm-lock.yaml", PNPM, "exec pnpm run dev", ("pnpm", "run", "test")),
+        ("yarn.lock", BERRY, "exec yarn run dev", ("yarn", "run", "test")),
+        ("bun.lock", BUN, "exec bun run dev", ("bun", "run", "test")),
+        ("other.json", "", "exec npm run dev", ("npm", "test", "--silent")),
+    ],
+)
+def test_scripts_of_node_are_run_by_what_installed(
+    tmp_path: Path, lock: str, text: str, run: str, tested: tuple[str, ...]
+) -> None:
+    (tmp_path / lock).write_text(text)
+    (tmp_path / "packages/web").mkdir(parents=True)
+    (tmp_path / "packages/web/package.json").write_text("{}")
+    component = ServiceComponent("web", Service(kind="node", path="packages/web"), Instance(tmp_path, "x"))
+    assert node.by_hand(component) == run and node.test(component, None) == tested
+
+
+@pytest.mark.parametrize("above", ["", "../", "../../"])
+def test_next_is_found_where_its_workspace_has_it(tmp_path: Path, above: str) -> None:
+    component = ServiceComponent("web", Service(kind="next", path="packages/web"), Instance(tmp_path, "x"))
+    component.path.mkdir(parents=True)
+    script = component.path / above / next_.NEXT
+    script.parent.mkdir(parents=True)
+    script.write_text("")
+    assert next_.by_hand(component).startswith(f"exec node {above}node_modules/next/")
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("go", {"go", "mine"}), ("node", {"node", "pnpm", "mine"})])
+def test_a_start_of_one_service_needs_no_installers_of_others(kind: str, kept: set[str]) -> None:
+    tools = "".join(f"{tool} = '1.0'\n" for tool in ("go", "node", "pnpm", "poetry", "mine"))
+    entries = "[services.go]\nkind = 'go'\n[services.node]\nkind = 'node'\n"
+    loaded = schema.parse(f"{HEAD}[tools]\n{tools}{entries}".encode())
+    assert set(part.of(loaded, [kind]).desired.tools) == kept
 
 
 LOCKED = """[[package]]
