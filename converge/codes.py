@@ -129,6 +129,8 @@ CODES: dict[str, str] = {
     "does not change it: it is another program, or the tool's own checkout.",
     "local-override": "desired_state.local.toml can change only ports, placements, env, docker.engine and "
     "docker.mirror, and only of declared entries.",
+    "lock-absent": "A service runs packages, and no lock file says which. `./dev` installs what a lock file names, and "
+    "nothing else: write one with the package manager of the service, and commit it.",
     "lock-invalid": "desired_state.lock does not have the form that `./dev lock` writes: restore it from git, or write "
     "it again.",
     "lock-missing": "Tools are installed only by their hashes in desired_state.lock: restore it from git, or write it "

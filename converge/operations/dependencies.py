@@ -13,13 +13,14 @@ from converge import network, tools
 from converge.context import ConvergeContext
 from converge.desired import Loaded, Service, TestSuite
 from converge.errors import DevError
-from converge.installers import choice, inputs, place
+from converge.installers import choice, inputs, place, unlocked
 from converge.installers.choice import Choice
 from converge.installers.rows import Installer
 from converge.instance import Instance
 from converge.lockfile import this_platform
 from converge.steps import Item, Step
 from facts import surroundings
+from facts.dependencies import Installed
 from facts.probe import AnyProbe, Observation
 from facts.value import Unknown, dataclass, replace
 
@@ -84,6 +85,8 @@ class _Owner:
     """Its key in the desired state."""
     build: tuple[str, ...] = ()
     """Packages that may be built here."""
+    service: Service | None = None
+    """Its entry; a suite has none."""
 
     @property
     def row(self) -> Installer:
@@ -100,7 +103,7 @@ def _owners(context: ConvergeContext) -> Iterable[_Owner]:
     checkout = context.instance.checkout
     for name, service in context.desired.services.items() if context.purpose != "containers" else ():
         if found := choice.of_service(checkout, service):
-            yield _Owner(name, found, checkout / service.path, service.main, f"services.{name}", service.build)
+            yield _Owner(name, found, checkout / service.path, service.main, f"services.{name}", service.build, service)
     for name, suite in context.desired.tests.items() if context.purpose == "test" else ():
         if found := choice.of_suite(checkout, suite):
             yield _Owner(name, found, checkout / suite.path, "./...", f"tests.{name}", suite.build)
@@ -144,41 +147,51 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each one with a lock file: ok where the stamp of the last install names this lock and this tool."""
     before: dict[Path, str] = {}
     for owner in _owners(context):
-        key, source, path = f"dependencies.{owner.name}", context.loaded.source(owner.key), _shown(context, owner)
-        want = owner.choice.lock.name if owner.choice.root == owner.directory else path
         if owner.choice.others:
             yield _undecided(context, owner)
             continue
+        key, source = f"dependencies.{owner.name}", context.loaded.source(owner.key)
+        want = owner.choice.lock.name if owner.choice.root == owner.directory else _shown(context, owner)
         fact = observation[key]
         if isinstance(fact, Unknown):
             yield Item(key, "dependencies", "unknown", "?", want, because=fact.because, source=source)
-            continue
-        if not fact.lock:
-            yield Item(key, "dependencies", "skipped", "no lock file", want, source=source)
-            continue
-        expected = f"{fact.lock} {_made_with(context, owner)}"
-        if fact.stamp == expected and not fact.missing:
+        elif not fact.lock:
+            yield _without_lock(context, owner, want)
+        elif fact.stamp == (expected := f"{fact.lock} {_made_with(context, owner)}") and not fact.missing:
             yield Item(key, "dependencies", "ok", "installed", want, source=source)
-            continue
-        because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
-        if fact.stamp == expected:
-            because = f"{fact.missing} of the files and directories that were installed are gone"
-        first = before.setdefault(place.shared(context.instance, owner.choice, owner.build), key)
-        step = Step(
-            key, "dependencies", f"install the packages of {path}", because,
-            after=(*(f"tools.{tool}" for tool in owner.row.tools), *((first,) if first != key else ())),
-            args={"name": owner.name, "stamp": expected},
-        )  # fmt: skip
-        yield Item(
-            key,
-            "dependencies",
-            "drift",
-            "incomplete" if fact.stamp == expected else "outdated" if fact.stamp else "absent",
-            want,
-            because,
-            source=source,
-            step=step,
-        )
+        else:
+            first = before.setdefault(place.shared(context.instance, owner.choice, owner.build), key)
+            yield _outdated(context, owner, fact, expected, want, first)
+
+
+def _outdated(
+    context: ConvergeContext, owner: _Owner, fact: Installed, expected: str, want: str, first: str
+) -> Item:  # fmt: skip
+    """What is not installed as it should be; `first` is the item that installs for all with the same lock file."""
+    key, whole = f"dependencies.{owner.name}", fact.stamp != expected
+    because = f"{want} changed since they were installed" if fact.stamp else "they are not installed"
+    if not whole:
+        because = f"{fact.missing} of the files and directories that were installed are gone"
+    step = Step(
+        key, "dependencies", f"install the packages of {_shown(context, owner)}", because,
+        after=(*(f"tools.{tool}" for tool in owner.row.tools), *((first,) if first != key else ())),
+        args={"name": owner.name, "stamp": expected},
+    )  # fmt: skip
+    found = "outdated" if fact.stamp else "absent"
+    source = context.loaded.source(owner.key)
+    return Item(key, "dependencies", "drift", found if whole else "incomplete", want, because, source=source, step=step)
+
+
+def _without_lock(context: ConvergeContext, owner: _Owner, want: str) -> Item:
+    checkout = context.instance.checkout
+    problem = unlocked.of(checkout, owner.service, owner.choice) if owner.service else None
+    item = Item(
+        f"dependencies.{owner.name}", "dependencies", "skipped", "no lock file", want,
+        source=context.loaded.source(owner.key),
+    )  # fmt: skip
+    if problem is None:
+        return item
+    return replace(item, status="manual", because=problem.because, hint=problem.hint, code="lock-absent")
 
 
 def _shown(context: ConvergeContext, owner: _Owner) -> str:

@@ -197,6 +197,35 @@ def test_each_installer_is_frozen_and_runs_at_the_lock_file(
     assert any(asked.replace("{root}", str(root)) in line for line in ran), ran
 
 
+NEEDS = '{"dependencies": {"left-pad": "1"}}'
+
+
+@pytest.mark.parametrize(
+    ("entry", "files", "status"),
+    [
+        ("kind = 'python'\napp = 'm:a'", {}, "manual"),
+        ("kind = 'python'\napp = 'm:a'\ndev = 'x'", {}, "skipped"),
+        ("kind = 'node'", {"package.json": NEEDS}, "manual"),
+        ("kind = 'next'", {"package.json": NEEDS.replace("dep", "devDep")}, "manual"),
+        ("kind = 'node'", {"package.json": NEEDS, "node_modules/x": ""}, "skipped"),
+        ("kind = 'node'", {"package.json": '{"name": "x"}'}, "skipped"),
+        ("kind = 'node'", {"package.json": "// it\n" + NEEDS}, "skipped"),
+        ("kind = 'node'", {"package.json": "[]"}, "skipped"),
+        ("kind = 'go'", {"go.mod": "module x"}, "skipped"),
+    ],
+)
+def test_packages_without_a_lock_file_are_an_item(
+    tmp_path: Path, entry: str, files: dict[str, str], status: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    target = ConvergeContext(schema.parse(f"{HEAD}[services.web]\n{entry}\n".encode()), Instance(tmp_path, "x"))
+    (item,) = dependencies.items(target, observe(dependencies.probes(target), LocalReader()))
+    assert (item.status, item.found) == (status, "no lock file")
+    assert bool(item.hint and item.because) == (status == "manual")
+
+
 def test_a_change_of_a_file_that_is_taken_in_is_seen(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("-r base.txt\n")
     (tmp_path / "base.txt").write_text("a==1\n")
