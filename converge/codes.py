@@ -129,12 +129,16 @@ CODES: dict[str, str] = {
     "does not change it: it is another program, or the tool's own checkout.",
     "local-override": "desired_state.local.toml can change only ports, placements, env, docker.engine and "
     "docker.mirror, and only of declared entries.",
+    "lock-absent": "A service runs packages, and no lock file says which. `./dev` installs what a lock file names, and "
+    "nothing else: write one with the package manager of the service, and commit it.",
     "lock-invalid": "desired_state.lock does not have the form that `./dev lock` writes: restore it from git, or write "
     "it again.",
     "lock-missing": "Tools are installed only by their hashes in desired_state.lock: restore it from git, or write it "
     "with `./dev lock`.",
     "lock-stale": "desired_state.toml pins a version that is not in desired_state.lock: run `./dev lock`.",
     "locked": "Only one run can change a checkout (or the machine) at a time; the message names the other run.",
+    "locks-many": "Lock files of two installers are in the same directory. Only one of them describes what is "
+    "installed: `install` of the service names its installer, or `lock` the file; or delete the one that is not used.",
     "machine-short": "The machine has less than [machine] requires; the hint says how to raise it.",
     "migrate-failed": "The `migrate` command of a service failed; the last lines of its log follow.",
     "name-undeclared": "`only` of a variable, or [auth] issuer, names a component that the file does not declare.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from converge import kinds
+from converge.installers import rows
 from facts.value import dataclass, field
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_docstrings": True, "frozen": True}
@@ -16,9 +17,11 @@ _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_doc
 if TYPE_CHECKING:
     ServiceKind = str
     InfraKind = str
+    InstallerName = str
 else:  # pydantic and the JSON Schema take the kinds from the tables; for mypy they are an open set
     ServiceKind = Literal[tuple(kinds.SERVICES)]
     InfraKind = Literal[tuple(kinds.INFRA)]
+    InstallerName = Literal[rows.NAMES]
 PlacementName = Literal["docker", "native", "ide"]
 
 
@@ -163,8 +166,8 @@ class TestSuite:
     env: dict[str, str] = field(default_factory=dict)
     """Its environment, in addition to [env]; addresses are filled in as for services."""
     requirements: str | None = None
-    """A lock file in `path` that is installed first: `package-lock.json` by npm, `go.sum` by Go, any other (it has
-    hashes) into a venv that is first on its PATH."""
+    """A lock file in `path` that is installed first, by the installer of its name; any other name has the form of
+    `requirements.lock`, with hashes. Python packages get a venv that is first on its PATH."""
     build: tuple[str, ...] = ()
     """Packages of that lock file that are built from their source archive, as `build` of a service."""
 
@@ -294,6 +297,11 @@ class Service:
     """Port of its debugger; default: at the same distance from each service's port, on ports that nothing else has."""
     app: str | None = None
     """Kind python: the ASGI application (`package.module:name`) given to uvicorn. Without it `dev` is needed."""
+    install: InstallerName | None = None
+    """What installs its packages: uv, poetry, pip, npm, pnpm, yarn, bun, go or cargo. Default: that of the nearest lock
+    file, in `path` or above, that is for `path`; needed only where two installers have one in the same directory."""
+    lock: str | None = None
+    """Its lock file, relative to `path`, where that is another one or has a name of its own: `"../../uv.lock"`."""
     build: tuple[str, ...] = ()
     """Kind python: packages of its lock file that have no wheel and are built from their source archive. The lock has
     no hashes of what builds them: it comes from the package index as it is. Every other package is a wheel."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from converge import kinds
 from converge.desired import Desired
+from converge.installers import choice
 
 MANAGERS = {
     "apt": r"[a-z0-9][a-z0-9+.-]*(?<!-)(:[a-z0-9-]*[a-z0-9])?(=[A-Za-z0-9.+:~-]+|/[a-z0-9-]+)?",
@@ -38,11 +39,10 @@ def problems(desired: Desired) -> Iterator[Problem]:
                 because = f"it becomes a word of a command of {manager}, which runs as an administrator"
                 yield Problem(f"packages.{name}.{manager}", f"{text!r} is not a package name of {manager}", because)
     for name, service in desired.services.items():
-        how = kinds.SERVICES[service.kind].dependencies
-        yield from _built(f"services.{name}.build", service.build, how is not None and how.build != "")
+        yield from _built(f"services.{name}.build", service.build, kinds.SERVICES[service.kind].packages == "python")
     for name, suite in desired.tests.items():
-        other = kinds.of_lock(suite.requirements or "")
-        yield from _built(f"tests.{name}.build", suite.build, bool(suite.requirements) and other in (None, "python"))
+        python = bool(suite.requirements) and choice.family_of(suite) == "python"
+        yield from _built(f"tests.{name}.build", suite.build, python)
 
 
 def _built(key: str, packages: tuple[str, ...], python: bool) -> Iterator[Problem]:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 
 from converge import kinds
 from converge.desired import EnvVar, Infra, Loaded, Ready, Service
+from converge.installers import choice
+from converge.installers.rows import ROWS
 from facts.value import replace
 
 BUILDERS = {"air": "go", "delve": "go", "pubsub-emulator": "go"}
@@ -41,16 +43,16 @@ def _tools(tools: Mapping[str, str], infra: Mapping[str, Infra], services: Mappi
     """Without tools that are known to serve other kinds only; a command of one's own may use any."""
     if any(map(_commands, infra.values())) or any(map(_commands, services.values())):
         return dict(tools)
-    needed = {tool for service in services.values() for tool in _of_kind(service.kind)}
+    needed = {tool for service in services.values() for tool in _of_service(service)}
     needed |= {kinds.INFRA[kinds.of_infra(name, each.kind, each.run)].tool for name, each in infra.items()}
     needed |= {BUILDERS[tool] for tool in needed & BUILDERS.keys()}
-    known = {tool for kind in kinds.SERVICES for tool in _of_kind(kind)}
+    known = {tool for row in ROWS for tool in row.tools}
+    known |= {kind.reloader for kind in kinds.SERVICES.values()}
     return {tool: version for tool, version in tools.items() if tool in needed or tool not in known}
 
 
-def _of_kind(kind: str) -> tuple[str, ...]:
-    row = kinds.SERVICES[kind]
-    return (*(row.dependencies.tools if row.dependencies else ()), *((row.reloader,) if row.reloader else ()))
+def _of_service(service: Service) -> tuple[str, ...]:
+    return (*choice.tools(service), kinds.SERVICES[service.kind].reloader)
 
 
 def _commands(wants: Infra | Service) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import containers, reloads, tasks, tool_version
+from converge.checks import containers, installers, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -70,7 +70,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
         words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, reloads, tasks, tool_version,
+        version_files, containers, installers, reloads, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -213,6 +213,7 @@ def check(loaded: Loaded) -> None:
     _check_ports(loaded, components)
     _check_needs(loaded, components)
     _check_kinds(loaded)
+    installers.check(loaded)
     _check_values(loaded)
     _check_env(loaded, "infra", desired.infra)
     _check_env(loaded, "services", desired.services)

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from facts.probe import Probe
@@ -23,14 +23,20 @@ class Installed:
     """How many files and directories of those counted after the install are gone; None where none were counted."""
 
 
-def probe(name: str, lock: Path, stamp: Path, there: Path, contents: Collection[str] = ()) -> Probe:
-    """`dependencies.NAME`; `there` must exist for the stamp to count, and as much that fits `contents` as it says."""
-    at, mark, place = (shlex.quote(str(path)) for path in (lock, stamp, there))
+def probe(
+    name: str, locks: Sequence[Path], stamp: Path, there: Collection[str] = (), contents: Collection[str] = ()
+) -> Probe:
+    """`dependencies.NAME`; one of `there` must exist for the stamp to count, and as much that fits `contents` as it
+    says. The first of `locks` decides whether there is a lock file; all of them are in its hash."""
+    at, mark = shlex.quote(str(locks[0])), shlex.quote(str(stamp))
+    every = " ".join(shlex.quote(str(path)) for path in locks)
+    one = " || ".join(f"[ -e {shlex.quote(str(path))} ]" for path in there) or ":"
     patterns = " ".join("*".join(shlex.quote(part) for part in pattern.split("*")) for pattern in contents)
     sh = f"""[ -f {at} ] || {{ echo absent; exit; }}
-[ -e {place} ] && [ -f {mark} ] && {{ read -r stamp; read -r counted; }} <{mark}
+[ -r {at} ] || {{ echo unreadable; exit; }}
+{{ {one}; }} && [ -f {mark} ] && {{ read -r stamp; read -r counted; }} <{mark}
 echo "${{stamp:-}}"; n=0; for each in {patterns}; do [ -e "$each" ] && n=$((n+1)); done
-[ -z "$counted" ] || echo "there $n of $counted"; sha256sum {at} || shasum -a 256 {at}"""
+[ -z "$counted" ] || echo "there $n of $counted"; cat {every} 2>/dev/null | {{ sha256sum || shasum -a 256; }}"""
     return Probe(f"dependencies.{name}", sh, _parse)
 
 

@@ -22,7 +22,7 @@ class ServiceKind(Protocol):
 
     Every member is asked for a component of this kind. None of them may start, stop or wait for anything: they say
     how it is done, and the callers do it. `runtime/services/plain.py` has the answers of a kind with nothing special.
-    The installation of a kind's dependencies is not here but in `converge/kinds.py`.
+    The installation of a kind's dependencies is not here but in `converge/installers/`.
     """
 
     ready_timeout: float

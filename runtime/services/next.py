@@ -20,12 +20,12 @@ web_front = True
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Without npm, which would be a process between the shim and Next.js."""
-    return (_node(platform), NEXT, "dev", "-H", host, "-p", str(component.port))
+    return (_node(platform), _script(component), "dev", "-H", host, "-p", str(component.port))
 
 
 def by_hand(component: ServiceComponent) -> str:
     """The same, with the node on PATH."""
-    return f'exec node {NEXT} dev -H "$HOST" -p "$PORT"'
+    return f'exec node {_script(component)} dev -H "$HOST" -p "$PORT"'
 
 
 environment = node.environment
@@ -49,6 +49,14 @@ def _node(platform: Platform) -> str:
     if found is None:
         raise DevError("command-missing", "there is no node", hint="add node to [tools]")
     return str(found)
+
+
+def _script(component: ServiceComponent) -> str:
+    """The `next` of its node_modules, or of one above, where a workspace has the packages of all its members."""
+    for above in ("", *("../" * depth for depth in range(1, len(Path(component.wants.path).parts) + 1))):
+        if (component.path / above / NEXT).exists():
+            return f"{above}{NEXT}"
+    return NEXT
 
 
 def _inspected(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:

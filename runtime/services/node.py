@@ -1,4 +1,7 @@
-"""Node services: run by `npm run dev` and tested by `npm test`, as their package.json declares."""
+"""Node services: run by the script `dev` and tested by the script `test` of their package.json.
+
+Scripts are run by the program that installs the packages: npm, pnpm, yarn or bun.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from converge import tools
+from converge.installers import choice
 from facts.ports import HOME
 from runtime.component import ServiceComponent
 from runtime.platform import Platform
@@ -30,12 +34,12 @@ OPTION = "--inspect-publish-uid=stderr"
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
     """Its own script reloads it; it listens where HOST and PORT say."""
-    return ("/bin/sh", "-c", "exec npm run dev")
+    return ("/bin/sh", "-c", by_hand(component))
 
 
 def by_hand(component: ServiceComponent) -> str:
     """The same script."""
-    return "exec npm run dev"
+    return f"exec {_runner(component)} run dev"
 
 
 def environment(component: ServiceComponent, placement: str) -> Mapping[str, str]:
@@ -53,12 +57,20 @@ path = plain.path
 
 def test(component: ServiceComponent, report: Path | None) -> tuple[str, ...]:
     """Its own script."""
-    return ("npm", "test", "--silent")
+    runner = _runner(component)
+    return ("npm", "test", "--silent") if runner == "npm" else (runner, "run", "test")
 
 
 def leftovers(component: ServiceComponent) -> tuple[Path, ...]:
-    """What npm installed."""
-    return (component.path / "node_modules",)
+    """What was installed: in its directory, and in that of a lock file which is for several."""
+    chosen = choice.of_service(component.instance.checkout, component.wants)
+    places = (component.path, *((chosen.root,) if chosen else ()))
+    return tuple(dict.fromkeys(place / "node_modules" for place in places))
+
+
+def _runner(component: ServiceComponent) -> str:
+    chosen = choice.of_service(component.instance.checkout, component.wants)
+    return chosen.row.name if chosen and chosen.row.family == "node" else "npm"
 
 
 def vscode(component: ServiceComponent, script: str) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from converge import tools
 from converge.errors import DevError
-from converge.operations import dependencies
+from converge.installers import place
 from runtime.component import ServiceComponent
 from runtime.platform import Platform
 from runtime.services import plain, rebuilding
@@ -45,7 +45,7 @@ environment = plain.environment
 
 def native_environment(component: ServiceComponent) -> Mapping[str, str]:
     """Where it is built: not in its directory, which is watched."""
-    return {"CARGO_TARGET_DIR": str(dependencies.own(component.instance, component.name) / "target")}
+    return {"CARGO_TARGET_DIR": str(place.led_to(place.own(component.instance, component.name) / "target"))}
 
 
 ide_environment = plain.ide_environment

@@ -111,7 +111,9 @@ def packages(tmp_path: Path) -> Callable[[], dependencies.Installed]:
     stamp.write_text(f"lock node=24\n{dependencies.count(patterns)}\n")
 
     def look() -> dependencies.Installed:
-        found = observe([dependencies.probe("x", lock, stamp, there, patterns)], LocalReader())["dependencies.x"]
+        found = observe([dependencies.probe("x", [lock], stamp, [str(there)], patterns)], LocalReader())[
+            "dependencies.x"
+        ]
         assert isinstance(found, dependencies.Installed)
         return found
 

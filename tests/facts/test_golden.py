@@ -20,7 +20,7 @@ TOOL = Path(__file__).resolve().parents[2]
 MADE_BY = {
     "facts/auth.py loose": [auth.loose((HERE,))],
     "facts/auth.py probe": [auth.probe(HERE, {}, (*auth.NAMES, "DYNO"))],
-    "facts/dependencies.py probe": [dependencies.probe("x", HERE, HERE, HERE)],
+    "facts/dependencies.py probe": [dependencies.probe("x", [HERE], HERE, [str(HERE)])],
     "facts/docker.py kernel": [docker.kernel()],
     "facts/files.py probe": [files.probe("files", HERE)],
     "facts/files.py text": [files.text("text", HERE)],

@@ -13,6 +13,7 @@ from converge.instance import Instance
 from converge.local_machine import LocalMachine
 from converge.operations import dependencies
 from converge.steps import Step
+from facts.value import replace
 from tests.conftest import HEAD
 
 TEXT = """[tools]
@@ -93,9 +94,11 @@ def test_an_installation_is_stamped_after_all_was_installed(instance: Instance, 
         dependencies.apply(step, machine)
         assert mark.read_text().splitlines()[0] == "s node=24" and int(mark.read_text().splitlines()[1]) > 0
         assert (instance.checkout / "asked").read_text().split()[0] == "ci"
+        dependencies.apply(step, machine)
+        assert len((instance.checkout / "asked").read_text().splitlines()) == 1, "all of it is there"
         (instance.checkout / "fails").write_text("")
         with pytest.raises(DevError) as caught:
-            dependencies.apply(step, machine)
+            dependencies.apply(replace(step, args={"name": "web", "stamp": "t node=24"}), machine)
         assert caught.value.code == "dependencies-failed" and "no such package" in caught.value.because
         assert not mark.exists(), "what failed is done again"
 
@@ -115,10 +118,10 @@ def test_an_environment_is_made_new_by_each_installation(instance: Instance, tmp
     (instance.checkout / "requirements.lock").write_text("")
     text = "[tools]\nuv = '0.9.1'\npython = '3.13.1'\n[services.web]\nkind = 'python'\napp = 'm:a'\nport = 20002\n"
     loaded = schema.parse((HEAD + text).encode())
-    step = Step("dependencies.web", "dependencies", "install", "why", args={"name": "web", "stamp": "s"})
     with LocalMachine(ConvergeContext(loaded, instance)) as machine:
-        for _ in range(2):
-            dependencies.apply(step, machine)
+        for stamp in ("s", "t"):
+            args = {"name": "web", "stamp": stamp}
+            dependencies.apply(Step("dependencies.web", "dependencies", "install", "why", args=args), machine)
     asked = (instance.checkout / "asked").read_text().splitlines()
     assert [line.split()[:2] for line in asked] == [["venv", "--quiet"], ["pip", "install"]] * 2
     assert all("--require-hashes" in line for line in asked[1::2])

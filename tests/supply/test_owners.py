@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from converge import kinds, schema, supply
+from converge import schema, supply
 from converge.errors import DevError
+from converge.installers import rows
 from converge.instance import Instance, store
 from facts import owners
 from runtime.environment import of_component
@@ -165,8 +166,7 @@ def test_node_loads_no_code_from_a_directory_that_all_users_share(
     subprocess.run([node, "-e", code], env=env, check=True)
     assert list((shared / "node-compile-cache").iterdir()) == []
     assert env["NODE_COMPILE_CACHE"].startswith(str(tmp_path / ".dev/"))
-    installs = kinds.SERVICES["node"].dependencies
-    assert installs and installs.environment["NODE_COMPILE_CACHE"].startswith("{own}/")
+    assert all(row.environment["NODE_COMPILE_CACHE"].startswith("{own}/") for row in rows.of_family("node"))
 
 
 def test_a_place_of_ones_own_is_well(tmp_path: Path) -> None:
