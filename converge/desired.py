@@ -284,6 +284,9 @@ class Service:
     env: dict[str, str] = field(default_factory=dict)
     """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in; `{state}` is a
     directory that only this service of this instance has (0700), in a container `/state`; `{{word}}` is `{word}`."""
+    env_file: tuple[str, ...] = ()
+    """Its own `.env` files, relative to `path`; its `env`, HOST and PORT have priority over them, and they over [env].
+    Nothing in braces is filled in there, but `$NAME` and `${NAME:-default}` are."""
     dev: str | None = None
     """Command that runs it with hot reload; replaces the kind's own. `{host}`, `{port}`, `{state}` and addresses are
     filled in; other braces stay, and `{{port}}` is `{port}` itself."""
@@ -348,6 +351,9 @@ class Desired:
     """The Docker engine this machine should have."""
     env: dict[str, EnvVar] = field(default_factory=dict)
     """Environment variables that every service receives."""
+    env_file: tuple[str, ...] = ()
+    """In `[env]`: `.env` files of the team, relative to the checkout, with the rules of Docker Compose. A later file
+    has priority, and the variables of [env] have priority over them."""
     auth: Auth | None = None
     """Which service creates tokens on this machine."""
     files: dict[str, ManagedFile] = field(default_factory=dict)

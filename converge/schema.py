@@ -27,7 +27,7 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import containers, reloads, tasks, tool_version
+from converge.checks import containers, env_files, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -70,7 +70,7 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
         words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, reloads, tasks, tool_version,
+        version_files, containers, env_files, reloads, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -147,6 +147,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
         _merge(tree, own)
         above = {each for key in overrides for each in toml.parents(key)}
         lines.update({key: line for key, line in own_lines.items() if key in above})
+    env_files.separate(tree, lines)
     sources.separate(tree, lines, files or FilesRead())
     desired = _validate(tree, lines)
     try:
@@ -172,6 +173,7 @@ def json_schema() -> dict[str, Any]:
     schema = _adapter().json_schema()
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
+    env_files.schema(schema)
     table = schema["properties"].pop(sources.APART)["additionalProperties"]
     schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
@@ -223,6 +225,7 @@ def check(loaded: Loaded) -> None:
     tasks.check(loaded, components)
     containers.check(loaded)
     reloads.check(loaded)
+    env_files.check(loaded)
     _check_templates(loaded)
 
 

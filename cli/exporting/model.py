@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cli import hiding
 from converge import derived, template_places, templates
+from converge.env_files import files
 from converge.templates import Reading
 from facts.ports import HOME
 from facts.value import dataclass
@@ -64,6 +65,7 @@ def of_platform(platform: Platform, in_containers: bool = False) -> Plain:
         env[name] = _hidden(templates.fill(variable.value or "", shared, lookup)) if plain else f"\0{name}\0"
     entries = tuple(_entry(platform, each, lookup, in_containers) for each in platform.components.values())
     left = (*_left_out(env, entries), *(f"{name}: run `migrate` by hand" for name in _migrated(platform)))
+    left = (*left, *(f"{each.path}: its values are not exported" for each in files.declared(desired)))
     return Plain(desired.project.name, dict(desired.tools), env, entries, left)
 
 
