@@ -269,6 +269,9 @@ class Service:
     """Its directory, relative to the checkout."""
     port: int | None = None
     """The one port of the service, the same from everywhere; none for a worker."""
+    ports: dict[str, int] = field(default_factory=dict)
+    """More ports by name: with `{ grpc = 50051 }` it gets GRPC_PORT and `{grpc_port}`, and others get
+    `{NAME.grpc_port}`, `{NAME.grpc_address}`, `{NAME.grpc_url}`. Such a service runs natively, on 127.0.0.1."""
     placement: Literal["native", "docker"] = "native"
     """Where it runs unless `./dev start --docker` says otherwise."""
     protocol: Literal["http", "h2c", "tcp"] = "http"

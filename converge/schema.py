@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from converge import (
     debug_ports,
+    declared_ports,
     files_read,
     kinds,
     limits,
@@ -27,7 +28,7 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import containers, env_files, reloads, tasks, tool_version
+from converge.checks import containers, env_files, ports, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -70,7 +71,8 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
         words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, env_files, reloads, tasks, tool_version,
+        version_files, containers, declared_ports, env_files, ports, reloads, tasks,
+        tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -212,7 +214,8 @@ def check(loaded: Loaded) -> None:
             "names of containers and networks begin with it",
             "use lower-case letters, digits and dashes",
         )
-    _check_ports(loaded, components)
+    _check_ports(loaded)
+    ports.check(loaded)
     _check_needs(loaded, components)
     _check_kinds(loaded)
     _check_values(loaded)
@@ -229,10 +232,11 @@ def check(loaded: Loaded) -> None:
     _check_templates(loaded)
 
 
-def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
+def _check_ports(loaded: Loaded) -> None:
     taken: dict[int, str] = {}
-    for name, key, port in _ports(loaded, components):
-        at = loaded.source(key)
+    for each in sorted(declared_ports.of(loaded.desired), key=lambda each: each.debug):
+        port, at = each.number, loaded.source(each.key)
+        name = f"{each.component}'s debugger" if each.debug else f"{each.component} {each.name}".strip()
         if not 1024 <= port <= 65535:
             raise _refuse(
                 "port-range",
@@ -248,16 +252,6 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
                 "each component needs its own port",
             )
         taken[port] = name
-
-
-def _ports(loaded: Loaded, components: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Name, key and number of every port that is declared, those of debuggers last."""
-    for name, component in components.items():
-        if component.port is not None:
-            yield name, f"{'infra' if name in loaded.desired.infra else 'services'}.{name}.port", component.port
-    for name, service in loaded.desired.services.items():
-        if service.debug_port is not None:
-            yield f"{name}'s debugger", f"services.{name}.debug_port", service.debug_port
 
 
 def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:

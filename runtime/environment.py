@@ -43,6 +43,8 @@ def of_component(
     host = "0.0.0.0" if in_docker else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
+    if component.ports:
+        found |= {"HOST": host, **{f"{name.upper()}_PORT": str(number) for name, number in component.ports.items()}}
     if component.is_service:
         found |= services.kind(component).environment(component, placement)
     return found | {
@@ -141,6 +143,7 @@ def fill(
     own = {
         "host": host, "port": str(component.port), "debug_port": str(component.debug_port), "state": state,
         "data": str(component.instance.data / component.name),
+        **{f"{name}_port": str(number) for name, number in component.ports.items()},
     }  # fmt: skip
     scope = template_places.component(platform.desired, component.wants, reading, data)
     return templates.fill(text, scope, lambda word: own.get(word) or _address(platform, word, placement))

@@ -91,6 +91,7 @@ def _entry(platform: Platform, component: Component, lookup: Callable[[str], str
     host = "0.0.0.0" if in_containers else HOME
     own = {
         "host": host, "port": str(component.port), "debug_port": str(component.debug_port),
+        **_named(component),
         "state": f"./state/{component.name}", "data": f"./data/{component.name}",
     }  # fmt: skip
 
@@ -112,11 +113,16 @@ def _entry(platform: Platform, component: Component, lookup: Callable[[str], str
         env = {**kind.environment(component, "native"), **({} if dev else kind.ide_environment(component, host)), **env}
     if component.port and command:
         env = {"HOST": host, "PORT": str(component.port)} | env
+    env = _named(component, str.upper) | env
     ready = component.wants.ready
     return Entry(
         component.name, component.is_service, command, path, image, component.port, inside, env,
         (*component.wants.needs,), (ready and ready.http) or "", component.once,
     )  # fmt: skip
+
+
+def _named(component: Component, spelled: Callable[[str], str] = str) -> dict[str, str]:
+    return {spelled(f"{name}_port"): str(number) for name, number in component.ports.items()}
 
 
 def _image(component: InfraComponent) -> tuple[int, dict[str, str]]:
