@@ -334,6 +334,45 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServiceTable:
+    """A kind of services of the team's own. Its keys are what an entry of that kind has where it does not say more."""
+
+    __pydantic_config__ = _STRICT
+    dev: str
+    """Command that runs it with hot reload. `{app}` and `{main}` are those of the entry; the rest is as in a service.
+    """
+    base: ServiceKind = "command"
+    """Kind whose dependencies, PATH, tests and debugger its services have."""
+    debug: str | None = None
+    """Command that runs it under a debugger."""
+    test: str | None = None
+    """Command that tests it."""
+    migrate: str | None = None
+    """Command that is run before it starts."""
+    migrate_inputs: tuple[str, ...] = ()
+    """Globs of the files on which `migrate` depends."""
+    watch: tuple[str, ...] = ()
+    """More directories, relative to `path` of the service, whose change restarts it."""
+    reload: bool = False
+    """Whether ./dev itself restarts it when a source file changes."""
+    protocol: Literal["http", "h2c", "tcp"] = "http"
+    """What it speaks."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Its environment, under that of the entry."""
+    ready: Ready | None = None
+    """When it counts as ready."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """Kinds that a team adds."""
+
+    __pydantic_config__ = _STRICT
+    services: dict[str, ServiceTable] = field(default_factory=dict)
+    """Kinds of services, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Desired:
     """Everything `desired_state.toml` says."""
 
@@ -361,6 +400,8 @@ class Desired:
     """Which service creates tokens on this machine."""
     files: dict[str, ManagedFile] = field(default_factory=dict)
     """Files and directories kept as described, by path relative to the checkout."""
+    kinds: Kinds = field(default_factory=Kinds)
+    """Kinds that the team adds."""
     infra: dict[str, Infra] = field(default_factory=dict)
     """Infrastructure components by name."""
     services: dict[str, Service] = field(default_factory=dict)

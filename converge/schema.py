@@ -22,6 +22,7 @@ from converge import (
     limits,
     managed_paths,
     package_names,
+    table_kinds,
     template_places,
     templates,
     toml,
@@ -71,8 +72,8 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
         words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, declared_ports, env_files, ports, reloads, tasks,
-        tool_version,
+        version_files, containers, declared_ports, env_files, ports, reloads,
+        table_kinds, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -150,6 +151,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
         above = {each for key in overrides for each in toml.parents(key)}
         lines.update({key: line for key, line in own_lines.items() if key in above})
     env_files.separate(tree, lines)
+    table_kinds.expand(tree, lines)
     sources.separate(tree, lines, files or FilesRead())
     desired = _validate(tree, lines)
     try:
@@ -176,6 +178,7 @@ def json_schema() -> dict[str, Any]:
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
     env_files.schema(schema)
+    table_kinds.schema(schema)
     table = schema["properties"].pop(sources.APART)["additionalProperties"]
     schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
@@ -186,6 +189,10 @@ def json_schema() -> dict[str, Any]:
 def check(loaded: Loaded) -> None:
     """The checks that need more than one value: names, needs, ports, versions, patterns, templates."""
     desired = loaded.desired
+    for name in desired.kinds.services:
+        if not re.fullmatch(PROJECT, name):
+            at, because = loaded.source(f"kinds.services.{name}"), "it is the name of a kind"
+            raise _refuse("bad-name", f"{name!r} is not a name of a kind", at, because, "use lower-case letters and -")
     components: dict[str, words.Infra | words.Service] = {}
     for section, group in (("infra", desired.infra), ("services", desired.services)):
         for name, component in group.items():

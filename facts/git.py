@@ -56,7 +56,14 @@ def ignored(name: str, checkout: Path, paths: Sequence[str]) -> Probe:
         f"2>/dev/null || echo {index}"
         for index, path in enumerate(paths)
     ]
-    return Probe(name, "\n".join([*lines, ":"]), lambda text: frozenset(paths[int(word)] for word in text.split()))
+    numbers = {str(index): path for index, path in enumerate(paths)}
+
+    def parse(text: str) -> tuple[str, ...]:
+        if strange := [word for word in text.split() if word not in numbers]:
+            raise ValueError(f"{strange[0]!r} is not a number of a path")
+        return tuple(numbers[word] for word in text.split())
+
+    return Probe(name, "\n".join([*lines, ":"]), parse)
 
 
 def _parse(text: str) -> Repository | Unknown:
