@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from converge.context import ConvergeContext
-from converge.env_files import dotenv, files
+from converge.env_files import files
 from converge.errors import DevError
 from converge.steps import Item
-from facts import git, regular
+from facts import git
 from facts.probe import AnyProbe, LocalProbe, Observation
-from facts.text import NotText, decoded
 from facts.value import Unknown, dataclass
 
 NAMED = 12
@@ -79,11 +77,8 @@ def _look(checkout: Path, file: files.Declared, context: ConvergeContext) -> Loo
             return Look(problem=problem.because, at=problem.source)
     else:
         return Look()
-    for example in files.examples(file.path) if context.loaded.trusted else ():
-        with contextlib.suppress(OSError, NotText, dotenv.Wrong):
-            text = decoded(regular.content(checkout / example, files.LARGEST))
-            return Look(missing=True, example=example, names=tuple(dotenv.names(text)))
-    return Look(missing=True)
+    example, names = files.example(checkout, file.path) if context.loaded.trusted else ("", ())
+    return Look(missing=True, example=example, names=names)
 
 
 def _hint(path: str, look: Look) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from converge.desired import Desired, Loaded
-from converge.env_files import dotenv
 from converge.errors import DevError, Exit
 from facts import regular
 from facts.text import HINT, NotText, decoded
@@ -51,6 +51,8 @@ def values(loaded: Loaded, checkout: Path, service: str = "") -> dict[str, str]:
 
 def read(checkout: Path, file: Declared, source: str, before: dict[str, str]) -> dict[str, str]:
     """The values of one file, added to those `before`; DevError with its line, or with `source` if it is missing."""
+    from converge.env_files import dotenv  # saves 2 ms of every command without such a file
+
     try:
         return dotenv.parse(decoded(regular.content(checkout / file.path, LARGEST)), os.environ, before)
     except FileNotFoundError:
@@ -71,8 +73,17 @@ def read(checkout: Path, file: Declared, source: str, before: dict[str, str]) ->
         raise _error("env-file", f"{file.path} cannot be read", because, "it must be a file", source) from None
 
 
-def examples(path: str) -> Sequence[str]:
-    """Files that a team commits in the place of this one, relative to the checkout."""
+def example(checkout: Path, path: str) -> tuple[str, tuple[str, ...]]:
+    """The file that the team committed in the place of this one, relative to the checkout, and the names in it."""
+    from converge.env_files import dotenv  # saves 2 ms of every command without such a file
+
+    for each in _examples(path):
+        with contextlib.suppress(OSError, NotText, dotenv.Wrong):
+            return each, tuple(dotenv.names(decoded(regular.content(checkout / each, LARGEST))))
+    return "", ()
+
+
+def _examples(path: str) -> Sequence[str]:
     folder = os.path.dirname(path)
     own = [f"{path}{end}" for end in (".example", ".sample", ".template", ".dist")]
     return tuple(dict.fromkeys([*own, *(os.path.join(folder, name) for name in (".env.example", "env.example"))]))
