@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cli import hiding, where
+from converge import declared_ports
 from converge.desired import Loaded
 from converge.errors import DevError, Exit
 from converge.instance import Instance, check_name
@@ -86,8 +87,7 @@ class Context:
         name = self.instance_name or os.environ.get("DEV_INSTANCE", "")
         if name:
             check_name(name)
-        ports = [i.port for i in desired.infra.values()] + [s.port for s in desired.services.values() if s.port]
-        ports += [s.debug_port for s in desired.services.values() if s.debug_port]
+        ports = [each.number for each in declared_ports.of(desired)]
         found = Instance(self.checkout, desired.project.name, name, max(ports, default=0))
         hiding.of_instance(found, self.loaded)
         return found

@@ -7,8 +7,9 @@ from typing import Annotated
 from cli import hiding, render
 from cli.context import Context
 from cli.option import Argument
+from converge.env_files import files
 from converge.errors import DevError, Exit
-from converge.redaction.patterns import MASK
+from converge.redaction.patterns import MASK, secret_name
 from facts.ports import HOME
 from runtime import placements
 from runtime.environment import of_component
@@ -24,6 +25,9 @@ def run(context: Context, names: Annotated[list[str] | None, Argument("NAME", he
     route = owner_map.routes(context.instance).get(component.name)
     host = route.host or HOME if route else HOME
     found = of_component(context.platform, component, placements.where(component), host)
+    for each in dict.fromkeys(("", component.name)) if component.is_service else ("",):
+        given = files.values(context.loaded, context.instance.checkout, each)
+        hidden |= {name for name in given if secret_name(name)}
     for name, value in sorted(found.items()):
         shown = MASK if name in hidden else hiding.text(value)
         render.out(f"{name}={shown}")

@@ -97,6 +97,9 @@ CODES: dict[str, str] = {
     "engine-missing": "There is no Docker engine, and [docker] requires one.",
     "engine-old": "The engine that answers is older than [docker] requires. ./dev never replaces a running engine.",
     "env-both": "A variable has both a fixed and a generated value; use one of them.",
+    "env-file": "A .env file that env_file names cannot be read; its rules are those of an env_file of Docker Compose.",
+    "env-file-missing": "A .env file that env_file names is not there. Often git ignores it, and each machine has its "
+    "own: copy the example that the team committed, and fill in its values.",
     "env-missing": "Only you can provide this value: write NAME=VALUE into .dev/values.",
     "env-pattern": "The value in .dev/values does not match the declared pattern. The value is never printed; correct "
     "it.",

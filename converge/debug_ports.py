@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from converge import declared_ports
 from converge.desired import Desired
 from converge.instance import EPHEMERAL_START, STEP
 from facts.value import replace
@@ -19,8 +20,7 @@ def given(desired: Desired) -> Desired:
     STEP away), is declared. If there are too many ports for that, each service gets the next free port.
     """
     services = desired.services
-    declared = [i.port for i in desired.infra.values()] + [s.port for s in services.values() if s.port]
-    declared += [s.debug_port for s in services.values() if s.debug_port]
+    declared = [each.number for each in declared_ports.of(desired)]
     asking = sorted({s.port for s in services.values() if s.port and not s.debug_port})
     found = _together(asking, declared) or _each(asking, set(declared))
     own = {name: s.debug_port or found.get(s.port or 0) for name, s in services.items()}

@@ -272,6 +272,9 @@ class Service:
     """Its directory, relative to the checkout."""
     port: int | None = None
     """The one port of the service, the same from everywhere; none for a worker."""
+    ports: dict[str, int] = field(default_factory=dict)
+    """More ports by name: with `{ grpc = 50051 }` it gets GRPC_PORT and `{grpc_port}`, and others get
+    `{NAME.grpc_port}`, `{NAME.grpc_address}`, `{NAME.grpc_url}`. Such a service runs natively, on 127.0.0.1."""
     placement: Literal["native", "docker"] = "native"
     """Where it runs unless `./dev start --docker` says otherwise."""
     protocol: Literal["http", "h2c", "tcp"] = "http"
@@ -287,6 +290,9 @@ class Service:
     env: dict[str, str] = field(default_factory=dict)
     """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in; `{state}` is a
     directory that only this service of this instance has (0700), in a container `/state`; `{{word}}` is `{word}`."""
+    env_file: tuple[str, ...] = ()
+    """Its own `.env` files, relative to `path`; its `env`, HOST and PORT have priority over them, and they over [env].
+    Nothing in braces is filled in there, but `$NAME` and `${NAME:-default}` are."""
     dev: str | None = None
     """Command that runs it with hot reload; replaces the kind's own. `{host}`, `{port}`, `{state}` and addresses are
     filled in; other braces stay, and `{{port}}` is `{port}` itself."""
@@ -336,6 +342,45 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServiceTable:
+    """A kind of services of the team's own. Its keys are what an entry of that kind has where it does not say more."""
+
+    __pydantic_config__ = _STRICT
+    dev: str
+    """Command that runs it with hot reload. `{app}` and `{main}` are those of the entry; the rest is as in a service.
+    """
+    base: ServiceKind = "command"
+    """Kind whose dependencies, PATH, tests and debugger its services have."""
+    debug: str | None = None
+    """Command that runs it under a debugger."""
+    test: str | None = None
+    """Command that tests it."""
+    migrate: str | None = None
+    """Command that is run before it starts."""
+    migrate_inputs: tuple[str, ...] = ()
+    """Globs of the files on which `migrate` depends."""
+    watch: tuple[str, ...] = ()
+    """More directories, relative to `path` of the service, whose change restarts it."""
+    reload: bool = False
+    """Whether ./dev itself restarts it when a source file changes."""
+    protocol: Literal["http", "h2c", "tcp"] = "http"
+    """What it speaks."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Its environment, under that of the entry."""
+    ready: Ready | None = None
+    """When it counts as ready."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """Kinds that a team adds."""
+
+    __pydantic_config__ = _STRICT
+    services: dict[str, ServiceTable] = field(default_factory=dict)
+    """Kinds of services, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Desired:
     """Everything `desired_state.toml` says."""
 
@@ -356,10 +401,15 @@ class Desired:
     """The Docker engine this machine should have."""
     env: dict[str, EnvVar] = field(default_factory=dict)
     """Environment variables that every service receives."""
+    env_file: tuple[str, ...] = ()
+    """In `[env]`: `.env` files of the team, relative to the checkout, with the rules of Docker Compose. A later file
+    has priority, and the variables of [env] have priority over them."""
     auth: Auth | None = None
     """Which service creates tokens on this machine."""
     files: dict[str, ManagedFile] = field(default_factory=dict)
     """Files and directories kept as described, by path relative to the checkout."""
+    kinds: Kinds = field(default_factory=Kinds)
+    """Kinds that the team adds."""
     infra: dict[str, Infra] = field(default_factory=dict)
     """Infrastructure components by name."""
     services: dict[str, Service] = field(default_factory=dict)

@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from converge import (
     debug_ports,
+    declared_ports,
     files_read,
     kinds,
     limits,
     managed_paths,
     package_names,
+    table_kinds,
     template_places,
     templates,
     toml,
     userfiles,
 )
 from converge import desired as words
-from converge.checks import containers, installers, reloads, tasks, tool_version
+from converge.checks import containers, env_files, installers, ports, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -70,7 +72,8 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
         words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, installers, reloads, tasks, tool_version,
+        version_files, containers, declared_ports, env_files, installers, ports, reloads,
+        table_kinds, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
@@ -147,6 +150,8 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
         _merge(tree, own)
         above = {each for key in overrides for each in toml.parents(key)}
         lines.update({key: line for key, line in own_lines.items() if key in above})
+    env_files.separate(tree, lines)
+    table_kinds.expand(tree, lines)
     sources.separate(tree, lines, files or FilesRead())
     desired = _validate(tree, lines)
     try:
@@ -172,6 +177,8 @@ def json_schema() -> dict[str, Any]:
     schema = _adapter().json_schema()
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
+    env_files.schema(schema)
+    table_kinds.schema(schema)
     table = schema["properties"].pop(sources.APART)["additionalProperties"]
     schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | {
@@ -182,6 +189,10 @@ def json_schema() -> dict[str, Any]:
 def check(loaded: Loaded) -> None:
     """The checks that need more than one value: names, needs, ports, versions, patterns, templates."""
     desired = loaded.desired
+    for name in desired.kinds.services:
+        if not re.fullmatch(PROJECT, name):
+            at, because = loaded.source(f"kinds.services.{name}"), "it is the name of a kind"
+            raise _refuse("bad-name", f"{name!r} is not a name of a kind", at, because, "use lower-case letters and -")
     components: dict[str, words.Infra | words.Service] = {}
     for section, group in (("infra", desired.infra), ("services", desired.services)):
         for name, component in group.items():
@@ -210,7 +221,8 @@ def check(loaded: Loaded) -> None:
             "names of containers and networks begin with it",
             "use lower-case letters, digits and dashes",
         )
-    _check_ports(loaded, components)
+    _check_ports(loaded)
+    ports.check(loaded)
     _check_needs(loaded, components)
     _check_kinds(loaded)
     installers.check(loaded)
@@ -224,13 +236,15 @@ def check(loaded: Loaded) -> None:
     tasks.check(loaded, components)
     containers.check(loaded)
     reloads.check(loaded)
+    env_files.check(loaded)
     _check_templates(loaded)
 
 
-def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
+def _check_ports(loaded: Loaded) -> None:
     taken: dict[int, str] = {}
-    for name, key, port in _ports(loaded, components):
-        at = loaded.source(key)
+    for each in sorted(declared_ports.of(loaded.desired), key=lambda each: each.debug):
+        port, at = each.number, loaded.source(each.key)
+        name = f"{each.component}'s debugger" if each.debug else f"{each.component} {each.name}".strip()
         if not 1024 <= port <= 65535:
             raise _refuse(
                 "port-range",
@@ -246,16 +260,6 @@ def _check_ports(loaded: Loaded, components: dict[str, Any]) -> None:
                 "each component needs its own port",
             )
         taken[port] = name
-
-
-def _ports(loaded: Loaded, components: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Name, key and number of every port that is declared, those of debuggers last."""
-    for name, component in components.items():
-        if component.port is not None:
-            yield name, f"{'infra' if name in loaded.desired.infra else 'services'}.{name}.port", component.port
-    for name, service in loaded.desired.services.items():
-        if service.debug_port is not None:
-            yield f"{name}'s debugger", f"services.{name}.debug_port", service.debug_port
 
 
 def _check_needs(loaded: Loaded, components: dict[str, Any]) -> None:

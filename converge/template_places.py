@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from converge import declared_ports
 from converge.desired import Desired, Infra, Service
 from converge.templates import ADDRESSES, KEYS, Reading, Scope
 
@@ -26,6 +27,7 @@ def component(
     """
     own = ["host"]
     own += ["port"] if wants.port else []
+    own += [f"{name}_port" for name in declared_ports.named(wants)]
     own += ["debug_port"] if isinstance(wants, Service) and wants.debug_port else []
     own += ["data"] if data else ["state"]
     return Scope(_components(desired) if known is None else known, own, reading)
@@ -73,7 +75,9 @@ def _values(key: str, env: Mapping[str, str], scope: Scope) -> Iterator[tuple[st
 
 def _components(desired: Desired) -> dict[str, Collection[str]]:
     everyone: dict[str, Infra | Service] = {**desired.infra, **desired.services}
-    found: dict[str, Collection[str]] = {name: ADDRESSES if wants.port else () for name, wants in everyone.items()}
+    found: dict[str, Collection[str]] = {
+        name: (*(ADDRESSES if wants.port else ()), *declared_ports.words(wants)) for name, wants in everyone.items()
+    }
     if desired.auth and found.get(desired.auth.issuer):
-        found[desired.auth.issuer] = (*ADDRESSES, KEYS)
+        found[desired.auth.issuer] = (*found[desired.auth.issuer], KEYS)
     return found

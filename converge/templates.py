@@ -17,7 +17,7 @@ OWN = ("host", "port", "debug_port", "state", "data")
 Reading = Literal["strict", "lenient"]
 """`strict`: every word in braces is a template. `lenient`, for commands, which have braces of their own as awk's
 `{print}`, and for [env]: only a word that names one of OWN, a component or one of ADDRESSES."""
-WORD = r"[a-z0-9][a-z0-9-]*\.[a-z_]+|[a-z][a-z_]*"
+WORD = r"[a-z0-9][a-z0-9-]*\.(?:[a-z_]+|[a-z][a-z0-9_]*_(?:port|address|url))|[a-z][a-z_]*|[a-z][a-z0-9_]*_port"
 SHAPE = re.compile(rf"\{{\{{({WORD})\}}\}}|(?<!\$)\{{({WORD})\}}")
 """`{{word}}` and `{word}`; `${word}` is a variable of a shell."""
 
@@ -27,9 +27,9 @@ class Scope:
     """What can be filled in at one place."""
 
     components: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Component -> what of ADDRESSES and KEYS it has; none of them without a port."""
+    """Component -> what of ADDRESSES and KEYS it has, none of them without a port; and what its named ports have."""
     own: Collection[str] = ()
-    """Those of OWN that there are."""
+    """Those of OWN that there are, and one for each named port."""
     reading: Reading = "strict"
 
     def meant(self, word: str) -> bool:
@@ -37,7 +37,7 @@ class Scope:
         name, dot, key = word.rpartition(".")
         if self.reading == "strict":
             return True
-        return name in self.components or key in ADDRESSES if dot else word in OWN
+        return name in self.components or key in ADDRESSES if dot else word in OWN or word in self.own
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def probes(file: Path, patterns: Mapping[str, str | None]) -> list[AnyProbe]:
     """`env.file` and `env.process`: presence in the env file and in this process. A pattern of None matches all."""
     return [
         LocalProbe("env.file", lambda: _stored(file, patterns)),
-        LocalProbe("env.process", lambda: _presence(os.environ, patterns)),
+        LocalProbe("env.process", lambda: presence(os.environ, patterns)),
     ]
 
 
@@ -69,10 +69,11 @@ def _stored(file: Path, patterns: Mapping[str, str | None]) -> Presence:
         raise ValueError(problem.strerror or str(problem)) from None
     if line := stray(text):
         raise ValueError(f"line {line} is not NAME=VALUE")
-    return _presence(parse(text), patterns)
+    return presence(parse(text), patterns)
 
 
-def _presence(values: Mapping[str, str], patterns: Mapping[str, str | None]) -> Presence:
+def presence(values: Mapping[str, str], patterns: Mapping[str, str | None]) -> Presence:
+    """Which of the names in `patterns` have a value that is not empty, and whether it matches."""
     return {name: _matches(pattern, values[name]) for name, pattern in patterns.items() if values.get(name)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from facts import surroundings
@@ -45,6 +46,24 @@ echo "$said"; [ "$said" != true ] || {git} -C {at} config core.hooksPath 2>&1 ||
 up={at}; while [ "$up" != / ] && [ "$up" != . ] && ! [ -e "$up/.git" ]; do up=$(dirname "$up"); done
 if [ -e "$up/.git" ]; then echo damaged; else echo false; fi; echo "$said\""""
     return Probe("git", sh, _parse)
+
+
+def ignored(name: str, checkout: Path, paths: Sequence[str]) -> Probe:
+    """`NAME`: those of the paths that are missing, and that git ignores; git is asked of missing ones alone."""
+    at, git = shlex.quote(str(checkout)), f"GIT_OPTIONAL_LOCKS=0 git {shlex.join(SAFE)}"
+    lines = [
+        f"[ -e {shlex.quote(str(checkout / path))} ] || ! {git} -C {at} check-ignore -q -- {shlex.quote(path)} "
+        f"2>/dev/null || echo {index}"
+        for index, path in enumerate(paths)
+    ]
+    numbers = {str(index): path for index, path in enumerate(paths)}
+
+    def parse(text: str) -> tuple[str, ...]:
+        if strange := [word for word in text.split() if word not in numbers]:
+            raise ValueError(f"{strange[0]!r} is not a number of a path")
+        return tuple(numbers[word] for word in text.split())
+
+    return Probe(name, "\n".join([*lines, ":"]), parse)
 
 
 def _parse(text: str) -> Repository | Unknown:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from converge import kinds
+from converge import declared_ports, kinds
 from converge.desired import Infra, Ready, Service
 from converge.instance import Instance
 from facts import peers, users
@@ -51,6 +51,11 @@ class _Entry:
     def port(self) -> int | None:
         """Its only port in this instance; None for a worker."""
         return None if self.wants.port is None else self.instance.port(self.wants.port)
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Its named ports in this instance."""
+        return {name: self.instance.port(number) for name, number in declared_ports.named(self.wants).items()}
 
     @property
     def ready(self) -> Ready | None:
@@ -151,7 +156,7 @@ class ServiceComponent(_Entry):
     @property
     def movable(self) -> bool:
         """Whether ./dev chooses the address on which it listens; otherwise it always has 127.0.0.1."""
-        return bool(self.port) and not self.wants.host
+        return bool(self.port) and not self.wants.host and not self.wants.ports
 
     @property
     def told_host(self) -> bool:

@@ -6,6 +6,7 @@ import os
 
 from converge import envfile, network, template_places, templates, tools
 from converge.desired import Service, ServiceKind
+from converge.env_files import files
 from converge.operations import dependencies
 from converge.templates import Reading
 from facts.ports import HOME
@@ -37,9 +38,13 @@ def of_component(
     in_docker = placement == "docker"
     found = {} if in_docker else _of_machine(platform, component)
     found |= shared(platform, component.name, placement)
+    if component.is_service and component.wants.env_file:
+        found |= files.values(platform.loaded, platform.instance.checkout, component.name)
     host = "0.0.0.0" if in_docker else host
     if component.port:
         found |= {"HOST": host, "PORT": str(component.port)}
+    if component.ports:
+        found |= {"HOST": host, **{f"{name.upper()}_PORT": str(number) for name, number in component.ports.items()}}
     if component.is_service:
         found |= services.kind(component).environment(component, placement)
     return found | {
@@ -98,11 +103,13 @@ def variable(name: str, what: str) -> str:
 
 
 def shared(platform: Platform, name: str = "", placement: str = "native") -> dict[str, str]:
-    """[env] for the component: plain values, and those stored on this machine; without `name`, those for all."""
+    """[env] for the component: plain values, those stored on this machine, and those of `.env` files, in this order of
+    priority; without `name`, those for all."""
     stored, scope = envfile.values(platform.instance), template_places.shared(platform.desired)
-    found = {}
+    given = files.values(platform.loaded, platform.instance.checkout) if platform.desired.env_file else {}
+    found = {key: value for key, value in given.items() if key not in platform.desired.env}
     for key, variable in platform.desired.env.items():
-        value = stored.get(key, os.environ.get(key))
+        value = stored.get(key, given.get(key, os.environ.get(key)))
         if variable.value is not None:
             value = templates.fill(variable.value, scope, lambda word: _address(platform, word, placement))
         here = placement != "docker" or variable.in_containers
@@ -141,6 +148,7 @@ def fill(
     own = {
         "host": host, "port": str(component.port), "debug_port": str(component.debug_port), "state": state,
         "data": str(component.instance.data / component.name),
+        **{f"{name}_port": str(number) for name, number in component.ports.items()},
     }  # fmt: skip
     scope = template_places.component(platform.desired, component.wants, reading, data)
     return templates.fill(text, scope, lambda word: own.get(word) or _address(platform, word, placement))

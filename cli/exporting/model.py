@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cli import hiding
 from converge import derived, template_places, templates
+from converge.env_files import files
 from converge.templates import Reading
 from facts.ports import HOME
 from facts.value import dataclass
@@ -66,6 +67,7 @@ def of_platform(platform: Platform, in_containers: bool = False) -> Plain:
     left = (
         *_left_out(env, entries), *(f"{name}: run `migrate` by hand" for name in _migrated(platform)),
         *(f"{name}: its container has `command` or `volumes` of its own" for name in _rendered(platform)),
+        *(f"{each.path}: its values are not exported" for each in files.declared(desired)),
     )  # fmt: skip
     return Plain(desired.project.name, dict(desired.tools), env, entries, left)
 
@@ -96,6 +98,7 @@ def _entry(platform: Platform, component: Component, lookup: Callable[[str], str
     host = "0.0.0.0" if in_containers else HOME
     own = {
         "host": host, "port": str(component.port), "debug_port": str(component.debug_port),
+        **_named(component),
         "state": f"./state/{component.name}", "data": f"./data/{component.name}",
     }  # fmt: skip
 
@@ -117,11 +120,16 @@ def _entry(platform: Platform, component: Component, lookup: Callable[[str], str
         env = {**kind.environment(component, "native"), **({} if dev else kind.ide_environment(component, host)), **env}
     if component.port and command:
         env = {"HOST": host, "PORT": str(component.port)} | env
+    env = _named(component, str.upper) | env
     ready = component.wants.ready
     return Entry(
         component.name, component.is_service, command, path, image, component.port, inside, env,
         (*component.wants.needs,), (ready and ready.http) or "", component.once,
     )  # fmt: skip
+
+
+def _named(component: Component, spelled: Callable[[str], str] = str) -> dict[str, str]:
+    return {spelled(f"{name}_port"): str(number) for name, number in component.ports.items()}
 
 
 def _image(component: InfraComponent) -> tuple[int, dict[str, str]]:

@@ -12,9 +12,11 @@ import facts.env
 import facts.files
 from converge import envfile, trust
 from converge.context import ConvergeContext
+from converge.env_files import doctor, files
+from converge.errors import DevError
 from converge.redaction import local
 from converge.steps import Item, Step
-from facts.probe import AnyProbe, Observation
+from facts.probe import AnyProbe, LocalProbe, Observation
 from facts.value import Unknown
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     patterns = {name: variable.pattern if trusted else None for name, variable in context.desired.env.items()}
     lent = facts.auth.loose([context.instance.environments], "env.lent")
     found = [facts.files.probe("env.mode", file), *facts.env.probes(file, patterns), lent]
+    found += doctor.probes(context)
+    if context.desired.env_file:
+        shared = LocalProbe("env.shared", lambda: facts.env.presence(_shared(context), patterns))
+        found.append(shared)
     if local.in_local_file(context.loaded):
         found.append(facts.env.readable(context.instance.checkout / LOCAL, "env.local"))
     return found
@@ -40,6 +46,7 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """Each variable that is not a plain value, and who may read the files that contain them."""
     yield from _local(context, observation)
     yield from _lent(context, observation)
+    yield from doctor.items(context, observation)
     entry, stored, process = observation["env.mode"], observation["env.file"], observation["env.process"]
     if bad := next((fact for fact in (stored, entry) if isinstance(fact, Unknown)), None):
         because = f"{envfile.path(context.instance)} cannot be used: {bad.because}"
@@ -51,11 +58,20 @@ def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
         step = Step("env.file", "env", "make .dev/values private", why)
         yield Item("env.file", "env", "drift", entry.mode, "600", why, step=step)
     given = {} if isinstance(process, Unknown) else process
-    present = {**given, **stored}
+    shared = observation["env.shared"] if context.desired.env_file else {}
+    present = {**given, **({} if isinstance(shared, Unknown) else shared), **stored}
     missing = _missing(context, present)
     for name, variable in context.desired.env.items():
         if variable.value is None:
             yield _item(context, name, present.get(name), missing)
+
+
+def _shared(context: ConvergeContext) -> Mapping[str, str]:
+    """The values of the env_file of [env]; none where a file has an item of its own that says why."""
+    try:
+        return files.values(context.loaded, context.instance.checkout)
+    except DevError:
+        return {}
 
 
 def _item(

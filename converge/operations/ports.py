@@ -1,4 +1,4 @@
-"""The one port of each component: free, ours, left over by a run of ours, or a stranger's."""
+"""The ports of each component: free, ours, left over by a run of ours, or a stranger's."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import facts.locks
 import facts.port_range
 import facts.ports
 import facts.processes
-from converge import ending, own_files
+from converge import declared_ports, ending, own_files
 from converge.context import ConvergeContext
+from converge.declared_ports import Declared
 from converge.instance import EDGE
 from converge.steps import Item, Step
 from facts.port_range import PortRange
@@ -27,29 +28,23 @@ GRACE = 3.0
 """Seconds a left-over process has to end when asked."""
 
 
-def _components(context: ConvergeContext) -> Iterable[tuple[str, str, int]]:
-    """Component, key and number of every port."""
-    for name, infra in context.desired.infra.items():
-        yield name, f"infra.{name}.port", context.instance.port(infra.port)
-    for name, service in context.desired.services.items():
-        if service.port:
-            yield name, f"services.{name}.port", context.instance.port(service.port)
-        if service.debug_port:
-            yield name, f"services.{name}.debug_port", context.instance.port(service.debug_port)
+def _components(context: ConvergeContext) -> Iterable[tuple[Declared, int]]:
+    """Every port, and its number in this instance."""
+    return ((each, context.instance.port(each.number)) for each in declared_ports.of(context.desired))
 
 
 def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
     """Who listens, which containers publish, and which components have a shim that lives."""
     shims = [
         facts.locks.probe(f"shims.{name}", context.instance.shim_lock(name))
-        for name in dict.fromkeys(name for name, _, _ in _components(context))
+        for name in dict.fromkeys(each.component for each, _ in _components(context))
     ]
-    names = {port: name for name, _, port in _components(context)}
+    names = {port: each.component for each, port in _components(context)}
 
     def whose(port: int, pid: int) -> str:
         return next((name for name in (names[port], EDGE) if context.instance.owns(name, pid)), "")
 
-    ports = facts.ports.probe([port for _, _, port in _components(context)], whose)
+    ports = facts.ports.probe([port for _, port in _components(context)], whose)
     record = context.instance.engine_record
     given = facts.port_range.probe("ports-given")
     return [
@@ -63,12 +58,12 @@ def probes(context: ConvergeContext) -> Sequence[AnyProbe]:
 def items(context: ConvergeContext, observation: Observation) -> Iterable[Item]:
     """ok if no process or our own component of this instance listens."""
     listening = observation["ports"]
-    for name, key, port in _components(context):
-        debug = key.endswith(".debug_port")
-        if debug and not isinstance(listening, Unknown) and listening.get(port) is None:
+    for each, port in _components(context):
+        name, key = each.component, each.key
+        if each.debug and not isinstance(listening, Unknown) and listening.get(port) is None:
             continue  # most services are never debugged
         free = Item(
-            f"ports.{name}.debug" if debug else f"ports.{name}", "ports", "ok", f"{port} free", f"{port}",
+            f"ports.{name}.{each.name}" if each.name else f"ports.{name}", "ports", "ok", f"{port} free", f"{port}",
             source=context.loaded.source(key),
         )  # fmt: skip
         if isinstance(listening, Unknown):
@@ -91,7 +86,7 @@ def _of_port(context: ConvergeContext, observation: Observation, free: Item, nam
         )
     if owner is None:
         return _given(free, observation.get("ports-given"), port)
-    if key.endswith(".port") and context.instance.handed(name).exists():
+    if not key.endswith(".debug_port") and context.instance.handed(name).exists():
         return replace(free, found=f"{port} handed off")
     if isinstance(published, Unknown) and not (owner.mark or owner.belongs_to):  # perhaps the proxy of our container
         return replace(free, status="unknown", found="?", because=published.because)

@@ -12,6 +12,8 @@ from pathlib import Path
 from converge import envfile, own_files
 from converge.derived import services_password
 from converge.desired import Loaded
+from converge.env_files import files
+from converge.errors import DevError
 from converge.instance import Instance
 from converge.redaction import patterns
 from converge.redaction.redactor import Redactor
@@ -27,15 +29,18 @@ _QUOTED = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"\n]+)"|'([^'\n]+)')""")
 def redactor(instance: Instance, loaded: Loaded | None) -> Redactor:
     """Knows the values of secrets that can be in the output of a command: [env], `.dev/values`, the caller's own."""
     names, values, prefixes, public = _declared(loaded)
-    kept = _kept(instance)
+    kept = list(_kept(instance).items())
     if loaded:  # a person may have written there what is no secret
-        kept = {name: value for name, value in kept.items() if name in names or patterns.secret_name(name)}
-    values |= set(kept.values()) | set(_of_caller(names))
+        kept += _of_env_files(instance, loaded)
+        values |= {word for _, value in kept for word in patterns.userinfo(value)}
+        kept = [(name, value) for name, value in kept if name in names or patterns.secret_name(name)]
+    values |= {value for _, value in kept} | set(_of_caller(names))
     if loaded is None:
         values |= set(_of_file(instance.checkout / "desired_state.local.toml"))
     for text in _texts(instance.dev.glob("instances/*/secrets/*")):
         values |= {text, services_password(text)}
-    return Redactor(frozenset(values - {""}), frozenset(names | set(kept)), frozenset(prefixes - {""}), public - values)
+    names |= {name for name, _ in kept}
+    return Redactor(frozenset(values - {""}), frozenset(names), frozenset(prefixes - {""}), public - values)
 
 
 def everything(instance: Instance, loaded: Loaded | None) -> Redactor:
@@ -114,6 +119,13 @@ def _assigned(text: str, hide: Redactor) -> Iterator[str]:
 
 def _kept(instance: Instance) -> dict[str, str]:
     return {name: value for text in _texts([envfile.place(instance)]) for name, value in parse(text).items()}
+
+
+def _of_env_files(instance: Instance, loaded: Loaded) -> Iterator[tuple[str, str]]:
+    """Names and values in the team's own `.env` files; none of one that cannot be read."""
+    for each in files.declared(loaded.desired):
+        with contextlib.suppress(DevError):
+            yield from files.read(instance.checkout, each, "", {}).items()
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:

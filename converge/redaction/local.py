@@ -8,7 +8,8 @@ from converge.redaction import patterns
 
 def in_local_file(loaded: Loaded) -> bool:
     """Whether `desired_state.local.toml` gives a secret its value, or has a password in a URL."""
-    return any(_is_secret(loaded.desired, key.split(".")) for key in loaded.overrides)
+    keys = (key.split(".") for key in loaded.overrides)
+    return any(_is_secret(loaded.desired, key) for key in keys if key[0] != "env" or key[1] in loaded.desired.env)
 
 
 def _is_secret(desired: Desired, key: list[str]) -> bool:

@@ -34,9 +34,10 @@ def script(component: ServiceComponent) -> str:
     """What a shell runs in its directory with its environment; empty if it needs values that only `./dev` has."""
     dev = component.wants.dev
     if dev:
-        scope = templates.Scope(own=templates.OWN, reading="lenient")
-        known = all(word in VARIABLES for word in templates.words(dev, scope))
-        return templates.fill(dev, scope, VARIABLES.__getitem__) if known else ""
+        meaning = VARIABLES | {f"{name}_port": f"${name.upper()}_PORT" for name in component.ports}
+        scope = templates.Scope(own=(*templates.OWN, *meaning), reading="lenient")
+        known = all(word in meaning for word in templates.words(dev, scope))
+        return templates.fill(dev, scope, meaning.__getitem__) if known else ""
     return services.kind(component).by_hand(component)
 
 

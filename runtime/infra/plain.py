@@ -54,4 +54,8 @@ def at(component: Component, host: str, scheme: str) -> dict[str, str]:
     """The addresses of a component on its one port; those of a service have the scheme `http`."""
     inside = None if component.is_service or host != component.name else component.wants.container_port
     port = inside or component.port
-    return {"url": f"{scheme}://{host}:{port}", "address": f"{host}:{port}", "host": host, "port": str(port)}
+    found = {"url": f"{scheme}://{host}:{port}", "address": f"{host}:{port}", "host": host, "port": str(port)}
+    for name, number in component.ports.items():
+        found |= {f"{name}_port": str(number), f"{name}_address": f"{host}:{number}"}
+        found |= {f"{name}_url": f"{scheme}://{host}:{number}"}
+    return found

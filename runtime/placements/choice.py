@@ -18,7 +18,7 @@ from runtime.component import Component, InfraComponent
 from runtime.docker import compose, images, refusals
 from runtime.docker.compose import Project
 from runtime.handoff import record
-from runtime.placements import docker
+from runtime.placements import docker, named_ports
 from runtime.platform import Platform
 from runtime.routes import gateway
 from runtime.services import debugging
@@ -65,6 +65,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
     made = Choices()
     found: Project | str | None = None
     wishes = _wishes(wanted, asked)
+    _tell_what_stays(wanted, asked, tell)
     for name, component in wanted.items():
         wish, why = wishes[name], _NEEDED_IN_DOCKER if wishes[name] != _wish(component, asked) else ""
         wish = wishes[name] = _kept(component, wish, asked)
@@ -85,6 +86,12 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
         made.project = _routed(found, wanted, made, tell)
     _reachable(platform, wanted, made)
     return made
+
+
+def _tell_what_stays(wanted: Mapping[str, Component], asked: Asked, tell: Tell) -> None:
+    for name, component in wanted.items():
+        if "docker" in (asked.services, asked.stay.get(name)) and (stays := named_ports.stays(component)):
+            tell(name, stays)
 
 
 def elsewhere(platform: Platform, wanted: Mapping[str, Component], asked: Asked) -> dict[str, DevError]:
@@ -164,7 +171,7 @@ def _wish(component: Component, asked: Asked) -> Place | Literal["auto"]:
         handed_off = record.record(component.instance, component.name)
         if handed_off and component.name not in asked.stay:
             return "docker" if handed_off.state == "FLIPPING_IN" else "ide"
-        if component.name not in asked.stay and debugging.under(component):
+        if component.wants.ports or (component.name not in asked.stay and debugging.under(component)):
             return "native"
         return asked.stay.get(component.name) or asked.services or component.wants.placement  # type: ignore[return-value]
     return asked.infra or component.wants.placement
@@ -350,6 +357,7 @@ def _reachable(platform: Platform, wanted: Mapping[str, Component], made: Choice
     for name, component in wanted.items():
         if made.placements[name] != "docker":
             continue
+        named_ports.check(platform, component)
         for other in (*component.wants.needs, *component.uses):
             if made.placements.get(other) == "native" and not (gated and wanted[other].is_service):
                 raise DevError(

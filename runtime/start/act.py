@@ -87,7 +87,8 @@ def _clear(run: Run, task: Task, action: actions.Clear) -> None:
     """Check the port first: the next steps may take long, or change data."""
     platform, component = run.platform, task.component
     if action.placement == "native":
-        ports.clear(platform, component, component.port, task.host)
+        for key, number in ports.declared(component):
+            ports.clear(platform, component, number, task.host, key)
         if task.asked.debug:
             ports.clear(platform, component, component.debug_port, HOME, "debug_port")
         if not component.is_service:

@@ -30,18 +30,25 @@ def check(platform: Platform, wanted: Mapping[str, Component]) -> dict[str, DevE
 
     A component that runs or is handed off has its port. Processes of an earlier run are not a conflict.
     """
-    ports = {component.port: name for name, component in wanted.items() if component.port}
+    ports = {number: (name, key) for name, each in wanted.items() for key, number in declared(each)}
     found = {}
     for port, seen in owners(list(ports)).items():
-        component = wanted[ports[port]]
+        name, key = ports[port]
+        component = wanted[name]
         if seen is None or _ours(component, seen) or component.instance.handed(component.name).exists():
             continue
         if placements.lives(component):
             continue
         left = _listener(component, port, HOME)
         if left and not _ours(component, left) and not _proxy(component, left.pid):
-            found[component.name] = taken(platform, component, port, "port", left)
+            found[name] = taken(platform, component, port, key, left)
     return found
+
+
+def declared(component: Component) -> list[tuple[str, int]]:
+    """Key and number of each port on which it listens, without that of its debugger."""
+    own = [("port", component.port)] if component.port else []
+    return own + [(f"ports.{name}", number) for name, number in component.ports.items()]
 
 
 def clear(

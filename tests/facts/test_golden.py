@@ -24,6 +24,7 @@ MADE_BY = {
     "facts/docker.py kernel": [docker.kernel()],
     "facts/files.py probe": [files.probe("files", HERE)],
     "facts/files.py text": [files.text("text", HERE)],
+    "facts/git.py ignored": [git.ignored("ignored", HERE, [".env", "a/.env"])],
     "facts/git.py probe": [git.probe(HERE)],
     "facts/machine.py probes": machine.probes(),
     "facts/packages.py manager": [packages.manager()],
