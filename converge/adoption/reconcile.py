@@ -19,7 +19,7 @@ FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app",
 """Keys that are written before others."""
 LONGEST = 32
 """Characters of a name of a component."""
-UNKNOWN = "which command runs it with reload? Then it is kind = \"command\", dev = \"…\""
+UNKNOWN = 'which command runs it with reload? Then it is kind = "command", dev = "…"'
 
 
 def draft(said: Iterable[Claim | Note], directory: str) -> Draft:
@@ -83,12 +83,8 @@ def _services(
             lines = (*lines, Line(key="path", value=of, sources=()))
         own = _unused(own or "service", taken)
         taken.add(own)
-        found.append(
-            Entry(
-                table="services", name=own, of=of, lines=_sorted(lines), source=by, questions=questions,
-                off=bool(questions),
-            )  # fmt: skip
-        )
+        entry = Entry(table="services", name=own, of=of, lines=_sorted(lines), source=by, questions=questions)
+        found.append(replace(entry, off=bool(questions)))
     return found
 
 

@@ -14,6 +14,22 @@ HEAD = (
     "# Written by `./dev init` from the files of this repository. A comment behind a value says which line it is from,",
     "# and whether it is a guess. It is yours now: change what is wrong. `./dev reference` explains every key.",
 )
+STARTER = (
+    "",
+    "# Nothing that runs was found here. A first service and a database, to be changed and uncommented:",
+    "# [infra.postgres]",
+    "# port = 5432",
+    '# databases = ["app"]',
+    "#",
+    "# [services.api]",
+    '# kind = "python"             # or go, node, next, vite, django, flask, rust, command: `./dev reference`',
+    '# path = "api"',
+    '# app = "api.main:app"',
+    "# port = 8000",
+    '# needs = ["postgres"]',
+    '# env.DATABASE_URL = "{postgres.url}/app"',
+)
+"""What a repository gets in which nothing runs yet."""
 Place = tuple[int, int | None]
 """Of a line of the text: which entry, and which of its lines; None for the line with the name of its table."""
 
@@ -30,7 +46,20 @@ def written(draft: Draft) -> tuple[str, Mapping[int, Place]]:
         for inner, shown in _entry(entry, off):
             lines.append(f"# {shown}" if off and not shown.startswith("#") else shown)
             places[len(lines)] = (number, inner)
+    if not any(entry.table in ("infra", "services") for entry in draft.entries):
+        lines += STARTER
     return "\n".join(lines) + "\n", places
+
+
+def alone(entry: Entry) -> tuple[str, ...]:
+    """The lines of one entry."""
+    return tuple(shown for _, shown in _entry(entry, off=entry.off))
+
+
+def line_of(line: Line) -> str:
+    """One line."""
+    key = ".".join(_key(each) for each in line.key.split(".", 1)) if line.key.startswith("env.") else _key(line.key)
+    return _with(f"{key} = {toml(line.value)}", _remark(line))
 
 
 def _entry(entry: Entry, off: bool) -> Iterator[tuple[int | None, str]]:
@@ -39,8 +68,7 @@ def _entry(entry: Entry, off: bool) -> Iterator[tuple[int | None, str]]:
     for question in entry.questions:
         yield None, f"# question: {plain(question)}"
     for number, line in enumerate(entry.lines):
-        key = ".".join(_key(each) for each in line.key.split(".", 1)) if line.key.startswith("env.") else _key(line.key)
-        shown = _with(f"{key} = {toml(line.value)}", _remark(line))
+        shown = line_of(line)
         yield number, f"# {shown}" if line.off and not off else shown
 
 
