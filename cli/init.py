@@ -13,7 +13,7 @@ from cli.option import Option
 from cli.where import FILE
 from converge import atomic
 from converge.adoption import compared, proposal, text
-from converge.adoption.draft import Draft
+from converge.adoption.draft import Draft, Entry
 from converge.errors import DevError, Exit
 from facts import regular
 
@@ -82,23 +82,25 @@ def _tell(draft: Draft, root: Path) -> None:
     """What was found, on the screen."""
     render.say(f"{root}: what its files say", "bold")
     for entry in draft.entries:
-        if entry.table not in ("infra", "services") or not entry.name:
-            continue
-        port = entry.said("port")
-        words = [str(entry.said("kind") or ""), entry.of if entry.table == "services" else ""]
-        words += [f"port {port}" if port else ""]
-        state = "left as a comment: " + "; ".join(entry.questions) if entry.off else " ".join(filter(None, words))
-        render.say(
-            f"  {entry.table[:8]:9} {entry.name:16} {state}  ({entry.source})", *(["yellow"] if entry.off else [])
-        )
-    guesses = sum(bool(line.guess) for entry in draft.entries if not entry.off for line in entry.lines)
-    left = [line for entry in draft.entries if not entry.off for line in entry.lines if line.off]
+        if entry.table in ("infra", "services"):
+            render.say(f"  {entry.name:24} {_summary(entry)}  ({entry.source})", *(["yellow"] if entry.off else []))
+    lines = [line for entry in draft.entries if not entry.off for line in entry.lines]
+    guesses, left = sum(bool(line.guess) for line in lines), sum(bool(line.off) for line in lines)
     if guesses or left:
-        render.say(f"  {guesses} values are guesses, {len(left)} were left as comments: look for them in the file")
+        render.say(f"  {guesses} values are guesses, {left} were left as comments: look for them in the file")
     for note in draft.notes[:MOST]:
         render.say(f"  {text.plain(note.source)}: {text.plain(note.said)}", "dim")
     if len(draft.notes) > MOST:
         render.say(f"  and {len(draft.notes) - MOST} more, see --json", "dim")
+
+
+def _summary(entry: Entry) -> str:
+    """One component in one line."""
+    if entry.off:
+        return f"left as a comment: {'; '.join(entry.questions)}"
+    port, kind = entry.said("port"), str(entry.said("kind") or "")
+    words = (kind, entry.of if entry.table == "services" else "", f"port {port}" if port else "")
+    return " ".join(word for word in words if word)
 
 
 def _again(draft: Draft, path: Path, check: bool, json: bool) -> int:

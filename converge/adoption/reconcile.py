@@ -13,7 +13,7 @@ from facts.value import replace
 
 TABLES: tuple[Table, ...] = ("project", "tools", "env", "compose", "infra", "services", "tasks")
 """In the order in which they are written."""
-UNITED = ("needs", "watch", "databases", "extensions", "env_file", "init")
+UNITED = ("needs", "uses", "watch", "databases", "extensions", "env_file", "init")
 """Lists to which each reader adds."""
 FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app", "main", "dev", "run", "needs")
 """Keys that are written before others."""

@@ -23,6 +23,7 @@ QUESTION = "no file says on which port it listens: without `port` it is a worker
 
 
 def read(tree: Tree) -> Iterable[Claim | Note]:
+    """Claims of each program that seems to serve or to work; a Note of each other one."""
     modules = {found.folder(path): path for path in tree.named("go.mod")}
     sources = [path for path in tree.named("*.go") if not path.endswith("_test.go") and not found.TESTS.search(path)]
     grouped: dict[str, dict[str, list[str]]] = {}

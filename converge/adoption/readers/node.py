@@ -55,6 +55,7 @@ SCRIPTS_KEY = '"scripts"'
 
 
 def read(tree: Tree) -> Iterable[Claim | Note]:
+    """Claims of each package.json with a framework and a script that runs it."""
     packages = {found.folder(path): path for path in tree.named("package.json")}
     for folder, path in sorted(packages.items()):
         if path.count("/") <= DEEPEST and not found.TESTS.search(path):
@@ -65,10 +66,9 @@ def _package(tree: Tree, folder: str, path: str, packages: Mapping[str, str]) ->
     text = tree.text(path)
     said = loose.table(jsonc.read(text))
     scripts = {name: loose.text(value) for name, value in loose.table(said.get("scripts")).items()}
-    needed = {**loose.table(said.get("devDependencies")), **loose.table(said.get("dependencies"))}
     script = next((name for name in SCRIPTS if scripts.get(name)), "")
-    framework = next((each for each in FRAMEWORKS if each.package in needed), None)
-    if framework is None or (said.get("workspaces") and "dependencies" not in said) or not _runs(said, script):
+    framework = _framework(said)
+    if framework is None or not _runs(said, script):
         return
     source = f"{path}:{jsonc.line(text, framework.package)}"
     at = f"{path}:{jsonc.line(text, script, after=SCRIPTS_KEY)}"
@@ -78,9 +78,15 @@ def _package(tree: Tree, folder: str, path: str, packages: Mapping[str, str]) ->
         yield Claim(table="services", of=folder, key="dev", value=dev, source=at)
     sources = tree.named("*.ts", "*.js", "*.mjs", "*.mts", "*.cjs")
     own = [each for each in sources if found.nearest(each, packages) == folder and not found.TESTS.search(each)]
-    yield from _port(
-        tree, folder, framework, scripts.get(script, ""), f"{path}:{jsonc.line(text, script)}", own, source
-    )
+    yield from _port(tree, folder, framework, scripts.get(script, ""), at, own, source)
+
+
+def _framework(said: Mapping[str, Any]) -> Framework | None:
+    """The framework of a package; a root of workspaces that needs nothing itself has none."""
+    needed = {**loose.table(said.get("devDependencies")), **loose.table(said.get("dependencies"))}
+    if said.get("workspaces") and "dependencies" not in said:
+        return None
+    return next((each for each in FRAMEWORKS if each.package in needed), None)
 
 
 def _runs(said: Mapping[str, Any], script: str) -> bool:

@@ -24,6 +24,7 @@ BETTER = ("main.py", "app.py", "asgi.py", "server.py", "api.py", "wsgi.py", "__i
 
 
 def read(tree: Tree) -> Iterable[Claim | Note]:
+    """Claims of each project in which something is found that runs."""
     projects = sorted({found.folder(path) for path in tree.named(*PROJECTS) if not found.TESTS.search(path)})
     owned: dict[str, list[str]] = {project: [] for project in projects}
     for path in tree.named("*.py"):

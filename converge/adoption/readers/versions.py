@@ -29,7 +29,7 @@ def read(tree: Tree) -> Iterable[Claim | Note]:
                 claim = Claim(table="tools", key=tool, value={"from": path}, source=source)
                 found.setdefault((tool, version), claim)
             elif tool not in {known for known, _ in found}:
-                yield Note(source=source, said=f"{tool} {version} is no version: pin one in [tools] if it matters")
+                yield Note(source=source, said=f"{tool} {version} is a range: [tools] takes one version, if it matters")
     yield from found.values()
 
 
