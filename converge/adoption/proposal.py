@@ -7,20 +7,22 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from converge.adoption import checked, reconcile
+from converge.adoption import checked, reconcile, unsaid
 from converge.adoption.draft import Draft
 from converge.adoption.evidence import Claim, Note
 from converge.adoption.tree import Tree
 
-READERS = ("compose", "procfile", "kubernetes", "versions", "go", "python", "node", "migrations", "extensions",
-           "env_example", "devcontainer", "tasks")  # fmt: skip
+READERS = ("compose", "procfile", "kubernetes", "versions", "go", "python", "node", "others", "migrations",
+           "extensions", "env_example", "devcontainer", "tasks")  # fmt: skip
 """Modules of `readers/`, in the order of trust: of two values of one key the first counts."""
 
 
 def of(root: Path) -> Draft:
     """The draft for a directory, which loads when it is written there. DevError if not even an empty one would."""
     tree = Tree(root)
-    found = reconcile.draft(_said(tree), root.name)
+    claims = list(_said(tree))
+    claims += unsaid.read(tree, claims)
+    found = reconcile.draft(claims, root.name)
     notes = found.notes
     if tree.strange:
         said = f"{tree.strange} files have names that cannot be printed; they were not read"
