@@ -29,7 +29,8 @@ _INSTRUCTION = re.compile(
 )
 GRPC = re.compile(r"\bgrpc\.(NewServer|server|aio\.server)\(|\bnew grpc\.Server\(")
 HTTP = re.compile(
-    r"ListenAndServe|http\.(Serve\(|Server\{|createServer)|FastAPI\(|Flask\(|express\(\)|\b(?:gin|fiber|echo|chi)\.(New|Default)"
+    r"ListenAndServe|http\.(Serve\(|Server\{|createServer)|FastAPI\(|Flask\(|express\(\)"
+    r"|\b(?:gin|fiber|echo|chi)\.(New|Default)"
 )
 GUESS = "the command of its container; it is restarted on an edit"
 
@@ -40,18 +41,19 @@ def read(tree: Tree, said: Iterable[Claim | Note]) -> Iterator[Claim]:
     for each in said:
         if isinstance(each, Claim) and each.table == "services" and not each.also:
             known.setdefault(each.of, set()).add(each.key)
+    files = tree.named("*.go", "*.py", "*.js", "*.ts")
+    owned = found.owned([path for path in files if not found.TESTS.search(path)], known)
     for folder, keys in known.items():
         if not keys & {"kind", "dev"} and keys & {"name", "port"}:
             yield from _service(tree, folder, "port" in keys)
-        if "port" in keys and "protocol" not in keys and (match := _grpc(tree, folder, known)):
+        if "port" in keys and "protocol" not in keys and (match := _grpc(tree, owned[folder])):
             yield Claim(table="services", of=folder, key="protocol", value="h2c", source=match.source)
 
 
-def _grpc(tree: Tree, folder: str, folders: Iterable[str]) -> found.Match | None:
+def _grpc(tree: Tree, own: list[str]) -> found.Match | None:
     """Where its source makes a server of gRPC, if it makes none of HTTP."""
-    files = tree.named("*.go", "*.py", "*.js", "*.ts")
-    own = [path for path in files if found.nearest(path, folders) == folder and not found.TESTS.search(path)]
-    return None if found.first(tree, own, HTTP) else found.first(tree, own, GRPC)
+    match = found.first(tree, own, GRPC, "grpc.")
+    return match if match and not found.first(tree, own, HTTP) else None
 
 
 def _service(tree: Tree, folder: str, port: bool) -> Iterator[Claim]:

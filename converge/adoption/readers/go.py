@@ -26,14 +26,13 @@ def read(tree: Tree) -> Iterable[Claim | Note]:
     """Claims of each program that seems to serve or to work; a Note of each other one."""
     modules = {found.folder(path): path for path in tree.named("go.mod")}
     sources = [path for path in tree.named("*.go") if not path.endswith("_test.go") and not found.TESTS.search(path)]
-    grouped: dict[str, dict[str, list[str]]] = {}
-    for path in sources:
-        module = found.nearest(path, modules)
-        if module is not None and MAIN.search(tree.text(path)):
-            grouped.setdefault(module, {}).setdefault(found.folder(path), []).append(path)
-    for module, programs in sorted(grouped.items()):
-        own = [path for path in sources if found.nearest(path, modules) == module]
-        yield from _module(tree, module, programs, own)
+    for module, own in sorted(found.owned(sources, modules).items()):
+        programs: dict[str, list[str]] = {}
+        for path in own:
+            if MAIN.search(tree.text(path)):
+                programs.setdefault(found.folder(path), []).append(path)
+        if programs:
+            yield from _module(tree, module, programs, own)
 
 
 def _module(tree: Tree, module: str, programs: dict[str, list[str]], own: list[str]) -> Iterator[Claim | Note]:
