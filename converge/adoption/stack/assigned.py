@@ -34,6 +34,11 @@ class Assigned:
     """Source and text of what was left out."""
 
     @property
+    def more(self) -> dict[str, Port]:
+        """Those beside the main one."""
+        return {name: port for name, port in self.ports.items() if name}
+
+    @property
     def inside(self) -> dict[int, str]:
         """Port in the container -> name."""
         return {each.inside: name for name, each in self.ports.items()}

@@ -94,6 +94,8 @@ def _port(container: Container, name: str, found: Assigned) -> Iterator[Claim | 
     if not found.ports:
         because = "publishes no port and its image is not known: services cannot reach it; add port in [infra]"
         yield Note(source=container.source("image"), said=f"{container.name} {because}")
-    for key, port in found.ports.items():
-        word = f"ports.{key}" if key else "port"
-        yield Claim(table="infra", of=name, key=word, value=port.number, source=port.source, guess=port.guess)
+    if main := found.ports.get(""):
+        yield Claim(table="infra", of=name, key="port", value=main.number, source=main.source, guess=main.guess)
+    if more := found.more:
+        value = {key: port.number for key, port in more.items()}
+        yield Claim(table="infra", of=name, key="ports", value=value, source=next(iter(more.values())).source)
