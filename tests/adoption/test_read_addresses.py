@@ -50,14 +50,37 @@ def test_one_value(name: str, value: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
+        ({"A": "postgresql://u@db/shop?x=1"}, ("db", "shop")),
+        ({"A": "postgres+asyncpg://u@db:5432/shop_test"}, ("db", "shop_test")),
+        ({"DB_HOST": "db", "DB_NAME": "shop"}, ("db", "shop")),
+        ({"A": "redis://cache:6379/1"}, None),
+        ({"A": "postgresql://u@db"}, None),
+    ],
+)
+def test_databases_are_known_by_their_addresses(given: dict[str, str], expected: tuple[str, str] | None) -> None:
+    found = [each for filled in KNOWN.variables(given).values() for each in filled.databases]
+    assert found == ([expected] if expected else [])
+
+
+def test_a_port_without_a_template_is_a_number() -> None:
+    mail = Part("mail", "", False, {1025: "", 8025: "ui"}, {1025: "", 18025: "ui"}, ports=False)
+    given = {"UI": "http://mail:8025", "SMTP_HOST": "mail", "SMTP_PORT": "1025"}
+    assert {name: filled.text for name, filled in Addresses({"mail": mail}).variables(given).items()} == {
+        "UI": "http://127.0.0.1:18025", "SMTP_HOST": "{mail.host}", "SMTP_PORT": "{mail.port}",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
         (
             {"DB_HOST": "db", "DB_PORT": "5432", "DB_USER": "u", "DB_PASSWORD": "p", "DB_NAME": "n", "DB_POOL": "5"},
             {"DB_HOST": "{db.host}", "DB_PORT": "{db.port}", "DB_USER": "{db.user}", "DB_PASSWORD": "{db.password}",
-             "DB_NAME": "{db.database}"},
+             "DB_NAME": "n"},
         ),
         (
             {"PGHOST": "db", "PGPORT": "5432", "PGUSER": "u", "PGDATABASE": "n"},
-            {"PGHOST": "{db.host}", "PGPORT": "{db.port}", "PGUSER": "{db.user}", "PGDATABASE": "{db.database}"},
+            {"PGHOST": "{db.host}", "PGPORT": "{db.port}", "PGUSER": "{db.user}", "PGDATABASE": "n"},
         ),
         ({"REDIS_HOST": "cache", "REDIS_PORT": "6379", "REDIS_DB": "0"},
          {"REDIS_HOST": "{cache.host}", "REDIS_PORT": "{cache.port}"}),

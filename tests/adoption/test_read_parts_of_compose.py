@@ -32,8 +32,8 @@ API = "services: {api: {build: ./api, ports: ['8000:8000']}}\n"
     [
         (["docker-compose.yml"], "docker-compose.yml"),
         (["docker-compose.yml", "compose.yaml"], "compose.yaml"),
-        (["compose.yaml", "compose.override.yaml", "compose.prod.yaml"], '["compose.yaml", "compose.override.yaml"]'),
-        (["compose.yaml", "compose.dev.yaml"], '["compose.yaml", "compose.dev.yaml"]'),
+        (["compose.yaml", "compose.override.yaml", "compose.prod.yaml"], "compose.yaml"),
+        (["compose.yaml", "compose.dev.yaml"], "compose.yaml"),
         (["docker-compose.dev.yml", "docker-compose.prod.yml"], "docker-compose.dev.yml"),
         (["docker-compose.test.yml"], None),
         (["deploy/docker-compose.yml"], "deploy/docker-compose.yml"),
@@ -44,6 +44,34 @@ API = "services: {api: {build: ./api, ports: ['8000:8000']}}\n"
 def test_which_files(files: list[str], expected: str | None) -> None:
     lines = found(dict.fromkeys(files, DB), "compose file")
     assert lines == ([f"compose file {expected}"] if expected else [])
+
+
+def test_two_files_with_one_container_are_not_both_taken() -> None:
+    override = "services: {db: {ports: ['5433:5432'], command: x}}\n"
+    files = {"compose.yaml": "services: {db: {image: postgres}, q: {image: redis, profiles: [dev], ports: ['1:2']}}\n",
+             "compose.override.yaml": override}  # fmt: skip
+    assert found(files, "compose file", "infra", "profiles", "note") == [
+        "compose file compose.yaml", 'compose profiles ["dev"]', "infra.db kind postgres", "infra.db port 5433",
+        "infra.db container_port 5432", "infra.q kind redis", "infra.q port 1",
+        "note @compose.override.yaml:1 command of db is not taken from here, as [compose] merges no files",
+    ]  # fmt: skip
+
+
+def test_two_files_with_other_containers_are_both_taken() -> None:
+    files = {"compose.yaml": DB, "compose.dev.yaml": "services: {mail: {image: mailpit, ports: ['1025:1025']}}\n"}
+    assert found(files, "compose", "infra") == [
+        'compose file ["compose.yaml", "compose.dev.yaml"]', "infra.db kind postgres", "infra.db port 5432",
+        "infra.db container_port 5432", "infra.mail port 1025",
+    ]  # fmt: skip
+
+
+def test_a_file_that_compose_cannot_have_is_not_in_it() -> None:
+    files = {"compose.yaml": f"include: [b.yml]\n{DB}", "b.yml": "services: {q: {image: redis}}\n"}
+    assert found(files, "compose file", "infra.db", "note") == [
+        "compose file b.yml", "infra.db kind postgres", "infra.db port 5432",
+        "note @compose.yaml:1 [compose] cannot have this file: include: services of other files are not read; list "
+        "these files in [compose] file",
+    ]  # fmt: skip
 
 
 def test_a_file_without_images_is_not_in_compose() -> None:
@@ -66,7 +94,7 @@ def test_a_service_that_extends_another_one_has_its_keys() -> None:
 def test_a_file_that_is_included_is_read() -> None:
     files = {"compose.yaml": f"include: [infra/db.yml, gone.yml]\n{API}", "infra/db.yml": DB}
     assert found(files, "infra.", "gone") == [
-        "infra.db kind postgres", "infra.db port 5432",
+        "infra.db kind postgres", "infra.db port 5432", "infra.db container_port 5432",
         "note @compose.yaml:1 the file gone.yml that it includes is not in the repository",
     ]  # fmt: skip
 
@@ -147,23 +175,29 @@ def test_which_variables(variable: str, env: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "expected"),
+    ("service", "expected", "listed"),
     [
-        ("{image: 'traefik:v3', ports: ['80:80']}", "it passes requests on to containers"),
-        ("{image: 'nginx:1'}", "it passes requests on to containers"),
-        ("{image: 'migrate/migrate:v4'}", "it runs once and ends"),
-        ("{image: x, network_mode: host}", "network_mode: it leaves the network"),
-        ("{command: x}", "it has neither an image nor a build"),
-        ("{image: 'redis', profiles: [monitoring]}", "only in the profiles monitoring"),
+        ("{image: 'traefik:v3', ports: ['80:80']}", "it passes requests on to containers", True),
+        ("{image: 'nginx:1'}", "it passes requests on to containers", False),
+        ("{image: 'migrate/migrate:v4', ports: ['1:1']}", "it runs once and ends", True),
+        ("{image: x, network_mode: host}", "network_mode: it leaves the network", True),
+        ("{image: x, extends: db, ports: ['1:1']}", "a service that is made from another one is not read", True),
+        ("{image: x, odd: 1, ports: ['1:1']}", "services.x.odd: it is not a key of a service", True),
+        ("{image: x}", "it publishes no port and its image is not known", False),
+        ("{command: x}", "it has neither an image nor a build", False),
+        ("{image: 'redis', profiles: [monitoring]}", "only in the profiles monitoring", False),
     ],
 )
-def test_what_is_left_out_is_said(service: str, expected: str) -> None:
+def test_what_is_left_out_is_said(service: str, expected: str, listed: bool) -> None:
     lines = found(
-        {"compose.yaml": f"services: {{db: {{image: postgres}}, x: {service}}}\n"}, "infra.x", "note", "services"
+        {"compose.yaml": f"services: {{db: {{image: postgres}}, x: {service}}}\n"},
+        "infra.x",
+        "note",
+        "compose services",
     )
     assert any(line.startswith("note") and expected in line for line in lines)
     assert not any(line.startswith("infra.x") for line in lines)
-    assert ('compose services ["db"]' in lines) == ("image" in service and "profiles" not in service)
+    assert ('compose services ["db"]' in lines) == listed
 
 
 def test_a_container_that_waits_for_another_ones_end() -> None:

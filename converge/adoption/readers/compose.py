@@ -17,9 +17,9 @@ from converge.adoption.tree import Tree
 def read(tree: Tree) -> Iterable[Claim | Note]:
     """The claims of [compose], [infra], [services] and [env]."""
     found = components.of(tree)
-    yield from imaged.files(found.stack, found.infra, found.whole)
+    yield from imaged.files(found.stack, found.taken, found.profiles)
     for container in found.infra:
-        yield from imaged.claims(container, found.ports[container.name])
+        yield from imaged.claims(container, found.ports[container.name], found.taken.homes.get(container.name))
     variables = Environment(Addresses(found.hosts()), _credentials(found.infra), Lines(tree))
     for each in found.services:
         yield from built.claims(each, found.places)

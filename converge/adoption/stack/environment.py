@@ -38,6 +38,7 @@ class Environment:
             for each in found.named if found else ():
                 named.setdefault(each, source)
             yield from self._variable(built, name, value, found, source)
+            yield from _databases(found, source)
         yield from self._called(built, dict.fromkeys(map(names.component, needs)), named)
 
     def _called(self, built: Built, needs: dict[str, None], named: dict[str, str]) -> Iterator[Claim]:
@@ -93,6 +94,12 @@ class Environment:
         if port is None or not name.upper().endswith("PORT"):
             return ""
         return f"{{{port}_port}}" if port else "{port}"
+
+
+def _databases(found: Filled | None, source: str) -> Iterator[Claim]:
+    for component, name in found.databases if found else ():
+        if name != "postgres":
+            yield Claim(table="infra", of=component, key="databases", value=(name,), source=source)
 
 
 def _given(built: Built) -> dict[str, tuple[str, str]]:
