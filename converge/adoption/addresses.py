@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from converge import templates
 from converge.adoption import loose
@@ -86,6 +86,12 @@ class Addresses:
             if filled.text == f"{{{filled.named[0]}.host}}":
                 found |= self._beside(name, filled.named[0], given, found)
         return found
+
+    def host(self, variable: str, value: str, known: Collection[str]) -> str:
+        """The first of these hosts that a variable names; empty if there is none."""
+        named = [match["host"] for pattern in (_URL, _PAIR) for match in pattern.finditer(value)]
+        named += [value.strip()] if _HOSTED.match(variable) else []
+        return next((each for each in named if each in known), "")
 
     def _host(self, variable: str, value: str, given: Mapping[str, str]) -> Filled | None:
         """A variable that is the name of a host alone; one on this machine is known by the port beside it."""

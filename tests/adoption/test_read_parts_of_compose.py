@@ -65,6 +65,38 @@ def test_two_files_with_other_containers_are_both_taken() -> None:
     ]  # fmt: skip
 
 
+def test_a_container_of_a_file_that_is_not_taken_is_an_entry_of_its_own() -> None:
+    mail = """
+        services:
+          db: {image: postgres, ports: ['5433:5432']}
+          mail:
+            image: axllent/mailpit:v1
+            ports: ['8025:8025', '1025:1025']
+            command: --verbose "a b"
+            environment: {A: '{x}', B: '${UNKNOWN}'}
+            volumes: ['data:/data', './conf/a.yml:/a.yml:ro', '/etc/x:/x', '../up:/up', '/anonymous']
+            cap_add: [SYS_TIME]
+    """
+    api = "services: {api: {build: ./api, environment: {SMTP: 'mail:1025'}}, db: {image: postgres}}\n"
+    lines = found({"compose.yaml": api, "compose.override.yaml": mail}, "infra.mail", "SMTP", "note")
+    assert [line for line in lines if "infra.mail ports" not in line] == [
+        "infra.mail port 1025",
+        "infra.mail image axllent/mailpit:v1", "infra.mail container_port 1025",
+        'infra.mail command ["--verbose", "a b"]',
+        "infra.mail env.A {{x}}", 'infra.mail volumes ["data:/data", "./conf/a.yml:/a.yml:ro"]',
+        "note @compose.override.yaml:9 cap_add of mail is not taken", "services.api env.SMTP {mail.address}",
+        "note @compose.override.yaml:2 another file has db too, and [compose] merges no files: this one is not in it",
+        "note @compose.override.yaml:2 image of db is not taken from here, as [compose] merges no files",
+    ]  # fmt: skip
+
+
+def test_a_variable_that_names_a_container_which_is_left_out_is_a_note() -> None:
+    text = "services: {api: {build: ./api, environment: {A: 'http://proxy/x', B: proxy}}, proxy: {image: traefik}}\n"
+    assert found({"compose.yaml": text}, "env.", "note")[:2] == [
+        "note @compose.yaml:1 A is left out: it names proxy, which is left out, too", "services.api env.B proxy",
+    ]  # fmt: skip
+
+
 def test_a_file_that_compose_cannot_have_is_not_in_it() -> None:
     files = {"compose.yaml": f"include: [b.yml]\n{DB}", "b.yml": "services: {q: {image: redis}}\n"}
     assert found(files, "compose file", "infra.db", "note") == [

@@ -51,10 +51,13 @@ class Components:
             found |= dict.fromkeys(_hosts(each.container), part) if each.assigned.ports else {}
         return found
 
+    def gone(self) -> set[str]:
+        """Names of containers that became nothing here."""
+        return {each.name for each in self.stack.containers} - set(self.hosts())
+
     def _usable(self, container: Container) -> bool:
-        """Whether it is in a file that is taken, or of a kind that runs without; its ports are chosen here."""
-        image = loose.text(container.value("image"))
-        if container.name not in self.taken.homes and not images.kind(image):
+        """Whether services can reach it; its ports are chosen here."""
+        if container.name in self.taken.refused:
             return False
         used = {port.outside for each in self.stack.containers for port in ports.of(each)[0] if port.outside}
         used |= {number for each in self.ports.values() for number in each.outside}

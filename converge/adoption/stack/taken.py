@@ -21,12 +21,14 @@ class Taken:
     homes: Mapping[str, Layer]
     """Container -> what the one file says that has its image."""
     notes: tuple[Note, ...]
+    refused: frozenset[str] = frozenset()
+    """Containers that [compose] would refuse."""
 
     def only(self, names: Collection[str]) -> Taken:
         """Without other containers, and without files that have none of these."""
         homes = {name: layer for name, layer in self.homes.items() if name in names}
         files = tuple(each for each in self.files if any(layer.document is each for layer in homes.values()))
-        return Taken(files, homes, self.notes)
+        return Taken(files, homes, self.notes, self.refused)
 
     def whole(self, profiles: Collection[str]) -> bool:
         """Whether [compose] takes the same ones without a list of them: all images of these profiles with a port."""
@@ -43,6 +45,7 @@ def of(stack: Stack, containers: Sequence[Container]) -> Taken:
     homes: dict[str, Layer] = {}
     found: list[Document] = []
     notes: list[Note] = []
+    refused: set[str] = set()
     for each in stack.documents:
         own = {container.name: layer for container in containers for layer in container.layers
                if layer.document is each and layer.table.get("image") and container.name not in homes}  # fmt: skip
@@ -51,11 +54,13 @@ def of(stack: Stack, containers: Sequence[Container]) -> Taken:
         if said := _unfit(each, homes, found, own):
             notes.append(said)
             continue
-        fit = {name: layer for name, layer in own.items() if not (said := _refused(each, name))}
-        notes += [said for name in own if (said := _refused(each, name))]
+        wrong = {name: said for name in own if (said := _refused(each, name))}
+        fit = {name: layer for name, layer in own.items() if name not in wrong}
+        notes += wrong.values()
+        refused |= set(wrong)
         homes |= fit
         found += [each] if fit else []
-    return Taken(tuple(found), homes, (*notes, *_lost(containers, homes)))
+    return Taken(tuple(found), homes, (*notes, *_lost(containers, homes)), frozenset(refused))
 
 
 def _usual(said: Mapping[str, object], profiles: Collection[str]) -> bool:
@@ -75,8 +80,8 @@ def _unfit(
     services = set(loose.table(each.tree.get("services")))
     earlier = {name for other in before for name in loose.table(other.tree.get("services"))}
     if twice := sorted((services & set(homes)) | (earlier & set(own))):
-        because = f"another file has {', '.join(twice[:5])} too, and [compose] merges no files"
-        return Note(source=each.source("services", twice[0]), said=f"its images are not taken: {because}")
+        said = f"another file has {', '.join(twice[:5])} too, and [compose] merges no files: this one is not in it"
+        return Note(source=each.source("services", twice[0]), said=said)
     return None
 
 
