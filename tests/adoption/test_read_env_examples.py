@@ -33,6 +33,10 @@ EXAMPLE = """
         ]),
         ({".env.local.example": "A=1\n", ".gitignore": "/.env*\n"}, [
             'env env_file [".env.local"] @.env.local.example:1']),
+        ({".env": "A=mysql://u:hunter2@cache:6379\nDB_HOST=db\nDB_NAME=shop\n"}, [
+            'env env_file [".env"] @.env:1',
+            "note @.env:1 A is not filled in, as its address has a password; it is the one in .env",
+            "env DB_HOST {db.host} @.env:2"]),
         ({".env": "A=1\n"}, ['env env_file [".env"] @.env:1']),
         ({".env.example": "A=1\n", ".env.dist": "A=2\n", ".gitignore": "**/.env\n"}, [
             'env env_file [".env"] @.env.dist:1']),
@@ -44,7 +48,7 @@ EXAMPLE = """
 def test_which_file_and_which_addresses(files: dict[str, str], expected: list[str]) -> None:
     found = said(env_example.read, {"compose.yaml": COMPOSE, **files})
     assert found == expected
-    assert not [line for line in found if "sk_live" in line or "shop" in line]
+    assert not [line for line in found if "sk_live" in line or "shop" in line or "hunter2" in line]
 
 
 def test_a_variable_that_the_compose_file_sets_is_left_to_it() -> None:

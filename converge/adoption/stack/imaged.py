@@ -83,7 +83,7 @@ def claims(container: Container, found: Assigned, home: Layer | None) -> Iterato
 
 def assigned_ports(container: Container, used: Collection[int]) -> Assigned:
     """Its ports; one that the file does not publish gets a number that is not `used`."""
-    found = assigned.of(container, images.port(loose.text(container.value("image"))), low=True)
+    found = assigned.of(container, images.port(loose.text(container.value("image"))))
     main = found.ports.get("")
     if not main or not main.guess:
         return found
