@@ -23,8 +23,10 @@ import pytest
 
 from converge import schema
 
-# a shell that puts a run of tests into the background has it ignore SIGINT, and everything it starts too
+# a shell that puts a run of tests into the background, and nohup, have it ignore these, and everything it starts too
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for each in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(each, signal.SIG_DFL)
 
 hypothesis.settings.register_profile(
     "same-examples", derandomize=True, deadline=None
@@ -42,9 +44,9 @@ os.environ.setdefault("DEV_SHARED", "no")  # other tests make accounts, and some
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 
-WHOLE_MACHINE = ("tests/real/", "tests/handoff/", "tests/stories/test_platform", "tests/debug/test_from_containers")
-"""Files whose tests share an engine or want all processors: one worker runs them, one after the other."""
-TOGETHER = ("tests/runtime/test_guarded_infra.py",)
+ENGINES = {"tests/handoff/": "beside", "tests/real/": "rig", "tests/debug/test_from_containers": "rig"}
+"""Files whose tests share an engine -> which: one worker runs all of one, as a test may kill the engine."""
+TOGETHER = ("tests/runtime/test_guarded_infra.py", "tests/stories/test_platform.py")
 """Files whose tests share a platform that takes long to start: one worker runs all of such a file."""
 
 
@@ -55,8 +57,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            if nodeid.startswith(WHOLE_MACHINE):
-                return "machine"
+            for place, engine in ENGINES.items():
+                if nodeid.startswith(place):
+                    return engine
             return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
     return Scheduling(config, log)
