@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -140,10 +141,15 @@ class Checkout:
         return found
 
     def end(self) -> None:
-        """Kill every such process."""
-        for pid in self.processes():
+        """Kill every such process, and what a supervisor among them started meanwhile, until none is left."""
+        wait_until(lambda: not self._killed())
+
+    def _killed(self) -> list[int]:
+        found = self.processes()
+        for pid in found:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        return found
 
 
 @pytest.fixture
@@ -174,8 +180,8 @@ def free_port() -> Callable[[], int]:
     return find
 
 
-def wait_until(true: Callable[[], Any], timeout: float = 20.0) -> Any:
-    """The first true value; fails after `timeout` seconds."""
+def wait_until(true: Callable[[], Any], timeout: float = 60.0) -> Any:
+    """The first true value; fails after `timeout` seconds, which are for the busiest machine."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if value := true():
@@ -190,6 +196,20 @@ def holds(true: Callable[[], Any], seconds: float) -> None:
     while time.monotonic() < deadline:
         assert true()
         time.sleep(0.05)
+
+
+def removed(directory: Path) -> None:
+    """Remove a directory, also while processes write there: one pass may find it full again, or a file gone."""
+
+    def gone() -> bool:
+        try:
+            shutil.rmtree(directory)
+        except OSError as problem:
+            if problem.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise
+        return not directory.exists()
+
+    wait_until(gone)
 
 
 def elapse(seconds: float) -> None:
