@@ -19,7 +19,6 @@ PORT = re.compile(r'"(?:0\.0\.0\.0|127\.0\.0\.1|localhost)?:(\d{4,5})"')
 VARIABLE = re.compile(r'(?:Getenv|LookupEnv|GetEnv|getEnv)\w*\(\s*"PORT"(?:\s*,\s*"?:?(\d{4,5}))?')
 SERVICES = re.compile(r"(^|[/-])(api|app|server|web|service|svc|worker|gateway|http|grpc|backend)s?$")
 TOOLS = re.compile(r"(^|[/-])(tools?|scripts?|hack|gen|generate|migrat\w*|seed\w*|cli|ctl|mage|bench\w*|debug)([/-]|$)")
-QUESTION = "no file says on which port it listens: without `port` it is a worker"
 
 
 def read(tree: Tree) -> Iterable[Claim | Note]:
@@ -71,7 +70,6 @@ def _port(tree: Tree, module: str, also: str, main: found.Match, paths: list[str
     elif match:
         number, source, guess = int(match.groups[0]), match.source, "an address in the source"
     else:
-        yield Note(source=main.source, said=f"{module}: {QUESTION}")
         return
     if 0 < number < 65536:
         yield Claim(table="services", of=module, also=also, key="port", value=number, source=source, guess=guess)
