@@ -38,6 +38,18 @@ GUESS = "the command of its container; it is restarted on an edit"
 def read(tree: Tree, said: Iterable[Claim | Note]) -> Iterator[Claim]:
     """Claims of the services of which something is said (`said`), or that have a Dockerfile of their own, but of which
     neither their kind nor what runs them is known; and of those that speak gRPC."""
+    known = _known(tree, said)
+    files = tree.named("*.go", "*.py", "*.js", "*.ts")
+    owned = found.owned([path for path in files if not found.TESTS.search(path)], known)
+    for folder, keys in known.items():
+        if not keys & {"kind", "dev"} and keys & {"name", "port"}:
+            yield from _service(tree, folder, "port" in keys)
+        if "port" in keys and "protocol" not in keys and (match := _grpc(tree, owned[folder])):
+            yield Claim(table="services", of=folder, key="protocol", value="h2c", source=match.source)
+
+
+def _known(tree: Tree, said: Iterable[Claim | Note]) -> dict[str, set[str]]:
+    """Directory of a service -> the keys of its main one that are said."""
     known: dict[str, set[str]] = {}
     for each in said:
         if isinstance(each, Claim) and each.table == "services" and not each.also:
@@ -46,13 +58,7 @@ def read(tree: Tree, said: Iterable[Claim | Note]) -> Iterator[Claim]:
         folder = found.folder(path)
         if not found.TESTS.search(path) and not any(_holds(folder, other) for other in known):
             known[folder] = {"name"}
-    files = tree.named("*.go", "*.py", "*.js", "*.ts")
-    owned = found.owned([path for path in files if not found.TESTS.search(path)], known)
-    for folder, keys in known.items():
-        if not keys & {"kind", "dev"} and keys & {"name", "port"}:
-            yield from _service(tree, folder, "port" in keys)
-        if "port" in keys and "protocol" not in keys and (match := _grpc(tree, owned[folder])):
-            yield Claim(table="services", of=folder, key="protocol", value="h2c", source=match.source)
+    return known
 
 
 def _holds(folder: str, other: str) -> bool:
