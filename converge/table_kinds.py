@@ -25,7 +25,10 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
         "test": "python manage.py test", "migrate": "python manage.py migrate --noinput",
     },
     "flask": {"base": "python", "dev": "exec flask --app {app} run --host {host} --port {port} --reload"},
-    "celery": {"base": "python", "dev": "exec celery --app {app} worker --loglevel info", "reload": True},
+    "celery": {
+        "base": "python", "dev": "exec celery --app {app} worker --loglevel info", "reload": True,
+        "ready": {"log": r"\S@\S+ ready\."},
+    },
     "celery-beat": {
         "base": "python", "dev": "exec celery --app {app} beat --schedule {state}/schedule --pidfile=", "reload": True,
     },
@@ -83,6 +86,8 @@ def _lay_under(entry: dict[str, Any], table: Mapping[str, Any], name: str, kind:
     for key, value in table.items():
         if key == "env" and isinstance(value, dict) and isinstance(entry.get("env"), dict):
             entry["env"] = {**value, **entry["env"]}
+        elif key == "ready" and "dev" in given:
+            continue  # it tells when the command of the kind is ready
         elif key != "base" and key not in given:
             entry[key] = _filled(value, entry, name, kind, at) if key in COMMANDS else value
 

@@ -53,6 +53,12 @@ def test_an_entry_goes_before_its_table() -> None:
     assert (found.kind, found.dev, found.migrate, found.test) == ("python", "mine", "other", "python manage.py test")
 
 
+@pytest.mark.parametrize(("more", "ready"), [("", True), ("dev = 'celery -A x worker -l error'\n", False)])
+def test_what_tells_that_a_kinds_command_is_ready_is_not_asked_of_another_one(more: str, ready: bool) -> None:
+    found = service(f"[services.a]\nkind = 'celery'\napp = 'x'\n{more}")
+    assert bool(found.ready) is ready and found.reload
+
+
 def test_a_kind_of_a_team_is_a_table_in_its_repository() -> None:
     text = OWN.replace('app = "jobs:all"', 'app = "jobs:all"\nmain = "m"')
     found = service(text)
