@@ -13,6 +13,8 @@ from converge import kinds
 from converge.toml import refuse
 
 _NPX = "exec npx --no -- "
+_DEBUGPY = "exec python -X frozen_modules=off -m debugpy --listen 127.0.0.1:{debug_port} "
+"""It follows no child processes that reload: the commands below have none."""
 
 BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "vite": {"base": "node", "dev": f"{_NPX}vite --host {{host}} --port {{port}} --strictPort"},
@@ -22,9 +24,13 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "deno": {"base": "command", "dev": "exec deno task dev", "test": "deno test"},
     "django": {
         "base": "python", "dev": "exec python manage.py runserver {host}:{port}",
+        "debug": f"{_DEBUGPY}manage.py runserver {{host}}:{{port}} --noreload",
         "test": "python manage.py test", "migrate": "python manage.py migrate --noinput",
     },
-    "flask": {"base": "python", "dev": "exec flask --app {app} run --host {host} --port {port} --reload"},
+    "flask": {
+        "base": "python", "dev": "exec flask --app {app} run --host {host} --port {port} --reload",
+        "debug": f"{_DEBUGPY}-m flask --app {{app}} run --host {{host}} --port {{port}}",
+    },
     "celery": {
         "base": "python", "dev": "exec celery --app {app} worker --loglevel info", "reload": True,
         "ready": {"log": r"\S@\S+ ready\."},

@@ -44,6 +44,8 @@ def test_a_built_in_one_is_a_table_with_a_command_that_can_be_filled_in(tmp_path
     assert component.kind == table["base"] and "{" not in command
     listens = "{port}" in table["dev"]
     assert ("127.0.0.3" in command) is ("20001" in command) is listens
+    under = component.wants.debug or "-m debugpy --listen 127.0.0.1:{debug_port} "
+    assert "{debug_port}" in under and "{app}" not in under and "--reload" not in under
     assert ("shop" in command) is ("{app}" in table["dev"])
 
 
