@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from converge.adoption import checked, reconcile, unsaid
 from converge.adoption.draft import Draft
-from converge.adoption.evidence import Claim, Note
+from converge.adoption.evidence import Note
 from converge.adoption.readers import (
     compose,
     devcontainer,
@@ -35,15 +34,11 @@ READERS = (
 def of(root: Path) -> Draft:
     """The draft for a directory, which loads when it is written there. DevError if not even an empty one would."""
     tree = Tree(root)
-    found = reconcile.draft(_said(tree), root.name)
+    claims = [each for module in READERS for each in module.read(tree)]
+    claims += unsaid.read(tree, claims)
+    found = reconcile.draft(claims, root.name)
     notes = found.notes
     if tree.strange:
         said = f"{tree.strange} files have names that cannot be printed; they were not read"
         notes = (*notes, Note(source=".", said=said))
     return checked.loading(Draft(entries=found.entries, notes=notes), root)
-
-
-def _said(tree: Tree) -> Iterator[Claim | Note]:
-    said = [each for module in READERS for each in module.read(tree)]
-    yield from said
-    yield from unsaid.read(tree, said)

@@ -87,6 +87,16 @@ def _service(tree: Tree, folder: str, port: bool) -> Iterator[Claim]:
             guess = "the port of its container"
             yield Claim(table="services", of=folder, key="port", value=exposed, source=source, guess=guess)
         return
+    yield from _dotnet(tree, folder)
+
+
+def _dotnet(tree: Tree, folder: str) -> Iterator[Claim]:
+    for path in tree.named("*.csproj"):
+        if found.folder(path) == folder and "<OutputType>Exe" in tree.text(path):
+            source = f"{path}:{tree.text(path).partition('<OutputType>')[0].count(chr(10)) + 1}"
+            dev, guess = "exec dotnet watch run", "the usual command of .NET"
+            yield Claim(table="services", of=folder, key="dev", value=dev, source=source, guess=guess)
+            return
 
 
 def _plain(line: object) -> object:

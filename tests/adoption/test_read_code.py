@@ -51,12 +51,13 @@ GO = "package main\n\nfunc main() {\n"
          ["services.. kind go @cmd/api/main.go:3", "services.. main ./cmd/api @cmd/api/main.go:3",
           "services.. port 9090 @cmd/api/main.go:4 ?",
           "note @cmd/gen/main.go:3 a Go program that seems to be no service"]),
-        (others.read, {"a/Cargo.toml": "[package]", "a/src/main.rs": 'use axum::x;\nbind("0.0.0.0:3210")'},
-         ["services.a kind rust @a/Cargo.toml:1", "services.a port 3210 @a/src/main.rs:2 ?"]),
-        (others.read, {"a/Cargo.toml": "[package]", "a/src/main.rs": "use serde::x;"}, []),
-        (others.read, {"build.gradle.kts": 'id("org.springframework.boot")'},
-         ["services.. kind command @build.gradle.kts:1", "services.. dev exec gradle bootRun @build.gradle.kts:1 ?",
-          "services.. env.SERVER_PORT {port} @build.gradle.kts:1 ?", "services.. port 8080 @build.gradle.kts:1 ?"]),
+        (others.read, {"a/Cargo.toml": '[dependencies]\naxum = "0.8"', "a/src/main.rs": 'bind("0.0.0.0:3210")'},
+         ["services.a kind rust @a/Cargo.toml:2", "services.a port 3210 @a/src/main.rs:1 ?"]),
+        (others.read, {"a/Cargo.toml": '[dependencies]\nserde = "1"'}, []),
+        (others.read, {"build.gradle.kts": 'id("org.springframework.boot")'}, []),
+        (others.read, {"build.gradle.kts": 'id("org.springframework.boot")', "gradlew": ""},
+         ["services.. kind command @build.gradle.kts:1", "services.. dev exec ./gradlew bootRun @build.gradle.kts:1 ?",
+          "services.. port 8080 @build.gradle.kts:1 ?", "services.. env.SERVER_PORT {port} @build.gradle.kts:1 ?"]),
     ],
 )  # fmt: skip
 def test_what_code_says(read: Reader, files: Mapping[str, str], lines: list[str]) -> None:
@@ -79,6 +80,7 @@ BUILT = "services:\n  a:\n    build: a\n"
         ({"a/package.json": "{}", "a/s.js": "", "a/Dockerfile": 'FROM x\nCMD ["no"]\nFROM y\nENTRYPOINT [ "node" ]\n'
           'CMD ["s.js"]'},
          ["kind node @a/Dockerfile:4", "dev exec node s.js @a/Dockerfile:4 ?", "reload true @a/Dockerfile:4 ?"]),
+        ({"a/W.csproj": "<P>\n<OutputType>Exe", "a/P.cs": ""}, ["dev exec dotnet watch run @a/W.csproj:2 ?"]),
         ({"a/main.rb": "", "a/Dockerfile": "FROM x\nCMD ruby main.rb"}, []),
     ],
 )  # fmt: skip

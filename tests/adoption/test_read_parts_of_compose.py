@@ -48,9 +48,8 @@ def test_which_files(files: list[str], expected: str | None) -> None:
 
 def test_two_files_with_one_container_are_not_both_taken() -> None:
     override = "services: {db: {ports: ['5433:5432'], command: x}}\n"
-    files = {"compose.yaml": "services: {db: {image: postgres}, "
-                             "q: {image: redis, profiles: [dev], ports: ['2001:2']}}\n",
-             "compose.override.yaml": override}  # fmt: skip
+    whole = "services: {db: {image: postgres}, q: {image: redis, profiles: [dev], ports: ['2001:2']}}\n"
+    files = {"compose.yaml": whole, "compose.override.yaml": override}
     assert found(files, "compose file", "infra", "profiles", "note") == [
         "compose file compose.yaml", 'compose profiles ["dev"]', "infra.db kind postgres", "infra.db port 5433",
         "infra.db container_port 5432", "infra.q kind redis", "infra.q port 2001",
