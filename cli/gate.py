@@ -21,7 +21,7 @@ def _always(values: Mapping[str, Any]) -> bool:
     return True
 
 
-FREE = ("schema", "reference", "trust", "upgrade")
+FREE = ("schema", "reference", "trust", "upgrade", "init")
 """Commands that use no checkout, decide about it, or run nothing of it and read only its file's version."""
 LOOKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "status": _always,

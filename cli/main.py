@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "clean": "cli.clean",
     "trust": "cli.trust",
     "lock": "cli.lock",
+    "init": "cli.init",
     "upgrade": "cli.upgrade",
     "export": "cli.export",
     "schema": "cli.schema",

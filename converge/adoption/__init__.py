@@ -1,1 +1,1 @@
-"""Reads what a repository says about itself, and writes a first desired state from it."""
+"""Reads what a repository says about itself, and makes a first desired state of it."""

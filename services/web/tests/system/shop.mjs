@@ -55,7 +55,8 @@ test("a customer signs in, orders, sees it published, and signs out", { timeout:
   const page = await context.newPage();
   const troubles = [];
   const picture = (name) => process.env.SCREENSHOTS && page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`), fullPage: true });
-  page.on("pageerror", (error) => troubles.push(String(error)));
+  // React's error of a page that is left while the server still sends it, as a slow one may be here
+  page.on("pageerror", (error) => error.message === "Connection closed." || troubles.push(String(error)));
 
   await page.goto(process.env.WEB_URL, { timeout: 60_000 });
   await page.getByTestId("signed-out").waitFor();

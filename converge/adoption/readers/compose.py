@@ -1,0 +1,36 @@
+"""Reads the Compose files for development: infrastructure, services, their environment and what starts before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from converge.adoption import loose, names
+from converge.adoption.addresses import Addresses
+from converge.adoption.evidence import Claim, Note
+from converge.adoption.stack import built, components, imaged
+from converge.adoption.stack.environment import Environment
+from converge.adoption.stack.layers import Container
+from converge.adoption.stack.variables import Lines
+from converge.adoption.tree import Tree
+
+
+def read(tree: Tree) -> Iterable[Claim | Note]:
+    """The claims of [compose], [infra], [services] and [env]."""
+    found = components.of(tree)
+    yield from imaged.files(found.stack, found.infra, found.whole)
+    for container in found.infra:
+        yield from imaged.claims(container, found.ports[container.name])
+    variables = Environment(Addresses(found.hosts()), _credentials(found.infra), Lines(tree))
+    for each in found.services:
+        yield from built.claims(each, found.places)
+        yield from built.ports_of(each)
+        yield from variables.claims(each, found.needs[each.container.name])
+    yield from found.said
+
+
+def _credentials(containers: Sequence[Container]) -> set[str]:
+    """Values of variables of the image services that look secret."""
+    return {
+        said for each in containers for value, _ in each.all("environment")
+        for name, said in loose.pairs(value).items() if said and names.secret(name)
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""A repository's Compose files as evidence: what of them is infrastructure, and what is a service of the checkout."""
