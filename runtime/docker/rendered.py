@@ -10,13 +10,15 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from converge import atomic, kinds, own_files
-from converge.compose_file.composed import Composed, Container
 from runtime.component import InfraComponent
 from runtime.environment import fill, variable
 from runtime.platform import Platform
+
+if TYPE_CHECKING:
+    from converge.compose_file.composed import Container
 
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 INTERVAL = "2s"
@@ -57,7 +59,7 @@ def model(platform: Platform) -> dict[str, Any]:
 
 def container(platform: Platform, component: InfraComponent) -> Container | None:
     """Its service in the team's Compose file; None if it is not from there."""
-    composed: Composed | None = platform.loaded.composed
+    composed = platform.loaded.composed
     return composed.containers.get(component.name) if composed else None
 
 
