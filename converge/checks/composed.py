@@ -41,6 +41,9 @@ def schema(document: dict[str, Any]) -> None:
 def check(loaded: Loaded) -> None:
     """DevError with the line of the first port that something else has."""
     if loaded.composed is None:
+        if loaded.desired.compose:
+            at = loaded.source("compose.file")
+            raise refuse("value-wrong", "compose.file has a wrong value", at, "it names no file")
         return
     taken = {each.number: each.component for each in declared_ports.of(loaded.desired)}
     for name, each in loaded.composed.containers.items():

@@ -9,7 +9,7 @@ from typing import Any
 from converge.compose_file.composed import Published
 
 SHORT = re.compile(
-    r"(?:(?:\[[0-9a-fA-F:.%]+\]|[^:\[\]]*):)??(?:(\d+)?(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?"
+    r"(?:(?:(?:\[[0-9a-fA-F:.%]+\]|[^:\[\]]*):)?(\d+)?(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?"
 )
 """`[[ADDRESS:]HOST[-HOST]:]CONTAINER[-CONTAINER][/PROTOCOL]`."""
 MOST = 200

@@ -62,7 +62,7 @@ def team(checkout: Checkout, rig: Rig, free_port: Callable[[], int]) -> Iterator
     checkout.write("www/index.html", "hello")
     checkout.write(".env.web", "GREETING=${DB_PASSWORD} {x} 'y'\n")
     ports = f"DB_PORT={free_port()}\nWEB_PORT={free_port()}\nMORE_PORT={free_port()}\n"
-    checkout.write(".env", f"DB_PASSWORD=\"it's {{x}} $$5\"\n{ports}")
+    checkout.write(".env", f'DB_PASSWORD="it\'s {{x}} $$5"\n{ports}')
     checkout.state(STATE)
     yield checkout
     checkout.dev("clean", "--force")
