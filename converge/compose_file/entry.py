@@ -11,7 +11,7 @@ from converge.compose_file.composed import Published
 from converge.compose_file.document import Document
 from converge.compose_file.team import Team
 from converge.errors import DevError
-from converge.templates import SHAPE
+from converge.templates import SHAPE, Scope
 from converge.toml import refuse
 from facts.value import dataclass, field
 
@@ -74,7 +74,8 @@ def of(team: Team, found: Document, name: str, own: Mapping[str, Any], needs: li
 
 def escaped(value: str) -> str:
     """A value of which nothing in braces is filled in."""
-    return SHAPE.sub(lambda match: match[0] if match[1] else f"{{{match[0]}}}", value)
+    meant = Scope().meant
+    return SHAPE.sub(lambda match: f"{{{match[0]}}}" if meant(match[1] or match[2]) else match[0], value)
 
 
 def _ports(found: Document, name: str) -> list[Published]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, strategies
 
-from converge import schema, trust
+from converge import schema, templates, trust
+from converge.compose_file import entry
 from converge.desired import Loaded
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -41,7 +43,7 @@ def load(tmp_path: Path) -> Callable[..., Loaded]:
         ("db: {image: a, ports: ['1053:53/udp', '[::1]:18053:53']}", {"port": 18053}),
         ("db: {image: a, ports: ['18000:80'], stop_grace_period: 1m30s}", {"stop_grace": 90.0}),
         ("db: {image: a, ports: ['18000:80'], environment: ['A={x}', 'B={{y}}', C=]}",
-         {"env": {"A": "{{x}}", "B": "{{y}}", "C": ""}}),
+         {"env": {"A": "{{x}}", "B": "{{{y}}}", "C": ""}}),
         ("db: {image: a, ports: ['18000:80'], environment: {A: true, B: 1, C: 1.5}}",
          {"env": {"A": "true", "B": "1", "C": "1.5"}}),
         ("db: {image: 'postgres:18', ports: ['15432:5432'], environment: {POSTGRES_USER: u, POSTGRES_PASSWORD: p}}",
@@ -55,6 +57,12 @@ def test_a_service_becomes_an_entry(load: Callable[..., Loaded], service: str, e
     infra = loaded.desired.infra["db"]
     assert {key: getattr(infra, key) for key in expected} == expected
     assert loaded.source("infra.db.port").startswith("docker-compose.yml:2")
+
+
+@given(strategies.text("{}$:.xu-", max_size=12) | strategies.text("{}url.:x", max_size=12))
+@example("{x.url:a}{{x}}${x}{{{x}}}{x.y:z}")
+def test_nothing_in_braces_of_a_file_is_filled_in(value: str) -> None:
+    assert templates.fill(entry.escaped(value), templates.Scope(), lambda word: f"<{word}>") == value
 
 
 def test_an_entry_beside_it_has_priority(load: Callable[..., Loaded]) -> None:
