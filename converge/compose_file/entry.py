@@ -66,7 +66,7 @@ def of(team: Team, found: Document, name: str, own: Mapping[str, Any], needs: li
         keys["stop_grace"] = grace
     if kind == "postgres":
         database = env.get("POSTGRES_DB") or env.get("POSTGRES_USER") or "postgres"
-        keys["databases"] = [] if database == "postgres" else [database]
+        keys["databases"] = [database]
     lines = {key: found.source("services", name, there) for key, there in WRITTEN.items()}
     other = {key: value for key, value in env.items() if key not in keys["env"]}
     return Entry(keys, lines, rest, other, tuple(bare), standing_in.refusal(str(kind), image, table))

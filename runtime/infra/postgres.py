@@ -22,7 +22,7 @@ from converge.errors import DevError
 from facts import owners
 from runtime import placements
 from runtime.component import InfraComponent, Launch
-from runtime.infra import credentials, plain, wire
+from runtime.infra import plain, superuser, wire
 from runtime.platform import Platform
 
 keeps_data = True
@@ -69,7 +69,7 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
             "-D",
             str(target),
             "-U",
-            credentials.user(component),
+            superuser.name(component),
             "--auth=scram-sha-256",
             "-E",
             "UTF8",
@@ -167,11 +167,14 @@ def check_volume(component: InfraComponent) -> None:
 
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """The URL contains role and password of services; the user of the URL appends the database's name."""
-    found = plain.at(component, host, "postgresql")
-    name, word = SERVICES, service_password(component)
-    if (given := credentials.given(component)) is not None:
-        name, word = quote(credentials.user(component), safe=""), quote(given, safe="")
-    return found | {"url": f"postgresql://{name}:{word}@{found['address']}"}
+    found, databases = plain.at(component, host, "postgresql"), component.wants.databases
+    user, word = SERVICES, service_password(component)
+    if (given := superuser.given(component)) is not None:
+        user, word = superuser.name(component), given
+    return {
+        **found, "url": f"postgresql://{quote(user, safe='')}:{quote(word, safe='')}@{found['address']}",
+        "user": user, "password": word, **({"database": databases[0]} if len(databases) == 1 else {}),
+    }  # fmt: skip
 
 
 def why_not(component: InfraComponent, timeout: float) -> str:
@@ -205,7 +208,7 @@ def sql(
     """
     assert component.port is not None
     try:
-        user = credentials.user(component)
+        user = superuser.name(component)
         with wire.Connection(
             component.port, password(component), database, user, timeout=timeout, verify=component.verify
         ) as connection:
@@ -236,10 +239,10 @@ def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tu
         found = compose.find(platform)
         if isinstance(found, str):
             raise DevError("docker-unavailable", f"{component.name} cannot be reached", because=found)
-        command = found.command(["exec", "-T", compose.key(component), *argv, "-U", credentials.user(component)])
+        command = found.command(["exec", "-T", compose.key(component), *argv, "-U", superuser.name(component)])
         return command, found.environment(compose.values(found, {}))
     home = _home(platform.loaded)
-    where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", credentials.user(component)]
+    where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", superuser.name(component)]
     return [str(home / "bin" / argv[0]), *argv[1:], *where], {
         **_env(home),
         "PGPASSWORD": password(component),
@@ -276,7 +279,7 @@ def _user() -> str | None:
 
 def known_password(component: InfraComponent) -> str:
     """The existing password; empty if none was made. For looks, which write nothing."""
-    if (given := credentials.given(component)) is not None:
+    if (given := superuser.given(component)) is not None:
         return given
     try:
         return own_files.text(_secret(component))
@@ -286,7 +289,7 @@ def known_password(component: InfraComponent) -> str:
 
 def password(component: InfraComponent) -> str:
     """The password, made once per instance, mode 0600. Its file is next to the data directory."""
-    if (given := credentials.given(component)) is not None:
+    if (given := superuser.given(component)) is not None:
         return given
     path = _secret(component)
     try:

@@ -11,7 +11,7 @@ from facts.engine import EngineError
 from facts.value import dataclass, field
 from runtime import placements
 from runtime.component import InfraComponent
-from runtime.infra import credentials, postgres, wire
+from runtime.infra import postgres, superuser, wire
 from runtime.placements.seen import lost
 from runtime.platform import Platform
 from runtime.provision import ownership, roles
@@ -97,13 +97,13 @@ def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | C
 
 def served(component: InfraComponent, inside: Inside) -> bool:
     """Whether services can log in: by their role, or as the user that the entry itself names."""
-    return inside.has_services or credentials.given(component) is not None
+    return inside.has_services or superuser.given(component) is not None
 
 
 def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ...]:
     """The differences of one database from its declaration, as short phrases."""
     database, found = inside.databases.get(name), list[str]()
-    if credentials.given(component) is not None:
+    if superuser.given(component) is not None:
         return _lacks_of_team(component, database)
     if name not in inside.roles:
         found.append(f"no role {name}")
@@ -136,8 +136,8 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     """
     database, quoted = inside.databases.get(name), postgres.quoted(name)
     statements = []
-    own = credentials.given(component) is not None
-    owner = postgres.quoted(credentials.user(component)) if own else quoted
+    own = superuser.given(component) is not None
+    owner = postgres.quoted(superuser.name(component)) if own else quoted
     if own or name == SERVICES:
         pass
     elif name not in inside.roles:
@@ -201,7 +201,7 @@ def set_password(component: InfraComponent) -> None:
     """Set the password in a volume that was made with another; the container accepts its own users by socket."""
     from runtime.placements import docker  # saves 1.5 ms of a doctor where no component runs in Docker
 
-    word, user = postgres.password(component), credentials.user(component)
+    word, user = postgres.password(component), superuser.name(component)
     quoted = word.replace("'", "''")
     names = ", ".join(f"'{name}'" for name in (SERVICES, *component.wants.databases))
     text = (
@@ -250,7 +250,7 @@ def _connect(
 ) -> wire.Connection:
     assert component.port is not None
     password = postgres.known_password(component)
-    user = credentials.user(component)
+    user = superuser.name(component)
     return wire.Connection(component.port, password, database, user, timeout=timeout, verify=component.verify)
 
 

@@ -36,7 +36,7 @@ extensions = ["vector"]
 kind = "command"
 dev = "exec sleep 600"
 needs = ["db"]
-env = { DATABASE_URL = "{db.url}/orders", CACHE_URL = "{cache.url}" }
+env = { DATABASE_URL = "{db.url:postgresql+x}/orders", WHO = "{db.user}", CACHE_URL = "{cache.url}" }
 """
 
 
@@ -64,7 +64,8 @@ def test_the_url_of_the_service_works(team: Checkout) -> None:
             ]
             assert found.query("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'") == [("shop",)]
     said = team.dev("env", "asker").out
-    assert f"postgresql://shop:********@127.0.0.1:{shown['db']['port']}/orders" in said
+    assert f"postgresql+x://shop:********@127.0.0.1:{shown['db']['port']}/orders" in said
+    assert "WHO=shop" in said
     assert f"CACHE_URL=redis://127.0.0.1:{shown['cache']['port']}" in said and "p@ss" not in said
     assert "p@ss" not in team.dev("env", "db").out
     doctor = team.dev("doctor", "--json")

@@ -35,7 +35,7 @@ def load(tmp_path: Path) -> Callable[..., Loaded]:
 @pytest.mark.parametrize(
     ("service", "expected"),
     [
-        (DB, {"kind": "postgres", "port": 15432, "container_port": 5432, "databases": ()}),
+        (DB, {"kind": "postgres", "port": 15432, "container_port": 5432, "databases": ("postgres",)}),
         ("db: {image: 'ghcr.io/x/pgvector:pg18', ports: [{target: 5432, published: 16000}]}", {"port": 16000}),
         ("db: {image: 'postgis/postgis:18-3.6', ports: ['15432:5432']}", {"kind": "postgres"}),
         ("db: {image: 'valkey/valkey:8', ports: ['127.0.0.1:16379:6379']}", {"kind": "redis", "container_port": 6379}),
@@ -68,7 +68,7 @@ def test_nothing_in_braces_of_a_file_is_filled_in(value: str) -> None:
 def test_an_entry_beside_it_has_priority(load: Callable[..., Loaded]) -> None:
     more = '[infra.db]\nport = 16000\nplacement = "docker"\ndatabases = ["more"]\nready = { tcp = true }\n'
     infra = load(DB, f"{more}env = {{ A = 'b' }}").desired.infra["db"]
-    assert (infra.port, infra.placement, infra.databases, infra.container_port) == (16000, "docker", ("more",), 5432)
+    assert (infra.port, infra.placement, infra.databases, infra.container_port) == (16000, "docker", ("postgres", "more"), 5432)
     assert infra.ready and infra.env == {"POSTGRES_PASSWORD": "x", "A": "b"}
     assert load(DB, '[infra.db]\nkind = "command"').desired.infra["db"].kind == "command"
     for ports in ("", ", expose: [80]"):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from converge.templates import Scope, fill
 from runtime.component import InfraComponent
 
-SUPERUSER = "postgres"
+DEFAULT = "postgres"
 
 
-def user(component: InfraComponent) -> str:
+def name(component: InfraComponent) -> str:
     """Its name."""
-    return (_value(component, "POSTGRES_USER") or SUPERUSER) if component.wants.container_port else SUPERUSER
+    return (_value(component, "POSTGRES_USER") or DEFAULT) if component.wants.container_port else DEFAULT
 
 
 def given(component: InfraComponent) -> str | None:
@@ -22,9 +22,9 @@ def given(component: InfraComponent) -> str | None:
     if not component.wants.container_port:
         return None
     word = _value(component, "POSTGRES_PASSWORD")
-    return word or (user(component) if _value(component, "POSTGRES_HOST_AUTH_METHOD") == "trust" else None)
+    return word or (name(component) if _value(component, "POSTGRES_HOST_AUTH_METHOD") == "trust" else None)
 
 
-def _value(component: InfraComponent, name: str) -> str:
-    """The variable; `{{word}}` is `{word}`, and no address is filled in."""
-    return fill(component.wants.env.get(name, ""), Scope(), lambda word: f"{{{word}}}")
+def _value(component: InfraComponent, variable: str) -> str:
+    """Its value; `{{word}}` is `{word}`, and no address is filled in."""
+    return fill(component.wants.env.get(variable, ""), Scope(), lambda word: f"{{{word}}}")
