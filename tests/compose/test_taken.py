@@ -67,12 +67,14 @@ def test_nothing_in_braces_of_a_file_is_filled_in(value: str) -> None:
     assert templates.fill(entry.escaped(value), templates.Scope(), lambda word: f"<{word}>") == value
 
 
-def test_an_entry_beside_it_has_priority(load: Callable[..., Loaded]) -> None:
+def test_an_entry_beside_it_has_priority(load: Callable[..., Loaded], tmp_path: Path) -> None:
     more = '[infra.db]\nport = 16000\nplacement = "docker"\ndatabases = ["more"]\nready = { tcp = true }\n'
     infra = load(DB, f"{more}env = {{ A = 'b' }}").desired.infra["db"]
     assert (infra.port, infra.placement, infra.container_port) == (16000, "docker", 5432)
     assert infra.databases == ("postgres", "more")
     assert infra.ready and infra.env == {"POSTGRES_PASSWORD": "x", "A": "b"}
+    local = schema.parse(STATE.encode(), b"[infra.db]\nport = 17000", FilesRead(tmp_path))
+    assert local.desired.infra["db"].port == 17000 and local.overrides == ("infra.db.port",)
     assert load(DB, '[infra.db]\nkind = "command"').desired.infra["db"].kind == "command"
     for ports in ("", ", expose: [80]"):
         given = "container_port = 80" if not ports else ""
