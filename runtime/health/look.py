@@ -39,7 +39,7 @@ def judge(
         return Verdict("unknown", f"{missing}: {trust.hint(platform.instance.checkout)}")
     plain = seen.placement == "ide" or seen.debug or _age(seen) < YOUNG
     boxed = seen.placement == "docker"
-    if plain or not (missing or (not boxed and _rebuilt(component))):
+    if plain or not (missing or (not boxed and (_unasked(component) or _rebuilt(component)))):
         return Verdict("starting" if missing else "ready", missing)
     from runtime.health import builds  # saves 10 ms: most looks find what is ready
 
@@ -60,9 +60,16 @@ def why_not(
             return problem
     except TimeoutError:
         return f"no answer within {timeout:g} s"
-    if problem := _too_young(component, seen):
+    if problem := _too_young(component, seen) or _ailing(platform, component, seen):
         return problem
     return _declared(platform, component, seen, ready, timeout)
+
+
+def _ailing(platform: Platform, component: Component, seen: Seen) -> str:
+    """Why the health check of a team's Compose file does not pass; `ready` of [infra] replaces it."""
+    composed = platform.loaded.composed
+    own = composed.containers.get(component.name) if composed and not component.ready else None
+    return seen.ailing if own and "healthcheck" in own.body else ""
 
 
 def _declared(platform: Platform, component: Component, seen: Seen, ready: Ready, timeout: float) -> str:
@@ -95,6 +102,11 @@ def _rebuilt(component: Component) -> bool:
         return b"rebuild.py" in regular.content(component.directory / "spec.json")
     except OSError:
         return False
+
+
+def _unasked(component: Component) -> bool:
+    """Whether nothing but its processes tells that its program has ended: it has no port that could answer."""
+    return component.is_service and not component.port and not component.once
 
 
 def _age(seen: Seen) -> float:
