@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,17 @@ def separate(tree: dict[str, Any], lines: dict[str, str], files: FilesRead) -> N
         del tree["tools"][tool]
         if isinstance(table.get("version"), str):  # the type of another one is refused later
             tree["tools"][tool] = table["version"]
+    if isinstance(tools, dict):
+        _without_v(tools, [tool for tool, table in tables.items() if "url" in table])
     if tables:
         tree[APART] = tables
+
+
+def _without_v(tools: dict[str, Any], but: Collection[str]) -> None:
+    """`v1.2` is how tags and Go write 1.2; `but` for tools whose address may have the text as it is."""
+    for tool, version in tools.items():
+        if isinstance(version, str) and re.match(r"v\d", version) and tool not in but:
+            tools[tool] = version[1:]
 
 
 def _read(tool: str, path: str, at: str, files: FilesRead) -> str:
