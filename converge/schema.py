@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converge import (
+    credentials,
     debug_ports,
     declared_ports,
     files_read,
@@ -29,7 +30,7 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import containers, env_files, installers, ports, reloads, tasks, tool_version
+from converge.checks import composed, containers, env_files, installers, ports, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -71,11 +72,11 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
-        words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, declared_ports, env_files, installers, ports, reloads,
-        table_kinds, tasks, tool_version,
+        words, kinds, package_names, credentials, templates, template_places, toml, limits, managed_paths, files_read,
+        sources, version_files, containers, declared_ports, env_files, installers, ports, reloads,
+        table_kinds, tasks, tool_version, composed,
     )  # fmt: skip
-    paths = (*(str(module.__file__) for module in modules), __file__)
+    paths = (*(str(module.__file__) for module in modules), __file__, *composed.READERS)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code, VERSION_OF_TOOL.encode()))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
@@ -126,6 +127,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
     """
     tree, lines = toml.tree(text, FILE)
     tool_version.check(tree, lines)
+    team = composed.lay(tree, lines, files or FilesRead())
     overrides: tuple[str, ...] = ()
     if local:
         own, own_lines = toml.tree(local, LOCAL)
@@ -156,7 +158,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
     desired = _validate(tree, lines)
     try:
         limits.check(Loaded(desired, lines, overrides))
-        loaded = Loaded(debug_ports.given(desired), lines, overrides)
+        loaded = Loaded(debug_ports.given(desired), lines, overrides, composed=team)
         check(loaded)
     except DevError as problem:  # a key may be written in a way that no line of it is known
         problem.source = problem.source or FILE
@@ -178,6 +180,7 @@ def json_schema() -> dict[str, Any]:
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
     env_files.schema(schema)
+    composed.schema(schema)
     table_kinds.schema(schema)
     table = schema["properties"].pop(sources.APART)["additionalProperties"]
     schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
@@ -235,6 +238,7 @@ def check(loaded: Loaded) -> None:
     _check_env(loaded, "tasks", desired.tasks)
     tasks.check(loaded, components)
     containers.check(loaded)
+    composed.check(loaded)
     reloads.check(loaded)
     env_files.check(loaded)
     _check_templates(loaded)
@@ -467,7 +471,8 @@ def _check_pattern(text: str, at: str) -> None:
 
 def _check_templates(loaded: Loaded) -> None:
     for key, text, scope in template_places.filled(loaded.desired):
-        if problem := next(templates.problems(text, scope), None):
+        if found := next(templates.problems(text, scope), None):
+            problem = credentials.explained(loaded.desired, found)
             raise _refuse(
                 "needs-unknown" if problem.undeclared else "bad-template",
                 f"{key} has {{{problem.word}}}, which cannot be filled in", loaded.source(key),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from converge import templates
 from converge.adoption import loose
@@ -16,6 +16,8 @@ _URL = re.compile(
 )
 _PAIR = re.compile(r"(?<![\w./@:{-])(?P<host>[A-Za-z0-9_.-]+):(?P<port>\d{2,5})(?![\w.-])")
 _HOSTED = re.compile(r"(?i)(.*?)_?(host|hostname|server|addr|address|endpoint|broker|servers|hosts)\Z")
+_DATABASE = re.compile(r"\{([a-z0-9-]+)\.url(?::[^{}]*)?\}/([A-Za-z_][A-Za-z0-9_-]*)(?:\?.*)?\Z")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 SCHEMES: Mapping[str, tuple[str, ...]] = {
     "postgres": ("postgres", "postgresql"), "redis": ("redis", "valkey"), "mysql": ("mysql",),
     "mariadb": ("mysql", "mariadb"),
@@ -43,6 +45,15 @@ class Part:
     """Port inside of its container -> "" for the main one, or its name in `ports`."""
     outside: Mapping[int, str] = field(default_factory=dict)
     """Published port -> the same."""
+    ports: bool = True
+    """Whether templates can name the ports besides the main one."""
+
+    def word(self, extra: str, what: str) -> str:
+        """The template of a part of its address; of a port that has none, the number itself."""
+        if not extra or self.ports:
+            return f"{{{self.name}.{extra}_{what}}}" if extra else f"{{{self.name}.{what}}}"
+        number = next((number for number, name in self.outside.items() if name == extra), 0)
+        return str(number) if what == "port" else f"127.0.0.1:{number}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class Filled:
     text: str
     named: tuple[str, ...] = ()
     """Components that the templates name."""
+    databases: tuple[tuple[str, str], ...] = ()
+    """Component and name of each database of Postgres in it."""
 
 
 class Addresses:
@@ -74,6 +87,12 @@ class Addresses:
                 found |= self._beside(name, filled.named[0], given, found)
         return found
 
+    def host(self, variable: str, value: str, known: Collection[str]) -> str:
+        """The first of these hosts that a variable names; empty if there is none."""
+        named = [match["host"] for pattern in (_URL, _PAIR) for match in pattern.finditer(value)]
+        named += [value.strip()] if _HOSTED.match(variable) else []
+        return next((each for each in named if each in known), "")
+
     def _host(self, variable: str, value: str, given: Mapping[str, str]) -> Filled | None:
         """A variable that is the name of a host alone; one on this machine is known by the port beside it."""
         match = _HOSTED.match(variable)
@@ -87,7 +106,12 @@ class Addresses:
         named: list[str] = []
         text = _URL.sub(lambda match: self._url(match, named), escaped(value))
         text = _PAIR.sub(lambda match: self._pair(match, named), text)
-        return Filled(text, tuple(dict.fromkeys(named)))
+        match = _DATABASE.match(text)
+        databases = ((match[1], match[2]),) if match and self._kind(match[1]) == "postgres" else ()
+        return Filled(text, tuple(dict.fromkeys(named)), databases)
+
+    def _kind(self, component: str) -> str:
+        return next((each.kind for each in self.hosts.values() if each.name == component), "")
 
     def _find(self, host: str, port: int | None) -> tuple[Part, str] | None:
         """The component and the name of its port ("" for the main one)."""
@@ -106,16 +130,14 @@ class Addresses:
         part, extra = found
         named.append(part.name)
         scheme, plus, _ = match["scheme"].partition("+")
-        word = f"{extra}_" if extra else ""
-        if part.service:
-            if match["host"] in LOCAL:
-                return f"{match['scheme']}://{match['host']}:{{{part.name}.{word}port}}"
-            url = f"{{{part.name}.{word}url}}"
-            return url if scheme == "http" else f"{match['scheme']}://{{{part.name}.{word}address}}"
+        if part.service and match["host"] in LOCAL:
+            return f"{match['scheme']}://{match['host']}:{part.word(extra, 'port')}"
+        if part.service and scheme == "http":
+            return part.word(extra, "url")
         if scheme in SCHEMES.get(part.kind, ()) and not match["jdbc"] and not extra:
             return f"{{{part.name}.url:{match['scheme']}}}" if plus else f"{{{part.name}.url}}"
         user = f"{match['user']}@" if match["user"] else ""
-        return f"{match['jdbc'] or ''}{match['scheme']}://{user}{{{part.name}.{word}address}}"
+        return f"{match['jdbc'] or ''}{match['scheme']}://{user}{part.word(extra, 'address')}"
 
     def _pair(self, match: re.Match[str], named: list[str]) -> str:
         found = self._find(match["host"], int(match["port"]))
@@ -123,11 +145,11 @@ class Addresses:
             return match.group()
         part, extra = found
         named.append(part.name)
-        return f"{{{part.name}.{extra}_address}}" if extra else f"{{{part.name}.address}}"
+        return part.word(extra, "address")
 
     def _beside(
         self, host: str, component: str, given: Mapping[str, str], found: Mapping[str, Filled]
-    ) -> Iterable[tuple[str, Filled]]:
+    ) -> Iterator[tuple[str, Filled]]:
         """The variables of port, user, password and database beside that of a host."""
         match = _HOSTED.match(host)
         prefix = match[1] if match else ""
@@ -136,12 +158,16 @@ class Addresses:
             names = [f"{prefix}{line}{end}" for end in ends for line in ("_", "")]
             for name in names if prefix else ():
                 if given.get(name) and name not in found:
-                    number = loose.number(given[name]) or 0
-                    extra = part.inside.get(number, part.outside.get(number, "")) if key == "port" else ""
-                    yield (
-                        name,
-                        Filled(f"{{{part.name}.{extra}_port}}" if extra else f"{{{part.name}.{key}}}", (part.name,)),
-                    )
+                    yield name, _part_of(part, key, given[name])
+
+
+def _part_of(part: Part, key: str, value: str) -> Filled:
+    if key == "database":
+        databases = ((part.name, value),) if part.kind == "postgres" and _NAME.fullmatch(value) else ()
+        return Filled(escaped(value), (part.name,), databases)
+    number = loose.number(value) or 0
+    extra = part.inside.get(number, part.outside.get(number, "")) if key == "port" else ""
+    return Filled(part.word(extra, key), (part.name,))
 
 
 def escaped(value: str) -> str:

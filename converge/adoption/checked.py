@@ -20,12 +20,19 @@ def loading(draft: Draft, checkout: Path) -> Draft:
             schema.parse(shown.encode(), files=FilesRead(checkout))
         except DevError as problem:
             file, _, line = problem.source.rpartition(":")
-            place = places.get(int(line)) if file == schema.FILE and line.isdigit() else None
+            place = places.get(int(line)) if file == schema.FILE and line.isdigit() else _compose(draft, problem)
             if place is None:
                 raise
             draft = _without(draft, place, problem)
         else:
             return draft
+
+
+def _compose(draft: Draft, problem: DevError) -> text.Place | None:
+    """The entry that names the team's Compose file, where a line of that file is the reason."""
+    if problem.code != "compose-file":
+        return None
+    return next(((number, None) for number, each in enumerate(draft.entries) if each.table == "compose"), None)
 
 
 def _without(draft: Draft, place: text.Place, problem: DevError) -> Draft:

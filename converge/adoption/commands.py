@@ -15,7 +15,7 @@ SHELLS = frozenset(["sh", "bash", "ash", "zsh", "/bin/sh", "/bin/bash", "/bin/as
 LONGEST = 10_000
 """Characters of a command that are read."""
 _LAUNCHERS = (
-    r"exec", r"command", r"time", r"tini|/sbin/tini|dumb-init|/usr/bin/dumb-init", r"--", r"[A-Z_][A-Z0-9_]*=\S*",
+    r"exec", r"command", r"time", r"(\S*/)?(tini|dumb-init)( -\w+)*", r"--", r"[A-Z_][A-Z0-9_]*=\S*",
     r"env", r"(poetry|pipenv|pdm|hatch|rye) run", r"uv run( --?[a-z-]+(=\S+)?)*", r"/app/\.venv/bin/(?=\S)",
     r"\.?/?\.?venv/bin/(?=\S)", r"dotenv( -e \S+)? --", r"dockerize( -\S+ \S+)*",
     r"(\./|/)?(\S*/)?wait-for(-it)?(\.sh)?( (?!--)\S+)*( --)?",

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-from collections.abc import Iterator
 from pathlib import Path
 
-from converge.adoption import checked, reconcile
+from converge.adoption import checked, reconcile, unsaid
 from converge.adoption.draft import Draft
-from converge.adoption.evidence import Claim, Note
+from converge.adoption.evidence import Note
+from converge.adoption.readers import (
+    compose,
+    devcontainer,
+    env_example,
+    extensions,
+    go,
+    kubernetes,
+    migrations,
+    node,
+    others,
+    procfile,
+    python,
+    tasks,
+    versions,
+)
 from converge.adoption.tree import Tree
 
-READERS = ("compose", "procfile", "kubernetes", "versions", "go", "python", "node", "migrations", "extensions",
-           "env_example", "devcontainer", "tasks")  # fmt: skip
-"""Modules of `readers/`, in the order of trust: of two values of one key the first counts."""
+READERS = (
+    compose, procfile, kubernetes, versions, go, python, node, others, migrations, extensions, env_example,
+    devcontainer, tasks,
+)  # fmt: skip
+"""In the order of trust: of two values of one key the first counts."""
 
 
 def of(root: Path) -> Draft:
     """The draft for a directory, which loads when it is written there. DevError if not even an empty one would."""
     tree = Tree(root)
-    found = reconcile.draft(_said(tree), root.name)
+    claims = [each for module in READERS for each in module.read(tree)]
+    claims += unsaid.read(tree, claims)
+    found = reconcile.draft(claims, root.name)
     notes = found.notes
     if tree.strange:
         said = f"{tree.strange} files have names that cannot be printed; they were not read"
         notes = (*notes, Note(source=".", said=said))
     return checked.loading(Draft(entries=found.entries, notes=notes), root)
-
-
-def _said(tree: Tree) -> Iterator[Claim | Note]:
-    for name in READERS:
-        with contextlib.suppress(ModuleNotFoundError):
-            reader = importlib.import_module(f"converge.adoption.readers.{name}")
-            yield from reader.read(tree)

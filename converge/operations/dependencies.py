@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import facts.dependencies
-from converge import tools
+from converge import threads, tools
 from converge.context import ConvergeContext
 from converge.desired import Loaded, Service, TestSuite
 from converge.errors import DevError
@@ -243,7 +244,8 @@ def apply(step: Step, machine: Machine) -> None:
         machine.say(f"compiling the dependencies of {name}")
         # the first build is by far the longest; whether the service itself compiles is for the start to say
         argv = [_program(loaded, row.compile[0]), *(_fill(word, values) for word in row.compile[1:])]
-        machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
+        with threads.GO_BUILD if row.family == "go" else contextlib.nullcontext():
+            machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
     counted = facts.dependencies.count(_contents(machine.context, owner))
     serial = place.serial(home / place.NAME)  # changes the fingerprint of what runs with these packages
     machine.write(stamp(instance, name), place.note(step.args["stamp"], counted, serial))

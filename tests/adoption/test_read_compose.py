@@ -54,6 +54,7 @@ GOLDEN = """
     infra.db databases ["shop"] @docker-compose.yml:4
     infra.cache kind redis @docker-compose.yml:7
     infra.cache port 6379 @docker-compose.yml:7 ?
+    infra.cache container_port 6379 @docker-compose.yml:7
     services.services/api name api @docker-compose.yml:8
     services.services/api watch ["../../libs/shared"] @docker-compose.yml:25
     services.services/api ready {"http": "/healthz"} @docker-compose.yml:23
@@ -62,8 +63,9 @@ GOLDEN = """
     services.services/api app api.main:app @docker-compose.yml:10
     note @docker-compose.yml:12 9229 is for a debugger, which has a port of its own here
     services.services/api port 8001 @docker-compose.yml:12
-    services.services/api ports.grpc 50051 @docker-compose.yml:12
+    services.services/api ports {"grpc": 50051} @docker-compose.yml:12
     services.services/api env.DATABASE_URL {db.url:postgresql+asyncpg}/shop?ssl=disable @docker-compose.yml:14
+    infra.db databases ["shop"] @docker-compose.yml:14
     services.services/api env.REDIS_URL {cache.url}/1 @docker-compose.yml:15
     services.services/api env.LOG_LEVEL info @docker-compose.yml:16
     env SECRET_KEY {"generate": "token", "secret": true} @docker-compose.yml:17 ?
@@ -85,7 +87,8 @@ GOLDEN = """
     services.services/api+worker env.DB_PORT {db.port} @docker-compose.yml:31
     services.services/api+worker env.DB_USER {db.user} @docker-compose.yml:31
     services.services/api+worker env.DB_PASSWORD {db.password} @docker-compose.yml:31
-    services.services/api+worker env.DB_NAME {db.database} @docker-compose.yml:31
+    services.services/api+worker env.DB_NAME shop @docker-compose.yml:31
+    infra.db databases ["shop"] @docker-compose.yml:31
     services.services/api+worker env.API {api.url}/v1 @docker-compose.yml:31
     services.services/api+worker needs ["db"] @docker-compose.yml:31
     services.services/api+worker uses ["api"] @docker-compose.yml:31

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from converge.adoption import loose, names
+from converge.adoption import images, loose, names
 from converge.adoption.addresses import Addresses
 from converge.adoption.evidence import Claim, Note
-from converge.adoption.stack import built, components, imaged
+from converge.adoption.stack import alone, built, components, imaged
 from converge.adoption.stack.environment import Environment
 from converge.adoption.stack.layers import Container
 from converge.adoption.stack.variables import Lines
@@ -17,10 +17,13 @@ from converge.adoption.tree import Tree
 def read(tree: Tree) -> Iterable[Claim | Note]:
     """The claims of [compose], [infra], [services] and [env]."""
     found = components.of(tree)
-    yield from imaged.files(found.stack, found.infra, found.whole)
+    yield from imaged.files(found.stack, found.taken, found.profiles)
     for container in found.infra:
-        yield from imaged.claims(container, found.ports[container.name])
-    variables = Environment(Addresses(found.hosts()), _credentials(found.infra), Lines(tree))
+        home, chosen = found.taken.homes.get(container.name), found.ports[container.name]
+        yield from imaged.claims(container, chosen, home)
+        if home is None and not images.kind(loose.text(container.value("image"))):
+            yield from alone.claims(container, chosen)
+    variables = Environment(Addresses(found.hosts()), _credentials(found.infra), Lines(tree), found.gone())
     for each in found.services:
         yield from built.claims(each, found.places)
         yield from built.ports_of(each)

@@ -18,6 +18,7 @@ from converge.env_files import dotenv
 EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example", ".env.local.example")
 MOST = 40
 """Such files that are read."""
+_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 _BESIDE = re.compile(r"\.(example|sample|dist|template)\Z")
 
 
@@ -52,8 +53,11 @@ def _file(tree: Tree, path: str, folder: str, hosts: Mapping[str, Part]) -> Iter
     lines = _lines(tree.text(path))
     filled = Addresses(hosts).variables(found)
     for variable, value in filled.items():
-        if names.VARIABLE.fullmatch(variable) and "." in value.text:
-            at = f"{path}:{lines.get(variable, 1)}"
+        at = f"{path}:{lines.get(variable, 1)}"
+        if _PASSWORD.search(value.text):
+            said = f"{variable} is not filled in, as its address has a password; it is the one in {wanted}"
+            yield Note(source=at, said=said)
+        elif names.VARIABLE.fullmatch(variable) and "{" in value.text:
             yield _claim(folder, variable if folder == "." else f"env.{variable}", value.text, at)
 
 

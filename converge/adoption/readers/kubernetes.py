@@ -36,6 +36,8 @@ class Workload:
     env: Mapping[str, tuple[str, str]]
     """Name -> value and source."""
     source: str
+    at: str
+    """Where its port is said."""
     place: str
     """Where the directory is said."""
 
@@ -69,16 +71,20 @@ def _service(each: Workload, addresses: Addresses) -> Iterator[Claim]:
         guess = (
             "" if each.number == each.port else f"its container has port {each.port}, which another service has, too"
         )
-        yield claim("port", each.number, each.source, guess)
-    known = {name: value for name, (value, _) in each.env.items()}
-    filled = addresses.variables(known)
+        yield claim("port", each.number, each.at, guess)
+    filled = addresses.variables({name: value for name, (value, _) in each.env.items()})
+    called: dict[str, dict[str, str]] = {"needs": {}, "uses": {}}
     for name, (value, source) in each.env.items():
         if name in filled:
             yield claim(f"env.{name}", filled[name].text, source)
-            uses = "uses" if addresses.hosts[filled[name].named[0]].service else "needs"
-            yield claim(uses, tuple(part for part in filled[name].named if part != each.name), source)
+            for part in filled[name].named:
+                if part != each.name:
+                    called["uses" if addresses.hosts[part].service else "needs"].setdefault(part, source)
         elif name != "PORT" and names.VARIABLE.fullmatch(name) and not names.secret(name):
             yield claim(f"env.{name}", escaped(value), source)
+    for key, parts in called.items():
+        if parts:
+            yield claim(key, tuple(parts), next(iter(parts.values())))
 
 
 def _infra(each: Workload) -> Iterator[Claim | Note]:
@@ -86,7 +92,7 @@ def _infra(each: Workload) -> Iterator[Claim | Note]:
         yield Note(source=each.source, said=f"{each.name} runs an image and has no directory here; it is left out")
         return
     yield Claim(table="infra", of=each.name, key="kind", value=each.kind, source=each.source)
-    yield Claim(table="infra", of=each.name, key="port", value=each.number, source=each.source)
+    yield Claim(table="infra", of=each.name, key="port", value=each.number, source=each.at)
 
 
 def _workloads(tree: Tree) -> Iterator[Workload]:
@@ -105,12 +111,13 @@ def _workloads(tree: Tree) -> Iterator[Workload]:
             continue
         image = loose.text(container.get("image"))
         folder, place = artifacts.get(images.repository(image)) or _folder(found, name, image, each.source(*path))
-        port = _port(container)
+        port = _port(container) if folder or images.kind(image) else None
         number = next((free for free in range(port, 65536) if free not in taken), None) if port else None
         taken |= {number} if number else set()
         yield Workload(
-            name, folder, images.kind(image), port, number, dict(_env(each, container, path)), each.source(*path), place
-        )
+            name, folder, images.kind(image), port, number, dict(_env(each, container, path)), each.source(*path),
+            each.source(*path[:-1], "ports"), place,
+        )  # fmt: skip
 
 
 def _container(each: Manifest) -> tuple[dict[str, Any], tuple[str | int, ...]]:

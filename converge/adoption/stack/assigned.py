@@ -34,6 +34,11 @@ class Assigned:
     """Source and text of what was left out."""
 
     @property
+    def more(self) -> dict[str, Port]:
+        """Those beside the main one."""
+        return {name: port for name, port in self.ports.items() if name}
+
+    @property
     def inside(self) -> dict[int, str]:
         """Port in the container -> name."""
         return {each.inside: name for name, each in self.ports.items()}
@@ -44,10 +49,10 @@ class Assigned:
         return {each.number: name for name, each in self.ports.items()}
 
 
-def of(container: Container, usual: int | None = None, low: bool = False) -> Assigned:
+def of(container: Container, usual: int | None = None) -> Assigned:
     """The ports that a container publishes; else the one that it exposes or that is `usual`.
 
-    `usual` is the main one where it is published; `low` says that a port below 1024 needs no other number.
+    `usual` is the main one where it is published.
     """
     found, odd = ports.of(container)
     notes = [(each.source, f"{each.said} of {container.name} is not understood") for each in odd]
@@ -58,7 +63,7 @@ def of(container: Container, usual: int | None = None, low: bool = False) -> Ass
             notes.append((each.source, f"{each.inside} is for a debugger, which has a port of its own here"))
             continue
         name = "" if not assigned else said.get(each.inside) or ports.name(each)
-        assigned[name if name not in assigned else f"p{each.inside}"] = _port(each, low)
+        assigned[name if name not in assigned else f"p{each.inside}"] = _port(each)
     if not assigned and (number := ports.exposed(container) or usual):
         key = "expose" if container.value("expose") else "image"
         guess = "the Compose file publishes no port; this is the one in the container"
@@ -66,11 +71,11 @@ def of(container: Container, usual: int | None = None, low: bool = False) -> Ass
     return Assigned(assigned, tuple(notes))
 
 
-def _port(mapped: ports.Mapped, low: bool) -> Port:
+def _port(mapped: ports.Mapped) -> Port:
     if mapped.outside is None:
         guess = "the Compose file publishes no fixed port; this is the one in the container"
         return Port(mapped.inside, mapped.inside, mapped.source, guess)
-    if mapped.outside < LOWEST and not low:
+    if mapped.outside < LOWEST:
         number = mapped.inside if mapped.inside >= LOWEST else mapped.outside + 8000
         return Port(
             number, mapped.inside, mapped.source, f"the Compose file publishes {mapped.outside}, which needs root"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from converge.adoption import commands, images, loose, names
 from converge.adoption.addresses import Part
 from converge.adoption.evidence import Claim, Note
-from converge.adoption.stack import assigned, imaged, layers, order, places, ports
+from converge.adoption.stack import assigned, imaged, layers, order, places, ports, taken
 from converge.adoption.stack.assigned import Assigned
 from converge.adoption.stack.built import Built
 from converge.adoption.stack.layers import Container, Stack
@@ -25,15 +25,17 @@ class Components:
     def __init__(self, stack: Stack, found: Places) -> None:
         self.stack, self.places = stack, found
         self.said: list[Claim | Note] = list(stack.notes)
+        self.profiles: list[str] = []
         active = self._active([each for each in stack.containers[:MOST] if self._named(each)])
         self.services = self._services(active)
         code = {each.container.name for each in self.services}
         rest = [each for each in active if each.name not in code and each.value("build") is None]
-        self.infra = self._infra(rest, {name for each in active for name in _completed(each)})
-        declared = [each for each in active if each.value("build") is None and each.value("image")]
-        self.whole = len(self.infra) == len(declared)
-        """Whether all image services are infrastructure."""
-        self.ports = self._ports()
+        candidates = self._infra(rest, {name for each in active for name in _completed(each)})
+        self.taken = taken.of(stack, candidates)
+        self.said += self.taken.notes
+        self.ports: dict[str, Assigned] = {}
+        self.infra = [each for each in candidates if self._usable(each)]
+        self.taken = self.taken.only({each.name for each in self.infra})
         self.needs = self._needs()
 
     def hosts(self) -> dict[str, Part]:
@@ -42,21 +44,32 @@ class Components:
         for container in self.infra:
             said = self.ports[container.name]
             kind = images.kind(loose.text(container.value("image")))
-            part = Part(names.component(container.name), kind, False, said.inside, said.outside)
+            part = Part(names.component(container.name), kind, False, said.inside, said.outside, imaged.PORTS)
             found |= dict.fromkeys(_hosts(container), part) if said.ports else {}
         for each in self.services:
             part = Part(each.name, "", True, each.assigned.inside, each.assigned.outside)
             found |= dict.fromkeys(_hosts(each.container), part) if each.assigned.ports else {}
         return found
 
-    def _ports(self) -> dict[str, Assigned]:
-        """Ports of infrastructure; one that is not published gets a number that nothing else has."""
-        taken = {port.outside for each in self.stack.containers for port in ports.of(each)[0] if port.outside}
-        found: dict[str, Assigned] = {}
-        for each in self.infra:
-            found[each.name] = imaged.assigned_ports(each, taken)
-            taken |= set(found[each.name].outside)
-        return found
+    def gone(self) -> set[str]:
+        """Names of containers that became nothing here."""
+        return {each.name for each in self.stack.containers} - set(self.hosts())
+
+    def _usable(self, container: Container) -> bool:
+        """Whether services can reach it; its ports are chosen here."""
+        if container.name in self.taken.refused:
+            return False
+        used = {port.outside for each in self.stack.containers for port in ports.of(each)[0] if port.outside}
+        used |= {number for each in self.ports.values() for number in each.outside}
+        found = imaged.assigned_ports(container, used)
+        for source, said in found.notes:
+            self._note(source, said)
+        if not found.ports:
+            because = "it publishes no port and its image is not known: add port and container_port in [infra]"
+            self._note(container.source("image"), f"{container.name} is left out: {because}")
+            return False
+        self.ports[container.name] = found
+        return True
 
     def _services(self, containers: Sequence[Container]) -> list[Built]:
         """The components with code of the checkout; the first of a directory that serves is its main one."""
@@ -118,7 +131,7 @@ class Components:
 
     def _active(self, containers: Sequence[Container]) -> list[Container]:
         """Those in no profile, or in one for development; one note for each set of other profiles."""
-        chosen = imaged.profiles(containers)
+        self.profiles = chosen = imaged.profiles(containers)
         found: dict[str, list[Container]] = {}
         for each in containers:
             if not imaged.active(each, chosen):

@@ -22,9 +22,11 @@ MODES = frozenset(["NODE_ENV", "APP_ENV", "ENVIRONMENT", "ENV", "FLASK_ENV", "GO
 class Environment:
     """Reads the environment of each service of one repository."""
 
-    def __init__(self, addresses: Addresses, credentials: Collection[str], lines: Lines) -> None:
-        """`credentials` are the secret values that image services have themselves."""
-        self.addresses, self.credentials, self.lines = addresses, credentials, lines
+    def __init__(
+        self, addresses: Addresses, credentials: Collection[str], lines: Lines, gone: Collection[str] = ()
+    ) -> None:  # fmt: skip
+        """`credentials` are secret values that image services have themselves; `gone` are hosts that are left out."""
+        self.addresses, self.credentials, self.lines, self.gone = addresses, credentials, lines, gone
         self.services = {part.name for part in addresses.hosts.values() if part.service}
 
     def claims(self, built: Built, needs: Sequence[str]) -> Iterator[Claim | Note]:
@@ -38,6 +40,7 @@ class Environment:
             for each in found.named if found else ():
                 named.setdefault(each, source)
             yield from self._variable(built, name, value, found, source)
+            yield from _databases(found, source)
         yield from self._called(built, dict.fromkeys(map(names.component, needs)), named)
 
     def _called(self, built: Built, needs: dict[str, None], named: dict[str, str]) -> Iterator[Claim]:
@@ -72,6 +75,8 @@ class Environment:
             return
         if name in MODES and value.lower() in ("production", "prod"):
             yield Note(source=source, said=f"{name}={value} is left out: services run for development here")
+        elif host := self.addresses.host(name, value, self.gone):
+            yield Note(source=source, said=f"{name} is left out: it names {host}, which is left out, too")
         elif names.own_secret(name):
             made: dict[str, Value] = {"generate": "token", "secret": True}
             guess = "the file has one value for all machines"
@@ -93,6 +98,12 @@ class Environment:
         if port is None or not name.upper().endswith("PORT"):
             return ""
         return f"{{{port}_port}}" if port else "{port}"
+
+
+def _databases(found: Filled | None, source: str) -> Iterator[Claim]:
+    for component, name in found.databases if found else ():
+        if name != "postgres":
+            yield Claim(table="infra", of=component, key="databases", value=(name,), source=source)
 
 
 def _given(built: Built) -> dict[str, tuple[str, str]]:

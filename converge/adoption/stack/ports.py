@@ -41,7 +41,7 @@ class Odd:
 
 
 def of(container: Container) -> tuple[list[Mapped], list[Odd]]:
-    """The TCP ports that it publishes, each once, those for debuggers last; and what could not be read."""
+    """The TCP ports that it publishes, each once; and what could not be read."""
     found: dict[int, Mapped] = {}
     odd: list[Odd] = []
     for value, layer in container.all("ports"):
@@ -52,7 +52,7 @@ def of(container: Container) -> tuple[list[Mapped], list[Odd]]:
                     odd.append(each)
                 elif each.inside not in found:
                     found[each.inside] = each
-    return sorted(found.values(), key=lambda each: each.inside in DEBUGGERS), odd
+    return list(found.values()), odd
 
 
 def exposed(container: Container) -> int | None:
