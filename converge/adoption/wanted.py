@@ -1,29 +1,28 @@
-"""The tools that the services of a draft need and no version file pins, with the version that comes nearest."""
+"""The languages that the services of a draft need and no version file pins, in the version of their images."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from converge import schema
 from converge.adoption import found, text
 from converge.adoption.draft import Draft, Entry, Line
+from converge.adoption.evidence import Note
 from converge.adoption.tree import Tree
 from converge.files_read import FilesRead
 from converge.installers import choice
 from facts.value import replace
 
-USUAL: Mapping[str, str] = {
-    "go": "1.27", "node": "24", "python": "3.13", "uv": "0.13.8", "pnpm": "10", "yarn": "1", "bun": "1", "poetry": "2",
-    "cargo": "1",
-}  # fmt: skip
-"""Tool -> the version for a repository that says none."""
+OLDEST: Mapping[str, tuple[int, ...]] = {"node": (20,), "python": (3, 9), "go": (1, 21)}
+"""Tool -> the oldest version that is taken from an image or a range: of older ones there are no archives any more."""
 IMAGES: Mapping[str, re.Pattern[str]] = {
     "python": re.compile(r"^FROM\s+(?:--\S+\s+)?(?:docker\.io/)?(?:library/)?python:(\d+\.\d+)", re.MULTILINE),
     "node": re.compile(r"^FROM\s+(?:--\S+\s+)?(?:docker\.io/)?(?:library/)?node:(\d+)", re.MULTILINE),
     "go": re.compile(r"^FROM\s+(?:--\S+\s+)?(?:docker\.io/)?(?:library/)?golang:(\d+\.\d+)", re.MULTILINE),
     "bun": re.compile(r"^FROM\s+(?:--\S+\s+)?oven/bun:(\d+(?:\.\d+)*)", re.MULTILINE),
 }
+UNSAID = "no file says which {tool} to take: the one on PATH is used unless [tools] has a version"
 RANGES: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "python": (
         "pyproject.toml",
@@ -36,36 +35,51 @@ RANGES: Mapping[str, tuple[str, re.Pattern[str]]] = {
 
 
 def with_tools(draft: Draft, tree: Tree) -> Draft:
-    """The draft with an entry of [tools] for each that is missing. It must load."""
+    """The draft with an entry of [tools], or a note, for each that is missing. It must load."""
     shown, _ = text.written(draft)
     desired = schema.parse(shown.encode(), files=FilesRead(tree.root)).desired
     needed: dict[str, None] = {}
     for service in desired.services.values():
         chosen = choice.of_service(tree.root, service)
         needed |= dict.fromkeys(chosen.row.tools if chosen else ())
-    missing = [_line(tree, tool) for tool in sorted(needed) if tool not in desired.tools]
-    return replace(draft, entries=_added(draft.entries, missing)) if missing else draft
+    folders = {service.path for service in desired.services.values()}
+    missing = [tool for tool in sorted(needed) if tool not in desired.tools]
+    lines = [line for tool in missing if (line := _line(tree, tool, folders))]
+    unsaid = set(missing) - {line.key for line in lines}
+    notes = [Note(source=".", said=UNSAID.format(tool=tool)) for tool in sorted(unsaid)]
+    return replace(draft, entries=_added(draft.entries, lines), notes=(*draft.notes, *notes))
 
 
-def _line(tree: Tree, tool: str) -> Line:
-    """The version of an image that the team builds on; else the lowest of a range; else the usual one."""
-    files: Iterable[str] = _shallow(tree, "Dockerfile", "Dockerfile.dev", "*.Dockerfile")
+def _line(tree: Tree, tool: str, folders: Collection[str]) -> Line | None:
+    """The version of an image that the team builds on; else the lowest of a range; None if there is neither."""
+    files = _near(tree, folders, "Dockerfile", "Dockerfile.dev", "*.Dockerfile")
     if tool in IMAGES and (match := found.first(tree, files, IMAGES[tool])):
-        return Line(key=tool, value=match.groups[0], sources=(match.source,), guess="the version in its image")
+        return _of(tool, match, "the version in its image")
     if tool in RANGES:
         name, pattern = RANGES[tool]
-        if match := found.first(tree, _shallow(tree, name), pattern):
-            return Line(key=tool, value=match.groups[0], sources=(match.source,), guess="the lowest that it allows")
-    return Line(key=tool, value=USUAL[tool], sources=(), guess="no file says a version")
+        if match := found.first(tree, _near(tree, folders, name), pattern):
+            return _of(tool, match, "the lowest that it allows")
+    return None
 
 
-def _shallow(tree: Tree, *patterns: str) -> list[str]:
+def _of(tool: str, match: found.Match, guess: str) -> Line | None:
+    """The version, if it is not too old."""
+    version = match.groups[0]
+    if tuple(map(int, version.split("."))) < OLDEST.get(tool, ()):
+        return None
+    return Line(key=tool, value=version, sources=(match.source,), guess=guess)
+
+
+def _near(tree: Tree, folders: Collection[str], *patterns: str) -> list[str]:
+    """Files of that name, those of services first."""
     paths = (path for path in tree.named(*patterns) if not found.TESTS.search(path))
-    return sorted(paths, key=lambda path: (path.count("/"), path))
+    return sorted(paths, key=lambda path: (found.folder(path) not in folders, path.count("/"), path))
 
 
 def _added(entries: tuple[Entry, ...], lines: list[Line]) -> tuple[Entry, ...]:
     """With the lines in [tools], which is after [project]."""
+    if not lines:
+        return entries
     if not any(entry.table == "tools" for entry in entries):
         at = next((n for n, entry in enumerate(entries) if entry.table not in ("project", "tools")), len(entries))
         return (*entries[:at], Entry(table="tools", lines=tuple(lines)), *entries[at:])
