@@ -48,8 +48,8 @@ def test_which_files(files: list[str], expected: str | None) -> None:
 
 def test_two_files_with_one_container_are_not_both_taken() -> None:
     override = "services: {db: {ports: ['5433:5432'], command: x}}\n"
-    files = {"compose.yaml": "services: {db: {image: postgres}, q: {image: redis, profiles: [dev], ports: ['2001:2']}}\n",
-             "compose.override.yaml": override}  # fmt: skip
+    base = "services: {db: {image: postgres}, q: {image: redis, profiles: [dev], ports: ['2001:2']}}\n"
+    files = {"compose.yaml": base, "compose.override.yaml": override}
     assert found(files, "compose file", "infra", "profiles", "note") == [
         "compose file compose.yaml", 'compose profiles ["dev"]', "infra.db kind postgres", "infra.db port 5433",
         "infra.db container_port 5432", "infra.q kind redis", "infra.q port 2001",
@@ -88,6 +88,22 @@ def test_a_container_of_a_file_that_is_not_taken_is_an_entry_of_its_own() -> Non
         "note @compose.override.yaml:2 another file has db too, and [compose] merges no files: this one is not in it",
         "note @compose.override.yaml:2 image of db is not taken from here, as [compose] merges no files",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python -m api.worker", ["kind python", "dev exec python -m api.worker", "reload true"]),
+        ("npm run dev:worker", ["kind node", "dev exec npm run dev:worker"]),
+        ("celery -A api worker", ["kind celery", "app api"]),
+        ("rq worker --url $REDIS", ["kind python", "dev exec rq worker --url ${REDIS}", "reload true"]),
+        ("dev_worker", ["note @compose.yaml:4 what api-worker runs is in its image alone: dev_worker"]),
+    ],
+)
+def test_what_a_worker_runs(command: str, expected: list[str]) -> None:
+    both = f"  api: {{build: ./api, ports: ['1024:1']}}\n  api-worker:\n    {{build: ./api, command: {command}}}\n"
+    lines = found({"compose.yaml": f"services:\n{both}"}, "+", "note")
+    assert [line.partition(" ")[2] if "+" in line else line for line in lines if " name " not in line] == expected
 
 
 def test_a_variable_that_names_a_container_which_is_left_out_is_a_note() -> None:
@@ -140,6 +156,7 @@ def test_a_file_that_is_included_is_read() -> None:
         ("build: {dockerfile: web/Dockerfile}", "services.web"),
         ("build: {context: apps}", "services.apps/api"),
         ("{image: 'node:22', command: npm start, volumes: ['./web:/app']}", "services.web"),
+        ("{build: ./docker, volumes: ['./apps:/apps']}", "services.apps/api"),
         ("build: ../outside", None),
         ("build: 'https://github.com/x/y.git'", None),
         ("build: ./docker", None),

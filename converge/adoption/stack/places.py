@@ -79,11 +79,21 @@ class Places:
         own = posixpath.dirname(dockerfile) or "."
         if own != folder and own in self.folders and own in self.programs:
             return Place(own, container.source("build", "dockerfile"), dockerfile)
-        if folder not in self.programs and (near := self._named(container.name, folder)):
-            return Place(
-                near, source, dockerfile, f"{folder} has no program; this directory has the name of the service"
-            )
+        mounts = () if self.has_code(folder) else self._mounts(container)
+        for each in () if folder in self.programs else (folder, *mounts):
+            if near := self._named(container.name, each):
+                guess = f"{folder} has no program; this directory has the name of the service"
+                return Place(near, source, dockerfile, guess)
         return Place(folder, source, dockerfile)
+
+    def _mounts(self, container: Container) -> Iterator[str]:
+        """The directories of the checkout that are mounted into it."""
+        for value, layer in container.all("volumes"):
+            for entry in loose.listed(value):
+                said = loose.text(loose.table(entry).get("source")) or loose.text(entry).partition(":")[0]
+                folder = self.inside(layer, said) if said.startswith(".") else None
+                if folder in self.folders:
+                    yield folder or "."
 
     def has_code(self, folder: str) -> bool:
         """Whether there is a source file in the directory or below it."""
@@ -111,12 +121,13 @@ class Places:
         return None if path == ".." or path.startswith("../") else path
 
     def _named(self, name: str, below: str) -> str:
-        """The directory with a program that is called as the service, if there is one."""
-        found = [
-            each for each in self.programs
-            if posixpath.basename(each) == name and (below == "." or each.startswith(f"{below}/"))
-        ]  # fmt: skip
-        return found[0] if len(found) == 1 else ""
+        """The directory with a program that is called as the service, or as a word of its name, if there is one."""
+        near = [each for each in self.programs if below == "." or each.startswith(f"{below}/")]
+        for words in ([name], re.split("[-_]", name)):
+            found = [each for each in near if posixpath.basename(each) in words]
+            if len(found) == 1:
+                return found[0]
+        return ""
 
 
 def for_tests(container: Container, place: Place) -> bool:
