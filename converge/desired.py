@@ -288,8 +288,9 @@ class Service:
     ready: Ready | None = None
     """When it counts as ready; default: its port accepts a connection, or it runs, or (once) it has ended well."""
     env: dict[str, str] = field(default_factory=dict)
-    """Its environment. `{postgres.url}`, `{catalog.url}`, `{pubsub.address}`, `{port}` are filled in; `{state}` is a
-    directory that only this service of this instance has (0700), in a container `/state`; `{{word}}` is `{word}`."""
+    """Its environment. `{postgres.url}`, `{db.url:postgresql+asyncpg}`, `{db.user}`, `{db.password}`, `{db.database}`,
+    `{pubsub.address}`, `{port}` are filled in; `{state}` is a directory that only this service of this instance has
+    (0700), in a container `/state`; `{{word}}` is `{word}`."""
     env_file: tuple[str, ...] = ()
     """Its own `.env` files, relative to `path`; its `env`, HOST and PORT have priority over them, and they over [env].
     Nothing in braces is filled in there, but `$NAME` and `${NAME:-default}` are."""

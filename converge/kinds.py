@@ -39,6 +39,8 @@ class InfraKind:
 
     tool: str = ""
     """Tool of the store that its embedded placement runs; `tools.EMBEDDED` says in which version."""
+    credentials: bool = False
+    """Whether it has a user and a password, which `{NAME.user}` and `{NAME.password}` stand for, and databases."""
     named: bool = True
     """Whether a component of that name is of this kind although its entry says no `kind`."""
     requires: tuple[str, ...] = ()
@@ -67,7 +69,7 @@ SERVICES: Mapping[str, ServiceKind] = {
 """Kind of service -> what is known of it."""
 
 INFRA: Mapping[str, InfraKind] = {
-    "postgres": InfraKind(tool="postgres"),
+    "postgres": InfraKind(tool="postgres", credentials=True),
     "pubsub": InfraKind(tool="pubsub-emulator"),
     "redis": InfraKind(),
     "command": InfraKind(

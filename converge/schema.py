@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converge import (
+    credentials,
     debug_ports,
     declared_ports,
     files_read,
@@ -71,8 +72,8 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     text = _read(checkout / FILE)
     local = _read(checkout / LOCAL) if os.path.lexists(checkout / LOCAL) else b""
     modules = (
-        words, kinds, package_names, templates, template_places, toml, limits, managed_paths, files_read, sources,
-        version_files, containers, declared_ports, env_files, installers, ports, reloads,
+        words, kinds, package_names, credentials, templates, template_places, toml, limits, managed_paths, files_read,
+        sources, version_files, containers, declared_ports, env_files, installers, ports, reloads,
         table_kinds, tasks, tool_version,
     )  # fmt: skip
     paths = (*(str(module.__file__) for module in modules), __file__)
@@ -467,7 +468,8 @@ def _check_pattern(text: str, at: str) -> None:
 
 def _check_templates(loaded: Loaded) -> None:
     for key, text, scope in template_places.filled(loaded.desired):
-        if problem := next(templates.problems(text, scope), None):
+        if found := next(templates.problems(text, scope), None):
+            problem = credentials.explained(loaded.desired, found)
             raise _refuse(
                 "needs-unknown" if problem.undeclared else "bad-template",
                 f"{key} has {{{problem.word}}}, which cannot be filled in", loaded.source(key),

@@ -18,7 +18,7 @@ from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import fetch, installing, kinds, lock, lock_check, network, own_files, tools, unpack
+from converge import fetch, installing, kinds, lock, lock_check, network, own_files, threads, tools, unpack
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -309,14 +309,16 @@ def _module(tool: str, pinned: Mapping[str, Any], version: str, fresh: Path, mac
     with tempfile.TemporaryDirectory(dir=fresh.parent, prefix=f"{fresh.name}.") as directory:
         source = Path(directory) / "source"
         shutil.copytree(answer["Dir"], source, copy_function=shutil.copyfile)
-        stamp = ["-ldflags", f"-X {pinned['stamp']}=v{version}"] if "stamp" in pinned else []
-        _build(machine, source, fresh / "bin" / tools.program(tool), *stamp, main=pinned.get("main", "."))
+        stamp = f" -X {pinned['stamp']}=v{version}" if "stamp" in pinned else ""
+        _build(machine, source, fresh / "bin" / tools.program(tool), stamp, main=pinned.get("main", "."))
 
 
-def _build(machine: Machine, source: Path, target: Path, *flags: str, main: str = ".") -> None:
+def _build(machine: Machine, source: Path, target: Path, link: str = "", main: str = ".") -> None:
+    """Without `-trimpath`, with which Go would compile every package again for the services that use it, too."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    argv = [find_go(machine), "build", "-trimpath", *flags, "-o", str(target), main]
-    ran = machine.run(argv, cwd=source, env=go_environment(), timeout=1800)
+    argv = [find_go(machine), "build", f"-ldflags=-w{link}", "-o", str(target), main]
+    with threads.GO_BUILD:
+        ran = machine.run(argv, cwd=source, env=go_environment(), timeout=1800)
     if ran.returncode:
         raise DevError(
             "build-failed",

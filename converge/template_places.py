@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from converge import declared_ports
+from converge import credentials, declared_ports
 from converge.desired import Desired, Infra, Service
 from converge.templates import ADDRESSES, KEYS, Reading, Scope
 
 Components = Mapping[str, Collection[str]]
-"""Component -> what of ADDRESSES and KEYS it has."""
+"""Component -> what it can be asked for."""
 
 
 def shared(desired: Desired) -> Scope:
@@ -76,7 +76,8 @@ def _values(key: str, env: Mapping[str, str], scope: Scope) -> Iterator[tuple[st
 def _components(desired: Desired) -> dict[str, Collection[str]]:
     everyone: dict[str, Infra | Service] = {**desired.infra, **desired.services}
     found: dict[str, Collection[str]] = {
-        name: (*(ADDRESSES if wants.port else ()), *declared_ports.words(wants)) for name, wants in everyone.items()
+        name: (*(ADDRESSES if wants.port else ()), *credentials.of(name, wants), *declared_ports.words(wants))
+        for name, wants in everyone.items()
     }
     if desired.auth and found.get(desired.auth.issuer):
         found[desired.auth.issuer] = (*found[desired.auth.issuer], KEYS)

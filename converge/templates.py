@@ -17,7 +17,10 @@ OWN = ("host", "port", "debug_port", "state", "data")
 Reading = Literal["strict", "lenient"]
 """`strict`: every word in braces is a template. `lenient`, for commands, which have braces of their own as awk's
 `{print}`, and for [env]: only a word that names one of OWN, a component or one of ADDRESSES."""
-WORD = r"[a-z0-9][a-z0-9-]*\.(?:[a-z_]+|[a-z][a-z0-9_]*_(?:port|address|url))|[a-z][a-z_]*|[a-z][a-z0-9_]*_port"
+OF_OTHERS = r"[a-z0-9][a-z0-9-]*\.(?:[a-z_]+|[a-z][a-z0-9_]*_(?:port|address|url))(?::[^{}\s]*)?"
+WORD = rf"{OF_OTHERS}|[a-z][a-z_]*|[a-z][a-z0-9_]*_port"
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+"""What replaces the scheme of a URL: `{db.url:postgresql+asyncpg}`. Source: RFC 3986, 3.1."""
 SHAPE = re.compile(rf"\{{\{{({WORD})\}}\}}|(?<!\$)\{{({WORD})\}}")
 """`{{word}}` and `{word}`; `${word}` is a variable of a shell."""
 
@@ -27,17 +30,18 @@ class Scope:
     """What can be filled in at one place."""
 
     components: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Component -> what of ADDRESSES and KEYS it has, none of them without a port; and what its named ports have."""
+    """Component -> what of ADDRESSES and KEYS it has, none of them without a port; what its named ports have; and what
+    of `credentials.PARTS`."""
     own: Collection[str] = ()
     """Those of OWN that there are, and one for each named port."""
     reading: Reading = "strict"
 
     def meant(self, word: str) -> bool:
         """Whether the word in braces is a template, right or wrong, and not a literal."""
-        name, dot, key = word.rpartition(".")
+        name, key, scheme = split(word)
         if self.reading == "strict":
-            return True
-        return name in self.components or key in ADDRESSES if dot else word in OWN or word in self.own
+            return scheme is None or is_url(key) or name in self.components
+        return name in self.components or key in ADDRESSES if name else word in OWN or word in self.own
 
 
 @dataclass(frozen=True)
@@ -49,35 +53,63 @@ class Problem:
     hint: str
     undeclared: str = ""
     """The component that it names and that there is not."""
+    part: tuple[str, str] | None = None
+    """The component that there is, and what of it there is not."""
+
+
+def split(word: str) -> tuple[str, str, str | None]:
+    """Component (empty for a word of one's own), what it is asked for, and the scheme that it gets, if one is given."""
+    plain, colon, scheme = word.partition(":")
+    name, _, key = plain.rpartition(".")
+    return name, key, scheme if colon else None
+
+
+def is_url(key: str) -> bool:
+    """Whether this is a URL, and not another part of an address."""
+    return key == "url" or key.endswith("_url")
 
 
 def fill(text: str, scope: Scope, value: Callable[[str], str]) -> str:
-    """The text with each template replaced by its `value`, and `{{word}}` by `{word}` where that would be one."""
+    """The text with each template replaced by its `value`, and `{{word}}` by `{word}` where that would be one.
+
+    `value` is asked without a scheme, which is replaced here.
+    """
 
     def replaced(match: re.Match[str]) -> str:
         escaped, word = match.groups()
         if not scope.meant(escaped or word):
             return match.group()
-        return f"{{{escaped}}}" if escaped else value(word)
+        if escaped:
+            return f"{{{escaped}}}"
+        plain, _, scheme = word.partition(":")
+        found = value(plain)
+        return f"{scheme}://{found.partition('://')[2]}" if scheme else found
 
     return SHAPE.sub(replaced, text)
 
 
 def words(text: str, scope: Scope) -> Iterator[str]:
-    """The templates of the text."""
-    for match in SHAPE.finditer(text):
-        if match.group(2) and scope.meant(match.group(2)):
-            yield match.group(2)
+    """The templates of the text, without the schemes of URLs."""
+    yield from (word.partition(":")[0] for word in _words(text, scope))
 
 
 def problems(text: str, scope: Scope) -> Iterator[Problem]:
     """What of the text could not be filled in."""
-    for word in words(text, scope):
-        name, dot, key = word.rpartition(".")
-        if dot and (name not in scope.components or key not in scope.components[name]):
+    for word in _words(text, scope):
+        name, key, scheme = split(word)
+        if name and (name not in scope.components or key not in scope.components[name]):
             yield _address(word, name, key, scope)
-        elif not dot and word not in scope.own:
+        elif not name and word not in scope.own:
             yield _own(word, scope)
+        elif scheme is not None and not (is_url(key) and SCHEME.fullmatch(scheme)):
+            because = f"{scheme!r} is not a scheme of a URL" if is_url(key) else f"a {key} has no scheme"
+            yield Problem(word, because, f"for example {{{name}.url:postgresql+asyncpg}}")
+
+
+def _words(text: str, scope: Scope) -> Iterator[str]:
+    for match in SHAPE.finditer(text):
+        if match.group(2) and scope.meant(match.group(2)):
+            yield match.group(2)
 
 
 def _address(word: str, name: str, key: str, scope: Scope) -> Problem:
@@ -92,7 +124,7 @@ def _address(word: str, name: str, key: str, scope: Scope) -> Problem:
     if not has:
         return Problem(word, f"{name} has no port, so nothing can call it", escape)
     near = [f"{name}.{each}" for each in difflib.get_close_matches(key, has, 1)]
-    return Problem(word, f"a component has {', '.join(has)}", _hint(near, escape))
+    return Problem(word, f"{name} has {', '.join(has)}", _hint(near, escape), part=(name, key))
 
 
 def _own(word: str, scope: Scope) -> Problem:

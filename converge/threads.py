@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
+GO_BUILD = threading.Lock()
+"""Held by a build of Go: it uses every processor by itself, and two at once compile what both need twice."""
 
 
 def each(things: Iterable[T], act: Callable[[T], object]) -> None:

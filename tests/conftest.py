@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -23,8 +24,10 @@ import pytest
 
 from converge import schema
 
-# a shell that puts a run of tests into the background has it ignore SIGINT, and everything it starts too
+# a shell that puts a run of tests into the background, and nohup, have it ignore these, and everything it starts too
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for each in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(each, signal.SIG_DFL)
 
 hypothesis.settings.register_profile(
     "same-examples", derandomize=True, deadline=None
@@ -42,9 +45,9 @@ os.environ.setdefault("DEV_SHARED", "no")  # other tests make accounts, and some
 HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 
-WHOLE_MACHINE = ("tests/real/", "tests/handoff/", "tests/stories/test_platform", "tests/debug/test_from_containers")
-"""Files whose tests share an engine or want all processors: one worker runs them, one after the other."""
-TOGETHER = ("tests/runtime/test_guarded_infra.py",)
+ENGINES = {"tests/handoff/": "beside", "tests/real/": "rig", "tests/debug/test_from_containers": "rig"}
+"""Files whose tests share an engine -> which: one worker runs all of one, as a test may kill the engine."""
+TOGETHER = ("tests/runtime/test_guarded_infra.py", "tests/stories/test_platform.py")
 """Files whose tests share a platform that takes long to start: one worker runs all of such a file."""
 
 
@@ -55,8 +58,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            if nodeid.startswith(WHOLE_MACHINE):
-                return "machine"
+            for place, engine in ENGINES.items():
+                if nodeid.startswith(place):
+                    return engine
             return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
     return Scheduling(config, log)
@@ -137,10 +141,15 @@ class Checkout:
         return found
 
     def end(self) -> None:
-        """Kill every such process."""
-        for pid in self.processes():
+        """Kill every such process, and what a supervisor among them started meanwhile, until none is left."""
+        wait_until(lambda: not self._killed())
+
+    def _killed(self) -> list[int]:
+        found = self.processes()
+        for pid in found:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        return found
 
 
 @pytest.fixture
@@ -171,8 +180,8 @@ def free_port() -> Callable[[], int]:
     return find
 
 
-def wait_until(true: Callable[[], Any], timeout: float = 20.0) -> Any:
-    """The first true value; fails after `timeout` seconds."""
+def wait_until(true: Callable[[], Any], timeout: float = 60.0) -> Any:
+    """The first true value; fails after `timeout` seconds, which are for the busiest machine."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if value := true():
@@ -187,6 +196,20 @@ def holds(true: Callable[[], Any], seconds: float) -> None:
     while time.monotonic() < deadline:
         assert true()
         time.sleep(0.05)
+
+
+def removed(directory: Path) -> None:
+    """Remove a directory, also while processes write there: one pass may find it full again, or a file gone."""
+
+    def gone() -> bool:
+        try:
+            shutil.rmtree(directory)
+        except OSError as problem:
+            if problem.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise
+        return not directory.exists()
+
+    wait_until(gone)
 
 
 def elapse(seconds: float) -> None:

@@ -30,7 +30,7 @@ def _of_places(context: Context, platform: Platform, junit: Path | None, places:
     """One run of pytest on these files and tests."""
     directories = {name: service.path for name, service in platform.services.items()}
     nodes = [paths.node(place, directories) for place in places]
-    return own.pytest((*paths.workers(nodes), *nodes), junit, context.extra)
+    return own.pytest((*(own.SHARED if paths.several(nodes) else ()), *nodes), junit, context.extra)
 
 
 def _every(context: Context, platform: Platform, junit: Path | None) -> list[Suite]:

@@ -17,6 +17,8 @@ GROUPS = ("tool", "emulator")
 """Groups of suites of the tool itself."""
 PYTHON = str(bootstrap.directory(TOOL, "test") / "bin/python")
 """The Python of the test environment, which `environment` makes."""
+SHARED = ("-n", str((os.cpu_count() or 1) + 2), "--dist=loadscope")
+"""pytest's arguments for many tests: half of their time they wait for other programs, so more at once than cores."""
 
 
 def suites(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:
@@ -29,7 +31,7 @@ def suites(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterat
         argv = ("go", "test", "./...")
         about = "Go tests of the Pub/Sub emulator"
         yield Suite("emulator", about, argv, TOOL / "compose/pubsub", lambda: _go(loaded))
-    yield pytest(("-n", str(os.cpu_count() or 1), "--dist=loadscope"), junit, extra)
+    yield pytest(SHARED, junit, extra)
 
 
 def pytest(arguments: Sequence[str], junit: Path | None, extra: tuple[str, ...]) -> Suite:

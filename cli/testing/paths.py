@@ -40,10 +40,9 @@ def node(word: str, services: dict[str, Path]) -> str:
     return f"{path.relative_to(TOOL)}{colons}{inside}"
 
 
-def workers(nodes: Iterable[str]) -> tuple[str, ...]:
-    """pytest's arguments for these nodes: directories are shared between all processors, files run in one process."""
-    several = any((TOOL / each).is_dir() for each in nodes)
-    return ("-n", str(os.cpu_count() or 1), "--dist=loadscope") if several else ()
+def several(nodes: Iterable[str]) -> bool:
+    """Whether a directory is among these nodes: its tests are worth several processes."""
+    return any((TOOL / each).is_dir() for each in nodes)
 
 
 def files() -> list[Path]:

@@ -26,7 +26,7 @@ KINDS: Mapping[str, str] = {
 RELOADED = frozenset(["python", "node"])
 """Kinds whose commands do not reload unless they say so."""
 _LAUNCHERS = (
-    r"exec", r"command", r"time", r"tini|/sbin/tini|dumb-init|/usr/bin/dumb-init", r"--", r"[A-Z_][A-Z0-9_]*=\S*",
+    r"exec", r"command", r"time", r"(\S*/)?(tini|dumb-init)( -\w+)*", r"--", r"[A-Z_][A-Z0-9_]*=\S*",
     r"env", r"(poetry|pipenv|pdm|hatch|rye) run", r"uv run( --?[a-z-]+(=\S+)?)*", r"/app/\.venv/bin/(?=\S)",
     r"\.?/?\.?venv/bin/(?=\S)", r"dotenv( -e \S+)? --", r"dockerize( -\S+ \S+)*",
     r"(\./|/)?(\S*/)?wait-for(-it)?(\.sh)?( (?!--)\S+)*( --)?",

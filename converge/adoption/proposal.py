@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from converge.adoption import checked, reconcile
 from converge.adoption.draft import Draft
 from converge.adoption.evidence import Claim, Note
+from converge.adoption.readers import (
+    compose,
+    devcontainer,
+    dockerfile,
+    env_example,
+    extensions,
+    go,
+    kubernetes,
+    migrations,
+    node,
+    others,
+    procfile,
+    python,
+    tasks,
+    versions,
+)
 from converge.adoption.tree import Tree
 
-READERS = ("compose", "procfile", "kubernetes", "versions", "go", "python", "node", "migrations", "extensions",
-           "env_example", "devcontainer", "tasks")  # fmt: skip
-"""Modules of `readers/`, in the order of trust: of two values of one key the first counts."""
+READERS = (
+    compose, procfile, kubernetes, versions, go, python, node, others, migrations, extensions, env_example,
+    devcontainer, tasks,
+)  # fmt: skip
+"""In the order of trust: of two values of one key the first counts."""
 
 
 def of(root: Path) -> Draft:
@@ -29,7 +45,12 @@ def of(root: Path) -> Draft:
 
 
 def _said(tree: Tree) -> Iterator[Claim | Note]:
-    for name in READERS:
-        with contextlib.suppress(ModuleNotFoundError):
-            reader = importlib.import_module(f"converge.adoption.readers.{name}")
-            yield from reader.read(tree)
+    known = set[tuple[str, str]]()
+    for module in READERS:
+        for each in module.read(tree):
+            if isinstance(each, Claim) and each.table == "services" and each.key in ("kind", "dev"):
+                known.add((each.of, each.also))
+            yield each
+    for each in dockerfile.read(tree):
+        if isinstance(each, Note) or (each.of, each.also) not in known:
+            yield each

@@ -87,7 +87,7 @@ _YARN = replace(
 )  # fmt: skip
 _GO = Installer(
     name="go", family="go", locks=("go.sum",), manifest="go.mod", tools=("go",), install=(("go", "mod", "download"),),
-    compile=("go", "build", "-o", "/dev/null", "{main}"), environment=GO_BUILD,
+    compile=("go", "build", "-ldflags=-w", "-o", "/dev/null", "{main}"), environment=GO_BUILD,
 )  # fmt: skip
 
 ROWS: tuple[Installer, ...] = (

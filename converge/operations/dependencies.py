@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import facts.dependencies
-from converge import network, tools
+from converge import network, threads, tools
 from converge.context import ConvergeContext
 from converge.desired import Loaded, Service, TestSuite
 from converge.errors import DevError
@@ -242,7 +243,8 @@ def apply(step: Step, machine: Machine) -> None:
         machine.say(f"compiling the dependencies of {name}")
         # the first build is by far the longest; whether the service itself compiles is for the start to say
         argv = [_program(loaded, row.compile[0]), *(_fill(word, values) for word in row.compile[1:])]
-        machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
+        with threads.GO_BUILD if row.family == "go" else contextlib.nullcontext():
+            machine.run(argv, cwd=owner.directory, env=env, timeout=1800)
     counted = facts.dependencies.count(_contents(machine.context, owner))
     machine.write(stamp(instance, name), f"{step.args['stamp']}\n{counted}\n".encode())
 

@@ -51,7 +51,8 @@ class InfraKind(Protocol):
         ...
 
     def addresses(self, platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
-        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` mean if it is reached as `host`."""
+        """What `{NAME.url}`, `{NAME.address}`, `{NAME.host}` and `{NAME.port}` mean if it is reached as `host`; and
+        `{NAME.user}`, `{NAME.password}`, `{NAME.database}` as far as it has them (`converge/credentials.py`)."""
         ...
 
     def why_not(self, component: InfraComponent, timeout: float) -> str:

@@ -157,9 +157,12 @@ def check_volume(component: InfraComponent) -> None:
 
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """The URL contains role and password of services; the user of the URL appends the database's name."""
-    return plain.at(component, host, "postgresql") | {
-        "url": f"postgresql://{SERVICES}:{service_password(component)}@{host}:{component.port}"
-    }
+    word, databases = service_password(component), component.wants.databases
+    return {
+        **plain.at(component, host, "postgresql"),
+        "url": f"postgresql://{SERVICES}:{word}@{host}:{component.port}",
+        "user": SERVICES, "password": word, **({"database": databases[0]} if len(databases) == 1 else {}),
+    }  # fmt: skip
 
 
 def why_not(component: InfraComponent, timeout: float) -> str:

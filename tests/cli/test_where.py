@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import HEAD, TOOL, Checkout, Ran
+from tests.conftest import HEAD, TOOL, Checkout, Ran, removed
 
 GIT = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always"]
 
@@ -158,5 +157,5 @@ def test_a_long_and_strange_path_holds_a_whole_platform(checkout: Checkout, tmp_
     finally:
         stopped = run(checkout, here, "stop")
         Checkout(target.resolve(), checkout.home).end()
-        shutil.rmtree(target)
+        removed(target)
     assert stopped.code == 0, stopped.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tarfile
 import xml.etree.ElementTree as ElementTree
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import removed
 from tests.editors.conftest import NOTE, Place, sourced
 
 ADDED = {"DEV_RUN_ID", "HOST", "UVICORN_HOST", "UVICORN_PORT"}
@@ -193,7 +193,7 @@ def test_a_service_that_runs_under_an_ide_is_left_to_it_when_its_task_runs_again
 
 def test_what_ran_in_containers_alone_gets_what_it_needs_outside_of_them(place: Place) -> None:
     place.dev("stop", "pythoner")
-    shutil.rmtree(place.path / ".dev/services/pythoner")
+    removed(place.path / ".dev/services/pythoner")
     ran = place.dev("handoff", "pythoner")
     assert "install the packages of services/py thoner/requirements.lock" in ran.err and "goer" not in ran.err
     python = place.entries()["dev: pythoner"]["python"].replace("${workspaceFolder}", str(place.path))

@@ -25,7 +25,7 @@ def test_a_probe_that_hangs_hides_no_other() -> None:
     probes = [Probe("slow", "sleep 30; echo x", str, slow=True), Probe("fast", "echo here", str.strip)]
     seen = observe(probes, LocalReader(), deadline=1)
     assert seen["fast"] == "here" and isinstance(seen["slow"], Unknown)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
 
 
 def test_output_that_looks_like_a_frame_is_output() -> None:

@@ -15,8 +15,18 @@ from converge import schema, tools
 from tests.conftest import TOOL, Checkout
 from tests.handoff.crowd import CALLS, GO, HTTP, NODE, PROGRAMS, PYTHON, Crowd, Language, crowd
 from tests.handoff.platform import Platform
-from tests.real.conftest import rig as rig
+from tests.real import rig as rigs
+from tests.real.place import lacks
 from tests.real.rig import Rig
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """An engine that no other directory's tests have: another worker runs those of tests/real meanwhile."""
+    if reason := lacks():
+        pytest.skip(f"DOCKER IS NOT TESTED HERE: {reason}")
+    with rigs.used(lambda text: print(text, file=sys.stderr)) as running, rigs.beside(running) as own:
+        yield own
 
 
 @pytest.fixture

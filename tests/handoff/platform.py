@@ -230,7 +230,7 @@ class Load:
         return found
 
 
-def answers(platform: Platform, who: str, timeout: float = 15.0) -> None:
+def answers(platform: Platform, who: str, timeout: float = 60.0) -> None:
     """Wait until the service is answered by `who` on both of its addresses."""
     wait_until(lambda: platform.ask() == who, timeout)
     wait_until(lambda: platform.ask_inside() == who, timeout)

@@ -189,7 +189,7 @@ def test_without_docker_it_is_handed_off_too_and_its_callers_wait(bare: Platform
     bare.dev("start")
     assert bare.ask() == "ide", "a start took the service away"
     bare.dev("handoff", "echo", "--back")
-    assert process.wait(5) is not None and bare.ask() == "native"
+    assert process.wait(60) is not None and bare.ask() == "native"
     assert bare.edge() == 0 and bare.owner() == ""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.handoff.conftest import boxed as boxed
 from tests.handoff.platform import Platform
-from tests.real.conftest import rig as rig
 
 
 def test_a_migration_runs_beside_its_container_and_a_failed_one_takes_nothing_from_it(boxed: Platform) -> None:

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.conftest import removed
+
 STRANGER = 54322
 """A second user, who owns what is called `others`."""
 FUTURE = 4_000_000_000
@@ -22,7 +24,7 @@ class DoesNotFit(Exception):
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        removed(path)
     else:
         path.unlink()
 

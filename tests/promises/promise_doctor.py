@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.conftest import TOOL, wait_until
+from tests.conftest import TOOL, removed, wait_until
 from tests.promises.commands import NOTES, unchanged
 from tests.promises.place import Place
 from tests.promises.promise import Broken, Case, Category, Held, Verdict
@@ -23,7 +23,7 @@ def _unset_hooks(it: Small) -> None:
 
 def _no_dev(it: Small) -> None:
     """Without their directory, supervisors end what they supervise, and then themselves."""
-    shutil.rmtree(it.path / ".dev")
+    removed(it.path / ".dev")
     wait_until(lambda: not it.place.processes(), 30)
 
 

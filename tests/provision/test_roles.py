@@ -16,7 +16,7 @@ from runtime.environment import addresses
 from runtime.infra import postgres, wire
 from runtime.provision import databases
 from runtime.provision import postgres as inside
-from tests.provision.conftest import Running
+from tests.provision.conftest import SLEEPER, Running
 
 ATTACKS = {
     "run a program": "COPY (SELECT 'x') TO PROGRAM 'cat >/dev/null'",
@@ -265,3 +265,16 @@ def test_a_role_that_is_not_as_it_should_be_is_repaired(running: Running, shop: 
     assert databases.provisioned(running.postgres)
     with services(running, shop) as connection:
         assert connection.query("SELECT usesuper FROM pg_user WHERE usename = current_user") == [("f",)]
+
+
+def test_parts_of_an_address_open_a_database_and_are_shown_nowhere(running: Running) -> None:
+    own = "WORD = '{postgres.password}', URL = '{postgres.url:postgresql+asyncpg}/{postgres.database}'"
+    running.declare("databases = ['parts']", more=SLEEPER.format(name="caller") + f"env = {{ {own} }}\n")
+    assert running.start().code == 0
+    found = addresses(running.now, running.postgres)
+    with wire.Connection(int(found["port"]), found["password"], found["database"], found["user"]) as connection:
+        assert connection.query("SELECT current_user, current_database()") == [(SERVICES, "parts")]
+    for command in (["status", "--json"], ["doctor", "--json"], ["export", "compose"], ["env", "caller"]):
+        ran = running.checkout.dev(*command)
+        assert found["password"] not in ran.out + ran.err, command
+    assert "WORD=***" in ran.out and "URL=postgresql+asyncpg://dev_services:***" in ran.out

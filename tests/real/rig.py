@@ -99,9 +99,9 @@ def up(say: Say = print) -> Rig:
     return Rig(place, registry, digests, built)
 
 
-def down(say: Say = print) -> bool:
+def down(say: Say = print, place: Place | None = None) -> bool:
     """End the rig and all containers in it; the images stay. False if a test run still uses it."""
-    place = here()
+    place = place or here()
     if not place.run.exists():
         return True
     with _locked(place), open(place.root / "users", "a") as users:
@@ -130,6 +130,22 @@ def used(say: Say = print) -> Iterator[Rig]:
             fcntl.flock(users, fcntl.LOCK_UN)
             if not (root / "kept").exists():
                 down(lambda _: None)
+
+
+@contextlib.contextmanager
+def beside(rig: Rig) -> Iterator[Rig]:
+    """An engine more, which pulls from the same registry, for the length of a test run: either may be killed."""
+    place = Place(rig.place.root.with_name("rig-beside"))
+    place.root.mkdir(parents=True, exist_ok=True)
+    with open(place.root / "users", "a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            with _locked(place):
+                daemons.start_engine(place, rig.registry)
+            yield Rig(place, rig.registry, rig.digests)
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            down(lambda _: None, place)
 
 
 @contextlib.contextmanager

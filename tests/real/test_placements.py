@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from converge.instance import store
-from tests.conftest import NO_ENGINE, TOOL, Checkout, Ran, elapse
+from tests.conftest import NO_ENGINE, TOOL, Checkout, Ran, elapse, removed
 from tests.real.rig import Rig
 
 PSQL = ["psql", "-XAtq", "-U", "postgres", "-d", "shop", "-c"]
@@ -160,7 +159,7 @@ def test_a_checkout_that_lost_its_state_finds_its_data_again(database: Checkout,
     started(database.dev("start"))
     sql(rig, database, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
     started(database.dev("stop"))
-    shutil.rmtree(database.path / ".dev")
+    removed(database.path / ".dev")
     elsewhere = database.dev("start", "--infra", "native")
     assert elsewhere.code == 3 and "error[data-elsewhere]" in elsewhere.err
     started(database.dev("start"))

@@ -199,6 +199,6 @@ def test_short_values_and_plain_words_do_not_hide_everything() -> None:
      "token:\n " * 50_000, "x=" * 200_000, "-----BEGIN PRIVATE KEY-----" * 9_000, "key='" * 50_000, "a/b+" * 100_000],
 )  # fmt: skip
 def test_a_hostile_line_takes_no_more_than_seconds(line: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     redactor.text(line)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

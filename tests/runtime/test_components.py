@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Checkout, elapse, is_free, neighbours, ports, wait_until
+from tests.conftest import Checkout, elapse, is_free, neighbours, ports, removed, wait_until
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 
@@ -194,9 +194,7 @@ def test_without_its_state_a_component_ends_and_the_next_start_is_clean(
     checkout.state(service("a", "escape", port))
     assert checkout.dev("start").code == 0
     first = get(port)
-    instances = checkout.path / ".dev/instances"
-    # its shim and its service write there meanwhile, so one pass may find a directory that is full again
-    wait_until(lambda: shutil.rmtree(instances, ignore_errors=True) or not instances.exists())
+    removed(checkout.path / ".dev/instances")
     assert checkout.dev("start").code == 0
     assert get(port) != first
     wait_until(lambda: len(running(checkout, b"escape")) <= 2, 30)  # the first one's shim ends by itself

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from converge import schema, tools
-from tests.conftest import TOOL, Checkout
+from tests.conftest import TOOL, Checkout, removed
 
 STATE = """
 [auth]
@@ -176,7 +176,7 @@ def test_services_get_the_keys_as_a_value_and_others_after_a_change_of_the_secre
     assert place.dev("start").code == 0
     first = kid(seen.read_text())
     assert first == published() == header(place.dev("token").out)["kid"]
-    shutil.rmtree(place.path / ".dev/instances/default/keys")
+    removed(place.path / ".dev/instances/default/keys")
     assert place.components()["reader"]["state"] == "ready" and place.dev("start").code == 0
     stored = (place.path / ".dev/values").read_text()
     place.write(".dev/values", stored.replace("AUTH_ISSUER_SECRET=", "AUTH_ISSUER_SECRET=x"), 0o600)
