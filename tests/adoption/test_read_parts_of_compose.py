@@ -122,6 +122,14 @@ def test_a_file_that_compose_cannot_have_is_not_in_it() -> None:
     ]  # fmt: skip
 
 
+def test_an_env_file_that_is_not_there_is_a_note() -> None:
+    text = "services: {db: {image: postgres, env_file: [.env, there.env, {path: c, required: false}]}}\n"
+    assert found({"compose.yaml": text, "there.env": "A=1"}, "note") == [
+        "note @compose.yaml:1 [compose] needs .env, which is not there: make it from its example, and run "
+        "./dev init again"
+    ]
+
+
 def test_a_file_without_images_is_not_in_compose() -> None:
     assert found({"compose.yaml": API}, "compose file") == []
 
@@ -153,17 +161,20 @@ def test_a_file_that_is_included_is_read() -> None:
         ("build: ./api", "services.api"),
         ("build: {context: ., dockerfile: api/Dockerfile}", "services.api"),
         ("build: {context: ., dockerfile: docker/api.Dockerfile}", "services.."),
+        ("build: {context: ., dockerfile: jobs/run/Dockerfile}", "services.jobs/run"),
+        ("build: {context: ., dockerfile: net/a/Dockerfile}", "services.net/a"),
         ("build: {dockerfile: web/Dockerfile}", "services.web"),
         ("build: {context: apps}", "services.apps/api"),
         ("{image: 'node:22', command: npm start, volumes: ['./web:/app']}", "services.web"),
-        ("{build: ./docker, volumes: ['./apps:/apps']}", "services.apps/api"),
+        ("{build: ./conf, volumes: ['./apps:/apps']}", "services.apps/api"),
         ("build: ../outside", None),
         ("build: 'https://github.com/x/y.git'", None),
-        ("build: ./docker", None),
+        ("build: ./conf", None),
     ],
 )
 def test_which_directory(build: str, expected: str | None) -> None:
-    files = {"apps/api/go.mod": "", "apps/api/main.go": "", "docker/Dockerfile": ""}
+    files = {"apps/api/go.mod": "", "apps/api/main.go": "", "docker/Dockerfile": "", "conf/Dockerfile": "",
+             "docker/start.py": "", "jobs/run/locust.py": "", "net/a/a.csproj": "", "net/a/a.cs": ""}  # fmt: skip
     table = build if build.startswith("{") else f"{{{build}}}"
     lines = found({"compose.yaml": f"services:\n  api: {table}\n", **files}, " name ", "note")
     assert [line for line in lines if " name " in line] == ([f"{expected} name api"] if expected else [])

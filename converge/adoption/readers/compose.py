@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from converge.adoption import images, loose, names
 from converge.adoption.addresses import Addresses
 from converge.adoption.evidence import Claim, Note
-from converge.adoption.stack import alone, built, components, imaged, variables
+from converge.adoption.stack import alone, built, components, imaged, taken, variables
 from converge.adoption.stack.environment import Environment
 from converge.adoption.stack.layers import Container
 from converge.adoption.stack.variables import Lines
@@ -38,6 +38,7 @@ def _read(tree: Tree) -> Iterator[Claim | Note]:
         yield from built.ports_of(each)
         yield from environment.claims(each, found.needs[each.container.name])
     yield from found.said
+    yield from taken.missing(tree, found.taken.homes)
 
 
 def _credentials(containers: Sequence[Container]) -> set[str]:

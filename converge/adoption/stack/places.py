@@ -36,6 +36,8 @@ MANIFESTS = frozenset([
     "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile", "composer.json", "mix.exs", "main.go", "deno.json",
 ])  # fmt: skip
 """Files that a directory with a program has."""
+_OPERATIONS = re.compile(r"(^|/)(\.?docker\w*|deploy\w*|build|ci|infra\w*|ops|compose)\Z")
+"""Directories in which people keep Dockerfiles of programs that are elsewhere."""
 _ELSEWHERE = re.compile(r"[a-z+]+://|git@|github\.com/")
 
 
@@ -58,7 +60,8 @@ class Places:
         self.files = frozenset(tree.paths)
         self.folders = {"."} | {folder for path in tree.paths for folder in _parents(path)}
         self.code = {posixpath.dirname(path) or "." for path in tree.paths if path.endswith(CODE)}
-        self.programs = {posixpath.dirname(path) or "." for path in tree.paths if posixpath.basename(path) in MANIFESTS}
+        self.programs = {posixpath.dirname(path) or "." for path in tree.paths
+                         if posixpath.basename(path) in MANIFESTS or path.endswith((".csproj", ".fsproj"))}  # fmt: skip
 
     def built(self, container: Container) -> Place | None:
         """The directory of its build context; None if it is not in the checkout."""
@@ -77,7 +80,7 @@ class Places:
     def _program(self, container: Container, folder: str, dockerfile: str, source: str) -> Place:
         """The directory of the program: that of the Dockerfile, or the one with the name of the service."""
         own = posixpath.dirname(dockerfile) or "."
-        if own != folder and own in self.folders and own in self.programs:
+        if own != folder and (own in self.programs or (own in self.code and not _OPERATIONS.search(own))):
             return Place(own, container.source("build", "dockerfile"), dockerfile)
         mounts = () if self.has_code(folder) else self._mounts(container)
         for each in () if folder in self.programs else (folder, *mounts):
