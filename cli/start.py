@@ -15,6 +15,7 @@ from converge.errors import DevError, Exit
 from converge.local_machine import LocalMachine
 from converge.lock import hold
 from converge.operations import state
+from converge.steps import Item
 from converge.tools import SUBSTITUTED
 from facts import docker
 from runtime import start
@@ -130,6 +131,16 @@ def _engine_again(context: Context) -> bool:
     return True
 
 
+def _lacking(item: Item, report: Report) -> DevError:
+    name = item.id.partition(".")[2]
+    what = f"{name} is {item.found or item.status}" + (f", and {item.want} is wanted" if item.want else "")
+    hint = item.hint or "see ./dev doctor"
+    if item.hint and len(report.open) > 1:
+        hint += "; ./dev doctor shows what else is missing"
+    code = item.code or "not-converged"
+    return DevError(code, what, because=item.because, hint=hint, source=item.source, exit=report.exit_code)
+
+
 def refuse_open(report: Report, but: str = "") -> None:
     """Raise the first thing that a start cannot do without, `but` for a noun that is said otherwise.
 
@@ -144,7 +155,4 @@ def refuse_open(report: Report, but: str = "") -> None:
         elif item.noun == "docker":  # what can run without it does, and what cannot says so
             render.say(f"{item.id} is {item.status}: {item.because or item.found}", "yellow")
         elif item.noun not in ("ports", but) and not state.of_component(item):
-            raise DevError(
-                item.code or "not-converged", f"{item.id} is {item.status}: found {item.found}, want {item.want}",
-                because=item.because, hint=item.hint or "see ./dev doctor", source=item.source, exit=report.exit_code,
-            )  # fmt: skip
+            raise _lacking(item, report)

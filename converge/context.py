@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -41,7 +42,9 @@ def context_of(
     debuggers: frozenset[str] = frozenset(),
     more: Mapping[str, str] = {},
 ) -> ConvergeContext:
-    """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65)."""
-    needed = loaded.desired.tools or (instance.checkout / lockfile.NAME).exists()
-    lock = lockfile.load(instance.checkout) if needed else {}
+    """The context of a checkout, with its lock file read; a damaged one raises DevError (exit 65).
+
+    Without a lock file nothing can be installed, and tools that are there already are used.
+    """
+    lock = lockfile.load(instance.checkout) if os.path.lexists(instance.checkout / lockfile.NAME) else {}
     return ConvergeContext(loaded, instance, lock, purpose, debuggers, more)

@@ -369,7 +369,7 @@ class ServiceTable:
     env: dict[str, str] = field(default_factory=dict)
     """Its environment, under that of the entry."""
     ready: Ready | None = None
-    """When it counts as ready."""
+    """When it counts as ready; not for an entry with a `dev` of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

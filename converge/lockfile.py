@@ -19,14 +19,7 @@ def load(checkout: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(text.decoded(regular.content(path)))
     except FileNotFoundError:
-        raise DevError(
-            "lock-missing",
-            f"there is no {NAME}",
-            because="tools are installed only by the hashes in this file",
-            hint="restore it from git, or write it with: ./dev lock",
-            source=NAME,
-            exit=Exit.BAD_STATE,
-        ) from None
+        raise missing() from None
     except text.NotText as problem:
         raise _invalid(problem.because, f"{NAME}:{problem.line}") from None
     except (OSError, ValueError, RecursionError) as problem:
@@ -34,6 +27,15 @@ def load(checkout: Path) -> dict[str, Any]:
     if content.get("schema") != 1 or not isinstance(content.setdefault("tools", {}), dict):
         raise _invalid("`schema = 1` is missing, or `tools` is not a table")
     return content
+
+
+def missing(tool: str = "") -> DevError:
+    """The error where there is no lock file, which somebody needs, for example to install a tool."""
+    also = f", or put {tool} on PATH" if tool else ""
+    return DevError(
+        "lock-missing", f"there is no {NAME}", because="tools are installed only by the hashes in this file",
+        hint=f"restore it from git, or write it with: ./dev lock{also}", source=NAME, exit=Exit.BAD_STATE,
+    )  # fmt: skip
 
 
 def _invalid(because: str, source: str = NAME) -> DevError:

@@ -11,7 +11,7 @@ from converge.steps import Item, Outcome, Status
 from facts.value import dataclass, replace
 
 FINE: frozenset[Status] = frozenset({"ok", "changed", "skipped"})
-BAD_LOCK = frozenset({"hash-mismatch", "lock-stale"})
+BAD_LOCK = frozenset({"hash-mismatch", "lock-missing", "lock-stale"})
 """Codes of steps that failed because desired_state.lock is not right."""
 _VERDICTS = {
     Exit.OK: "converged",

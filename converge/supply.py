@@ -18,7 +18,7 @@ from typing import Any
 
 import facts.compose
 import facts.unpacked
-from converge import fetch, installing, kinds, lock, lock_check, network, own_files, threads, tools, unpack
+from converge import fetch, installing, kinds, lock, lock_check, lockfile, network, own_files, threads, tools, unpack
 from converge.errors import DevError, Exit
 from converge.instance import store
 from converge.lockfile import this_platform
@@ -89,6 +89,8 @@ def _link(program: Path) -> None:
 
 
 def _from_lock(tool: str, version: str, fresh: Path, machine: Machine) -> str:
+    if not machine.context.lock:
+        raise lockfile.missing(f"{tool} {version}")
     pinned = machine.context.lock.get("tools", {}).get(tool)
     if not lock_check.has(pinned, tool, version, providers.source(providers.of(machine.context.desired, tool))):
         raise DevError(

@@ -13,6 +13,8 @@ from converge import kinds
 from converge.toml import refuse
 
 _NPX = "exec npx --no -- "
+_DEBUGPY = "exec python -X frozen_modules=off -m debugpy --listen 127.0.0.1:{debug_port} "
+"""It follows no child processes that reload: the commands below have none."""
 
 BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "vite": {"base": "node", "dev": f"{_NPX}vite --host {{host}} --port {{port}} --strictPort"},
@@ -22,10 +24,17 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "deno": {"base": "command", "dev": "exec deno task dev", "test": "deno test"},
     "django": {
         "base": "python", "dev": "exec python manage.py runserver {host}:{port}",
+        "debug": f"{_DEBUGPY}manage.py runserver {{host}}:{{port}} --noreload",
         "test": "python manage.py test", "migrate": "python manage.py migrate --noinput",
     },
-    "flask": {"base": "python", "dev": "exec flask --app {app} run --host {host} --port {port} --reload"},
-    "celery": {"base": "python", "dev": "exec celery --app {app} worker --loglevel info", "reload": True},
+    "flask": {
+        "base": "python", "dev": "exec flask --app {app} run --host {host} --port {port} --reload",
+        "debug": f"{_DEBUGPY}-m flask --app {{app}} run --host {{host}} --port {{port}}",
+    },
+    "celery": {
+        "base": "python", "dev": "exec celery --app {app} worker --loglevel info", "reload": True,
+        "ready": {"log": r"\S@\S+ ready\."},
+    },
     "celery-beat": {
         "base": "python", "dev": "exec celery --app {app} beat --schedule {state}/schedule --pidfile=", "reload": True,
     },
@@ -83,6 +92,8 @@ def _lay_under(entry: dict[str, Any], table: Mapping[str, Any], name: str, kind:
     for key, value in table.items():
         if key == "env" and isinstance(value, dict) and isinstance(entry.get("env"), dict):
             entry["env"] = {**value, **entry["env"]}
+        elif key == "ready" and "dev" in given:
+            continue  # it tells when the command of the kind is ready
         elif key != "base" and key not in given:
             entry[key] = _filled(value, entry, name, kind, at) if key in COMMANDS else value
 

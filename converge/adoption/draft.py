@@ -13,7 +13,7 @@ class Line:
     """One key."""
 
     key: str
-    """Key in its table; `env.NAME` is one of the table `env` in it."""
+    """Key in its table; `env.NAME` is one of the table `env` in it, `ports.NAME` one of `ports`."""
     value: Value
     sources: tuple[str, ...]
     """`file:line` of what says it."""

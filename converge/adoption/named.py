@@ -110,7 +110,8 @@ def _pyproject(text: str, path: str) -> Found:
         table = loose.table(loose.table(loose.table(tools).get(tool)).get(key))
         for name in table:
             if re.fullmatch(r"[\w:.-]+", name):
-                yield name, _line(text, rf"\s*\"?{re.escape(name)}\"?\s*="), f"{run} {name}", ""
+                pattern = rf"\s*\"?{re.escape(name)}\"?(\.\w+)?\s*=|\[tool\.\w+\.\w+\.{re.escape(name)}\]"
+                yield name, _line(text, pattern), f"{run} {name}", ""
 
 
 def _line(text: str, pattern: str) -> int:

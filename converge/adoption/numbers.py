@@ -22,16 +22,19 @@ def distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def _numbers(entry: Entry, firm: bool) -> Iterable[int]:
     for line in () if entry.off else entry.lines:
-        if line.key == "port" and not line.off and bool(line.guess) != firm and isinstance(line.value, int):
+        if _is_port(line) and not line.off and bool(line.guess) != firm and isinstance(line.value, int):
             yield line.value
-        elif line.key == "ports" and not line.off and firm and isinstance(line.value, Mapping):
-            yield from (number for number in line.value.values() if isinstance(number, int))
+
+
+def _is_port(line: Line) -> bool:
+    """Whether it is `port`, or one of `ports`."""
+    return line.key == "port" or line.key.startswith("ports.")
 
 
 def _moved(entry: Entry, taken: Mapping[int, str], used: set[int]) -> Entry:
     lines = []
     for line in entry.lines:
-        if line.key == "port" and isinstance(line.value, int) and taken.get(line.value, entry.name) != entry.name:
+        if _is_port(line) and isinstance(line.value, int) and taken.get(line.value, entry.name) != entry.name:
             line = _other(line, taken[line.value], used)
         lines.append(line)
     return entry.with_lines(lines)

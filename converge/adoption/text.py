@@ -58,7 +58,8 @@ def alone(entry: Entry) -> tuple[str, ...]:
 
 def line_of(line: Line) -> str:
     """One line."""
-    key = ".".join(_key(each) for each in line.key.split(".", 1)) if line.key.startswith("env.") else _key(line.key)
+    inner = line.key.startswith(("env.", "ports."))
+    key = ".".join(_key(each) for each in line.key.split(".", 1)) if inner else _key(line.key)
     return _with(f"{key} = {toml(line.value)}", _remark(line))
 
 

@@ -60,6 +60,18 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def note(stamp: str, counted: int, serial: str) -> bytes:
+    """What is written after an installation: its stamp, the number of files, and what no other installation has."""
+    return f"{stamp}\n{counted}\n{serial}\n".encode()
+
+
+def serial(mark: Path) -> str:
+    """What only the installation has that wrote this; empty if there was none."""
+    with contextlib.suppress(OSError, ValueError):
+        return "".join(regular.text(mark).splitlines()[2:3])
+    return ""
+
+
 def noted(mark: Path) -> tuple[str, int]:
     """The stamp and the number of files that an installation noted; an empty stamp if there is none."""
     with contextlib.suppress(OSError, ValueError):

@@ -32,6 +32,8 @@ class Installer:
     """Entries of [tools] that install. Another version of the last one makes an earlier installation useless."""
     install: tuple[tuple[str, ...], ...]
     """Commands that install, in the directory of the lock file; each must end with 0, and none changes that file."""
+    write: str
+    """How a person writes the lock file."""
     marker: str = ""
     """Text that the lock file has only if it has this form; empty for every other one."""
     member: str | None = None
@@ -72,7 +74,7 @@ _HASHED = Installer(
         ("uv", "pip", "install", "--quiet", "--no-config", "--python", "{own}/venv/bin/python", "--only-binary=:all:",
          "--require-hashes", "--compile-bytecode", "-r", "{lock}"),
     ),
-    build="--no-binary={package}",
+    build="--no-binary={package}", write="uv pip compile --generate-hashes pyproject.toml -o requirements.lock",
 )  # fmt: skip
 _VENV, _PIP = _HASHED.install
 _NPM = Installer(
@@ -80,19 +82,22 @@ _NPM = Installer(
     tools=("node",), installed=("node_modules",), contents=_MODULES, member=r'"{path}": *\{',
     environment={"NODE_COMPILE_CACHE": "{own}/node-compile-cache"},  # npm loads from it, by default out of TMPDIR
     install=(("npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"),),
+    write="npm install --package-lock-only",
 )  # fmt: skip
 _YARN = replace(
     _NPM, name="yarn", locks=("yarn.lock",), tools=("yarn", "node"), member=r'"workspaces"', member_in="package.json",
     install=(("yarn", "install", "--frozen-lockfile", "--production=false", "--non-interactive"),),
+    write="yarn install",
 )  # fmt: skip
 _GO = Installer(
     name="go", family="go", locks=("go.sum",), manifest="go.mod", tools=("go",), install=(("go", "mod", "download"),),
     compile=("go", "build", "-ldflags=-w", "-o", "/dev/null", "{main}"), environment=GO_BUILD,
+    write="go mod tidy",
 )  # fmt: skip
 
 ROWS: tuple[Installer, ...] = (
     replace(_GO, locks=("go.work",), outer=True, member=r"(?m)^\s*(use\s+)?\"?(\./)?{path}/?\"?\s*(//.*)?$",
-            environment={**GO_BUILD, "GOWORK": "{root}/go.work"}),
+            write="go work sync", environment={**GO_BUILD, "GOWORK": "{root}/go.work"}),
     _GO,
     replace(_HASHED, locks=("requirements.lock",)),
     replace(_HASHED, locks=("requirements.txt",), marker="--hash="),
@@ -100,11 +105,11 @@ ROWS: tuple[Installer, ...] = (
         _VENV, tuple(word for word in _PIP if word != "--require-hashes"))),
     replace(
         _HASHED, name="uv", locks=("uv.lock",), member='= "{path}"', build="", wheels=("UV_NO_BUILD_PACKAGE", " "),
-        environment={"UV_PROJECT_ENVIRONMENT": "{own}/venv"},
+        environment={"UV_PROJECT_ENVIRONMENT": "{own}/venv"}, write="uv lock",
         install=(_VENV, ("uv", "sync", "--quiet", "--frozen", "--all-packages", "--compile-bytecode")),
     ),
     replace(
-        _HASHED, name="poetry", locks=("poetry.lock",), tools=("poetry", "python"), build="",
+        _HASHED, name="poetry", locks=("poetry.lock",), tools=("poetry", "python"), build="", write="poetry lock",
         wheels=("POETRY_INSTALLER_ONLY_BINARY", ","), environment={"VIRTUAL_ENV": "{own}/venv"},
         install=(("python", "-m", "venv", "--without-pip", "{own}/venv"),
                  ("poetry", "install", "--no-interaction", "--no-ansi")),
@@ -114,6 +119,7 @@ ROWS: tuple[Installer, ...] = (
         _NPM, name="pnpm", locks=("pnpm-lock.yaml",), tools=("pnpm", "node"), member=r"(?m)^  '?{path}'?:",
         installed=("node_modules/.modules.yaml",), contents=(*_MODULES, "node_modules/.pnpm/*"),
         install=(("pnpm", "install", "--frozen-lockfile", "--prod=false", "--config.confirm-modules-purge=false"),),
+        write="pnpm install --lockfile-only",
     ),
     replace(
         _YARN, marker="__metadata:", member="@workspace:{path}\"", member_in="",
@@ -124,11 +130,13 @@ ROWS: tuple[Installer, ...] = (
     _YARN,
     replace(
         _NPM, name="bun", locks=("bun.lock",), tools=("bun",), install=(("bun", "install", "--frozen-lockfile"),),
+        write="bun install --lockfile-only",
     ),
     Installer(
         name="cargo", family="rust", locks=("Cargo.lock",), manifest="Cargo.toml", tools=("cargo",),
         install=(("cargo", "fetch", "--locked"),), compile=("cargo", "build", "--locked"), shared="target",
         environment={"CARGO_TARGET_DIR": "{own}/target"}, member=r"(?m)^\[workspace", member_in="Cargo.toml",
+        write="cargo generate-lockfile",
     ),
 )  # fmt: skip
 """Of the rows for one lock file, one with a marker comes before that for every other form."""

@@ -29,6 +29,10 @@ def of(checkout: Path, service: Service, choice: Choice) -> Unlocked | None:
     """None where there is a lock file, where it may do without, or where packages were installed by hand."""
     if choice.lock.exists():
         return None
+    if service.lock or (service.install and choice.row.family in WAYS):  # others do without where nothing is needed
+        shown = os.path.relpath(choice.lock, checkout)
+        key = "lock" if service.lock else "install"
+        return Unlocked(f"its entry has `{key}`, and there is no {shown}", f"{choice.row.write}, or change `{key}`")
     hint = f"write one and commit it: {WAYS.get(choice.row.family, '')}"
     if choice.row.family == "python" and service.kind == "python" and not service.dev:
         return Unlocked("uvicorn and what it serves are run from packages of a lock file", hint)

@@ -28,9 +28,11 @@ def judge(component: Component, seen: Seen, missing: str) -> Verdict:
     pid = seen.pid
     if not pid:
         return Verdict("starting" if missing else "ready", missing)
-    if not missing:
+    if not missing and component.port:
         return Verdict("ready", _broken(component, seen, pid))
     work = reloaders.look(pid)
+    if not missing and (not work.state or work.runs):
+        return Verdict("ready", _broken(component, seen, pid))
     if work.state == "compiling":
         return Verdict("compiling", f"compiling, {work.seconds:.0f} s")
     if work.state == "ended" and work.reloader:

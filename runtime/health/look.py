@@ -39,7 +39,7 @@ def judge(
         return Verdict("unknown", f"{missing}: {trust.hint(platform.instance.checkout)}")
     plain = seen.placement == "ide" or seen.debug or _age(seen) < YOUNG
     boxed = seen.placement == "docker"
-    if plain or not (missing or (not boxed and _rebuilt(component))):
+    if plain or not (missing or (not boxed and (_unasked(component) or _rebuilt(component)))):
         return Verdict("starting" if missing else "ready", missing)
     from runtime.health import builds  # saves 10 ms: most looks find what is ready
 
@@ -95,6 +95,11 @@ def _rebuilt(component: Component) -> bool:
         return b"rebuild.py" in regular.content(component.directory / "spec.json")
     except OSError:
         return False
+
+
+def _unasked(component: Component) -> bool:
+    """Whether nothing but its processes tells that its program has ended: it has no port that could answer."""
+    return component.is_service and not component.port and not component.once
 
 
 def _age(seen: Seen) -> float:

@@ -45,8 +45,8 @@ RELOADERS = (
         r"|has changed$|built with Go|^[ _/|\\,.v\d-]*$", begins=5.0,
     ),
     Reloader(
-        "./dev's rebuild", "rebuild", ("--build",), r"^(\./dev itself watches|the build failed|built)",
-        r"^the build failed; waiting", r"^built, running",
+        "./dev's rebuild", "rebuild", ("--build",), r"^(\./dev itself watches|the build failed|built|running$)",
+        r"^the build failed; waiting", r"^built, running", begins=0.0,
     ),
     Reloader("uvicorn --reload", "uvicorn", ("--reload",), r"^INFO: |detected changes in|^(WARNING):"),
     Reloader("nodemon", "nodemon", (), r"^\[nodemon\]"),
@@ -90,6 +90,8 @@ class Work:
     reloader: Reloader | None = None
     seconds: float = 0.0
     """Seconds for which it has been compiling."""
+    runs: bool = False
+    """Whether another program runs while it compiles: that of the build before."""
 
 
 def look(pid: int) -> Work:
@@ -108,7 +110,7 @@ def judge(tree: Sequence[Member]) -> Work:
     found = [(member, reloader) for member in alive if (reloader := of(member.argv))]
     compilers = [member.age for member in alive if _compiles(member)]
     if compilers:
-        return Work("compiling", found[-1][1] if found else None, max(compilers))
+        return Work("compiling", found[-1][1] if found else None, max(compilers), _runs(alive))
     if not found:
         return Work()
     inner, by = found[-1]
@@ -122,6 +124,18 @@ def _is_alone(inner: Member, by: Reloader, tree: Sequence[Member]) -> bool:
     had = inner.had_children or inner.age > BEGINS or any(each.ended and each.parent == inner.pid for each in tree)
     known = {inner.pid, *_above(inner, tree)}
     return had and all(each.ended or each.pid in known or _helps(each) for each in tree)
+
+
+def _runs(alive: Sequence[Member]) -> bool:
+    """Whether there is a program besides reloaders and compilers, what these have started, and what started them."""
+    busy, below = set[int](), set[int]()
+    for member in alive:  # parents come first
+        if _compiles(member) or member.parent in below:
+            below.add(member.pid)
+            busy |= {member.pid, *_above(member, alive)}
+        elif of(member.argv):
+            busy |= {member.pid, *_above(member, alive)}
+    return any(member.pid not in busy and not _helps(member) for member in alive)
 
 
 def of(argv: Sequence[str]) -> Reloader | None:

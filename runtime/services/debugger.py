@@ -35,6 +35,8 @@ class Debugger:
     guarded: Callable[[int, str], tuple[tuple[str, ...], str]] | None = None
     """From the debugger's port and a service's own `debug` command, before its templates are filled in: the words
     before it and the command that let in this user alone."""
+    lacking: Callable[[Platform, ServiceComponent, str], bool] | None = None
+    """Whether a service's own `debug` command runs it from places where it is not."""
     build: Callable[[ServiceComponent], tuple[str, ...]] | None = None
     """The command that compiles the service for the debugger, before a running component is changed."""
     executable: Callable[[ServiceComponent], Path] | None = None

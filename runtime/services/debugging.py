@@ -21,7 +21,7 @@ from runtime.placements import native
 from runtime.placements.seen import Seen
 from runtime.platform import Platform
 from runtime.services import launch as native_services
-from runtime.services.debugger import Debugger
+from runtime.services.debugger import Debugger, missing
 
 SETTLED = 10.0
 """Seconds after which a program counts as ended that its debugger should have started and that does not run."""
@@ -69,7 +69,11 @@ def recipe(component: Component) -> Debugger:
         return replace(found, run=partial(_own, found), build=None, executable=None)
     if known and not service.dev:
         return known
-    because = "its own `dev` is run instead of its kind's command" if known else f"kind {service.kind} has no debugger"
+    because = (
+        "it is run by a `dev`, of its own or of a kind that is a table"
+        if known
+        else f"kind {service.kind} has no debugger"
+    )
     raise _impossible(component, because, 'declare the command with debug = "…{debug_port}…" in its entry')
 
 
@@ -161,6 +165,8 @@ def _own(
     debugger: Debugger, platform: Platform, component: ServiceComponent, host: str, number: int
 ) -> tuple[str, ...]:
     text = component.wants.debug or ""
+    if debugger.lacking and debugger.lacking(platform, component, text):
+        raise missing(debugger.library, component)
     before, text = debugger.guarded(number, text) if debugger.guarded else ((), text)
     return (*before, "/bin/sh", "-c", fill(text, platform, component, host=host))
 

@@ -23,6 +23,8 @@ dialect = "python"
 web_front = False
 GUARD = Path(__file__).with_name("guarded_debugpy.py")
 """debugpy, for connections of this user alone."""
+PLAIN = re.compile(r"\s*(exec\s+)?python3?\s(\S+\s+)*?-m\s*debugpy\s")
+"""A command that runs debugpy by the Python of the venv."""
 MODULE = re.compile(r"-m\s*debugpy(?=\s)")
 
 
@@ -103,13 +105,22 @@ def _relative_python(component: ServiceComponent) -> str:
 
 def _debugpy(platform: Platform, component: ServiceComponent, host: str, number: int) -> tuple[str, ...]:
     """Without --reload, whose second process would use the same port; breakpoints work in Python's own modules too."""
-    home = dependencies.venv(component.instance, component.name)
-    if not tools.library(platform.loaded, "debugpy") and not any(home.glob("lib/python*/site-packages/debugpy")):
+    if _absent(platform, component):
         raise missing("debugpy", component)
     return (
         str(_python(component)), "-X", "frozen_modules=off", str(GUARD), "--listen", f"{HOME}:{number}",
         "-m", "uvicorn", component.wants.app or "", "--host", host, "--port", str(component.port),
     )  # fmt: skip
+
+
+def _absent(platform: Platform, component: ServiceComponent) -> bool:
+    """Whether neither [tools] nor its venv has debugpy."""
+    home = dependencies.venv(component.instance, component.name)
+    return not tools.library(platform.loaded, "debugpy") and not any(home.glob("lib/python*/site-packages/debugpy"))
+
+
+def _lacking(platform: Platform, component: ServiceComponent, text: str) -> bool:
+    return bool(PLAIN.match(text)) and _absent(platform, component)
 
 
 def _guarded_own(number: int, text: str) -> tuple[tuple[str, ...], str]:
@@ -123,5 +134,5 @@ def _attach_vscode(number: int) -> dict[str, Any]:
 debugger = Debugger(
     name="debugpy", run=_debugpy, attach="Attach to DAP",  # how PyCharm keeps such a configuration is not known
     terminal=lambda _, number: f"any DAP client at {HOME}:{number}",
-    library="debugpy", word="debugpy", guarded=_guarded_own, vscode=_attach_vscode,
+    library="debugpy", word="debugpy", guarded=_guarded_own, lacking=_lacking, vscode=_attach_vscode,
 )  # fmt: skip

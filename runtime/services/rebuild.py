@@ -8,6 +8,7 @@ its own: the shim runs it in the service's directory with the service's environm
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fnmatch
 import os
 import signal
@@ -39,6 +40,7 @@ def main(argv: list[str]) -> int:
         inside = [path.removeprefix(directory) for directory in directories if path.startswith(directory + os.sep)]
         return path.endswith(suffixes) and not any(fnmatch.fnmatch(min(inside, key=len), each) for each in skipped)
 
+    _adopt()
     print("./dev itself watches, builds and restarts this service", flush=True)
     running, first = None, True
     for changes in watch(
@@ -62,13 +64,17 @@ def _again(
     return subprocess.Popen(program)
 
 
+def _adopt() -> None:
+    """Become the parent of what outlives the shell that started it (`server &`); macOS has no such thing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
 def _end(running: subprocess.Popen[bytes] | None) -> None:
-    """End the program with all that it started: a shell does not end its command."""
+    """End the program with all that it started, also what has outlived it: a shell does not end its command."""
     if running is None:
         return
-    below: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):  # it has ended
-        below = psutil.Process(running.pid).children(recursive=True)
+    below = [each for each in psutil.Process().children(recursive=True) if each.pid != running.pid]
     for each in below:
         with contextlib.suppress(psutil.Error):
             each.terminate()

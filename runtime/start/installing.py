@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NOUN = "dependencies"
 """Noun of the steps that install packages."""
+SAME = re.compile(rf"it needs {NOUN}\.(.+) first")
+"""Why nothing is installed for a service after the installation for another one with the same lock file failed."""
 Listener = Callable[[str, str, float], None]
 """Called with a service's name, what happened to it, and the seconds since the installations began."""
 
@@ -103,4 +106,6 @@ def failures(report: Report) -> dict[str, DevError]:
 def _failure(name: str, because: str, hint: str, source: str = "") -> DevError:
     what = f"the dependencies of {name} could not be installed"
     because = because.removeprefix(f"{what}: ")
+    if first := SAME.fullmatch(because):
+        because, hint = f"they are in the same lock file as those of {first[1]}", hint or "see why in the other error"
     return DevError("dependencies-failed", what, because=because, hint=hint or "see ./dev doctor", source=source)

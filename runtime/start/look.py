@@ -133,7 +133,7 @@ def _seen(run: Run, component: Component, found: Found, wanted: Wanted, host: st
     return Seen(
         placement=place,
         state="failed" if killed else found.state,
-        ready=here and not health.why_not(run.platform, component, found),
+        ready=here and health.judge(run.platform, component, found).state == "ready",
         fingerprint=found.fingerprint,
         debugged=found.lives and found.debug is not None,
         led=not wanted.routed or _forwarded(component, wanted.placement, host),

@@ -54,7 +54,7 @@ def platform(path: Path, name: str = "") -> Platform:
 @pytest.mark.parametrize(
     ("name", "because"),
     [("relay", "only services"), ("seed", "only services"), ("none", "kind command has no debugger"),
-     ("replaced", "its own `dev`")],
+     ("replaced", "by a `dev`")],
 )  # fmt: skip
 def test_what_cannot_be_debugged_is_told_why(tmp_path: Path, name: str, because: str) -> None:
     with pytest.raises(DevError) as caught:
@@ -79,3 +79,27 @@ def test_the_ways_to_attach_name_the_port(tmp_path: Path) -> None:
         assert str(number) in found.attach["terminal"]
     other = debugging.attach(platform(tmp_path, "two"), platform(tmp_path, "two").component("py"))
     assert set(other.attach) == {"jetbrains", "terminal"}, "entries of VS Code are those of the default instance"
+
+
+@pytest.mark.parametrize(
+    ("entry", "absent"),
+    [
+        ("kind = 'django'", True),
+        ("kind = 'flask'\napp = 'a'", True),
+        ("kind = 'python'\ndev = 'x'\ndebug = 'python3 -m debugpy --listen {debug_port} x.py'", True),
+        (
+            "kind = 'python'\ndev = 'x'\ndebug = 'uv run python -m debugpy --listen {debug_port} x'",
+            False,
+        ),
+        ("kind = 'command'\ndev = 'x'\ndebug = './run -m debugpy --listen {debug_port}'", False),
+    ],
+)
+def test_a_plain_command_of_debugpy_needs_debugpy(tmp_path: Path, entry: str, absent: bool) -> None:
+    (tmp_path / "desired_state.lock").write_text("")
+    loaded = schema.parse(f"{HEAD}[services.a]\n{entry}\nport = 20001\ndebug_port = 20011\n".encode())
+    platform = Platform(loaded, Instance(tmp_path, "x"))
+    if not absent:
+        assert "debugpy" in debugging.launch(platform, platform.services["a"]).argv[-1]
+        return
+    with pytest.raises(DevError, match="there is no debugpy"):
+        debugging.launch(platform, platform.services["a"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from converge import schema
 from converge.errors import DevError
 from facts import processes
 from tests.conftest import HEAD, Checkout, wait_until
+from tests.runtime.test_reloaders import RELOADER, edit
 
 WORKER = """import os, time
 with open("said.log", "a") as said:
@@ -25,8 +27,13 @@ def said(path: Path) -> list[list[str]]:
         return []
 
 
+OUTLIVES = pytest.param(
+    "python3 worker.py & exit 0", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux has subreapers")
+)
+
+
 @pytest.mark.parametrize(
-    "command", ["python3 worker.py", "true && python3 worker.py; echo over", "(python3 worker.py)"]
+    "command", ["python3 worker.py", "true && python3 worker.py; echo over", "(python3 worker.py)", OUTLIVES]
 )
 def test_an_edit_runs_it_again_and_ends_all_of_the_run_before(checkout: Checkout, command: str) -> None:
     checkout.state(
@@ -48,6 +55,30 @@ def test_an_edit_runs_it_again_and_ends_all_of_the_run_before(checkout: Checkout
     finally:
         assert checkout.dev("stop").code == 0
     assert checkout.processes() == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "dev = 'python3 worker.py'\nreload = true",
+        "dev = 'python3 nodemon worker.py'\nready_after = 3.5",
+    ],
+)
+def test_a_worker_without_a_port_that_ends_under_a_reloader_is_failed(checkout: Checkout, entry: str) -> None:
+    checkout.state(f"[services.worker]\nkind = 'command'\npath = 'app'\n{entry}\n")
+    checkout.write("app/nodemon", RELOADER)
+    source = checkout.write("app/worker.py", "raise SystemExit('no broker')\n")
+    try:
+        ran = checkout.dev("start")
+        assert ran.code == 3 and "its program has ended" in ran.err and "no broker" in ran.err
+        edit(source, WORKER)
+        wait_until(lambda: checkout.components()["worker"]["state"] == "ready", 60)
+        if "reload" in entry:  # the other one does not end its program
+            edit(source, "raise SystemExit('lost it')\n")
+            found = wait_until(lambda: (now := checkout.components()["worker"])["state"] == "failed" and now, 60)
+            assert "lost it" in found["reason"]
+    finally:
+        assert checkout.dev("stop").code == 0
 
 
 @pytest.mark.parametrize(

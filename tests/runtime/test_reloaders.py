@@ -96,6 +96,21 @@ def test_what_the_processes_are_at(members: list[Member], state: str) -> None:
     assert reloaders.judge(members).state == state
 
 
+@pytest.mark.parametrize(
+    ("members", "runs"),
+    [
+        (tree("air", " sh -c 'go build'", "  go build -o x .", "   /go/pkg/tool/compile -o x"), False),
+        (tree("air", " sh -c 'go build'", "  go build -o x .", "   /bin/helper", " ./x"), True),
+        (tree("sh -c air", " air", "  go build .", "  sh -c ./x", "   ./x"), True),
+        (tree("python -I rebuild.py --build cargo build --run x", " cargo build", "  rustc a"), False),
+        (tree("watchexec -r cargo run", " cargo run", "  rustc --crate-name x"), False),
+    ],
+)
+def test_the_program_of_the_build_before_may_run_while_it_is_compiled(members: list[Member], runs: bool) -> None:
+    work = reloaders.judge(members)
+    assert (work.state, work.runs) == ("compiling", runs)
+
+
 def test_a_tree_of_real_processes_is_read(tmp_path: Path) -> None:
     script = "sh -c 'exec sleep 600' & sh -c : & wait %2; echo; exec sleep 601"
     with subprocess.Popen(["/bin/sh", "-c", f"{script}"], stdout=subprocess.PIPE, start_new_session=True) as process:

@@ -44,6 +44,8 @@ def test_a_built_in_one_is_a_table_with_a_command_that_can_be_filled_in(tmp_path
     assert component.kind == table["base"] and "{" not in command
     listens = "{port}" in table["dev"]
     assert ("127.0.0.3" in command) is ("20001" in command) is listens
+    under = component.wants.debug or "-m debugpy --listen 127.0.0.1:{debug_port} "
+    assert "{debug_port}" in under and "{app}" not in under and "--reload" not in under
     assert ("shop" in command) is ("{app}" in table["dev"])
 
 
@@ -51,6 +53,12 @@ def test_an_entry_goes_before_its_table() -> None:
     text = "[services.a]\nkind = 'django'\nport = 20001\ndev = 'mine'\nmigrate = 'other'\n"
     found = service(text)
     assert (found.kind, found.dev, found.migrate, found.test) == ("python", "mine", "other", "python manage.py test")
+
+
+@pytest.mark.parametrize(("more", "ready"), [("", True), ("dev = 'celery -A x worker -l error'\n", False)])
+def test_what_tells_that_a_kinds_command_is_ready_is_not_asked_of_another_one(more: str, ready: bool) -> None:
+    found = service(f"[services.a]\nkind = 'celery'\napp = 'x'\n{more}")
+    assert bool(found.ready) is ready and found.reload
 
 
 def test_a_kind_of_a_team_is_a_table_in_its_repository() -> None:

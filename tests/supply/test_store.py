@@ -95,15 +95,36 @@ def test_another_file_than_the_locked_one_is_not_installed(checkout: Checkout, o
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [(None, "lock-missing"), ("schema = ", "lock-invalid"), ("a = 1", "lock-invalid")]
+    ("text", "code"), [("schema = ", "lock-invalid"), ("a = 1", "lock-invalid"), ("\0", "lock-invalid")]
 )
-def test_a_lock_that_is_none_is_refused(checkout: Checkout, offered: Path, text: str | None, code: str) -> None:
-    (checkout.path / "desired_state.lock").unlink()
-    if text is not None:
-        checkout.write("desired_state.lock", text)
+def test_a_lock_that_is_none_is_refused(checkout: Checkout, offered: Path, text: str, code: str) -> None:
+    checkout.write("desired_state.lock", text)
     for argv in (("doctor",), ("doctor", "--fix")):
         ran = checkout.dev(*argv)
         assert ran.code == 65 and f"error[{code}]" in ran.err and "./dev lock" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("tools", "code", "words"),
+    [
+        ("hello = '3.1.4'", 0, ""),  # on PATH, in exactly this version
+        ("hello = '3'", 0, ""),
+        ("hello = '1.0'", 65, "or put hello 1.0 on PATH"),
+        ("", 0, ""),
+    ],
+)
+def test_without_a_lock_file_a_start_uses_what_is_there(
+    checkout: Checkout, offered: Path, tmp_path: Path, tools: str, code: int, words: str
+) -> None:
+    (checkout.path / "desired_state.lock").unlink()
+    checkout.state(f"[tools]\n{tools}\n[services.w]\nkind = 'command'\ndev = 'sleep 100'\n")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/hello").write_text("#!/bin/sh\necho hello 3.1.4\n")
+    (tmp_path / "own/hello").chmod(0o755)
+    ran = checkout.dev("start", env={"PATH": f"{tmp_path / 'own'}{os.pathsep}{os.environ['PATH']}"})
+    assert ran.code == code and words in ran.err and ("error[lock-missing]" in ran.err) is bool(code), ran.err
+    assert store(checkout) == []
+    assert checkout.dev("stop").code == 0
 
 
 def test_a_pin_the_lock_does_not_know_is_refused(checkout: Checkout, offered: Path) -> None:

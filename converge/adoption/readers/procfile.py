@@ -18,12 +18,16 @@ _PORT = re.compile(r"\$\{?PORT(?::-\d+)?\}?")
 
 
 def read(tree: Tree) -> Iterable[Claim | Note]:
-    """The file for development counts where both are in one directory."""
+    """The file for development counts where both are in one directory; before one for production a script `dev`."""
     found = {posixpath.dirname(path): path for path in sorted(tree.named("Procfile", "Procfile.dev", "Procfile.local"))}
     folders = {posixpath.dirname(path) or "." for path in tree.paths}
     for folder, path in sorted(found.items()):
         if folder.count("/") < 2:
-            yield from _file(tree.text(path), path, folder or ".", folders)
+            scripts = tree.text(posixpath.join(folder, "package.json")) if path.endswith("Procfile") else ""
+            own = {folder or "."} if re.search(r'"dev"\s*:\s*"', scripts) else set[str]()
+            for each in _file(tree.text(path), path, folder or ".", folders):
+                if not (isinstance(each, Claim) and each.key == "dev" and not each.also and each.of in own):
+                    yield each
 
 
 def _file(text: str, path: str, folder: str, folders: set[str]) -> Iterator[Claim | Note]:

@@ -1,0 +1,7 @@
+package main
+
+import "example.test/translate/internal/app"
+
+func main() {
+	app.Run()
+}

@@ -1,0 +1,3 @@
+module example.test/mailer
+
+go 1.24

@@ -1,0 +1,5 @@
+from alembic import op
+
+
+def upgrade() -> None:
+    op.execute('CREATE EXTENSION IF NOT EXISTS "uuid-ossp"')

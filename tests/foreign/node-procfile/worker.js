@@ -1,0 +1,1 @@
+setInterval(() => console.log("waiting for jobs"), 60_000);
