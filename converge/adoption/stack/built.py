@@ -81,8 +81,8 @@ def ports_of(built: Built) -> Iterator[Claim | Note]:
     main = built.assigned.ports.get("")
     if main:
         yield built.claim("port", main.number, main.source, main.guess)
-    if more := built.assigned.more:
-        yield built.claim("ports", {name: port.number for name, port in more.items()}, next(iter(more.values())).source)
+    for name, port in built.assigned.more.items():
+        yield built.claim(f"ports.{name}", port.number, port.source, port.guess)
 
 
 def _watch(built: Built, places: Places) -> Iterator[Claim | Note]:
