@@ -157,6 +157,8 @@ def _server(text: str, program: str) -> Step:
         return Step("serve", text, {"kind": "django"}, guess=f"gunicorn serves {wsgi['app']}")
     asgi = _ASGI.match(program)
     if asgi and "--factory" not in text:
+        if asgi[1] == "gunicorn" and asgi["app"].partition(":")[0].endswith("wsgi"):
+            return Step("serve", text, {"kind": "django"}, guess=f"gunicorn serves {asgi['app']}")
         if asgi[1] == "gunicorn" and "uvicorn" not in text:
             guess = "gunicorn serves it without uvicorn"
             return Step("serve", text, {"kind": "flask", "app": asgi["app"]}, guess=guess)

@@ -122,6 +122,21 @@ def test_a_file_that_compose_cannot_have_is_not_in_it() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", []),
+        ("include: [gone.yml]\n", ['infra.db init ["db/1.sql", "db/2.sql", "extra.sql"]',
+                                   "note @compose.yaml:5 only SQL can be given to new data: db/3.sh"]),
+    ],
+)  # fmt: skip
+def test_sql_for_new_data_is_given_to_what_no_compose_file_starts(more: str, expected: list[str]) -> None:
+    mounts = "['./db:/docker-entrypoint-initdb.d:ro', './extra.sql:/docker-entrypoint-initdb.d/9.sql', 'data:/data']"
+    text = f"services:\n  db:\n    image: postgres\n\n    volumes: {mounts}\n{more}"
+    files = {"compose.yaml": text, "db/1.sql": "", "db/2.sql": "", "db/3.sh": "", "extra.sql": ""}
+    assert found(files, " init ", "only SQL") == expected
+
+
 def test_an_env_file_that_is_not_there_is_a_note() -> None:
     text = "services: {db: {image: postgres, env_file: [.env, there.env, {path: c, required: false}]}}\n"
     assert found({"compose.yaml": text, "there.env": "A=1"}, "note") == [
