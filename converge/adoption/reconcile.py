@@ -68,7 +68,9 @@ def _services(
 ) -> list[Entry]:  # fmt: skip
     """Services with a name each; what has neither a kind nor a command is written as a comment with a question."""
     found = []
+    main = {of: claims for (_, of, also), claims in groups if not also}
     for (_, of, also), claims in groups:
+        claims = [*claims, *_as_main(claims, main.get(of, []))] if also else claims
         lines = _lines([claim for claim in claims if claim.key != "name"])
         proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
         own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
@@ -93,6 +95,14 @@ def _questions(keys: set[str], also: str) -> tuple[str, ...]:
     if not keys & {"kind", "dev"}:
         return (UNKNOWN,)
     return (NO_PORT,) if not also and not keys & {"port", "dev"} else ()
+
+
+def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
+    """How the main service of the directory runs, for another one of which nothing says how it does."""
+    if any(claim.key in ("kind", "dev", "app", "main") for claim in claims):
+        return []
+    guess = "as the other service of this directory"
+    return [replace(claim, guess=guess) for claim in main if claim.key in ("kind", "app", "main", "dev")]
 
 
 def _is_service(claims: Sequence[Claim]) -> bool:
