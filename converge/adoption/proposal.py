@@ -14,7 +14,6 @@ from converge.adoption.readers import (
     extensions,
     go,
     kubernetes,
-    locks,
     migrations,
     node,
     others,
@@ -26,7 +25,7 @@ from converge.adoption.readers import (
 from converge.adoption.tree import Tree
 
 READERS = (
-    compose, procfile, kubernetes, versions, locks, go, python, node, others, migrations, extensions, env_example,
+    compose, procfile, kubernetes, versions, go, python, node, others, migrations, extensions, env_example,
     devcontainer, tasks,
 )  # fmt: skip
 """In the order of trust: of two values of one key the first counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 
@@ -22,6 +23,16 @@ IMAGES: Mapping[str, re.Pattern[str]] = {
     "go": re.compile(r"^FROM\s+(?:--\S+\s+)?(?:docker\.io/)?(?:library/)?golang:(\d+\.\d+)", re.MULTILINE),
     "bun": re.compile(r"^FROM\s+(?:--\S+\s+)?oven/bun:(\d+(?:\.\d+)*)", re.MULTILINE),
 }
+INSTALLERS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("uv", "0.13", re.compile("")),
+    ("poetry", "2", re.compile("")),
+    ("pnpm", "8", re.compile(r"^lockfileVersion: '?6", re.MULTILINE)),
+    ("pnpm", "10", re.compile("")),
+    ("yarn", "1.22", re.compile(r"^# yarn lockfile v1", re.MULTILINE)),
+    ("yarn", "4", re.compile(r"^__metadata:", re.MULTILINE)),
+    ("bun", "1", re.compile("")),
+)
+"""Installer, a version, and what its lock file has if that version reads it; the first that fits counts."""
 UNSAID = "no file says which {tool} to take: the one on PATH is used unless [tools] has a version"
 RANGES: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "python": (
@@ -38,20 +49,33 @@ def with_tools(draft: Draft, tree: Tree) -> Draft:
     """The draft with an entry of [tools], or a note, for each that is missing. It must load."""
     shown, _ = text.written(draft)
     desired = schema.parse(shown.encode(), files=FilesRead(tree.root)).desired
-    needed: dict[str, None] = {}
-    for service in desired.services.values():
-        chosen = choice.of_service(tree.root, service)
-        needed |= dict.fromkeys(chosen.row.tools if chosen else ())
+    needed: dict[str, str] = {}
+    several: dict[str, str] = {}
+    for name, service in desired.services.items():
+        if chosen := choice.of_service(tree.root, service):
+            lock = os.path.relpath(chosen.lock, tree.root)
+            needed |= {tool: lock for tool in chosen.row.tools if tool not in needed}
+            if chosen.others:
+                locks = ", ".join(os.path.relpath(each, tree.root) for each in (chosen.lock, *chosen.others))
+                several[name] = f'which of {locks} counts? Say install = "…", such as "{chosen.row.name}"'
     folders = {service.path for service in desired.services.values()}
     missing = [tool for tool in sorted(needed) if tool not in desired.tools]
-    lines = [line for tool in missing if (line := _line(tree, tool, folders))]
+    lines = [line for tool in missing if (line := _line(tree, tool, folders, needed[tool]))]
     unsaid = set(missing) - {line.key for line in lines}
     notes = [Note(source=".", said=UNSAID.format(tool=tool)) for tool in sorted(unsaid)]
-    return replace(draft, entries=_added(draft.entries, lines), notes=(*draft.notes, *notes))
+    entries = [
+        replace(entry, questions=(*entry.questions, several[entry.name]))
+        if entry.table == "services" and entry.name in several and not entry.off else entry
+        for entry in _added(draft.entries, lines)
+    ]  # fmt: skip
+    return replace(draft, entries=tuple(entries), notes=(*draft.notes, *notes))
 
 
-def _line(tree: Tree, tool: str, folders: Collection[str]) -> Line | None:
-    """The version of an image that the team builds on; else the lowest of a range; None if there is neither."""
+def _line(tree: Tree, tool: str, folders: Collection[str], lock: str) -> Line | None:
+    """The version of an image that the team builds on; else the lowest of a range; else one that reads the lock file.
+
+    None for a language of which nothing is said.
+    """
     files = _near(tree, folders, "Dockerfile", "Dockerfile.dev", "*.Dockerfile")
     if tool in IMAGES and (match := found.first(tree, files, IMAGES[tool])):
         return _of(tool, match, "the version in its image")
@@ -59,6 +83,11 @@ def _line(tree: Tree, tool: str, folders: Collection[str]) -> Line | None:
         name, pattern = RANGES[tool]
         if match := found.first(tree, _near(tree, folders, name), pattern):
             return _of(tool, match, "the lowest that it allows")
+    there = lock in tree.paths
+    for installer, version, form in INSTALLERS:
+        if installer == tool and (form.search(tree.text(lock)) or not there):
+            guess = f"it installs {lock}, and no file says a version" if there else "no file says a version"
+            return Line(key=tool, value=version, sources=(f"{lock}:1",) if there else (), guess=guess)
     return None
 
 
