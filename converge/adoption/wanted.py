@@ -33,6 +33,7 @@ INSTALLERS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("bun", "1", re.compile("")),
 )
 """Installer, a version, and what its lock file has if that version reads it; the first that fits counts."""
+SEVERAL = 'which of {locks} counts? Say install = "…", such as "{name}"'
 UNSAID = "no file says which {tool} to take: the one on PATH is used unless [tools] has a version"
 RANGES: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "python": (
@@ -53,22 +54,23 @@ def with_tools(draft: Draft, tree: Tree) -> Draft:
     several: dict[str, str] = {}
     for name, service in desired.services.items():
         if chosen := choice.of_service(tree.root, service):
-            lock = os.path.relpath(chosen.lock, tree.root)
-            needed |= {tool: lock for tool in chosen.row.tools if tool not in needed}
-            if chosen.others:
-                locks = ", ".join(os.path.relpath(each, tree.root) for each in (chosen.lock, *chosen.others))
-                several[name] = f'which of {locks} counts? Say install = "…", such as "{chosen.row.name}"'
+            lock, *others = (os.path.relpath(each, tree.root) for each in (chosen.lock, *chosen.others))
+            needed = {**dict.fromkeys(chosen.row.tools, lock), **needed}
+            if others:
+                several[name] = SEVERAL.format(locks=", ".join((lock, *others)), name=chosen.row.name)
     folders = {service.path for service in desired.services.values()}
-    missing = [tool for tool in sorted(needed) if tool not in desired.tools]
-    lines = [line for tool in missing if (line := _line(tree, tool, folders, needed[tool]))]
-    unsaid = set(missing) - {line.key for line in lines}
-    notes = [Note(source=".", said=UNSAID.format(tool=tool)) for tool in sorted(unsaid)]
-    entries = [
-        replace(entry, questions=(*entry.questions, several[entry.name]))
-        if entry.table == "services" and entry.name in several and not entry.off else entry
-        for entry in _added(draft.entries, lines)
-    ]  # fmt: skip
-    return replace(draft, entries=tuple(entries), notes=(*draft.notes, *notes))
+    missing = {tool: _line(tree, tool, folders, needed[tool]) for tool in sorted(set(needed) - set(desired.tools))}
+    notes = [Note(source=".", said=UNSAID.format(tool=tool)) for tool, line in missing.items() if line is None]
+    entries = _added(draft.entries, [line for line in missing.values() if line])
+    asked = tuple(_asked(entry, several) for entry in entries)
+    return replace(draft, entries=asked, notes=(*draft.notes, *notes))
+
+
+def _asked(entry: Entry, several: Mapping[str, str]) -> Entry:
+    """The entry with the question which of several lock files counts."""
+    if entry.table != "services" or entry.off or entry.name not in several:
+        return entry
+    return replace(entry, questions=(*entry.questions, several[entry.name]))
 
 
 def _line(tree: Tree, tool: str, folders: Collection[str], lock: str) -> Line | None:
