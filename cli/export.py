@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Annotated
 
 from cli import render
@@ -33,6 +34,9 @@ def run(
         )  # fmt: skip
     module = FORMATS[names[0]]
     plain = model.of_platform(context.platform, module.IN_CONTAINERS)
-    render.out(module.render(plain).removesuffix("\n"))
-    render.say(f"written for {module.FILE}; {len(plain.left_out)} things are not exported, see its comments", "dim")
+    made = module.render(plain).removesuffix("\n")
+    render.out(made)
+    count = sum(1 for _ in takewhile(lambda line: line.startswith(("#", "//")), made.splitlines())) - 1
+    left = f"; not exported: {count}, see its comments" if count > 0 else ""
+    render.say(f"written for {module.FILE}{left}", "dim")
     return int(Exit.OK)

@@ -59,6 +59,8 @@ def show(state: Status) -> None:
     since = "" if state.uptime_s is None else f"{pid}{age(state.uptime_s)}"
     restarts = f", restarted {state.restarts} times" if state.restarts else ""
     render.out(f"{state.name:<12} {word} {state.placement:<7} {address:<16} {since}{restarts}".rstrip())
+    if state.ports:
+        render.out("    " + ", ".join(f"{name} 127.0.0.1:{port}" for name, port in state.ports.items()))
     if state.reason:
         render.out(f"    {render.below(state.reason)}")
 

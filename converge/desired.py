@@ -15,6 +15,8 @@ from facts.value import dataclass, field
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "use_attribute_docstrings": True, "frozen": True}
 
 if TYPE_CHECKING:
+    from converge.compose_file.composed import Composed
+
     ServiceKind = str
     InfraKind = str
     InstallerName = str
@@ -114,6 +116,23 @@ class Docker:
     """Version of the Compose plugin, as a comparison."""
     mirror: str | None = None
     """Registry mirror given to an engine that ./dev starts; `DEV_REGISTRY_MIRROR` in the environment goes first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compose:
+    """A Compose file of the team. Its services with an `image` become infrastructure, each under its own name.
+
+    Images, commands, variables, volumes, health checks and published ports are those of the file. `[infra.NAME]` in
+    addition decides `kind`, `port`, `placement`, `databases`, `ready` and the like of one.
+    """
+
+    __pydantic_config__ = _STRICT
+    file: tuple[str, ...]
+    """Its path relative to the checkout, or a list of several files. `.env` beside the first gives `${NAME}`."""
+    profiles: tuple[str, ...] = ()
+    """Profiles whose services are taken too; `"*"` is all of them."""
+    services: tuple[str, ...] | None = None
+    """The services that are taken. Default: each with an `image` and without `build` that publishes a port."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -400,6 +419,8 @@ class Desired:
     """System packages, by a name of your choice."""
     docker: Docker | None = None
     """The Docker engine this machine should have."""
+    compose: Compose | None = None
+    """The team's Compose file."""
     env: dict[str, EnvVar] = field(default_factory=dict)
     """Environment variables that every service receives."""
     env_file: tuple[str, ...] = ()
@@ -432,6 +453,8 @@ class Loaded:
     """Dotted keys that `desired_state.local.toml` replaced."""
     trusted: bool = True
     """Whether what it says may be run; otherwise it may only be looked at (`converge/trust.py`)."""
+    composed: Composed | None = None
+    """What is taken of the files of [compose]."""
 
     def source(self, key: str) -> str:
         """`file:line` of the key, or of its nearest parent that is written down; empty if none is."""

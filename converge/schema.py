@@ -30,7 +30,7 @@ from converge import (
     userfiles,
 )
 from converge import desired as words
-from converge.checks import containers, env_files, installers, ports, reloads, tasks, tool_version
+from converge.checks import composed, containers, env_files, installers, ports, reloads, tasks, tool_version
 from converge.desired import Desired, Loaded, Service
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -74,9 +74,9 @@ def load(checkout: Path, trusted: bool = True) -> Loaded:
     modules = (
         words, kinds, package_names, credentials, templates, template_places, toml, limits, managed_paths, files_read,
         sources, version_files, containers, declared_ports, env_files, installers, ports, reloads,
-        table_kinds, tasks, tool_version,
+        table_kinds, tasks, tool_version, composed,
     )  # fmt: skip
-    paths = (*(str(module.__file__) for module in modules), __file__)
+    paths = (*(str(module.__file__) for module in modules), __file__, *composed.READERS)
     code = b"".join(str(os.stat(path).st_mtime_ns).encode() for path in paths)
     key = hashlib.sha256(b"\0".join((os.fsencode(checkout), text, local, code, VERSION_OF_TOOL.encode()))).digest()
     place, name = userfiles.directory("desired", checkout), cached(checkout)
@@ -127,6 +127,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
     """
     tree, lines = toml.tree(text, FILE)
     tool_version.check(tree, lines)
+    team = composed.lay(tree, lines, files or FilesRead())
     overrides: tuple[str, ...] = ()
     if local:
         own, own_lines = toml.tree(local, LOCAL)
@@ -157,7 +158,7 @@ def parse(text: bytes, local: bytes = b"", files: FilesRead | None = None) -> Lo
     desired = _validate(tree, lines)
     try:
         limits.check(Loaded(desired, lines, overrides))
-        loaded = Loaded(debug_ports.given(desired), lines, overrides)
+        loaded = Loaded(debug_ports.given(desired), lines, overrides, composed=team)
         check(loaded)
     except DevError as problem:  # a key may be written in a way that no line of it is known
         problem.source = problem.source or FILE
@@ -179,6 +180,7 @@ def json_schema() -> dict[str, Any]:
     variable = schema["properties"]["env"]["additionalProperties"]
     schema["properties"]["env"]["additionalProperties"] = {"anyOf": [{"type": "string"}, variable]}
     env_files.schema(schema)
+    composed.schema(schema)
     table_kinds.schema(schema)
     table = schema["properties"].pop(sources.APART)["additionalProperties"]
     schema["properties"]["tools"]["additionalProperties"] = {"anyOf": [{"type": "string"}, table]}
@@ -236,6 +238,7 @@ def check(loaded: Loaded) -> None:
     _check_env(loaded, "tasks", desired.tasks)
     tasks.check(loaded, components)
     containers.check(loaded)
+    composed.check(loaded)
     reloads.check(loaded)
     env_files.check(loaded)
     _check_templates(loaded)

@@ -29,7 +29,8 @@ from converge.errors import DevError, Exit
 from facts.value import dataclass, replace
 
 FILES = ("desired_state.toml", "desired_state.local.toml", "desired_state.lock")
-"""Besides `compose/*.yaml`. The launcher `dev` of a checkout is not one: ./dev never runs that of another checkout."""
+"""Besides `compose/*.yaml` and the files of [compose]. The launcher `dev` of a checkout is not one: ./dev never runs
+that of another checkout."""
 VARIABLE = "DEV_TRUST"
 """`1` trusts every checkout that a command is given; else a list of directories, separated as in PATH, whose checkouts
 are trusted. For scripts and CI."""
@@ -218,10 +219,27 @@ def content(checkout: Path, changed: Mapping[str, bytes] = MappingProxyType({}))
         compose = sorted(name for name in os.listdir(checkout / "compose") if name.endswith((".yaml", ".yml")))
     except OSError:
         compose = []
-    for name in (*FILES, *(f"compose/{each}" for each in compose)):
+    team = _of_team(changed.get(FILES[0], _read(checkout / FILES[0])))
+    for name in (*FILES, *(f"compose/{each}" for each in compose), *team):
         text = changed[name] if name in changed else _read(checkout / name)
         digest.update(f"{name}\0{len(text)}\0".encode("utf-8", "surrogateescape") + text)
     return digest.hexdigest()
+
+
+def _of_team(state: bytes) -> list[str]:
+    """The Compose files that a desired state names, and the `.env` that gives their variables."""
+    if b"compose" not in state:
+        return []
+    import tomllib  # saves 3 ms wherever trust depends on no content
+
+    try:
+        files = tomllib.loads(state.decode())["compose"]["file"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []  # it cannot be read, so nothing of it is run
+    named = [
+        each for each in ([files] if isinstance(files, str) else files) if isinstance(each, str) and "\0" not in each
+    ]
+    return [*named, *(os.path.join(os.path.dirname(each), ".env") for each in named[:1])]
 
 
 def _name(checkout: Path) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from converge import own_files, threads
 from converge.instance import Instance
 from facts import processes
 from facts.ports import HOME, owners
-from facts.value import dataclass, replace
+from facts.value import dataclass, field, replace
 from runtime import health, placements
 from runtime.component import Component
 from runtime.handoff import record
@@ -43,6 +43,8 @@ class Status:
     """Why it is not ready, and which of its needs are not; for a ready component further information."""
     debugger: int | None = None
     """Port of the debugger under which it runs."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Its named ports in this instance."""
 
     def document(self) -> dict[str, Any]:
         """Its entry in `./dev status --json`."""
@@ -51,7 +53,7 @@ class Status:
             "name": self.name, "kind": self.kind, "placement": self.placement, "state": self.state,
             "address": address, "port": self.port, "pid": self.pid, "uptime_s": self.uptime_s,
             "restarts": self.restarts, "reason": self.reason or None,
-            "debugger": f"127.0.0.1:{self.debugger}" if self.debugger else None,
+            "debugger": f"127.0.0.1:{self.debugger}" if self.debugger else None, "ports": dict(self.ports),
         }  # fmt: skip
 
 
@@ -121,7 +123,9 @@ def judge(
     earlier in this run of it, `migrates` for how many seconds its migration has been running, `trouble` why its
     provisioning or its migration failed."""
     kind: Literal["infra", "service"] = "service" if component.is_service else "infra"
-    status = Status(component.name, kind, seen.placement, "stopped", component.port, restarts=seen.restarts)
+    status = Status(
+        component.name, kind, seen.placement, "stopped", component.port, restarts=seen.restarts, ports=component.ports
+    )  # fmt: skip
     if migrates is not None:
         return replace(status, state="migrating", reason=f"its migration has run for {migrates:.0f} s")
     if not seen.lives:

@@ -19,6 +19,7 @@ FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app",
 """Keys that are written before others."""
 LONGEST = 32
 """Characters of a name of a component."""
+NO_PORT = "no file says on which port it listens: without `port` it is a worker"
 UNKNOWN = 'which command runs it with reload? Then it is kind = "command", dev = "…"'
 
 
@@ -77,16 +78,15 @@ def _services(
             continue
         keys = {line.key for line in lines}
         by = next(claim.source for claim in claims)
-        questions: tuple[str, ...] = ()
+        questions = _questions(keys, also)
         if "kind" not in keys:
             lines = (Line(key="kind", value="command", sources=(by,)), *lines)
-            questions = (UNKNOWN,) if "dev" not in keys else ()
         if of != ".":
             lines = (*lines, Line(key="path", value=of, sources=()))
         own = _unused(own or "service", taken)
         taken.add(own)
         entry = Entry(table="services", name=own, of=of, lines=_sorted(lines), source=by, questions=questions)
-        found.append(replace(entry, off=bool(questions)))
+        found.append(replace(entry, off=UNKNOWN in questions))
     return found
 
 
@@ -96,6 +96,13 @@ def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
         return []
     guess = "as the other service of this directory"
     return [replace(claim, guess=guess) for claim in main if claim.key in ("kind", "app", "main", "dev")]
+
+
+def _questions(keys: set[str], also: str) -> tuple[str, ...]:
+    """What no file says of a service with these keys."""
+    if not keys & {"kind", "dev"}:
+        return (UNKNOWN,)
+    return (NO_PORT,) if not also and not keys & {"port", "dev"} else ()
 
 
 def _is_service(claims: Sequence[Claim]) -> bool:

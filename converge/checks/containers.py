@@ -16,6 +16,9 @@ def check(loaded: Loaded) -> None:
     """DevError with the line of the first key that is wrong."""
     for name, infra in loaded.desired.infra.items():
         key = f"infra.{name}"
+        if loaded.composed and name in loaded.composed.containers:
+            _check_number(loaded, name, infra)
+            continue  # the rest is as Compose takes it
         if infra.container_port is None:
             for word in ("command", "volumes"):
                 if getattr(infra, word):
@@ -49,6 +52,11 @@ def _check_port(loaded: Loaded, name: str, infra: Infra) -> None:
         raise toml.refuse(
             "value-wrong", f"container_port of {name} has no effect", at, because, 'delete it, or say kind = "command"'
         )
+    _check_number(loaded, name, infra)
+
+
+def _check_number(loaded: Loaded, name: str, infra: Infra) -> None:
+    at = loaded.source(f"infra.{name}.container_port")
     if not 0 < infra.container_port < 65536:  # type: ignore[operator]
         raise toml.refuse("port-range", f"container_port of {name} is not a port", at, "ports are from 1 to 65535")
 

@@ -11,7 +11,7 @@ import yaml
 from converge.compose_file import interpolation
 from converge.errors import DevError
 from converge.toml import refuse
-from facts.value import dataclass
+from facts.value import dataclass, field
 
 Path = tuple[str | int, ...]
 LARGEST = 100_000
@@ -37,6 +37,8 @@ class Document:
     """Its values: mappings, lists, texts, numbers, booleans and None; variables are filled in."""
     lines: Mapping[Path, int]
     """Line of every key and list item, by its path in `tree`; inside of an alias that of the anchor's content."""
+    unset: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """Path of a text -> its variables that are not set and have no default."""
 
     def source(self, *path: str | int) -> str:
         """`file:line` of a path, or of the nearest one above it."""
@@ -66,7 +68,7 @@ def read(raw: bytes, name: str, env: Mapping[str, str]) -> Document:
         raise _refused(name, 1, f"mappings and lists may be {DEEPEST} deep") from None
     if not isinstance(tree, dict):
         raise _refused(name, 1, "it is not a mapping with keys such as `services`")
-    return Document(name, tree, reader.lines)
+    return Document(name, tree, reader.lines, reader.unset)
 
 
 def _refused(name: str, line: int, because: str) -> DevError:
@@ -85,6 +87,7 @@ class _Reader:
     def __init__(self, name: str, env: Mapping[str, str]) -> None:
         self.name, self.env = name, env
         self.lines: dict[Path, int] = {}
+        self.unset: dict[Path, tuple[str, ...]] = {}
         self.count = 0
         self.open = set[int]()
 
@@ -100,7 +103,7 @@ class _Reader:
         if node.tag not in _TAGS:
             raise self._wrong(node, f"the tag {node.tag[:40]} is not read")
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node)
+            return self._scalar(node, path)
         self.open.add(id(node))
         if isinstance(node, yaml.MappingNode):
             found: Any = self._mapping(node, path)
@@ -134,13 +137,15 @@ class _Reader:
                         raise self._wrong(key, "<< takes a mapping or a list of mappings")
                     yield each
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = str(node.value)
         if node.style is None and node.tag != _STRING:
             if text in _WORDS:
                 return _WORDS[text]
             if (number := _number(text)) is not None:
                 return number
+        if "$" in text and (names := tuple(interpolation.unset(text, self.env))):
+            self.unset[path] = names
         try:
             return interpolation.substitute(text, self.env)
         except interpolation.Wrong as problem:

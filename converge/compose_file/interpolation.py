@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 _NAME = re.compile(r"[_A-Za-z][_A-Za-z0-9]*")
 _OPERATOR = re.compile(r":?[-+?]")
+_PLAIN = re.compile(r"\$(?:\$|\{([_A-Za-z][_A-Za-z0-9]*)\}|([_A-Za-z][_A-Za-z0-9]*))")
 DEEPEST = 20
 """Variables inside of the default of another one; people write one or two."""
 
@@ -24,6 +25,14 @@ def substitute(value: str, env: Mapping[str, str], depth: int = 0) -> str:
     if depth > DEEPEST:
         raise Wrong(f"variables are more than {DEEPEST} deep in each other")
     return "".join(_parts(value, env, depth))
+
+
+def unset(value: str, env: Mapping[str, str]) -> Iterator[str]:
+    """Variables of the value that are not set and have no default: Compose warns of them."""
+    for match in _PLAIN.finditer(value):
+        name = match[1] or match[2]
+        if name and name not in env:
+            yield name
 
 
 def _parts(value: str, env: Mapping[str, str], depth: int) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from converge.compose_file.document import Document
 from facts.value import dataclass
+
+if TYPE_CHECKING:
+    from converge.compose_file.document import Document
 
 Verdict = Literal["taken", "ignored", "refused"]
 TAKEN = frozenset(
@@ -15,7 +17,7 @@ TAKEN = frozenset(
     cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on
     device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extra_hosts
     gpus group_add healthcheck hostname image init ipc isolation label_file labels links logging mem_limit
-    mem_reservation mem_swappiness memswap_limit models networks oom_kill_disable oom_score_adj pid pids_limit
+    mem_reservation mem_swappiness memswap_limit models oom_kill_disable oom_score_adj pid pids_limit
     platform ports post_start pre_start pre_stop privileged profiles pull_policy read_only restart runtime secrets
     security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits
     pull_refresh_after use_api_socket user userns_mode uts volumes volumes_from working_dir
@@ -28,6 +30,7 @@ IGNORED = {
     "develop": "an image service is not built from the checkout",
     "external_links": "containers of other projects are not part of an instance",
     "mac_address": "two instances cannot have one address",
+    "networks": "all containers of an instance are in one network, with the aliases that are declared here",
     "scale": "a component is one container",
 }
 """Keys of a service that change nothing here, and why."""
@@ -37,9 +40,10 @@ REFUSED = {
     "provider": "it is run by a program of another vendor and not by Compose",
 }
 """Keys of a service without which it would be another service, and why."""
-TOP = frozenset(["services", "volumes", "networks", "configs", "secrets", "models"])
+TOP = frozenset(["services", "volumes", "configs", "secrets", "models"])
 TOP_IGNORED = {
     "name": "each instance has a project name of its own",
+    "networks": "all containers of an instance are in one network",
     "version": "Compose has not used it since version 2",
 }
 TOP_REFUSED = {"include": "services of other files are not read; list these files in [compose] file"}
@@ -98,13 +102,20 @@ def _service(name: str, table: Any, profiles: Collection[str], wanted: Collectio
         return "refused", "it is not a mapping"
     if wanted is not None and name not in wanted:
         return "ignored", "it is not in [compose] services"
+    if "build" in table:
+        because = "it is built from the checkout: declare it in [services]"
+        return ("ignored" if wanted is None else "refused"), because
+    profiled: tuple[Verdict, str] = (
+        ("taken", "") if wanted is not None else _profiled(table.get("profiles") or [], profiles)
+    )
+    if profiled[0] != "taken":
+        return profiled
     for key in REFUSED:
         if key in table:
             return "refused", f"{key}: {REFUSED[key]}"
-    if "build" in table or not table.get("image"):
-        because = "it is built from the checkout: declare it in [services]" if "build" in table else "it has no image"
-        return ("ignored" if wanted is None else "refused"), because
-    return ("taken", "") if wanted is not None else _profiled(table.get("profiles") or [], profiles)
+    if not table.get("image"):
+        return ("ignored" if wanted is None else "refused"), "it has no image"
+    return "taken", ""
 
 
 def _profiled(own: Any, profiles: Collection[str]) -> tuple[Verdict, str]:

@@ -43,6 +43,7 @@ class Operation(Protocol):
 OPERATIONS: dict[str, str] = {
     "state": "converge.operations.state",
     "overrides": "converge.operations.overrides",
+    "compose": "converge.operations.compose",
     "machine": "converge.operations.machine",
     "packages": "converge.operations.packages",
     "docker": "converge.operations.docker",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,16 @@ def separate(tree: dict[str, Any], lines: dict[str, str], files: FilesRead) -> N
         del tree["tools"][tool]
         if isinstance(table.get("version"), str):  # the type of another one is refused later
             tree["tools"][tool] = table["version"]
+    _without_v(tools, tables)
     if tables:
         tree[APART] = tables
+
+
+def _without_v(tools: Any, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """`v1.2` is how tags and Go write 1.2; an address (`url`) may have the text as it is."""
+    for tool, version in tools.items() if isinstance(tools, dict) else ():
+        if isinstance(version, str) and re.match(r"v\d", version) and "url" not in tables.get(tool, ()):
+            tools[tool] = version[1:]
 
 
 def _read(tool: str, path: str, at: str, files: FilesRead) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from json import loads
 from pathlib import Path
 
-from converge import envfile, own_files
+from converge import envfile, own_files, templates
 from converge.derived import services_password
 from converge.desired import Loaded
 from converge.env_files import files
@@ -75,8 +75,8 @@ def _written_down(loaded: Loaded, names: Iterable[str]) -> Iterator[str]:
     own = [each.env for each in desired.infra.values()] + [each.env for each in desired.services.values()]
     for env in own:
         for name, value in env.items():
-            if patterns.secret_name(name) and "{" not in value:
-                yield value
+            if patterns.secret_name(name) and not any(templates.words(value, templates.Scope())):
+                yield templates.fill(value, templates.Scope(), str)
             yield from patterns.userinfo(value)
     if desired.docker and desired.docker.mirror:
         yield from patterns.userinfo(desired.docker.mirror)

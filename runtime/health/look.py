@@ -60,9 +60,16 @@ def why_not(
             return problem
     except TimeoutError:
         return f"no answer within {timeout:g} s"
-    if problem := _too_young(component, seen):
+    if problem := _too_young(component, seen) or _ailing(platform, component, seen):
         return problem
     return _declared(platform, component, seen, ready, timeout)
+
+
+def _ailing(platform: Platform, component: Component, seen: Seen) -> str:
+    """Why the health check of a team's Compose file does not pass; `ready` of [infra] replaces it."""
+    composed = platform.loaded.composed
+    own = composed.containers.get(component.name) if composed and not component.ready else None
+    return seen.ailing if own and "healthcheck" in own.body else ""
 
 
 def _declared(platform: Platform, component: Component, seen: Seen, ready: Ready, timeout: float) -> str:

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from converge import own_files, tools
 from converge.derived import SERVICES, services_password
@@ -21,7 +22,7 @@ from converge.errors import DevError
 from facts import owners
 from runtime import placements
 from runtime.component import InfraComponent, Launch
-from runtime.infra import plain, wire
+from runtime.infra import plain, superuser, wire
 from runtime.platform import Platform
 
 keeps_data = True
@@ -63,7 +64,16 @@ def prepare(platform: Platform, component: InfraComponent) -> None:
             account = pwd.getpwnam(user)
             for path in (fresh, word):
                 os.chown(path, account.pw_uid, account.pw_gid)
-        argv = [str(home / "bin/initdb"), "-D", str(target), "-U", "postgres", "--auth=scram-sha-256", "-E", "UTF8"]
+        argv = [
+            str(home / "bin/initdb"),
+            "-D",
+            str(target),
+            "-U",
+            superuser.name(component),
+            "--auth=scram-sha-256",
+            "-E",
+            "UTF8",
+        ]
         argv += ["--locale=C.UTF-8" if os.name == "posix" and Path("/proc").exists() else "--locale=C"]
         ran = subprocess.run(
             [*argv, f"--pwfile={word}"], user=user, cwd=fresh, env=_env(home), capture_output=True, text=True,
@@ -157,11 +167,13 @@ def check_volume(component: InfraComponent) -> None:
 
 def addresses(platform: Platform, component: InfraComponent, host: str) -> Mapping[str, str]:
     """The URL contains role and password of services; the user of the URL appends the database's name."""
-    word, databases = service_password(component), component.wants.databases
+    found, databases = plain.at(component, host, "postgresql"), component.wants.databases
+    user, word = SERVICES, service_password(component)
+    if (given := superuser.given(component)) is not None:
+        user, word = superuser.name(component), given
     return {
-        **plain.at(component, host, "postgresql"),
-        "url": f"postgresql://{SERVICES}:{word}@{host}:{component.port}",
-        "user": SERVICES, "password": word, **({"database": databases[0]} if len(databases) == 1 else {}),
+        **found, "url": f"postgresql://{quote(user, safe='')}:{quote(word, safe='')}@{found['address']}",
+        "user": user, "password": word, **({"database": databases[0]} if len(databases) == 1 else {}),
     }  # fmt: skip
 
 
@@ -196,8 +208,9 @@ def sql(
     """
     assert component.port is not None
     try:
+        user = superuser.name(component)
         with wire.Connection(
-            component.port, password(component), database, timeout=timeout, verify=component.verify
+            component.port, password(component), database, user, timeout=timeout, verify=component.verify
         ) as connection:
             rows = connection.query(statement)
     except TimeoutError:
@@ -226,10 +239,10 @@ def client(platform: Platform, component: InfraComponent, argv: list[str]) -> tu
         found = compose.find(platform)
         if isinstance(found, str):
             raise DevError("docker-unavailable", f"{component.name} cannot be reached", because=found)
-        command = found.command(["exec", "-T", compose.key(component), *argv, "-U", "postgres"])
+        command = found.command(["exec", "-T", compose.key(component), *argv, "-U", superuser.name(component)])
         return command, found.environment(compose.values(found, {}))
     home = _home(platform.loaded)
-    where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", "postgres"]
+    where = ["-h", "127.0.0.1", "-p", str(component.port), "-U", superuser.name(component)]
     return [str(home / "bin" / argv[0]), *argv[1:], *where], {
         **_env(home),
         "PGPASSWORD": password(component),
@@ -266,6 +279,8 @@ def _user() -> str | None:
 
 def known_password(component: InfraComponent) -> str:
     """The existing password; empty if none was made. For looks, which write nothing."""
+    if (given := superuser.given(component)) is not None:
+        return given
     try:
         return own_files.text(_secret(component))
     except FileNotFoundError:
@@ -274,6 +289,8 @@ def known_password(component: InfraComponent) -> str:
 
 def password(component: InfraComponent) -> str:
     """The password, made once per instance, mode 0600. Its file is next to the data directory."""
+    if (given := superuser.given(component)) is not None:
+        return given
     path = _secret(component)
     try:
         return own_files.text(path)

@@ -15,7 +15,7 @@ from facts.engine import Engine, EngineError
 from facts.value import dataclass, field, replace
 from runtime import infra, placements
 from runtime.component import Component, InfraComponent
-from runtime.docker import compose, images, refusals
+from runtime.docker import compose, images, refusals, rendered
 from runtime.docker.compose import Project
 from runtime.handoff import record
 from runtime.placements import docker, named_ports
@@ -79,7 +79,7 @@ def choose(platform: Platform, wanted: Mapping[str, Component], asked: Asked, te
         elif component.is_service or wish == "docker" or _final(found, component, trouble):
             raise _impossible(platform, component, trouble, why)
         else:
-            made.placements[name] = _fall_back(platform, component, trouble, tell)
+            made.placements[name] = _fall_back(platform, component, trouble, tell, wanted)
     if isinstance(found, Project) and "docker" in made.placements.values():
         made.project = found
         _build(found, wanted, made, tell, frozenset(name for name, wish in wishes.items() if wish == "docker"))
@@ -302,21 +302,41 @@ def _may_fall_back(platform: Platform, component: Component) -> bool:
     """Whether it may run natively if its image is not available."""
     if component.is_service or not component.wants.fallback:
         return False
-    return not infra.kind(component).no_fallback(platform, component)
+    return not _no_fallback(platform, component)
 
 
-def _fall_back(platform: Platform, component: InfraComponent, trouble: DevError | str, tell: Tell) -> Name:
+def _no_fallback(platform: Platform, component: InfraComponent) -> str:
+    """Why nothing embedded can replace it, as a clause; empty if something can."""
+    own = rendered.container(platform, component)
+    return (own.alone if own else "") or infra.kind(component).no_fallback(platform, component)
+
+
+def _fall_back(
+    platform: Platform, component: InfraComponent, trouble: DevError | str, tell: Tell,
+    others: Mapping[str, Component] = {},
+) -> Name:  # fmt: skip
     """The native placement, if it is allowed instead of the image; prints why in one line."""
     wants, wanted = component.wants, platform.desired.docker
     if not wants.fallback:
         raise _impossible(platform, component, trouble, "its entry does not allow a fallback")
-    if refusal := infra.kind(component).no_fallback(platform, component):
-        raise _impossible(platform, component, trouble, refusal)
+    if refusal := _no_fallback(platform, component):
+        alone = {component.name: refusal} | (_alone(platform, others) if isinstance(trouble, str) else {})
+        if len(alone) == 1:
+            raise _impossible(platform, component, trouble, refusal)
+        problem = _impossible(platform, component, trouble, "; ".join(f"{name}: {why}" for name, why in alone.items()))
+        problem.what = f"{', '.join(alone)} cannot run without Docker"
+        raise problem
     meant = not isinstance(trouble, DevError) or trouble.code != "placement-absent"
     if meant and wanted and wanted.engine != "off":
         because = trouble if isinstance(trouble, str) else f"{trouble.what} ({refusals.words(trouble.because)})"
         tell(component.name, f"{because}; running embedded (--infra docker insists)")
     return "native"
+
+
+def _alone(platform: Platform, wanted: Mapping[str, Component]) -> dict[str, str]:
+    """Which containers of the team's Compose file nothing can replace, and why."""
+    there = (each for each in wanted.values() if not each.is_service and rendered.container(platform, each))
+    return {each.name: why for each in there if (why := _no_fallback(platform, each))}
 
 
 def _impossible(platform: Platform, component: Component, trouble: DevError | str, why: str) -> DevError:

@@ -73,7 +73,7 @@ def look(component: Component) -> Seen:
     return Seen(
         "docker", word in ("running", "paused", "backoff"), word, reason, state.get("Pid") or None,
         about.get("RestartCount", 0), _seconds(state.get("StartedAt", "")), about["Id"],
-        image=str((about.get("Config") or {}).get("Image", "")),
+        image=str((about.get("Config") or {}).get("Image", "")), ailing=_ailing(state.get("Health")),
     )  # fmt: skip
 
 
@@ -246,6 +246,17 @@ def has_data(component: Component, used: Engine) -> bool:
         return False
     rows = used.get("/system/df", 120)["Volumes"] or []
     return any(row["Name"] in mine and row["UsageData"]["Size"] != 0 for row in rows)
+
+
+def _ailing(health: dict[str, Any] | None) -> str:
+    """Why the engine's account of a health check is not `healthy`; empty if it is, or if there is no check."""
+    if not health or health.get("Status") in ("", "none", "healthy"):
+        return ""
+    last = (health.get("Log") or [{}])[-1] or {}
+    said = " ".join(str(last.get("Output") or "").split())[-200:]
+    if not last.get("ExitCode"):
+        return "its healthcheck has not passed yet"
+    return f"its healthcheck ends with {last['ExitCode']}" + (f": {said}" if said else "")
 
 
 def _forbid_restarts(component: Component, used: Engine, about: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Seen:
     """Port of the debugger under which it runs."""
     image: str = ""
     """The image of its container."""
+    ailing: str = ""
+    """Why the health check of its container does not say that it is healthy; empty if it does, or if there is none."""
 
     @property
     def age(self) -> float | None:

@@ -80,7 +80,7 @@ def provision(platform: Platform, server: InfraComponent, say: Callable[[str], N
 def provisioned(server: InfraComponent) -> bool:
     """Whether everything declared exists; False if the server does not answer."""
     inside = postgres.look(server)
-    return isinstance(inside, postgres.Inside) and inside.has_services and not any(True for _ in gaps(server, inside))
+    return isinstance(inside, postgres.Inside) and postgres.served(server, inside) and not [*gaps(server, inside)]
 
 
 def gaps(server: InfraComponent, inside: postgres.Inside | postgres.Closed) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -120,7 +120,7 @@ def _opened(server: InfraComponent) -> postgres.Inside:
 
 def _with_role(platform: Platform, server: InfraComponent, inside: postgres.Inside) -> postgres.Inside:
     """The content after the role of services was made, if it was missing."""
-    if inside.has_services:
+    if postgres.served(server, inside):
         return inside
     postgres.make_role(platform, server, inside)
     return _opened(server)

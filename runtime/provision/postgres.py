@@ -11,7 +11,7 @@ from facts.engine import EngineError
 from facts.value import dataclass, field
 from runtime import placements
 from runtime.component import InfraComponent
-from runtime.infra import postgres, wire
+from runtime.infra import postgres, superuser, wire
 from runtime.placements.seen import lost
 from runtime.platform import Platform
 from runtime.provision import ownership, roles
@@ -95,9 +95,16 @@ def look(component: InfraComponent, timeout: float = LOOK_TIMEOUT) -> Inside | C
         return Closed("unknown", str(problem) or type(problem).__name__)
 
 
+def served(component: InfraComponent, inside: Inside) -> bool:
+    """Whether services can log in: by their role, or as the user that the entry itself names."""
+    return inside.has_services or superuser.given(component) is not None
+
+
 def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ...]:
     """The differences of one database from its declaration, as short phrases."""
-    database, found = inside.databases.get(name), []
+    database, found = inside.databases.get(name), list[str]()
+    if superuser.given(component) is not None:
+        return _lacks_of_team(component, database)
     if name not in inside.roles:
         found.append(f"no role {name}")
     elif not inside.roles[name]:
@@ -114,6 +121,14 @@ def lacks(component: InfraComponent, name: str, inside: Inside) -> tuple[str, ..
     return (*found, *(f"no extension {each}" for each in missing))
 
 
+def _lacks_of_team(component: InfraComponent, database: Database | None) -> tuple[str, ...]:
+    """The same where the team's own user has the databases: owners and rights are its choice."""
+    if database is None:
+        return ("missing",)
+    missing = [each for each in component.wants.extensions if database.open and each not in database.extensions]
+    return (*(() if database.open else ("closed to connections",)), *(f"no extension {each}" for each in missing))
+
+
 def make(platform: Platform, component: InfraComponent, name: str, inside: Inside) -> tuple[str, ...]:
     """Make one declared database whole: its role, itself, its owner, its extensions, the rights of services.
 
@@ -121,17 +136,21 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
     """
     database, quoted = inside.databases.get(name), postgres.quoted(name)
     statements = []
-    if name not in inside.roles and name != SERVICES:
+    own = superuser.given(component) is not None
+    owner = postgres.quoted(superuser.name(component)) if own else quoted
+    if own or name == SERVICES:
+        pass
+    elif name not in inside.roles:
         verifier = wire.verifier(postgres.service_password(component))
         statements.append(f"CREATE ROLE {quoted} LOGIN PASSWORD '{verifier}'")
     elif not inside.roles.get(name, True):
         statements.append(f"ALTER ROLE {quoted} LOGIN")
     if database is None:
-        statements.append(f"CREATE DATABASE {quoted} OWNER {quoted}")
+        statements.append(f"CREATE DATABASE {quoted} OWNER {owner}")
     else:
         if not database.open:
             statements.append(f"ALTER DATABASE {quoted} ALLOW_CONNECTIONS true")
-        if database.owner != name:
+        if database.owner != name and not own:
             statements.append(f"ALTER DATABASE {quoted} OWNER TO {quoted}")
     _run(platform, component, "postgres", statements)
     extensions = component.wants.extensions
@@ -139,7 +158,7 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
         made = [f"CREATE EXTENSION IF NOT EXISTS {postgres.quoted(each)}" for each in extensions]
         _run(platform, component, name, ["SET search_path TO public", *made])
     kept: tuple[str, ...] = ()
-    if name not in inside.accessible:  # the rights come last: an interrupted run begins again
+    if name not in inside.accessible and not own:  # the rights come last: an interrupted run begins again
         kept = hand_over(platform, component, name)
         if name != SERVICES:
             _run(platform, component, "postgres", [roles.grant(name, name in inside.superusers)])
@@ -148,7 +167,7 @@ def make(platform: Platform, component: InfraComponent, name: str, inside: Insid
 
 def make_role(platform: Platform, component: InfraComponent, inside: Inside) -> None:
     """Make the role of services, or repair it. Raises DevError `sql-failed`."""
-    if not inside.has_services:
+    if not served(component, inside):
         _run(platform, component, "postgres", [roles.make(component, SERVICES in inside.roles)])
 
 
@@ -182,16 +201,17 @@ def set_password(component: InfraComponent) -> None:
     """Set the password in a volume that was made with another; the container accepts its own users by socket."""
     from runtime.placements import docker  # saves 1.5 ms of a doctor where no component runs in Docker
 
-    word = postgres.password(component)
+    word, user = postgres.password(component), superuser.name(component)
+    quoted = word.replace("'", "''")
     names = ", ".join(f"'{name}'" for name in (SERVICES, *component.wants.databases))
     text = (
-        f"ALTER ROLE postgres PASSWORD '{word}';\n"
+        f"ALTER ROLE {postgres.quoted(user)} PASSWORD '{quoted}';\n"
         f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{services_password(word)}') FROM pg_roles "
         f"WHERE rolname IN ({names}) AND NOT rolsuper \\gexec\n"
     )
-    shell = 'printf %s "$DEV_STATEMENTS" | psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d postgres'
+    shell = 'printf %s "$DEV_STATEMENTS" | psql -XAtq -v ON_ERROR_STOP=1 -U "$DEV_USER" -d postgres'
     try:
-        code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text})
+        code, out = docker.execute(component, ["sh", "-c", shell], {"DEV_STATEMENTS": text, "DEV_USER": user})
     except EngineError as problem:
         raise lost(f"{component.name} did not take its password", problem) from problem
     if code:
@@ -230,7 +250,8 @@ def _connect(
 ) -> wire.Connection:
     assert component.port is not None
     password = postgres.known_password(component)
-    return wire.Connection(component.port, password, database, timeout=timeout, verify=component.verify)
+    user = superuser.name(component)
+    return wire.Connection(component.port, password, database, user, timeout=timeout, verify=component.verify)
 
 
 def _run(platform: Platform, component: InfraComponent, database: str, statements: list[str]) -> list[wire.Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -56,6 +57,8 @@ def exported(checkout: Checkout) -> Any:
         ran = checkout.dev("export", name)
         assert ran.code == 0, ran.err
         assert "FIXED: its value is not exported" in ran.out
+        clauses = list(takewhile(lambda line: line.startswith(("# ", "// ")), ran.out.splitlines()))[1:]
+        assert f"not exported: {len(clauses)}, see its comments" in ran.err
         assert "s3cr3t" not in ran.out and "\0" not in ran.out
         return ran.out, READ[name](ran.out)
 

@@ -128,5 +128,7 @@ def test_a_start_has_both_and_refuses_one_that_is_taken(checkout: Checkout, free
         socket.create_connection(("127.0.0.1", each)).close()
     (item,) = (each for each in checkout.dev("doctor", "--json").json["items"] if each["id"] == "ports.api.grpc")
     assert item["status"] == "ok" and f"{grpc} ours" in item["found"], item
+    assert checkout.components()["api"]["ports"] == {"grpc": grpc}
+    assert f"grpc 127.0.0.1:{grpc}\n" in checkout.dev("status").out
     assert checkout.dev("stop").code == 0
     assert is_free(port) and is_free(grpc)

@@ -52,6 +52,19 @@ def test_a_version_is_read_from_the_teams_own_file(
 
 
 @pytest.mark.parametrize(
+    ("entry", "version"),
+    [
+        ('"v1.50.0"', "1.50.0"),
+        ('{ version = "v0.24.0", go = "golang.org/x/tools/cmd/stringer" }', "0.24.0"),
+        ('{ version = "v1.50.0", github = "bufbuild/buf" }', "1.50.0"),
+        ('{ version = "v2", url = "https://x.example/{version}/{os}-{arch}" }', "v2"),
+    ],
+)
+def test_a_version_may_have_the_v_of_its_tag(entry: str, version: str) -> None:
+    assert schema.parse(f"{HEAD}thing = {entry}\n".encode()).desired.tools["thing"] == version
+
+
+@pytest.mark.parametrize(
     ("tool", "file", "text", "source"),
     [
         ("node", ".nvmrc", "# x\nlts/iron\n", ".nvmrc:2"),
