@@ -17,6 +17,8 @@ UNITED = ("needs", "uses", "watch", "databases", "extensions", "env_file", "init
 """Lists to which each reader adds."""
 FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app", "main", "dev", "run", "needs")
 """Keys that are written before others."""
+PROPOSALS = ("name", "as_main")
+"""Keys of claims of a service that are not keys of its entry."""
 LONGEST = 32
 """Characters of a name of a component."""
 NO_PORT = "no file says on which port it listens: without `port` it is a worker"
@@ -68,10 +70,10 @@ def _services(
 ) -> list[Entry]:  # fmt: skip
     """Services with a name each; what has neither a kind nor a command is written as a comment with a question."""
     found = []
-    main = {of: claims for (_, of, also), claims in groups if not also}
+    main = {of: claims for (_, of, which), claims in groups if not which}
     for (_, of, also), claims in groups:
-        claims = [*claims, *_as_main(claims, main.get(of, []))] if also else claims
-        lines = _lines([claim for claim in claims if claim.key != "name"])
+        claims = [*claims, *_as_main(claims, main.get(of, []))]
+        lines = _lines([claim for claim in claims if claim.key not in PROPOSALS])
         proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
         own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
         if not _is_service(claims):
@@ -92,7 +94,8 @@ def _services(
 
 def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
     """How the main service of the directory runs, for another one of which nothing says how it does."""
-    if any(claim.key in ("kind", "dev", "app", "main") for claim in claims):
+    keys = {claim.key for claim in claims}
+    if "as_main" not in keys or keys & {"kind", "dev", "app", "main"}:
         return []
     guess = "as the other service of this directory"
     return [replace(claim, guess=guess) for claim in main if claim.key in ("kind", "app", "main", "dev")]

@@ -97,6 +97,7 @@ def test_a_container_of_a_file_that_is_not_taken_is_an_entry_of_its_own() -> Non
         ("npm run dev:worker", ["kind node", "dev exec npm run dev:worker"]),
         ("celery -A api worker", ["kind celery", "app api"]),
         ("rq worker --url $REDIS", ["kind python", "dev exec rq worker --url ${REDIS}", "reload true"]),
+        ("", ["as_main true"]),
         ("dev_worker", ["note @compose.yaml:4 what api-worker runs is in its image alone: dev_worker"]),
     ],
 )
