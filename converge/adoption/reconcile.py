@@ -70,26 +70,37 @@ def _services(
 ) -> list[Entry]:  # fmt: skip
     """Services with a name each; what has neither a kind nor a command is written as a comment with a question."""
     found = []
-    main = {of: claims for (_, of, which), claims in groups if not which}
+    main = {of: claims for (_, of, also), claims in groups if not also}
     for (_, of, also), claims in groups:
-        claims = [*claims, *_as_main(claims, main.get(of, []))]
-        lines = _lines([claim for claim in claims if claim.key not in PROPOSALS])
-        proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
-        own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
-        if not _is_service(claims):
-            continue
-        keys = {line.key for line in lines}
-        by = next(claim.source for claim in claims)
-        questions = _questions(keys, also)
-        if "kind" not in keys:
-            lines = (Line(key="kind", value="command", sources=(by,)), *lines)
-        if of != ".":
-            lines = (*lines, Line(key="path", value=of, sources=()))
-        own = _unused(own or "service", taken)
-        taken.add(own)
-        entry = Entry(table="services", name=own, of=of, lines=_sorted(lines), source=by, questions=questions)
-        found.append(replace(entry, off=UNKNOWN in questions))
+        if also:
+            claims = [*claims, *_as_main(claims, main.get(of, []))]
+        if _is_service(claims):
+            found.append(_service(of, also, claims, taken, project))
+            taken.add(found[-1].name)
     return found
+
+
+def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], project: str) -> Entry:
+    proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
+    own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
+    lines, by = _lines([claim for claim in claims if claim.key not in PROPOSALS]), claims[0].source
+    keys = {line.key for line in lines}
+    if "kind" not in keys:
+        lines = (Line(key="kind", value="command", sources=(by,)), *lines)
+    if of != ".":
+        lines = (*lines, Line(key="path", value=of, sources=()))
+    questions = _questions(keys, also)
+    return Entry(
+        table="services", name=_unused(own or "service", taken), of=of, lines=_sorted(lines), source=by,
+        questions=questions, off=UNKNOWN in questions,
+    )  # fmt: skip
+
+
+def _questions(keys: set[str], also: str) -> tuple[str, ...]:
+    """What no file says of a service with these keys."""
+    if not keys & {"kind", "dev"}:
+        return (UNKNOWN,)
+    return (NO_PORT,) if not also and not keys & {"port", "dev"} else ()
 
 
 def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
@@ -99,13 +110,6 @@ def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
         return []
     guess = "as the other service of this directory"
     return [replace(claim, guess=guess) for claim in main if claim.key in ("kind", "app", "main", "dev")]
-
-
-def _questions(keys: set[str], also: str) -> tuple[str, ...]:
-    """What no file says of a service with these keys."""
-    if not keys & {"kind", "dev"}:
-        return (UNKNOWN,)
-    return (NO_PORT,) if not also and not keys & {"port", "dev"} else ()
 
 
 def _is_service(claims: Sequence[Claim]) -> bool:
