@@ -88,6 +88,7 @@ class Context:
         if name:
             check_name(name)
         ports = [each.number for each in declared_ports.of(desired)]
+        ports += self.loaded.composed.numbers if self.loaded.composed else []
         found = Instance(self.checkout, desired.project.name, name, max(ports, default=0))
         hiding.of_instance(found, self.loaded)
         return found

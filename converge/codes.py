@@ -46,8 +46,8 @@ CODES: dict[str, str] = {
     "the network does not answer.",
     "compose-failed": "Compose refused a request; its last output follows. Often a Compose file is invalid: `./dev "
     "compose config` checks it.",
-    "compose-file": "A Compose file of the team is not YAML as Compose reads it, or a variable in it has no value or a "
-    "form that Compose does not have. `file:line` is the place.",
+    "compose-file": "A Compose file of the team is not YAML as Compose reads it, a variable in it has no value or a "
+    "form that Compose does not have, or a service of it cannot be taken as infrastructure. `file:line` is the place.",
     "compose-missing": "Compose v2 is missing, or older than [docker] requires. `./dev doctor --fix` installs one into "
     "the store: from Debian's archive, or built with Go. A plugin that is new enough is used as it is.",
     "consent-destructive": "The step cannot be undone, so --yes does not cover it: allow it by its id with --allow=ID.",

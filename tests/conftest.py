@@ -47,8 +47,11 @@ HEAD = 'schema = 1\n[project]\nname = "story"\n'
 
 ENGINES = {"tests/handoff/": "beside", "tests/real/": "rig", "tests/debug/test_from_containers": "rig"}
 """Files whose tests share an engine -> which: one worker runs all of one, as a test may kill the engine."""
-TOGETHER = ("tests/runtime/test_guarded_infra.py", "tests/stories/test_platform.py")
-"""Files whose tests share a platform that takes long to start: one worker runs all of such a file."""
+TOGETHER = (
+    "tests/provision/", "tests/runtime/test_guarded_infra.py", "tests/debug/test_debug.py",
+    "tests/editors/test_lending.py", "tests/stories/test_platform.py", "tests/package/test_installed.py",
+)  # fmt: skip
+"""Places whose tests share something that takes long to start: one worker runs all of one."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -61,7 +64,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             for place, engine in ENGINES.items():
                 if nodeid.startswith(place):
                     return engine
-            return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+            return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
 
     return Scheduling(config, log)
 

@@ -86,7 +86,8 @@ def _migrated(platform: Platform) -> list[str]:
 
 
 def _rendered(platform: Platform) -> list[str]:
-    return [name for name, each in platform.desired.infra.items() if each.command or each.volumes]
+    team = platform.loaded.composed.containers if platform.loaded.composed else {}
+    return [name for name, each in platform.desired.infra.items() if each.command or each.volumes or name in team]
 
 
 def asked(text: str, syntax: str = "${%s}", dollar: str = "$$") -> str:

@@ -88,8 +88,8 @@ def _assigned(tree: Tree, project: str, paths: Sequence[str]) -> Application | N
 
 def _variables(tree: Tree, paths: Sequence[str]) -> Iterator[tuple[str, found.Match]]:
     """The first one of each sort, with the kind that serves it."""
-    for pattern, kind in ((ASGI, "python"), (FLASK, "flask")):
-        if match := found.first(tree, paths, pattern):
+    for pattern, kind, word in ((ASGI, "python", ""), (FLASK, "flask", "Flask(")):
+        if match := found.first(tree, paths, pattern, word):
             yield kind, match
     made = found.first(tree, [path for path in paths if IMPORTS.search(tree.text(path))], MADE)
     by = IMPORTS.search(tree.text(made.path)) if made else None

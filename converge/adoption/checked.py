@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from converge import schema
-from converge.adoption import text
+from converge.adoption import called, text
 from converge.adoption.draft import Draft
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -15,6 +15,7 @@ from facts.value import replace
 def loading(draft: Draft, checkout: Path) -> Draft:
     """The draft without what would be refused. The error itself, if no line of the draft is the reason for it."""
     while True:
+        draft = called.declared(draft)
         shown, places = text.written(draft)
         try:
             schema.parse(shown.encode(), files=FilesRead(checkout))

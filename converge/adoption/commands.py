@@ -14,6 +14,17 @@ Role = Literal["migrate", "serve", "work", "other"]
 SHELLS = frozenset(["sh", "bash", "ash", "zsh", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/env"])
 LONGEST = 10_000
 """Characters of a command that are read."""
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(["python", "python3", "celery", "uvicorn", "gunicorn", "flask", "rq", "rqworker", "dramatiq", "arq",
+                     "huey_consumer", "taskiq", "faststream", "hypercorn", "watchmedo", "watchfiles"], "python"),
+    **dict.fromkeys(["node", "npm", "npx", "pnpm", "yarn", "tsx", "nodemon", "ts-node", "ts-node-dev"], "node"),
+    **dict.fromkeys(["bundle", "rails", "rake", "sidekiq", "php", "mix", "dotnet", "cargo", "make", "just", "task",
+                     "java", "go"], "command"),
+    "bun": "bun", "deno": "deno",
+}  # fmt: skip
+"""Program -> kind of a service that has it on its PATH."""
+RELOADED = frozenset(["python", "node"])
+"""Kinds whose commands do not reload unless they say so."""
 _LAUNCHERS = (
     r"exec", r"command", r"time", r"(\S*/)?(tini|dumb-init)( -\w+)*", r"--", r"[A-Z_][A-Z0-9_]*=\S*",
     r"env", r"(poetry|pipenv|pdm|hatch|rye) run", r"uv run( --?[a-z-]+(=\S+)?)*", r"/app/\.venv/bin/(?=\S)",
@@ -62,6 +73,11 @@ class Step:
 def steps(said: Any) -> tuple[Step, ...]:
     """The steps of a command, a text or a list of words; empty where it cannot be read or does nothing of interest."""
     return tuple(_meaning(each) for each in _plain(said))
+
+
+def kind(text: str) -> str:
+    """The kind of a service that can run the command; empty where its program is in an image alone."""
+    return KINDS.get(text.partition(" ")[0], "")
 
 
 def written(said: Any) -> str:
@@ -141,6 +157,8 @@ def _server(text: str, program: str) -> Step:
         return Step("serve", text, {"kind": "django"}, guess=f"gunicorn serves {wsgi['app']}")
     asgi = _ASGI.match(program)
     if asgi and "--factory" not in text:
+        if asgi[1] == "gunicorn" and asgi["app"].partition(":")[0].endswith("wsgi"):
+            return Step("serve", text, {"kind": "django"}, guess=f"gunicorn serves {asgi['app']}")
         if asgi[1] == "gunicorn" and "uvicorn" not in text:
             guess = "gunicorn serves it without uvicorn"
             return Step("serve", text, {"kind": "flask", "app": asgi["app"]}, guess=guess)

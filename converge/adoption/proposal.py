@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from converge.adoption import checked, reconcile, unsaid
+from converge.adoption import checked, reconcile, unsaid, wanted
 from converge.adoption.draft import Draft
 from converge.adoption.evidence import Note
 from converge.adoption.readers import (
@@ -41,4 +41,5 @@ def of(root: Path) -> Draft:
     if tree.strange:
         said = f"{tree.strange} files have names that cannot be printed; they were not read"
         notes = (*notes, Note(source=".", said=said))
-    return checked.loading(Draft(entries=found.entries, notes=notes), root)
+    plain = checked.loading(Draft(entries=found.entries, notes=notes), root)
+    return checked.loading(wanted.with_tools(plain, tree), root)

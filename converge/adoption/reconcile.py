@@ -19,6 +19,7 @@ FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app",
 """Keys that are written before others."""
 LONGEST = 32
 """Characters of a name of a component."""
+NO_PORT = "no file says on which port it listens: without `port` it is a worker"
 UNKNOWN = 'which command runs it with reload? Then it is kind = "command", dev = "…"'
 
 
@@ -67,25 +68,45 @@ def _services(
 ) -> list[Entry]:  # fmt: skip
     """Services with a name each; what has neither a kind nor a command is written as a comment with a question."""
     found = []
+    main = {of: claims for (_, of, also), claims in groups if not also}
     for (_, of, also), claims in groups:
-        lines = _lines([claim for claim in claims if claim.key != "name"])
-        proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
-        own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
-        if not _is_service(claims):
-            continue
-        keys = {line.key for line in lines}
-        by = next(claim.source for claim in claims)
-        questions: tuple[str, ...] = ()
-        if "kind" not in keys:
-            lines = (Line(key="kind", value="command", sources=(by,)), *lines)
-            questions = (UNKNOWN,) if "dev" not in keys else ()
-        if of != ".":
-            lines = (*lines, Line(key="path", value=of, sources=()))
-        own = _unused(own or "service", taken)
-        taken.add(own)
-        entry = Entry(table="services", name=own, of=of, lines=_sorted(lines), source=by, questions=questions)
-        found.append(replace(entry, off=bool(questions)))
+        if also:
+            claims = [*claims, *_as_main(claims, main.get(of, []))]
+        if _is_service(claims):
+            found.append(_service(of, also, claims, taken, project))
+            taken.add(found[-1].name)
     return found
+
+
+def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], project: str) -> Entry:
+    proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
+    own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
+    lines, by = _lines([claim for claim in claims if claim.key != "name"]), claims[0].source
+    keys = {line.key for line in lines}
+    if "kind" not in keys:
+        lines = (Line(key="kind", value="command", sources=(by,)), *lines)
+    if of != ".":
+        lines = (*lines, Line(key="path", value=of, sources=()))
+    questions = _questions(keys, also)
+    return Entry(
+        table="services", name=_unused(own or "service", taken), of=of, lines=_sorted(lines), source=by,
+        questions=questions, off=UNKNOWN in questions,
+    )  # fmt: skip
+
+
+def _questions(keys: set[str], also: str) -> tuple[str, ...]:
+    """What no file says of a service with these keys."""
+    if not keys & {"kind", "dev"}:
+        return (UNKNOWN,)
+    return (NO_PORT,) if not also and not keys & {"port", "dev"} else ()
+
+
+def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
+    """How the main service of the directory runs, for another one of which nothing says how it does."""
+    if any(claim.key in ("kind", "dev", "app", "main") for claim in claims):
+        return []
+    guess = "as the other service of this directory"
+    return [replace(claim, guess=guess) for claim in main if claim.key in ("kind", "app", "main", "dev")]
 
 
 def _is_service(claims: Sequence[Claim]) -> bool:

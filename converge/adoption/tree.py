@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
         listed = _of_git(root)
-        found = _walked(root) if listed is None else (path for path in listed if _is_file(root, path))
+        found = _walked(root) if listed is None else (path for path in listed if _is_file(os.path.join(root, path)))
         paths = sorted(set(found) - set(OURS))
         self.paths: tuple[str, ...] = tuple(path for path in paths if path.isprintable())
         """Relative paths, sorted."""
@@ -36,19 +37,20 @@ class Tree:
         self.by_git = listed is not None
         """Whether git said which files count."""
         self._texts: dict[str, str] = {}
+        self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def text(self, path: str) -> str:
         """The beginning of a file as text; empty if it is none, or cannot be read."""
         if path not in self._texts:
-            self._texts[path] = _text(self.root / path)
+            self._texts[path] = _text(os.path.join(self.root, path))
         return self._texts[path]
 
     def named(self, *patterns: str) -> Iterator[str]:
         """Paths of the files whose name has one of these patterns, such as `docker-compose*.yml`."""
-        for path in self.paths:
-            name = path.rpartition("/")[2]
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
-                yield path
+        if patterns not in self._named:
+            wanted = re.compile("|".join(map(fnmatch.translate, patterns)))
+            self._named[patterns] = tuple(path for path in self.paths if wanted.match(path.rpartition("/")[2]))
+        yield from self._named[patterns]
 
 
 def _of_git(root: Path) -> list[str] | None:
@@ -70,21 +72,21 @@ def _walked(root: Path) -> Iterator[str]:
         place = os.path.relpath(directory, root)
         for name in names:
             path = os.path.normpath(os.path.join(place, name))
-            if _is_file(root, path):
+            if _is_file(os.path.join(directory, name)):
                 yield path
 
 
 _READ = frozenset([".devcontainer", ".github"])
 
 
-def _is_file(root: Path, path: str) -> bool:
+def _is_file(path: str) -> bool:
     try:
-        return stat.S_ISREG(os.lstat(root / path).st_mode)
+        return stat.S_ISREG(os.lstat(path).st_mode)
     except (OSError, ValueError):
         return False
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             raw = file.read(LARGEST)

@@ -29,29 +29,47 @@ _INSTRUCTION = re.compile(
 )
 GRPC = re.compile(r"\bgrpc\.(NewServer|server|aio\.server)\(|\bnew grpc\.Server\(")
 HTTP = re.compile(
-    r"ListenAndServe|http\.(Serve\(|Server\{|createServer)|FastAPI\(|Flask\(|express\(\)|\b(?:gin|fiber|echo|chi)\.(New|Default)"
+    r"ListenAndServe|http\.(Serve\(|Server\{|createServer)|FastAPI\(|Flask\(|express\(\)"
+    r"|\b(?:gin|fiber|echo|chi)\.(New|Default)"
 )
 GUESS = "the command of its container; it is restarted on an edit"
 
 
 def read(tree: Tree, said: Iterable[Claim | Note]) -> Iterator[Claim]:
-    """Claims of the services of which something is said (`said`), but neither their kind nor what runs them."""
+    """Claims of the services of which something is said (`said`), or that have a Dockerfile of their own, but of which
+    neither their kind nor what runs them is known; and of those that speak gRPC."""
+    known = _known(tree, said)
+    files = tree.named("*.go", "*.py", "*.js", "*.ts")
+    owned = found.owned([path for path in files if not found.TESTS.search(path)], known)
+    for folder, keys in known.items():
+        if not keys & {"kind", "dev"} and keys & {"name", "port"}:
+            yield from _service(tree, folder, "port" in keys)
+        if "port" in keys and "protocol" not in keys and (match := _grpc(tree, owned[folder])):
+            yield Claim(table="services", of=folder, key="protocol", value="h2c", source=match.source)
+
+
+def _known(tree: Tree, said: Iterable[Claim | Note]) -> dict[str, set[str]]:
+    """Directory of a service -> the keys of its main one that are said."""
     known: dict[str, set[str]] = {}
     for each in said:
         if isinstance(each, Claim) and each.table == "services" and not each.also:
             known.setdefault(each.of, set()).add(each.key)
-    for folder, keys in known.items():
-        if not keys & {"kind", "dev"} and keys & {"name", "port"}:
-            yield from _service(tree, folder, "port" in keys)
-        if "port" in keys and "protocol" not in keys and (match := _grpc(tree, folder, known)):
-            yield Claim(table="services", of=folder, key="protocol", value="h2c", source=match.source)
+    for path in tree.named("Dockerfile", "Containerfile"):
+        folder = found.folder(path)
+        if not found.TESTS.search(path) and not any(_holds(folder, other) for other in known):
+            known[folder] = {"name"}
+    return known
 
 
-def _grpc(tree: Tree, folder: str, folders: Iterable[str]) -> found.Match | None:
+def _holds(folder: str, other: str) -> bool:
+    """Whether a service is in a directory, or is above it and has that as a part."""
+    return folder == other or folder == "." or other == "." or other.startswith(f"{folder}/")
+
+
+def _grpc(tree: Tree, own: list[str]) -> found.Match | None:
     """Where its source makes a server of gRPC, if it makes none of HTTP."""
-    files = tree.named("*.go", "*.py", "*.js", "*.ts")
-    own = [path for path in files if found.nearest(path, folders) == folder and not found.TESTS.search(path)]
-    return None if found.first(tree, own, HTTP) else found.first(tree, own, GRPC)
+    match = found.first(tree, own, GRPC, "grpc.")
+    return match if match and not found.first(tree, own, HTTP) else None
 
 
 def _service(tree: Tree, folder: str, port: bool) -> Iterator[Claim]:
@@ -74,7 +92,7 @@ def _service(tree: Tree, folder: str, port: bool) -> Iterator[Claim]:
 
 def _dotnet(tree: Tree, folder: str) -> Iterator[Claim]:
     for path in tree.named("*.csproj"):
-        if posixpath.dirname(path) == folder and "<OutputType>Exe" in tree.text(path):
+        if found.folder(path) == folder and "<OutputType>Exe" in tree.text(path):
             source = f"{path}:{tree.text(path).partition('<OutputType>')[0].count(chr(10)) + 1}"
             dev, guess = "exec dotnet watch run", "the usual command of .NET"
             yield Claim(table="services", of=folder, key="dev", value=dev, source=source, guess=guess)
@@ -120,7 +138,7 @@ def _containers(tree: Tree, folder: str) -> Iterator[tuple[object, str, int]]:
 
 def _dockerfile(tree: Tree, folder: str) -> Iterator[tuple[object, str, int]]:
     """The command of the last stage, which the arguments of CMD follow if there is an ENTRYPOINT."""
-    path = _at(folder, "Dockerfile")
+    path = next((each for name in ("Dockerfile", "Containerfile") if (each := _at(folder, name)) in tree.paths), "")
     text, said, exposed = tree.text(path), dict[str, tuple[object, int]](), 0
     for match in _INSTRUCTION.finditer(text):
         name, value = match[1].upper(), match[2].replace("\\\n", " ").strip()
@@ -134,8 +152,8 @@ def _dockerfile(tree: Tree, folder: str) -> Iterator[tuple[object, str, int]]:
     entry, command = said.get("ENTRYPOINT"), said.get("CMD")
     if entry and command and isinstance(entry[0], list) and isinstance(command[0], list):
         yield [*entry[0], *command[0]], f"{path}:{entry[1]}", exposed
-    for each in filter(None, (entry, command)):
-        yield each[0], f"{path}:{each[1]}", exposed
+    for words, line in filter(None, (entry, command)):
+        yield words, f"{path}:{line}", exposed
 
 
 def _words(value: str) -> object:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ROOM = Path(__file__).parents[1] / "compose_file"
 READERS = tuple(
     str(_ROOM / f"{name}.py")
-    for name in ("body", "composed", "document", "entry", "interpolation", "published", "standing_in",
+    for name in ("body", "chosen", "composed", "document", "entry", "interpolation", "published", "standing_in",
                  "taken", "team", "top", "variables", "verdicts")
 )  # fmt: skip
 """Modules that decide what is taken; they are imported only where it is."""

@@ -46,3 +46,8 @@ class Composed:
     """`volumes`, `secrets`, `configs` and `models` that they use, by their names in the model."""
     notes: tuple[Note, ...] = ()
     """What is not taken, or not as it stands, and why."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """The declared ports of this machine besides those of the entries in [infra]."""
+        return [more.number for each in self.containers.values() for more in each.more if more.number]

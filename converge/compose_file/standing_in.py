@@ -62,7 +62,7 @@ def refusal(kind: str, image: str, table: Mapping[str, Any]) -> str:
         return f"it is the image {image}, which only Docker runs"
     if _name(image) not in ORDINARY[kind]:
         return f"{image} has more than the embedded {kind}"
-    if any(SCRIPTS in str(each) for each in table.get("volumes") or ()):
+    if SCRIPTS in str(table.get("volumes")):
         return f"only its image runs the scripts in {SCRIPTS}"
     if "entrypoint" in table:
         return "it has an `entrypoint` of its own"

@@ -34,7 +34,8 @@ def secret(team: Team, path: str) -> str | None:
     """The content of a secret file of the files that a container has at this path; None if it is none of them."""
     name = path.removeprefix(SECRETS)
     for each in team.documents if name != path else ():
-        table = (each.tree.get("secrets") or {}).get(name)
+        secrets = each.tree.get("secrets")
+        table = secrets.get(name) if isinstance(secrets, dict) else None
         source = table.get("file") if isinstance(table, dict) else None
         if (
             isinstance(source, str)
@@ -64,7 +65,9 @@ def _given(entry: Any, at: str) -> Iterator[tuple[str, str | None]]:
         yield from ((key, _text(value)) for key, value in entry.items())
     elif isinstance(entry, list):
         for each in entry:
-            key, equals, value = _text(each).partition("=") if not isinstance(each, (dict, list)) else ("", "", "")
+            if each is None or isinstance(each, (dict, list)):
+                raise unread("environment", at, "an entry is not NAME=VALUE")
+            key, equals, value = str(_text(each)).partition("=")
             yield key, value if equals else None
     elif entry is not None:
         raise unread("environment", at, "it is neither a mapping nor a list")

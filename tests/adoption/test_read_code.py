@@ -54,7 +54,10 @@ GO = "package main\n\nfunc main() {\n"
         (others.read, {"a/Cargo.toml": '[dependencies]\naxum = "0.8"', "a/src/main.rs": 'bind("0.0.0.0:3210")'},
          ["services.a kind rust @a/Cargo.toml:2", "services.a port 3210 @a/src/main.rs:1 ?"]),
         (others.read, {"a/Cargo.toml": '[dependencies]\nserde = "1"'}, []),
-        (others.read, {"build.gradle.kts": 'id("application")'}, []),
+        (others.read, {"build.gradle.kts": 'id("org.springframework.boot")'}, []),
+        (others.read, {"build.gradle.kts": 'id("org.springframework.boot")', "gradlew": ""},
+         ["services.. kind command @build.gradle.kts:1", "services.. dev exec ./gradlew bootRun @build.gradle.kts:1 ?",
+          "services.. port 8080 @build.gradle.kts:1 ?", "services.. env.SERVER_PORT {port} @build.gradle.kts:1 ?"]),
     ],
 )  # fmt: skip
 def test_what_code_says(read: Reader, files: Mapping[str, str], lines: list[str]) -> None:

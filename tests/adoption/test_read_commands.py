@@ -24,6 +24,7 @@ from converge.adoption import commands
         ("uvicorn shop:make --factory", ["other: uvicorn shop:make --factory"]),
         ("gunicorn -w 4 -k uvicorn.workers.UvicornWorker a.b:app", ["serve: python a.b:app"]),
         ("gunicorn config.wsgi --bind 0.0.0.0:8000", ["serve: django"]),
+        ("gunicorn shop.wsgi:application", ["serve: django"]),
         ("gunicorn shop:app", ["serve: flask shop:app"]),
         ("python manage.py collectstatic --noinput && python manage.py runserver 0.0.0.0:8000", ["serve: django"]),
         ("sleep 5; echo ready", []),

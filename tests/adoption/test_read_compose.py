@@ -63,7 +63,7 @@ GOLDEN = """
     services.services/api app api.main:app @docker-compose.yml:10
     note @docker-compose.yml:12 9229 is for a debugger, which has a port of its own here
     services.services/api port 8001 @docker-compose.yml:12
-    services.services/api ports {"grpc": 50051} @docker-compose.yml:12
+    services.services/api ports.grpc 50051 @docker-compose.yml:12
     services.services/api env.DATABASE_URL {db.url:postgresql+asyncpg}/shop?ssl=disable @docker-compose.yml:14
     infra.db databases ["shop"] @docker-compose.yml:14
     services.services/api env.REDIS_URL {cache.url}/1 @docker-compose.yml:15

@@ -48,8 +48,8 @@ def test_which_files(files: list[str], expected: str | None) -> None:
 
 def test_two_files_with_one_container_are_not_both_taken() -> None:
     override = "services: {db: {ports: ['5433:5432'], command: x}}\n"
-    whole = "services: {db: {image: postgres}, q: {image: redis, profiles: [dev], ports: ['2001:2']}}\n"
-    files = {"compose.yaml": whole, "compose.override.yaml": override}
+    base = "services: {db: {image: postgres}, q: {image: redis, profiles: [dev], ports: ['2001:2']}}\n"
+    files = {"compose.yaml": base, "compose.override.yaml": override}
     assert found(files, "compose file", "infra", "profiles", "note") == [
         "compose file compose.yaml", 'compose profiles ["dev"]', "infra.db kind postgres", "infra.db port 5433",
         "infra.db container_port 5432", "infra.q kind redis", "infra.q port 2001",
@@ -90,6 +90,22 @@ def test_a_container_of_a_file_that_is_not_taken_is_an_entry_of_its_own() -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python -m api.worker", ["kind python", "dev exec python -m api.worker", "reload true"]),
+        ("npm run dev:worker", ["kind node", "dev exec npm run dev:worker"]),
+        ("celery -A api worker", ["kind celery", "app api"]),
+        ("rq worker --url $REDIS", ["kind python", "dev exec rq worker --url ${REDIS}", "reload true"]),
+        ("dev_worker", ["note @compose.yaml:4 what api-worker runs is in its image alone: dev_worker"]),
+    ],
+)
+def test_what_a_worker_runs(command: str, expected: list[str]) -> None:
+    both = f"  api: {{build: ./api, ports: ['1024:1']}}\n  api-worker:\n    {{build: ./api, command: {command}}}\n"
+    lines = found({"compose.yaml": f"services:\n{both}"}, "+", "note")
+    assert [line.partition(" ")[2] if "+" in line else line for line in lines if " name " not in line] == expected
+
+
 def test_a_variable_that_names_a_container_which_is_left_out_is_a_note() -> None:
     text = "services: {api: {build: ./api, environment: {A: 'http://proxy/x', B: proxy}}, proxy: {image: traefik}}\n"
     assert found({"compose.yaml": text}, "env.", "note")[:2] == [
@@ -104,6 +120,29 @@ def test_a_file_that_compose_cannot_have_is_not_in_it() -> None:
         "note @compose.yaml:1 [compose] cannot have this file: include: services of other files are not read; list "
         "these files in [compose] file",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", []),
+        ("include: [gone.yml]\n", ['infra.db init ["db/1.sql", "db/2.sql", "extra.sql"]',
+                                   "note @compose.yaml:5 only SQL can be given to new data: db/3.sh"]),
+    ],
+)  # fmt: skip
+def test_sql_for_new_data_is_given_to_what_no_compose_file_starts(more: str, expected: list[str]) -> None:
+    mounts = "['./db:/docker-entrypoint-initdb.d:ro', './extra.sql:/docker-entrypoint-initdb.d/9.sql', 'data:/data']"
+    text = f"services:\n  db:\n    image: postgres\n\n    volumes: {mounts}\n{more}"
+    files = {"compose.yaml": text, "db/1.sql": "", "db/2.sql": "", "db/3.sh": "", "extra.sql": ""}
+    assert found(files, " init ", "only SQL") == expected
+
+
+def test_an_env_file_that_is_not_there_is_a_note() -> None:
+    text = "services: {db: {image: postgres, env_file: [.env, there.env, {path: c, required: false}]}}\n"
+    assert found({"compose.yaml": text, "there.env": "A=1"}, "note") == [
+        "note @compose.yaml:1 [compose] needs .env, which is not there: make it from its example, and run "
+        "./dev init again"
+    ]
 
 
 def test_a_file_without_images_is_not_in_compose() -> None:
@@ -137,16 +176,20 @@ def test_a_file_that_is_included_is_read() -> None:
         ("build: ./api", "services.api"),
         ("build: {context: ., dockerfile: api/Dockerfile}", "services.api"),
         ("build: {context: ., dockerfile: docker/api.Dockerfile}", "services.."),
+        ("build: {context: ., dockerfile: jobs/run/Dockerfile}", "services.jobs/run"),
+        ("build: {context: ., dockerfile: net/a/Dockerfile}", "services.net/a"),
         ("build: {dockerfile: web/Dockerfile}", "services.web"),
         ("build: {context: apps}", "services.apps/api"),
         ("{image: 'node:22', command: npm start, volumes: ['./web:/app']}", "services.web"),
+        ("{build: ./conf, volumes: ['./apps:/apps']}", "services.apps/api"),
         ("build: ../outside", None),
         ("build: 'https://github.com/x/y.git'", None),
-        ("build: ./docker", None),
+        ("build: ./conf", None),
     ],
 )
 def test_which_directory(build: str, expected: str | None) -> None:
-    files = {"apps/api/go.mod": "", "apps/api/main.go": "", "docker/Dockerfile": ""}
+    files = {"apps/api/go.mod": "", "apps/api/main.go": "", "docker/Dockerfile": "", "conf/Dockerfile": "",
+             "docker/start.py": "", "jobs/run/locust.py": "", "net/a/a.csproj": "", "net/a/a.cs": ""}  # fmt: skip
     table = build if build.startswith("{") else f"{{{build}}}"
     lines = found({"compose.yaml": f"services:\n  api: {table}\n", **files}, " name ", "note")
     assert [line for line in lines if " name " in line] == ([f"{expected} name api"] if expected else [])
@@ -164,8 +207,8 @@ def test_which_directory(build: str, expected: str | None) -> None:
         ("['443:8443']", ["port 8443 ?"]),
         ("['80:80']", ["port 8080 ?"]),
         ("['9229:9229', '3000:3000']", ["port 3000"]),
-        ("[{target: 80, published: '8003'}, {target: 9090, published: 90}]", ["port 8003", 'ports {"metrics": 9090}']),
-        ("['8000:8000', '7777:7777']", ["port 8000", 'ports {"p7777": 7777}']),
+        ("[{target: 80, published: '8003'}, {target: 9090, published: 90}]", ["port 8003", "ports.metrics 9090 ?"]),
+        ("['8000:8000', '7777:7777']", ["port 8000", "ports.p7777 7777"]),
         ("['3000-3002:3000-3002']", ["port 3000"]),
         ("['x']", []),
         ("['${UNKNOWN}:8000']", []),

@@ -1,4 +1,4 @@
-"""Without a Docker engine, what is embedded replaces a service of a team's file, with its user, password and database."""
+"""Without a Docker engine an embedded one replaces a service of a team's file, with its user, password and database."""
 
 from __future__ import annotations
 
@@ -59,9 +59,8 @@ def test_the_url_of_the_service_works(team: Checkout) -> None:
     for database in ("orders", "more"):
         with wire.Connection(shown["db"]["port"], "p@ss'{x}", database, "shop", timeout=60, path="public") as found:
             assert found.query("SELECT extname FROM pg_extension WHERE extname = 'vector'") == [("vector",)]
-            assert found.query("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()") == [
-                ("shop",)
-            ]
+            owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+            assert found.query(owner) == [("shop",)]
             assert found.query("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'") == [("shop",)]
     said = team.dev("env", "asker").out
     assert f"postgresql+x://shop:********@127.0.0.1:{shown['db']['port']}/orders" in said

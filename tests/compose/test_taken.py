@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import textwrap
 from collections.abc import Callable
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import example, given, strategies
 
 from converge import schema, templates, trust
-from converge.compose_file import entry
+from converge.compose_file import entry, taken, verdicts
 from converge.desired import Loaded
 from converge.errors import DevError
 from converge.files_read import FilesRead
@@ -65,11 +67,14 @@ def test_nothing_in_braces_of_a_file_is_filled_in(value: str) -> None:
     assert templates.fill(entry.escaped(value), templates.Scope(), lambda word: f"<{word}>") == value
 
 
-def test_an_entry_beside_it_has_priority(load: Callable[..., Loaded]) -> None:
+def test_an_entry_beside_it_has_priority(load: Callable[..., Loaded], tmp_path: Path) -> None:
     more = '[infra.db]\nport = 16000\nplacement = "docker"\ndatabases = ["more"]\nready = { tcp = true }\n'
     infra = load(DB, f"{more}env = {{ A = 'b' }}").desired.infra["db"]
-    assert (infra.port, infra.placement, infra.databases, infra.container_port) == (16000, "docker", ("postgres", "more"), 5432)
+    assert (infra.port, infra.placement, infra.container_port) == (16000, "docker", 5432)
+    assert infra.databases == ("postgres", "more")
     assert infra.ready and infra.env == {"POSTGRES_PASSWORD": "x", "A": "b"}
+    local = schema.parse(STATE.encode(), b"[infra.db]\nport = 17000", FilesRead(tmp_path))
+    assert local.desired.infra["db"].port == 17000 and local.overrides == ("infra.db.port",)
     assert load(DB, '[infra.db]\nkind = "command"').desired.infra["db"].kind == "command"
     for ports in ("", ", expose: [80]"):
         given = "container_port = 80" if not ports else ""
@@ -251,3 +256,17 @@ def test_a_changed_file_is_not_trusted_without_a_remote(tmp_path: Path, name: st
     after = trust.content(tmp_path)
     (tmp_path / name).write_text("services: {db: {image: other}}")
     assert len({before, after, trust.content(tmp_path)}) == 3
+
+
+ODD: list[Any] = [None, True, 7, 1.5, "x", "", [], {}, [None], [[]], ["a:b:c:d"], {"a": None}, {"a": {"b": []}}]
+
+
+@pytest.mark.parametrize("key", sorted(verdicts.TAKEN | set(verdicts.IGNORED) | set(verdicts.REFUSED)))
+def test_any_value_of_a_key_is_taken_or_refused(tmp_path: Path, key: str) -> None:
+    for value in ODD:
+        service = {"image": "postgres:18", "ports": ["15432:5432"], "secrets": ["a"], key: value}
+        top = {key: value} if key in ("volumes", "secrets", "configs", "models", "networks") else {}
+        document = {"services": {"db": service, "two": {"build": "."}}, **top}
+        (tmp_path / "docker-compose.yml").write_text(json.dumps(document))
+        with contextlib.suppress(DevError):
+            taken.lay({"compose": {"file": "docker-compose.yml"}}, {}, FilesRead(tmp_path))

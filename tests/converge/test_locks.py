@@ -105,7 +105,7 @@ def test_a_lock_that_a_stranger_kept_from_before_is_waited_for_a_while_and_he_is
         began = time.monotonic()
         with pytest.raises((DevError, bootstrap.BootstrapError)) as caught, take(path, 0.3):
             pass
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert int(caught.value.exit) == 75
         assert f"is held by pid {taken.pid}" in str(caught.value)
         assert take is not lock.hold or f"uid {STRANGER}" in str(caught.value)

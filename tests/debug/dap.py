@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 Message = dict[str, Any]
 
 

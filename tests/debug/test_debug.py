@@ -94,7 +94,7 @@ def test_nodes_inspector_stops_a_request(platform: Platform) -> None:
     answer = platform.later("noder")
     said = json.loads(client.stdout.readline())
     assert said["line"] == line and said["variables"]["greeting"] == "hello bo" and path
-    assert answer.wait() == (200, "hello bo") and client.wait(20) == 0
+    assert answer.wait() == (200, "hello bo") and client.wait(60) == 0
 
 
 @needs_root

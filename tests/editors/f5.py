@@ -42,7 +42,7 @@ def adapter(argv: list[str], cwd: Path, env: dict[str, str], port: int) -> Itera
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def bound(port: int) -> bool:

@@ -25,7 +25,7 @@ def stopped_request(place: Place, session: dap.Session, name: str, file: str, te
     stop = session.stopped()
     assert (stop.file, stop.line) == (str(path), line) and not got
     session.go_on(stop)
-    asking.join(20)
+    asking.join(60)
     assert got == [f"{NOTE} bo"]
     return stop
 

@@ -48,7 +48,7 @@ def test_the_printed_command_runs_it_and_the_way_back_ends_it(place: Place, name
     assert place.answers(name) == f"{NOTE} bo"
     assert place.checkout.components()[name]["placement"] == "ide"
     place.dev("handoff", name, "--back")
-    assert process.wait(10) is not None and place.ask(name) == f"{NOTE} bo"
+    assert process.wait(60) is not None and place.ask(name) == f"{NOTE} bo"
     assert place.checkout.components()[name]["placement"] == "native"
 
 
@@ -188,7 +188,7 @@ def test_a_service_that_runs_under_an_ide_is_left_to_it_when_its_task_runs_again
                          capture_output=True, timeout=20)  # fmt: skip
     assert ran.returncode == 0 and process.poll() is None and place.ask("pythoner")
     place.dev("handoff", "pythoner", "--back")
-    assert process.wait(10) is not None
+    assert process.wait(60) is not None
 
 
 def test_what_ran_in_containers_alone_gets_what_it_needs_outside_of_them(place: Place) -> None:

@@ -249,7 +249,7 @@ def test_first_runs_at_once_make_the_directory(tmp_path: Path) -> None:
             together = threading.Barrier(8)
 
             def first(own: Path, together: threading.Barrier) -> str:
-                together.wait(10)
+                together.wait(60)
                 bootstrap._make_own_directory(own)
                 return (own / ".gitignore").read_text()
 

@@ -179,7 +179,7 @@ def on_terminal(
         elif process.poll() is not None:
             break
     os.close(master)
-    return process.wait(10), shown.decode(errors="replace")
+    return process.wait(60), shown.decode(errors="replace")
 
 
 def test_a_narrow_terminal_shows_a_live_board(checkout: Checkout) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 TOOL = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOOL))
-PATIENCE = 25.0
+PATIENCE = 60.0
 """Seconds after which a command hangs; a look gives up on a program after ten."""
 LOOKS = ("status", "doctor", "logs", "facts", "env", "stop")
 

@@ -29,7 +29,7 @@ def read(tree: Tree) -> Iterable[Claim | Note]:
     committed = [path for path in tree.named(".env") if not _example_of(path, paths)]
     seen: set[str] = set()
     hosts = components.of(tree).hosts()
-    known = {each.key for each in compose.read(tree) if isinstance(each, Claim) and each.table == "services"}
+    known = {(each.of, each.key) for each in compose.read(tree) if isinstance(each, Claim) and each.table == "services"}
     for path in [*committed, *examples][:MOST]:
         folder = posixpath.dirname(path) or "."
         if folder in seen:
@@ -61,9 +61,13 @@ def _file(tree: Tree, path: str, folder: str, hosts: Mapping[str, Part]) -> Iter
             yield _claim(folder, variable if folder == "." else f"env.{variable}", value.text, at)
 
 
-def _known(each: Claim | Note, known: set[str]) -> bool:
-    """Whether the Compose file gives the variable to a service."""
-    return isinstance(each, Claim) and each.table == "env" and f"env.{each.key}" in known
+def _known(each: Claim | Note, known: set[tuple[str, str]]) -> bool:
+    """Whether the Compose file gives the variable to the service, or to any one if it is one of [env]."""
+    if isinstance(each, Note):
+        return False
+    if each.table == "env":
+        return f"env.{each.key}" in {key for _, key in known}
+    return each.key.startswith("env.") and (each.of, each.key) in known
 
 
 def _claim(folder: str, key: str, value: str | tuple[str, ...], source: str) -> Claim:

@@ -19,21 +19,19 @@ PORT = re.compile(r'"(?:0\.0\.0\.0|127\.0\.0\.1|localhost)?:(\d{4,5})"')
 VARIABLE = re.compile(r'(?:Getenv|LookupEnv|GetEnv|getEnv)\w*\(\s*"PORT"(?:\s*,\s*"?:?(\d{4,5}))?')
 SERVICES = re.compile(r"(^|[/-])(api|app|server|web|service|svc|worker|gateway|http|grpc|backend)s?$")
 TOOLS = re.compile(r"(^|[/-])(tools?|scripts?|hack|gen|generate|migrat\w*|seed\w*|cli|ctl|mage|bench\w*|debug)([/-]|$)")
-QUESTION = "no file says on which port it listens: without `port` it is a worker"
 
 
 def read(tree: Tree) -> Iterable[Claim | Note]:
     """Claims of each program that seems to serve or to work; a Note of each other one."""
     modules = {found.folder(path): path for path in tree.named("go.mod")}
     sources = [path for path in tree.named("*.go") if not path.endswith("_test.go") and not found.TESTS.search(path)]
-    grouped: dict[str, dict[str, list[str]]] = {}
-    for path in sources:
-        module = found.nearest(path, modules)
-        if module is not None and MAIN.search(tree.text(path)):
-            grouped.setdefault(module, {}).setdefault(found.folder(path), []).append(path)
-    for module, programs in sorted(grouped.items()):
-        own = [path for path in sources if found.nearest(path, modules) == module]
-        yield from _module(tree, module, programs, own)
+    for module, own in sorted(found.owned(sources, modules).items()):
+        programs: dict[str, list[str]] = {}
+        for path in own:
+            if MAIN.search(tree.text(path)):
+                programs.setdefault(found.folder(path), []).append(path)
+        if programs:
+            yield from _module(tree, module, programs, own)
 
 
 def _module(tree: Tree, module: str, programs: dict[str, list[str]], own: list[str]) -> Iterator[Claim | Note]:
@@ -72,7 +70,6 @@ def _port(tree: Tree, module: str, also: str, main: found.Match, paths: list[str
     elif match:
         number, source, guess = int(match.groups[0]), match.source, "an address in the source"
     else:
-        yield Note(source=main.source, said=f"{module}: {QUESTION}")
         return
     if 0 < number < 65536:
         yield Claim(table="services", of=module, also=also, key="port", value=number, source=source, guess=guess)

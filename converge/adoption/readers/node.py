@@ -57,12 +57,14 @@ SCRIPTS_KEY = '"scripts"'
 def read(tree: Tree) -> Iterable[Claim | Note]:
     """Claims of each package.json with a framework and a script that runs it."""
     packages = {found.folder(path): path for path in tree.named("package.json")}
+    sources = [path for path in tree.named("*.ts", "*.js", "*.mjs", "*.mts", "*.cjs") if not found.TESTS.search(path)]
+    owned = found.owned(sources, packages)
     for folder, path in sorted(packages.items()):
         if path.count("/") <= DEEPEST and not found.TESTS.search(path):
-            yield from _package(tree, folder, path, packages)
+            yield from _package(tree, folder, path, owned[folder])
 
 
-def _package(tree: Tree, folder: str, path: str, packages: Mapping[str, str]) -> Iterator[Claim | Note]:
+def _package(tree: Tree, folder: str, path: str, own: list[str]) -> Iterator[Claim | Note]:
     text = tree.text(path)
     said = loose.table(jsonc.read(text))
     scripts = {name: loose.text(value) for name, value in loose.table(said.get("scripts")).items()}
@@ -76,8 +78,6 @@ def _package(tree: Tree, folder: str, path: str, packages: Mapping[str, str]) ->
     if framework.dev and not (script == "dev" and "{port}" not in framework.dev):
         dev = framework.dev.replace("{script}", script)
         yield Claim(table="services", of=folder, key="dev", value=dev, source=at)
-    sources = tree.named("*.ts", "*.js", "*.mjs", "*.mts", "*.cjs")
-    own = [each for each in sources if found.nearest(each, packages) == folder and not found.TESTS.search(each)]
     yield from _port(tree, folder, framework, scripts.get(script, ""), at, own, source)
 
 

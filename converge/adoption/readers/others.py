@@ -89,9 +89,5 @@ def _service(tree: Tree, build: Build, folder: str, source: str) -> Iterator[Cla
         yield claim("port", int(match.groups[0] or match.groups[1]), match.source, "an address in the source")
     elif build.port:
         yield claim("port", build.port, guess="the usual port of its framework")
-    else:
-        yield Note(
-            source=source, said=f"{folder}: no file says on which port it listens: without `port` it is a worker"
-        )
     for name, value in build.env.items():
         yield claim(f"env.{name}", value, guess="how its framework is told where to listen")

@@ -13,6 +13,7 @@ from converge.adoption.tree import Tree
 PROJECTS = ("pyproject.toml", "requirements.txt", "requirements.lock", "Pipfile", "setup.py", "manage.py")
 CELERY = re.compile(r"^(\w+)(?:\s*:\s*[\w.\"']+)?\s*=\s*(?:celery\.)?Celery\(", re.MULTILINE)
 BEAT = re.compile(r"beat_schedule|BEAT_SCHEDULE|django_celery_beat|add_periodic_task")
+TEST = re.compile(r"(^|/)(test_|conftest)[^/]*$")
 BETTER = ("main.py", "app.py", "asgi.py", "server.py", "api.py", "wsgi.py", "__init__.py")
 """Files that are preferred where several have an application."""
 
@@ -20,12 +21,8 @@ BETTER = ("main.py", "app.py", "asgi.py", "server.py", "api.py", "wsgi.py", "__i
 def read(tree: Tree) -> Iterable[Claim | Note]:
     """Claims of each project in which something is found that runs."""
     projects = sorted({found.folder(path) for path in tree.named(*PROJECTS) if not found.TESTS.search(path)})
-    owned: dict[str, list[str]] = {project: [] for project in projects}
-    for path in tree.named("*.py"):
-        name, place = path.rpartition("/")[2], found.nearest(path, projects)
-        if place is not None and not found.TESTS.search(path) and not re.match(r"test_|conftest", name):
-            owned[place].append(path)
-    for project, paths in owned.items():
+    modules = [path for path in tree.named("*.py") if not found.TESTS.search(path) and not TEST.search(path)]
+    for project, paths in found.owned(modules, projects).items():
         yield from _project(tree, project, sorted(paths, key=_preferred))
 
 
@@ -54,7 +51,7 @@ def _server(project: str, served: Application) -> Iterator[Claim | Note]:
 
 
 def _celery(tree: Tree, project: str, paths: list[str]) -> Iterator[Claim | Note]:
-    match = found.first(tree, paths, CELERY)
+    match = found.first(tree, paths, CELERY, "Celery(")
     if match is None:
         return
     app = f"{applications.module(match.path, project)}:{match.groups[0]}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from converge.adoption import commands, loose, names
 from converge.adoption.evidence import Claim, Note, Value
+from converge.adoption.stack import variables
 from converge.adoption.stack.assigned import Assigned
 from converge.adoption.stack.layers import Container
 from converge.adoption.stack.places import Place, Places, relative, within
@@ -51,13 +52,27 @@ def claims(built: Built, places: Places) -> Iterator[Claim | Note]:
 
 def command(built: Built, said: object, source: str) -> Iterator[Claim | Note]:
     """What a command line says of a component."""
-    for step in commands.steps(said):
+    words = variables.shown(said) if isinstance(said, str) else [variables.shown(each) for each in loose.texts(said)]
+    for step in commands.steps(words):
         if step.role == "migrate":
             yield built.claim("migrate", step.text, source)
         elif step.keys:
             yield from (built.claim(key, value, source, step.guess) for key, value in step.keys.items())
         elif step.role == "work" or (built.also and step.role == "other"):
-            yield built.claim("dev", f"exec {step.text}", source)
+            yield from _dev(built, step.text, source)
+
+
+def _dev(built: Built, text: str, source: str) -> Iterator[Claim | Note]:
+    """The command of a worker, where its program is one that is there without the image."""
+    kind = commands.kind(text)
+    if not kind:
+        yield Note(source=source, said=f"what {built.container.name} runs is in its image alone: {text[:80]}")
+        return
+    guess = "the command of its container"
+    yield built.claim("kind", kind, source, guess)
+    yield built.claim("dev", f"exec {text}", source, guess)
+    if kind in commands.RELOADED and not re.search(r"watch|reload|\bdev\b|nodemon", text):
+        yield built.claim("reload", True, source, "a worker that does not reload by itself")
 
 
 def ports_of(built: Built) -> Iterator[Claim | Note]:
@@ -66,8 +81,8 @@ def ports_of(built: Built) -> Iterator[Claim | Note]:
     main = built.assigned.ports.get("")
     if main:
         yield built.claim("port", main.number, main.source, main.guess)
-    if more := built.assigned.more:
-        yield built.claim("ports", {name: port.number for name, port in more.items()}, next(iter(more.values())).source)
+    for name, port in built.assigned.more.items():
+        yield built.claim(f"ports.{name}", port.number, port.source, port.guess)
 
 
 def _watch(built: Built, places: Places) -> Iterator[Claim | Note]:

@@ -71,9 +71,8 @@ def claims(container: Container, found: Assigned, home: Layer | None) -> Iterato
         yield Claim(table="infra", of=name, key="port", value=main.number, source=main.source, guess=main.guess)
         if home and taken.first_port(home) != main.inside:
             yield Claim(table="infra", of=name, key="container_port", value=main.inside, source=main.source)
-    if PORTS and (more := found.more):
-        value = {key: port.number for key, port in more.items()}
-        yield Claim(table="infra", of=name, key="ports", value=value, source=next(iter(more.values())).source)
+    for key, port in found.more.items() if PORTS else ():
+        yield Claim(table="infra", of=name, key=f"ports.{key}", value=port.number, source=port.source)
     environment = {key: said for value, _ in container.all("environment") for key, said in loose.pairs(value).items()}
     said = environment.get("POSTGRES_DB")
     if said and kind == "postgres" and not variables.unknown(said) and said != kind:

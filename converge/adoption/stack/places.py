@@ -36,6 +36,8 @@ MANIFESTS = frozenset([
     "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile", "composer.json", "mix.exs", "main.go", "deno.json",
 ])  # fmt: skip
 """Files that a directory with a program has."""
+_OPERATIONS = re.compile(r"(^|/)(\.?docker\w*|deploy\w*|build|ci|infra\w*|ops|compose)\Z")
+"""Directories in which people keep Dockerfiles of programs that are elsewhere."""
 _ELSEWHERE = re.compile(r"[a-z+]+://|git@|github\.com/")
 
 
@@ -58,7 +60,8 @@ class Places:
         self.files = frozenset(tree.paths)
         self.folders = {"."} | {folder for path in tree.paths for folder in _parents(path)}
         self.code = {posixpath.dirname(path) or "." for path in tree.paths if path.endswith(CODE)}
-        self.programs = {posixpath.dirname(path) or "." for path in tree.paths if posixpath.basename(path) in MANIFESTS}
+        self.programs = {posixpath.dirname(path) or "." for path in tree.paths
+                         if posixpath.basename(path) in MANIFESTS or path.endswith((".csproj", ".fsproj"))}  # fmt: skip
 
     def built(self, container: Container) -> Place | None:
         """The directory of its build context; None if it is not in the checkout."""
@@ -77,13 +80,23 @@ class Places:
     def _program(self, container: Container, folder: str, dockerfile: str, source: str) -> Place:
         """The directory of the program: that of the Dockerfile, or the one with the name of the service."""
         own = posixpath.dirname(dockerfile) or "."
-        if own != folder and own in self.folders and own in self.programs:
+        if own != folder and (own in self.programs or (own in self.code and not _OPERATIONS.search(own))):
             return Place(own, container.source("build", "dockerfile"), dockerfile)
-        if folder not in self.programs and (near := self._named(container.name, folder)):
-            return Place(
-                near, source, dockerfile, f"{folder} has no program; this directory has the name of the service"
-            )
+        mounts = () if self.has_code(folder) else self._mounts(container)
+        for each in () if folder in self.programs else (folder, *mounts):
+            if near := self._named(container.name, each):
+                guess = f"{folder} has no program; this directory has the name of the service"
+                return Place(near, source, dockerfile, guess)
         return Place(folder, source, dockerfile)
+
+    def _mounts(self, container: Container) -> Iterator[str]:
+        """The directories of the checkout that are mounted into it."""
+        for value, layer in container.all("volumes"):
+            for entry in loose.listed(value):
+                said = loose.text(loose.table(entry).get("source")) or loose.text(entry).partition(":")[0]
+                folder = self.inside(layer, said) if said.startswith(".") else None
+                if folder in self.folders:
+                    yield folder or "."
 
     def has_code(self, folder: str) -> bool:
         """Whether there is a source file in the directory or below it."""
@@ -111,12 +124,13 @@ class Places:
         return None if path == ".." or path.startswith("../") else path
 
     def _named(self, name: str, below: str) -> str:
-        """The directory with a program that is called as the service, if there is one."""
-        found = [
-            each for each in self.programs
-            if posixpath.basename(each) == name and (below == "." or each.startswith(f"{below}/"))
-        ]  # fmt: skip
-        return found[0] if len(found) == 1 else ""
+        """The directory with a program that is called as the service, or as a word of its name, if there is one."""
+        near = [each for each in self.programs if below == "." or each.startswith(f"{below}/")]
+        for words in ([name], re.split("[-_]", name)):
+            found = [each for each in near if posixpath.basename(each) in words]
+            if len(found) == 1:
+                return found[0]
+        return ""
 
 
 def for_tests(container: Container, place: Place) -> bool:

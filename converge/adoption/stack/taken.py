@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from converge.adoption import loose
 from converge.adoption.evidence import Note
 from converge.adoption.stack import ports
 from converge.adoption.stack.layers import Container, Layer, Stack
+from converge.adoption.tree import Tree
 from converge.compose_file import verdicts
 from converge.compose_file.document import Document
 from facts.value import dataclass
@@ -90,6 +92,21 @@ def _refused(each: Document, name: str) -> Note | None:
         if note.verdict == "refused":
             return Note(source=note.source, said=f"{name} is left out: {note.key}: {note.because}")
     return None
+
+
+def missing(tree: Tree, homes: Mapping[str, Layer]) -> Iterator[Note]:
+    """The `.env` files without which [compose] cannot be read."""
+    seen: set[str] = set()
+    for layer in homes.values():
+        for entry in loose.listed(layer.table.get("env_file")):
+            said = loose.text(loose.table(entry).get("path")) or loose.text(entry)
+            path = posixpath.normpath(posixpath.join(layer.folder, said))
+            optional = loose.table(entry).get("required") is False
+            if path in seen or path.startswith(("..", "/")) or optional or path in tree.paths or tree.text(path):
+                continue
+            seen.add(path)
+            because = "make it from its example, and run ./dev init again"
+            yield Note(source=layer.source("env_file"), said=f"[compose] needs {path}, which is not there: {because}")
 
 
 def _lost(containers: Sequence[Container], homes: Mapping[str, Layer]) -> Iterator[Note]:

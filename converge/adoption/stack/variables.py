@@ -60,6 +60,11 @@ def unknown(value: str) -> tuple[str, ...]:
     return tuple(UNKNOWN.findall(value))
 
 
+def shown(value: str) -> str:
+    """The value with unknown variables as the file has them."""
+    return UNKNOWN.sub(r"${\1}", value)
+
+
 def _path(source: str) -> str:
     path, _, line = source.rpartition(":")
     return path if path and line.isdigit() else source

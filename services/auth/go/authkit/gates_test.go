@@ -57,7 +57,7 @@ func gate(t *testing.T, environ map[string]string, starts bool) {
 		ended <- s.command.ProcessState.ExitCode()
 	}()
 	defer func() { _ = s.command.Process.Kill() }()
-	for began := time.Now(); time.Since(began) < 10*time.Second; {
+	for began := time.Now(); time.Since(began) < time.Minute; {
 		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err == nil {
 			connection.Close()

@@ -157,7 +157,7 @@ func serve(t testing.TB, tag string, environ map[string]string) *service {
 			}
 		}
 	})
-	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(10 * time.Millisecond) {
 		if connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port)); err == nil {
 			connection.Close()
 			return s

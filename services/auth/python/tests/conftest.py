@@ -118,7 +118,7 @@ class Service:
             "--no-access-log",
         ]
         self.process = subprocess.Popen(command, env=environ, stdout=self._out, stderr=self._out)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.process.poll() is None and time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
