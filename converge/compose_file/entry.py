@@ -53,8 +53,8 @@ def of(team: Team, found: Document, name: str, own: Mapping[str, Any], needs: li
     """
     table = found.tree["services"][name]
     image, ports = str(table["image"]), _ports(found, name)
-    number, target, rest = _port(found, name, own, ports)
     kind = own.get("kind") or standing_in.kind(image) or "command"
+    number, target, rest = _port(found, name, own, ports, standing_in.LISTENS.get(str(kind)))
     env, bare = variables.of(team, name, table, found.source("services", name, "environment"))
     if kind == "postgres":
         env = _with_password(team, env)
@@ -91,14 +91,14 @@ def _ports(found: Document, name: str) -> list[Published]:
 
 
 def _port(
-    found: Document, name: str, own: Mapping[str, Any], ports: list[Published]
+    found: Document, name: str, own: Mapping[str, Any], ports: list[Published], usual: int | None
 ) -> tuple[int, int, tuple[Published, ...]]:
     """Its port on this machine, the one that it leads to, and the other published ports."""
     tcp = [each for each in ports if each.protocol == "tcp"]
     first = next((each for each in tcp if own.get("container_port", each.target) == each.target), None)
     rest = tuple(each for each in ports if each is not first)
     if own.get("port") is not None:
-        target = own.get("container_port") or (first.target if first else _exposed(found, name))
+        target = own.get("container_port") or (first.target if first else _exposed(found, name) or usual)
         if target is None:
             at = found.source("services", name)
             raise _wrong(name, at, "nothing says on which port its program listens", "add container_port to its entry")

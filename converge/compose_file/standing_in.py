@@ -11,6 +11,8 @@ KINDS = {
     "redis": "redis", "valkey": "redis", "redis-stack": "redis", "redis-stack-server": "redis",
 }  # fmt: skip
 """Last part of an image's name -> kind."""
+LISTENS = {"postgres": 5432, "redis": 6379}
+"""Kind -> the port on which its images listen."""
 ORDINARY = {"postgres": ("postgres", "pgvector"), "redis": ("redis", "valkey")}
 """Kind -> the images that have nothing which the embedded program lacks."""
 HARMLESS = {
