@@ -12,7 +12,7 @@ from converge.adoption.draft import Draft, Entry, Line
 from converge.adoption.evidence import Note
 from converge.adoption.tree import Tree
 from converge.files_read import FilesRead
-from converge.installers import choice
+from converge.installers import choice, rows
 from facts.value import replace
 
 OLDEST: Mapping[str, tuple[int, ...]] = {"node": (20,), "python": (3, 9), "go": (1, 21)}
@@ -33,7 +33,9 @@ INSTALLERS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("bun", "1", re.compile("")),
 )
 """Installer, a version, and what its lock file has if that version reads it; the first that fits counts."""
-SEVERAL = 'which of {locks} counts? Say install = "…", such as "{name}"'
+MANAGER = re.compile(r'"packageManager"\s*:\s*"(\w+)@')
+PREFERRED = ("uv", "poetry", "pnpm", "yarn", "bun")
+"""Of two installers with a lock file in one directory: the other file is usually exported, or left from earlier."""
 UNSAID = "no file says which {tool} to take: the one on PATH is used unless [tools] has a version"
 RANGES: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "python": (
@@ -51,26 +53,37 @@ def with_tools(draft: Draft, tree: Tree) -> Draft:
     shown, _ = text.written(draft)
     desired = schema.parse(shown.encode(), files=FilesRead(tree.root)).desired
     needed: dict[str, str] = {}
-    several: dict[str, str] = {}
+    named: dict[str, Line] = {}
     for name, service in desired.services.items():
         if chosen := choice.of_service(tree.root, service):
-            lock, *others = (os.path.relpath(each, tree.root) for each in (chosen.lock, *chosen.others))
-            needed = {**dict.fromkeys(chosen.row.tools, lock), **needed}
-            if others:
-                several[name] = SEVERAL.format(locks=", ".join((lock, *others)), name=chosen.row.name)
+            tools, lock = chosen.row.tools, os.path.relpath(chosen.lock, tree.root)
+            if chosen.others:
+                named[name], lock = _install(tree, [lock, *(os.path.relpath(o, tree.root) for o in chosen.others)])
+                tools = rows.of_name(str(named[name].value))[0].tools
+            needed = {**dict.fromkeys(tools, lock), **needed}
     folders = {service.path for service in desired.services.values()}
     missing = {tool: _line(tree, tool, folders, needed[tool]) for tool in sorted(set(needed) - set(desired.tools))}
     notes = [Note(source=".", said=UNSAID.format(tool=tool)) for tool, line in missing.items() if line is None]
     entries = _added(draft.entries, [line for line in missing.values() if line])
-    asked = tuple(_asked(entry, several) for entry in entries)
-    return replace(draft, entries=asked, notes=(*draft.notes, *notes))
+    complete = tuple(
+        entry.with_lines((*entry.lines, named[entry.name]))
+        if entry.table == "services" and not entry.off and entry.name in named else entry
+        for entry in entries
+    )  # fmt: skip
+    return replace(draft, entries=complete, notes=(*draft.notes, *notes))
 
 
-def _asked(entry: Entry, several: Mapping[str, str]) -> Entry:
-    """The entry with the question which of several lock files counts."""
-    if entry.table != "services" or entry.off or entry.name not in several:
-        return entry
-    return replace(entry, questions=(*entry.questions, several[entry.name]))
+def _install(tree: Tree, locks: list[str]) -> tuple[Line, str]:
+    """Of several lock files in one directory the one that `packageManager` names; else a guess. And that file."""
+    names = {row.name: lock for lock in locks if (row := rows.of_file(os.path.basename(lock)))}
+    manifest = os.path.normpath(os.path.join(os.path.dirname(locks[0]), "package.json"))
+    said = found.first(tree, [manifest], MANAGER)
+    if said and said.groups[0] in names:
+        name = said.groups[0]
+        return Line(key="install", value=name, sources=(said.source,)), names[name]
+    name = next((each for each in PREFERRED if each in names), next(iter(names)))
+    others = " and ".join(lock for lock in locks if lock != names[name])
+    return Line(key="install", value=name, sources=(f"{names[name]}:1",), guess=f"{others} is there, too"), names[name]
 
 
 def _line(tree: Tree, tool: str, folders: Collection[str], lock: str) -> Line | None:
