@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from converge import installing
-from converge.errors import DevError
+from converge.errors import DevError, Exit
 from converge.tool import PACKAGE
 from facts.value import dataclass
 
@@ -34,16 +34,29 @@ class Published:
 def fetch(wanted: str) -> Published:
     """The newest version that `wanted` (`==0.3.0`, `>=0.2,<1` or nothing) accepts.
 
-    DevError `tool-unpublished` if pip cannot download one.
+    DevError `tool-unpublished` if pip cannot download one, or what it downloads is another project's.
     """
     with tempfile.TemporaryDirectory(prefix="dev-upgrade-") as directory:
         place = Path(directory)
         argv = [_pip(place), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "download"]
         _run([*argv, "--no-deps", "--only-binary=:all:", "--dest", directory, f"{PACKAGE}{wanted}"], wanted)
         wheel = next(place.glob("*.whl"))
-        with zipfile.ZipFile(wheel) as archive:
-            changelog, launcher = (archive.read(f"dev_env/tool/{name}").decode() for name in ("CHANGELOG.md", "dev"))
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                changelog, launcher = (
+                    archive.read(f"dev_env/tool/{each}").decode() for each in ("CHANGELOG.md", "dev")
+                )
+        except (KeyError, ValueError, zipfile.BadZipFile):
+            raise _stranger(wheel.name) from None
         return Published(wheel.name.split("-")[1], hashlib.sha256(wheel.read_bytes()).hexdigest(), changelog, launcher)
+
+
+def _stranger(name: str) -> DevError:
+    return DevError(
+        "tool-unpublished", f"{name} is not this tool", exit=Exit.NEEDS_HUMAN,
+        because=f"another project has the name {PACKAGE} on the package index that pip is set up for",
+        hint="set PIP_INDEX_URL to an index that has the tool; nothing of the other package was run or kept",
+    )  # fmt: skip
 
 
 def changes(changelog: str, after: str, until: str) -> str:

@@ -25,7 +25,8 @@ class Claim:
     also: str = ""
     """Which of several services of one directory, such as `worker`; empty for the main one."""
     key: str
-    """Key of the entry; `name` of a service is a proposal for its name."""
+    """Key of the entry; `name` of a service is a proposal for its name, and `as_main` says that it runs as the main one
+    of its directory."""
     value: Value
     source: str
     """`file:line` that says it."""

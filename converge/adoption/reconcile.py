@@ -17,6 +17,8 @@ UNITED = ("needs", "uses", "watch", "databases", "extensions", "env_file", "init
 """Lists to which each reader adds."""
 FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app", "main", "dev", "run", "needs")
 """Keys that are written before others."""
+PROPOSALS = ("name", "as_main")
+"""Keys of claims of a service that are not keys of its entry."""
 LONGEST = 32
 """Characters of a name of a component."""
 NO_PORT = "no file says on which port it listens: without `port` it is a worker"
@@ -70,24 +72,28 @@ def _services(
     found = []
     main = {of: claims for (_, of, also), claims in groups if not also}
     for (_, of, also), claims in groups:
-        claims = [*claims, *_as_main(claims, main.get(of, []))] if also else claims
-        lines = _lines([claim for claim in claims if claim.key != "name"])
-        proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
-        own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
-        if not _is_service(claims):
-            continue
-        keys = {line.key for line in lines}
-        by = next(claim.source for claim in claims)
-        questions = _questions(keys, also)
-        if "kind" not in keys:
-            lines = (Line(key="kind", value="command", sources=(by,)), *lines)
-        if of != ".":
-            lines = (*lines, Line(key="path", value=of, sources=()))
-        own = _unused(own or "service", taken)
-        taken.add(own)
-        entry = Entry(table="services", name=own, of=of, lines=_sorted(lines), source=by, questions=questions)
-        found.append(replace(entry, off=UNKNOWN in questions))
+        if also:
+            claims = [*claims, *_as_main(claims, main.get(of, []))]
+        if _is_service(claims):
+            found.append(_service(of, also, claims, taken, project))
+            taken.add(found[-1].name)
     return found
+
+
+def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], project: str) -> Entry:
+    proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
+    own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
+    lines, by = _lines([claim for claim in claims if claim.key not in PROPOSALS]), claims[0].source
+    keys = {line.key for line in lines}
+    if "kind" not in keys:
+        lines = (Line(key="kind", value="command", sources=(by,)), *lines)
+    if of != ".":
+        lines = (*lines, Line(key="path", value=of, sources=()))
+    questions = _questions(keys, also)
+    return Entry(
+        table="services", name=_unused(own or "service", taken), of=of, lines=_sorted(lines), source=by,
+        questions=questions, off=UNKNOWN in questions,
+    )  # fmt: skip
 
 
 def _questions(keys: set[str], also: str) -> tuple[str, ...]:
@@ -99,7 +105,8 @@ def _questions(keys: set[str], also: str) -> tuple[str, ...]:
 
 def _as_main(claims: Sequence[Claim], main: Sequence[Claim]) -> list[Claim]:
     """How the main service of the directory runs, for another one of which nothing says how it does."""
-    if any(claim.key in ("kind", "dev", "app", "main") for claim in claims):
+    keys = {claim.key for claim in claims}
+    if "as_main" not in keys or keys & {"kind", "dev", "app", "main"}:
         return []
     guess = "as the other service of this directory"
     return [replace(claim, guess=guess) for claim in main if claim.key in ("kind", "app", "main", "dev")]

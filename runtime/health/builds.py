@@ -7,7 +7,7 @@ import re
 from facts import elsewhere, family
 from runtime.component import Component
 from runtime.health import lines, reloaders
-from runtime.health.reloaders import Reloader
+from runtime.health.reloaders import Reloader, Work
 from runtime.health.verdict import Verdict
 from runtime.placements.seen import Seen
 
@@ -31,8 +31,8 @@ def judge(component: Component, seen: Seen, missing: str) -> Verdict:
     if not missing and component.port:
         return Verdict("ready", _broken(component, seen, pid))
     work = reloaders.look(pid)
-    if not missing and (not work.state or work.runs):
-        return Verdict("ready", _broken(component, seen, pid))
+    if not component.port and (work.runs or not _crashed(component, seen, work)):
+        return Verdict("starting", missing) if missing else Verdict("ready", _broken(component, seen, pid))
     if work.state == "compiling":
         return Verdict("compiling", f"compiling, {work.seconds:.0f} s")
     if work.state == "ended" and work.reloader:
@@ -40,6 +40,15 @@ def judge(component: Component, seen: Seen, missing: str) -> Verdict:
         reason = f"its program has ended or could not be built; {work.reloader.name} waits for the next change"
         return Verdict("failed", f"{reason}: {words}" if words else reason)
     return Verdict("starting", _elsewhere(component, pid) or missing)
+
+
+def _crashed(component: Component, seen: Seen, work: Work) -> bool:
+    """Whether what has ended without a port to answer was no command that ends well, such as a generator of code."""
+    if work.state != "ended" or not work.reloader:
+        return bool(work.state)
+    chatter, crashed = work.reloader.chatter, work.reloader.crashed
+    own = (line for line in reversed(lines.since_began(component, seen, READ)) if re.search(chatter, line))
+    return bool(crashed and re.search(crashed, next(own, "")))
 
 
 def in_container(component: Component, seen: Seen, missing: str) -> Verdict:

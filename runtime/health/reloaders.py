@@ -35,6 +35,8 @@ class Reloader:
     """Regular expression of its line that reports a failed build."""
     good: str = ""
     """Regular expression of its line that reports the start of its program."""
+    crashed: str = ""
+    """Regular expression of its line that reports that its program did not end well; empty: it has none."""
     begins: float = 3.0
     """Seconds in which its program may not run yet, although it has run another one, for example ps or git."""
 
@@ -45,12 +47,16 @@ RELOADERS = (
         r"|has changed$|built with Go|^[ _/|\\,.v\d-]*$", begins=5.0,
     ),
     Reloader(
-        "./dev's rebuild", "rebuild", ("--build",), r"^(\./dev itself watches|the build failed|built|running$)",
-        r"^the build failed; waiting", r"^built, running", begins=0.0,
+        "./dev's rebuild", "rebuild", ("--build",),
+        r"^(\./dev itself watches|the build failed|built|running$|the program)", r"^the build failed; waiting",
+        r"^built, running", r"^the program ended with", begins=0.0,
     ),
     Reloader("uvicorn --reload", "uvicorn", ("--reload",), r"^INFO: |detected changes in|^(WARNING):"),
-    Reloader("nodemon", "nodemon", (), r"^\[nodemon\]"),
-    Reloader("node --watch", "node", ("--watch", "--watch-path"), r"^(Failed running|Restarting|Completed running)"),
+    Reloader("nodemon", "nodemon", (), r"^\[nodemon\]", crashed=r"^\[nodemon\] app crashed"),
+    Reloader(
+        "node --watch", "node", ("--watch", "--watch-path"), r"^(Failed running|Restarting|Completed running)",
+        crashed=r"^Failed running",
+    ),
     Reloader("tsx watch", "tsx", ("watch",), r"^\[tsx\]"),
     Reloader("ts-node-dev", "ts-node-dev", (), r"^\[(INFO|ERROR)\]"),
     Reloader("ts-node-dev", "tsnd", (), r"^\[(INFO|ERROR)\]"),

@@ -42,13 +42,16 @@ def main(argv: list[str]) -> int:
 
     _adopt()
     print("./dev itself watches, builds and restarts this service", flush=True)
-    running, first = None, True
+    running, first, told = None, True, False
     for changes in watch(
         *directories, watch_filter=counts, stop_event=over, debounce=100, step=20, rust_timeout=100,
         yield_on_timeout=True,
     ):  # fmt: skip
         if changes or first:  # the watch has started, so that no change during the first build is missed
-            running, first = _again(running, build, program), False
+            running, first, told = _again(running, build, program), False, False
+        elif running and not told and running.poll():  # one that ends well was a command, not a server
+            print(f"the program ended with {running.returncode}; waiting for the next change", flush=True)
+            told = True
     _end(running)
     return 0
 

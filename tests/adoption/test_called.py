@@ -42,12 +42,13 @@ def claim(also: str, key: str, value: str) -> Claim:
 @pytest.mark.parametrize(
     ("own", "expected"),
     [
-        ([], {"kind": "go", "main": "./cmd/api"}),
-        ([claim("grpc", "kind", "python")], {"kind": "python"}),
+        ([claim("grpc", "as_main", "")], {"kind": "go", "main": "./cmd/api"}),
+        ([], {"kind": "command"}),
+        ([claim("grpc", "as_main", ""), claim("grpc", "kind", "python")], {"kind": "python"}),
         ([claim("grpc", "dev", "run it")], {"kind": "command", "dev": "run it"}),
     ],
 )
 def test_another_service_of_a_directory_runs_as_its_main_one(own: list[Claim], expected: dict[str, str]) -> None:
     said = [claim("", "kind", "go"), claim("", "main", "./cmd/api"), claim("grpc", "name", "api-grpc"), *own]
     found = next(each for each in reconcile.draft(said, "shop").entries if each.name == "api-grpc")
-    assert {line.key: line.value for line in found.lines if line.key in ("kind", "main", "dev")} == expected
+    assert {line.key: line.value for line in found.lines if line.key in ("kind", "main", "dev", "as_main")} == expected

@@ -31,6 +31,7 @@ KNOWN = Addresses({"db": DB, "shop-db": DB, "cache": CACHE, "queue": QUEUE, "api
         ("GRPC", "api:50051", "{api.grpc_address}"),
         ("GRPC", "http://api:50051", "{api.grpc_url}"),
         ("ORIGINS", '["http://localhost:8001","http://localhost:3000"]', '["http://localhost:{api.port}","http://localhost:3000"]'),
+        ("GRPC", "http://localhost:50051", "http://localhost:{api.grpc_port}"),
         ("SERVERS", "cache:6379,db:5432", "{cache.address},{db.address}"),
         ("DB_HOST", "db", "{db.host}"),
         ("PGHOST", " shop-db ", "{db.host}"),

@@ -97,6 +97,7 @@ def test_a_container_of_a_file_that_is_not_taken_is_an_entry_of_its_own() -> Non
         ("npm run dev:worker", ["kind node", "dev exec npm run dev:worker"]),
         ("celery -A api worker", ["kind celery", "app api"]),
         ("rq worker --url $REDIS", ["kind python", "dev exec rq worker --url ${REDIS}", "reload true"]),
+        ("", ["as_main true"]),
         ("dev_worker", ["note @compose.yaml:4 what api-worker runs is in its image alone: dev_worker"]),
     ],
 )
@@ -275,6 +276,15 @@ def test_what_is_left_out_is_said(service: str, expected: str, listed: bool) -> 
     assert ('compose services ["db"]' in lines) == listed
 
 
+def test_containers_that_wait_for_each_other_do_not() -> None:
+    text = "services: {a: {image: redis, depends_on: [b, a]}, b: {image: postgres, depends_on: {c: {}}},\n" \
+           "  c: {build: ./api, depends_on: [a, gone]}}\n"  # fmt: skip
+    assert found({"compose.yaml": text}, "needs", "wait") == [
+        "note @compose.yaml:1 a cannot wait for a: they wait for each other",
+        "note @compose.yaml:2 c cannot wait for a: they wait for each other",
+    ]
+
+
 def test_a_container_that_waits_for_another_ones_end() -> None:
     text = """
         services:
@@ -302,6 +312,7 @@ def test_a_container_that_waits_for_another_ones_end() -> None:
         ("./api/.env", ['services.api env_file [".env"]']),
         ("[{path: api/extra.env, required: false}]", []),
         ("[{path: config/api.env}]", ['services.api env_file ["../config/api.env"]']),
+        ("['./api/${STAGE}.env']", ["note @compose.yaml:4 env_file is made of STAGE, of which no file says a value"]),
         ("[/etc/env]", ["note @compose.yaml:4 an env_file outside of the checkout is not read"]),
     ],
 )

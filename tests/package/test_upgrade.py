@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import subprocess
+from typing import Any
 
 import pytest
 
+from tests import artefacts
 from tests.conftest import TOOL
 from tests.package.conftest import Repository
 
@@ -63,3 +65,19 @@ def test_what_does_not_fit_is_refused_and_nothing_written(
     ran = upgrade(repository, *argv)
     assert (ran.returncode, said in ran.stderr) == (code, True), ran.stderr
     assert not (repository.path / "dev").exists() if dev is None else (repository.path / "dev").read_text() == dev
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"dev_env/__init__.py": ""},
+        {"dev_env/tool/CHANGELOG.md": "## 9.9.0\n"},
+        {"dev_env/tool/CHANGELOG.md": b"\xff\xfe", "dev_env/tool/dev": b"\x80"},
+    ],
+)
+def test_a_package_of_another_project_is_not_taken(repository: Repository, files: dict[str, Any]) -> None:
+    (repository.path / "desired_state.toml").write_text('schema = 1\n[project]\nname = "x"\n')
+    artefacts.package(repository.index, "dev_env", "9.9.0", files)
+    ran = upgrade(repository)
+    assert ran.returncode == 4 and "is not this tool" in ran.stderr and "PIP_INDEX_URL" in ran.stderr, ran.stderr
+    assert not (repository.path / "dev").exists()

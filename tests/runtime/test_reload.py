@@ -11,7 +11,7 @@ from converge import schema
 from converge.errors import DevError
 from facts import processes
 from tests.conftest import HEAD, Checkout, wait_until
-from tests.runtime.test_reloaders import RELOADER, edit
+from tests.runtime.test_reloaders import edit
 
 WORKER = """import os, time
 with open("said.log", "a") as said:
@@ -57,28 +57,42 @@ def test_an_edit_runs_it_again_and_ends_all_of_the_run_before(checkout: Checkout
     assert checkout.processes() == []
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        "dev = 'python3 worker.py'\nreload = true",
-        "dev = 'python3 nodemon worker.py'\nready_after = 3.5",
-    ],
-)
-def test_a_worker_without_a_port_that_ends_under_a_reloader_is_failed(checkout: Checkout, entry: str) -> None:
-    checkout.state(f"[services.worker]\nkind = 'command'\npath = 'app'\n{entry}\n")
-    checkout.write("app/nodemon", RELOADER)
-    source = checkout.write("app/worker.py", "raise SystemExit('no broker')\n")
+CRASH = "raise SystemExit('no broker')\n"
+
+
+def worker(checkout: Checkout, source: str, dev: str = "python3 worker.py'\nreload = true") -> Path:
+    checkout.state(f"[services.worker]\nkind = 'command'\npath = 'app'\ndev = '{dev}\n")
+    return checkout.write("app/worker.py", source)
+
+
+def test_a_worker_without_a_port_that_ends_is_failed_until_the_next_change(checkout: Checkout) -> None:
+    source = worker(checkout, CRASH)
     try:
         ran = checkout.dev("start")
         assert ran.code == 3 and "its program has ended" in ran.err and "no broker" in ran.err
         edit(source, WORKER)
         wait_until(lambda: checkout.components()["worker"]["state"] == "ready", 60)
-        if "reload" in entry:  # the other one does not end its program
-            edit(source, "raise SystemExit('lost it')\n")
-            found = wait_until(lambda: (now := checkout.components()["worker"])["state"] == "failed" and now, 60)
-            assert "lost it" in found["reason"]
+        edit(source, CRASH.replace("no broker", "lost it"))
+        found = wait_until(lambda: (now := checkout.components()["worker"])["state"] == "failed" and now, 60)
+        assert "lost it" in found["reason"]
     finally:
         assert checkout.dev("stop").code == 0
+
+
+@pytest.mark.parametrize("said", ["[nodemon] app crashed - waiting", "[nodemon] clean exit - waiting"])
+def test_only_a_command_that_did_not_end_well_is_failed(checkout: Checkout, said: str) -> None:
+    checkout.write("app/nodemon", f"import subprocess, sys\nsubprocess.run([sys.executable, *sys.argv[1:]])\n"
+                   f"print('{said}', flush=True)\nimport time\ntime.sleep(600)\n")  # fmt: skip
+    worker(checkout, CRASH, "python3 nodemon worker.py'\nready_after = 3.5")
+    assert checkout.dev("start").code == (3 if "crashed" in said else 0)
+    assert checkout.dev("stop").code == 0
+
+
+def test_a_generator_of_code_may_end(checkout: Checkout) -> None:
+    worker(checkout, "print('made')\n")
+    assert checkout.dev("start").code == 0
+    assert checkout.components()["worker"]["state"] == "ready"
+    assert checkout.dev("stop").code == 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from converge.adoption import images, loose, names
@@ -17,7 +18,9 @@ from converge.adoption.tree import Tree
 def read(tree: Tree) -> Iterable[Claim | Note]:
     """The claims of [compose], [infra], [services] and [env]."""
     for each in _read(tree):
-        if isinstance(each, Claim) and (unknown := variables.unknown(f"{each.of} {each.value}")):
+        if isinstance(each, Claim) and (
+            unknown := variables.unknown(each.of + json.dumps(each.value, ensure_ascii=False))
+        ):
             said = f"{each.key} is made of {', '.join(unknown)}, of which no file says a value"
             yield Note(source=each.source, said=said)
         else:

@@ -47,6 +47,8 @@ def claims(built: Built, places: Places) -> Iterator[Claim | Note]:
     yield from _env_files(built, places)
     yield from _ready(built)
     key = "command" if container.value("command") else "entrypoint"
+    if built.also and container.value(key) is None:
+        yield built.claim("as_main", True, container.source())
     yield from command(built, container.value(key), container.source(key))
 
 
