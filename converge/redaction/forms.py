@@ -10,6 +10,10 @@ from converge.redaction.canonical import canonical, characters
 
 SHORTEST = 6
 """A known value with fewer characters is hidden only behind its name: `1` or `dev` may be half of a text."""
+COMMON = frozenset(
+    ["changeme", "default", "example", "mariadb", "minioadmin", "mongodb", "password", "postgres", "rabbitmq", "secret"]
+)
+"""Passwords of examples, hidden only behind their name, too: they are words of messages and names of images."""
 _STANDARD = b"+/"
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BASE32 = {f"{at:05b}": letter for at, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}
@@ -25,7 +29,7 @@ class Finder:
         self.forms: dict[str, set[tuple[str, bool]]] = {}
         """First SHORTEST characters -> forms that begin so, and whether something was dropped from the form."""
         for value in values:
-            if len(value) < SHORTEST:
+            if len(value) < SHORTEST or value in COMMON:
                 continue
             self.raw.add(value)
             if len(characters(value)) < SHORTEST:

@@ -29,7 +29,7 @@ class Redactor:
     """Hides what is secret on one machine."""
 
     values: frozenset[str] = frozenset()
-    """Known secrets; one that is shorter than `forms.SHORTEST` is hidden only behind its name."""
+    """Known secrets; one that is shorter than `forms.SHORTEST`, or is `forms.COMMON`, is hidden only behind its name."""
     names: frozenset[str] = frozenset()
     """Variables that hold a secret, whatever they are called."""
     prefixes: frozenset[str] = frozenset()

@@ -53,5 +53,5 @@ def test_which_file_and_which_addresses(files: dict[str, str], expected: list[st
 
 def test_a_variable_that_the_compose_file_sets_is_left_to_it() -> None:
     service = "services: {api: {build: ., environment: {DB: 'postgres://db/x'}}, db: {image: postgres}}\n"
-    files = {"compose.yaml": service, "a.py": "", ".env.example": "DB=postgres://db/x\n", ".gitignore": ".env"}
+    files = {"compose.yaml": service, "a.py": "", ".env.example": "DB=mysql://u:p@db/x\n", ".gitignore": ".env"}
     assert said(env_example.read, files) == ['env env_file [".env"] @.env.example:1']

@@ -14,6 +14,7 @@ import pytest
 from converge import schema, tools
 from converge.files_read import FilesRead
 from converge.instance import Instance
+from facts import surroundings
 from facts.engine import Engine
 from runtime.docker import rendered
 from runtime.docker.compose import Project
@@ -100,7 +101,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pla
 def config(program: Path, folder: Path, argv: list[str], env: dict[str, str]) -> dict[str, Any]:
     ran = subprocess.run(
         [program, *argv, "config", "--format", "json"], capture_output=True, text=True, cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **env}, stdin=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "HOME": surroundings.home(), **env}, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)

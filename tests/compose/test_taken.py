@@ -18,6 +18,7 @@ from converge.compose_file import entry, taken, verdicts
 from converge.desired import Loaded
 from converge.errors import DevError
 from converge.files_read import FilesRead
+from facts import surroundings
 
 STATE = 'schema = 1\n[project]\nname = "shop"\n[compose]\nfile = "docker-compose.yml"\n'
 DB = "db: {image: 'postgres:18', ports: ['15432:5432'], environment: {POSTGRES_PASSWORD: x}}"
@@ -102,7 +103,7 @@ def test_names_needs_and_mounts_are_those_of_components(load: Callable[..., Load
     first, second = (loaded.composed.containers[name].body for name in ("my-db", "web"))
     assert first["networks"] == {"default": {"aliases": ["My_DB"]}}
     assert first["volumes"] == [
-        "my-db.data:/d", f"{tmp_path}/x:/x:ro", f"{tmp_path.parent}/y:/y", f"{os.environ['HOME']}/z:/z", "/anonymous",
+        "my-db.data:/d", f"{tmp_path}/x:/x:ro", f"{tmp_path.parent}/y:/y", f"{surroundings.home()}/z:/z", "/anonymous",
     ]  # fmt: skip
     assert [each["source"] for each in second["volumes"]] == [f"{tmp_path}/w", "my-db.data"]
     assert (second["links"], second["pid"]) == (["my-db:base", "my-db:My_DB"], "service:my-db")

@@ -191,6 +191,9 @@ def test_redacting_twice_changes_nothing_more() -> None:
 def test_short_values_and_plain_words_do_not_hide_everything() -> None:
     short = Redactor(frozenset({"1", "on", "true"}), frozenset({"PIN"}))
     assert short.text("1 of 10 is on: true, PIN=1234") == f"1 of 10 is on: true, PIN={MASK}"
+    common = Redactor(frozenset({"postgres", "changeme"}))
+    assert common.text("postgres:16 is absent, password=postgres") == f"postgres:16 is absent, password={MASK}"
+    assert common.text("a://u:changeme@h changeme") == f"a://u:{MASK}@h changeme"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from converge.adoption import names
 from converge.adoption.addresses import Addresses, Part
@@ -35,10 +35,14 @@ def read(tree: Tree) -> Iterable[Claim | Note]:
         if folder in seen:
             continue
         seen.add(folder)
-        yield from (each for each in _file(tree, path, folder, hosts) if not _known(each, known))
+        own = {key for of, key in known if folder in (".", of)}
+        yield from _file(tree, path, folder, hosts, own)
 
 
-def _file(tree: Tree, path: str, folder: str, hosts: Mapping[str, Part]) -> Iterator[Claim | Note]:
+def _file(
+    tree: Tree, path: str, folder: str, hosts: Mapping[str, Part], known: Collection[str]
+) -> Iterator[Claim | Note]:  # fmt: skip
+    """`known` are the keys of variables that the Compose file gives the service, or any one for [env]."""
     name = posixpath.basename(path)
     wanted = ".env" if name in ("env.example", ".env") else _BESIDE.sub("", name)
     try:
@@ -53,21 +57,14 @@ def _file(tree: Tree, path: str, folder: str, hosts: Mapping[str, Part]) -> Iter
     lines = _lines(tree.text(path))
     filled = Addresses(hosts).variables(found)
     for variable, value in filled.items():
+        if f"env.{variable}" in known:
+            continue
         at = f"{path}:{lines.get(variable, 1)}"
         if _PASSWORD.search(value.text):
             said = f"{variable} is not filled in, as its address has a password; it is the one in {wanted}"
             yield Note(source=at, said=said)
         elif names.VARIABLE.fullmatch(variable) and "{" in value.text:
             yield _claim(folder, variable if folder == "." else f"env.{variable}", value.text, at)
-
-
-def _known(each: Claim | Note, known: set[tuple[str, str]]) -> bool:
-    """Whether the Compose file gives the variable to the service, or to any one if it is one of [env]."""
-    if isinstance(each, Note):
-        return False
-    if each.table == "env":
-        return f"env.{each.key}" in {key for _, key in known}
-    return each.key.startswith("env.") and (each.of, each.key) in known
 
 
 def _claim(folder: str, key: str, value: str | tuple[str, ...], source: str) -> Claim:
