@@ -123,9 +123,10 @@ def test_a_request_waits_for_a_process_that_starts_late_stops_or_is_run_again(bo
         found = load.result()
     for name in ("host control kept", "host control fresh", "inside control kept", "inside control fresh"):
         assert found[name]["failed"] == 0, found[name]
-    # what is on its way to a process that is killed is lost with it: at most one request of each client
+    # what is on its way to a process that is killed is lost with it: of each client the request that it answers and, as
+    # the kernel may close connections before the listener that they came from, one more that was accepted in between
     for name in ("inside echo kept", "inside echo fresh", "host echo kept"):
-        assert found[name]["failed"] - (name == "host echo kept") * found[name]["refused"] <= 1, found[name]
+        assert found[name]["failed"] - (name == "host echo kept") * found[name]["refused"] <= 2, found[name]
 
 
 def test_a_process_that_needs_the_services_own_address_has_it(boxed: Platform) -> None:

@@ -185,8 +185,8 @@ def test_with_watch_a_container_follows_an_edit_until_ctrl_c(shop: Checkout, rig
         _, said = watching.communicate(timeout=120)
         source.write_text(text)
     assert watching.returncode == 130 and "Traceback" not in said, said
-    after = boxes(rig, shop)
-    assert after["orders-box"] != before["orders-box"] and set(placements(shop).values()) == {"docker"}
+    assert set(placements(shop).values()) == {"docker"}  # waits: what was being replaced at Ctrl-C is there soon
+    assert boxes(rig, shop)["orders-box"] != before["orders-box"]
 
 
 def test_commands_work_the_same_in_docker_mode(shop: Checkout) -> None:
