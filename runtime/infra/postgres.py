@@ -130,7 +130,8 @@ def no_fallback(platform: Platform, component: InfraComponent) -> str:
     if wants.image and (wanted := major(wants.image)) != tools.POSTGRES:
         other = wanted or "of a version its tag does not tell"
         return (
-            f"the embedded Postgres is {tools.POSTGRES}, {wants.image} is {other}: their data might not fit each other"
+            f"the embedded Postgres is {tools.POSTGRES}, {wants.image} is {other}: their data might not fit each other "
+            '(placement = "native" takes it all the same)'
         )
     known = _home(platform.loaded) / "share/postgresql/extension"
     lacking = [name for name in wants.extensions if not (known / f"{name}.control").exists()]
