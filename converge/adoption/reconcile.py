@@ -22,7 +22,7 @@ PROPOSALS = ("name", "as_main")
 LONGEST = 32
 """Characters of a name of a component."""
 NO_PORT = "no file says on which port it listens: without `port` it is a worker"
-UNKNOWN = 'which command runs it with reload? Then it is kind = "command", dev = "…"'
+UNKNOWN = 'no file says which command runs it here: add dev = "…"'
 
 
 def draft(said: Iterable[Claim | Note], directory: str) -> Draft:

@@ -82,6 +82,14 @@ BUILT = "services:\n  a:\n    build: a\n"
          ["kind node @a/Dockerfile:4", "dev exec node s.js @a/Dockerfile:4 ?", "reload true @a/Dockerfile:4 ?"]),
         ({"a/W.csproj": "<P>\n<OutputType>Exe", "a/P.cs": ""}, ["dev exec dotnet watch run @a/W.csproj:2 ?"]),
         ({"a/main.rb": "", "a/Dockerfile": "FROM x\nCMD ruby main.rb"}, []),
+        ({"a/Gemfile": "", "a/Dockerfile": 'FROM x\nENTRYPOINT ["bundle", "exec", "ruby", "main.rb"]'},
+         ["kind command @a/Dockerfile:2", "dev exec bundle exec ruby main.rb @a/Dockerfile:2 ?",
+          "reload true @a/Dockerfile:2 ?"]),
+        ({"a/package.json": "{}", "a/i.js": "", "a/Dockerfile": 'FROM g.io/distroless/nodejs22\nCMD ["i.js"]'},
+         ["kind node @a/Dockerfile:1", "dev exec node i.js @a/Dockerfile:1 ?", "reload true @a/Dockerfile:1 ?"]),
+        ({"a/requirements.txt": "", "a/m.py": "",
+          "a/Dockerfile": 'FROM x\nENTRYPOINT ["/venv/bin/opentelemetry-instrument", "/venv/bin/python", "m.py"]'},
+         ["kind python @a/Dockerfile:2", "dev exec python m.py @a/Dockerfile:2 ?", "reload true @a/Dockerfile:2 ?"]),
     ],
 )  # fmt: skip
 def test_the_command_of_a_container_counts_where_nothing_else_is_known(
