@@ -82,7 +82,7 @@ def _services(
 
 def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], project: str) -> Entry:
     proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
-    own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
+    own = name(proposed) or name(also if also and of == "." else "-".join(filter(None, (_last(of, project), also))))
     lines, by = _lines([claim for claim in claims if claim.key not in PROPOSALS]), claims[0].source
     keys = {line.key for line in lines}
     if "kind" not in keys:
