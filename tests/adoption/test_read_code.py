@@ -46,7 +46,7 @@ GO = "package main\n\nfunc main() {\n"
         (node.read, {"package.json": EXPRESS, "s.js": "app.listen(process.env.PORT ?? 4100)"},
          ["services.. kind node @package.json:1", "services.. dev exec npm run start @package.json:1",
           "services.. port 4100 @s.js:1"]),
-        (node.read, {"package.json": '{"devDependencies": {"vite": "7"}, "scripts": {"dev": "vite build --watch"}}'}, []),
+        (node.read, {"package.json": '{"devDependencies": {"vite": "7"}, "scripts": {"dev": "vite build -w"}}'}, []),
         (node.read, {"package.json": '{"devDependencies": {"vite": "7"}, "scripts": {"dev": "email dev -p 3456"}}'},
          ["services.. kind node @package.json:1", "services.. port 3456 @package.json:1"]),
         (go.read, {"go.mod": "", "cmd/api/main.go": GO + 'http.ListenAndServe(":9090", nil)\n}',
