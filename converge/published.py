@@ -44,7 +44,7 @@ def fetch(wanted: str) -> Published:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 changelog, launcher = (
-                    archive.read(f"dev_env/tool/{each}").decode() for each in ("CHANGELOG.md", "dev")
+                    archive.read(f"dotslash_dev/tool/{each}").decode() for each in ("CHANGELOG.md", "dev")
                 )
         except (KeyError, ValueError, zipfile.BadZipFile):
             raise _stranger(wheel.name) from None

@@ -16,7 +16,7 @@ TOOL = Path(__file__).resolve().parent.parent
 """The directory that the rooms `facts`, `converge`, `runtime` and `cli` are in."""
 VERSION = "0.2.0"
 """Version of the tool; `pyproject.toml` has the same."""
-PACKAGE = "dev-env"
+PACKAGE = "dotslash-dev"
 """Name of the package on an index."""
 PIN = "VERSION="
 """How the line of a launcher starts that pins the package; a checkout of the tool has an empty pin."""

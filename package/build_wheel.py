@@ -1,7 +1,7 @@
 """Build the wheel of the tool: a build backend (PEP 517) of the standard library alone, byte for byte repeatable.
 
-Everything is below `dev_env/tool/` as in the checkout, so that the wheel adds one name to an environment, and the tool
-finds its own files by the same relative paths. `python -m pip wheel --no-deps .` calls it, or directly:
+Everything is below `dotslash_dev/tool/` as in the checkout, so that the wheel adds one name to an environment, and the
+tool finds its own files by the same relative paths. `python -m pip wheel --no-deps .` calls it, or directly:
 `python package/build_wheel.py DIRECTORY`.
 """
 
@@ -22,7 +22,7 @@ PARTS = ("facts/**/*.py", "converge/**/*.py", "runtime/**/*.py", "cli/**/*.py", 
 FILES = ("dev", "requirements.lock", "CHANGELOG.md")
 LEFT_OUT = ("compose/services.yaml", "compose/routes.yaml", "compose/pubsub/README.md")
 """Files among them of the reference platform, or for a reader of the checkout."""
-NAME, MODULE = "dev-env", "dev_env"
+NAME, MODULE = "dotslash-dev", "dotslash_dev"
 SCRIPTS = ("dev", NAME)
 """Commands that an installation has; the second, as `uvx NAME` runs the command of that name."""
 WHEN = (1980, 1, 1, 0, 0, 0)

@@ -27,8 +27,9 @@ RELOADED = frozenset(["python", "node"])
 """Kinds whose commands do not reload unless they say so."""
 _LAUNCHERS = (
     r"exec", r"command", r"time", r"(\S*/)?(tini|dumb-init)( -\w+)*", r"--", r"[A-Z_][A-Z0-9_]*=\S*",
-    r"env", r"(poetry|pipenv|pdm|hatch|rye) run", r"uv run( --?[a-z-]+(=\S+)?)*", r"/app/\.venv/bin/(?=\S)",
-    r"\.?/?\.?venv/bin/(?=\S)", r"dotenv( -e \S+)? --", r"dockerize( -\S+ \S+)*",
+    r"env", r"(poetry|pipenv|pdm|hatch|rye) run", r"uv run( --?[a-z-]+(=\S+)?)*", r"(\S*/)?\.?venv/bin/(?=\S)",
+    r"opentelemetry-instrument", r"ddtrace-run", r"newrelic-admin run-program", r"(doppler|infisical) run --",
+    r"dotenv( -e \S+)? --", r"dockerize( -\S+ \S+)*",
     r"(\./|/)?(\S*/)?wait-for(-it)?(\.sh)?( (?!--)\S+)*( --)?",
 )  # fmt: skip
 """What is before the program and is not needed where the packages of the service are on PATH, as patterns."""

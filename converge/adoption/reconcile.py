@@ -22,7 +22,7 @@ PROPOSALS = ("name", "as_main")
 LONGEST = 32
 """Characters of a name of a component."""
 NO_PORT = "no file says on which port it listens: without `port` it is a worker"
-UNKNOWN = 'which command runs it with reload? Then it is kind = "command", dev = "…"'
+UNKNOWN = 'no file says which command runs it here: add dev = "…"'
 
 
 def draft(said: Iterable[Claim | Note], directory: str) -> Draft:
@@ -82,7 +82,7 @@ def _services(
 
 def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], project: str) -> Entry:
     proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
-    own = name(proposed) or name("-".join(filter(None, (_last(of, project), also))))
+    own = name(proposed) or name(also if also and of == "." else "-".join(filter(None, (_last(of, project), also))))
     lines, by = _lines([claim for claim in claims if claim.key not in PROPOSALS]), claims[0].source
     keys = {line.key for line in lines}
     if "kind" not in keys:

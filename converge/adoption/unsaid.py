@@ -15,12 +15,16 @@ from converge.adoption.tree import Tree
 MANIFESTS = {
     "python": ("requirements.txt", "requirements.lock", "pyproject.toml", "Pipfile", "setup.py"),
     "node": ("package.json",),
+    "command": ("Gemfile", "composer.json", "mix.exs"),
 }
-"""Kind -> files by which its packages are installed."""
+"""Kind -> files by which its packages are installed, here or by the team."""
 PROGRAMS = {
     "python": re.compile(r"(python3?|locust|gunicorn|uvicorn|hypercorn|granian|flask|celery|streamlit|rq|dramatiq)\b"),
     "node": re.compile(r"(node|nodemon|tsx|ts-node|ts-node-dev|npm|yarn|pnpm|npx)\b"),
+    "command": re.compile(r"(bundle|ruby|rackup|puma|php|mix)\b"),
 }
+DISTROLESS = re.compile(r"\S*/distroless/nodejs")
+"""An image whose entry point is node."""
 RELOADS = re.compile(r"--reload\b|--watch\b|\bwatch\b|nodemon|ts-node-dev|\bdev\b|streamlit|--debug\b")
 """What a command has that restarts itself on an edit."""
 FILE = re.compile(r"(?:python3?|node|tsx|ts-node)(?:\s+-\S+)*\s+([\w./-]+\.(?:py|[cm]?[jt]s))\b")
@@ -142,13 +146,14 @@ def _dockerfile(tree: Tree, folder: str) -> Iterator[tuple[object, str, int]]:
     text, said, exposed = tree.text(path), dict[str, tuple[object, int]](), 0
     for match in _INSTRUCTION.finditer(text):
         name, value = match[1].upper(), match[2].replace("\\\n", " ").strip()
+        line = text.count("\n", 0, match.start()) + 1
         if name == "FROM":
-            said, exposed = {}, 0
+            said, exposed = {"ENTRYPOINT": (["node"], line)} if DISTROLESS.match(value) else {}, 0
         elif name == "EXPOSE":
             number = re.match(r"\d+", value)
             exposed = exposed or (int(number[0]) if number and 0 < int(number[0]) < 65536 else 0)
         else:
-            said[name] = _words(value), text.count("\n", 0, match.start()) + 1
+            said[name] = _words(value), line
     entry, command = said.get("ENTRYPOINT"), said.get("CMD")
     if entry and command and isinstance(entry[0], list) and isinstance(command[0], list):
         yield [*entry[0], *command[0]], f"{path}:{entry[1]}", exposed

@@ -136,7 +136,8 @@ def configuration(mine: Mapping[str, ServiceComponent], hosts: Mapping[str, str]
         wants, port = service.wants, service.port
         owner = f"{{ str({name}),map(/run/dev/owner.map,none) }}".replace(" }", "")
         web = wants.protocol != "tcp"
-        mode = "  mode http\n  retry-on conn-failure\n" if web else "  mode tcp\n"
+        # each request has a connection of its own to its service: one that is idle may be closed as the next is sent
+        mode = "  mode http\n  retry-on conn-failure\n  option http-server-close\n" if web else "  mode tcp\n"
         stopped = f'"{name} is stopped: ./dev start {name}\\n"'
         refuse = (
             f"  http-request return status 503 content-type text/plain string {stopped} if {owner} -m str none }}\n"

@@ -41,7 +41,8 @@ STACK = """
         build: ./web
         ports: ["80:80"]
         depends_on: [api]
-        environment: {VITE_API_URL: "http://localhost:8001", WS: "ws://api:8000/ws", GRPC: "api:50051"}
+        environment: {VITE_API_URL: "http://localhost:8001", WS: "ws://api:8000/ws", GRPC: "api:50051", CACHE: /kept}
+        volumes: ["kept:/kept"]
 """
 FILES = {
     "docker-compose.yml": STACK, "services/api/Dockerfile": "", "services/api/pyproject.toml": "",
@@ -79,6 +80,7 @@ GOLDEN = """
     services.web env.VITE_API_URL http://localhost:{api.port} @docker-compose.yml:36
     services.web env.WS ws://{api.address}/ws @docker-compose.yml:36
     services.web env.GRPC {api.grpc_address} @docker-compose.yml:36
+    note @docker-compose.yml:36 CACHE is left out: /kept is a path in the container
     services.web needs ["api"] @docker-compose.yml:35
     services.services/api+worker name worker @docker-compose.yml:28
     services.services/api+worker kind celery @docker-compose.yml:30

@@ -37,7 +37,8 @@ API = "services: {api: {build: ./api, ports: ['8000:8000']}}\n"
         (["docker-compose.dev.yml", "docker-compose.prod.yml"], "docker-compose.dev.yml"),
         (["docker-compose.test.yml"], None),
         (["deploy/docker-compose.yml"], "deploy/docker-compose.yml"),
-        (["a/b/docker-compose.yml"], None),
+        (["a/b/c/docker-compose.yml"], None),
+        (["docker/ci/compose.yml", "docker/local/compose.yml", "x/y/compose.yml"], "docker/local/compose.yml"),
         ([".devcontainer/docker-compose.yml", "infra/compose.yml"], "infra/compose.yml"),
     ],
 )

@@ -53,14 +53,14 @@ class Repository:
     def publish(self, version: str) -> str:
         """Put a package of this version on the index; gives its sha256."""
         files = {
-            "dev_env/tool/cli/__main__.py": MAIN, "dev_env/tool/cli/bootstrap.py": BOOTSTRAP,
-            "dev_env/tool/requirements.lock": "", "dev_env/tool/dev": (TOOL / "dev").read_text(),
-            "dev_env/tool/CHANGELOG.md": "# Changelog\n\n" + "".join(
+            "dotslash_dev/tool/cli/__main__.py": MAIN, "dotslash_dev/tool/cli/bootstrap.py": BOOTSTRAP,
+            "dotslash_dev/tool/requirements.lock": "", "dotslash_dev/tool/dev": (TOOL / "dev").read_text(),
+            "dotslash_dev/tool/CHANGELOG.md": "# Changelog\n\n" + "".join(
                 f"## {each}\n\n- What is new in {each}.\n\n" for each in ("9.2.0", "9.1.0", "9.0.0", "0.2.0")
                 if [int(part) for part in each.split(".")] <= [int(part) for part in version.split(".")]
             ),
         }  # fmt: skip
-        made = artefacts.package(self.index, "dev_env", version, files)
+        made = artefacts.package(self.index, "dotslash_dev", version, files)
         return hashlib.sha256(made.read_bytes()).hexdigest()
 
     def pin(self, version: str, sha256: str) -> None:

@@ -62,7 +62,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     env = {**os.environ, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
     with artefacts.index(base) as address:
         argv = [sys.executable, "-I", "-m", "pip", "--python", str(base / "venv/bin/python"), "--quiet", "install"]
-        argv += ["--no-deps", "--no-compile", "--index-url", f"{address}/simple/", "dev-env"]
+        argv += ["--no-deps", "--no-compile", "--index-url", f"{address}/simple/", "dotslash-dev"]
         subprocess.run(argv, env=env, check=True, capture_output=True)
     subprocess.run([str(TOOL / "dev"), "--version"], check=True, capture_output=True)  # makes its environment
     ours = next((TOOL / ".dev/venv/lib").glob("python*/site-packages"))

@@ -15,13 +15,13 @@ def test_the_pinned_package_is_fetched_once_and_told_whose_launcher_it_is(reposi
     first = repository.run("a b", "*")
     assert first.returncode == 0, first.stderr
     assert first.stdout == f"{repository.path}|a b|*\n"
-    assert first.stderr.count("fetching dev-env 9.0.0") == 1
+    assert first.stderr.count("fetching dotslash-dev 9.0.0") == 1
     again = repository.run("x", PIP_INDEX_URL="http://127.0.0.1:1/")
     assert (again.returncode, again.stdout, again.stderr) == (0, f"{repository.path}|x\n", "")
     assert [path.name for path in repository.path.iterdir()] == ["dev"]
     assert len(list((repository.base / "store/dev").iterdir())) == 1
     repository.pin("9.1.0", newer)
-    assert repository.run("x").stderr.count("fetching dev-env 9.1.0") == 1
+    assert repository.run("x").stderr.count("fetching dotslash-dev 9.1.0") == 1
 
 
 def test_two_at_once_share_one_package(repository: Repository) -> None:

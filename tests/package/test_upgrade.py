@@ -70,14 +70,14 @@ def test_what_does_not_fit_is_refused_and_nothing_written(
 @pytest.mark.parametrize(
     "files",
     [
-        {"dev_env/__init__.py": ""},
-        {"dev_env/tool/CHANGELOG.md": "## 9.9.0\n"},
-        {"dev_env/tool/CHANGELOG.md": b"\xff\xfe", "dev_env/tool/dev": b"\x80"},
+        {"dotslash_dev/__init__.py": ""},
+        {"dotslash_dev/tool/CHANGELOG.md": "## 9.9.0\n"},
+        {"dotslash_dev/tool/CHANGELOG.md": b"\xff\xfe", "dotslash_dev/tool/dev": b"\x80"},
     ],
 )
 def test_a_package_of_another_project_is_not_taken(repository: Repository, files: dict[str, Any]) -> None:
     (repository.path / "desired_state.toml").write_text('schema = 1\n[project]\nname = "x"\n')
-    artefacts.package(repository.index, "dev_env", "9.9.0", files)
+    artefacts.package(repository.index, "dotslash_dev", "9.9.0", files)
     ran = upgrade(repository)
     assert ran.returncode == 4 and "is not this tool" in ran.stderr and "PIP_INDEX_URL" in ran.stderr, ran.stderr
     assert not (repository.path / "dev").exists()

@@ -14,12 +14,12 @@ from tests.conftest import TOOL
 
 def names(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
-        return {name.removeprefix("dev_env/tool/") for name in archive.namelist()}
+        return {name.removeprefix("dotslash_dev/tool/") for name in archive.namelist()}
 
 
 def test_it_is_small_and_named_as_its_version(wheel: Path) -> None:
     assert wheel.stat().st_size < 1_000_000
-    assert wheel.name == f"dev_env-{tool.VERSION}-py3-none-any.whl"
+    assert wheel.name == f"dotslash_dev-{tool.VERSION}-py3-none-any.whl"
     assert tomllib.loads((TOOL / "pyproject.toml").read_text())["project"]["version"] == tool.VERSION
     assert f"\n## {tool.VERSION}\n" in (TOOL / "CHANGELOG.md").read_text()
 

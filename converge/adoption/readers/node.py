@@ -9,7 +9,7 @@ from typing import Any
 from converge.adoption import found, jsonc, loose
 from converge.adoption.evidence import Claim, Note
 from converge.adoption.tree import Tree
-from facts.value import dataclass
+from facts.value import dataclass, replace
 
 DEEPEST = 4
 """Directories above a package.json."""
@@ -51,6 +51,8 @@ FRAMEWORKS = (
 """The first that is there counts."""
 SCRIPTS = ("dev", "start:dev", "develop", "watch", "serve", "start")
 """Scripts that run a service, the best first."""
+BUILDS = re.compile(r"\b(vite|vite-node|tsup|tsc|rollup|unbuild|email) (build|-w|--watch|dev --dir)|\btsup\b")
+"""A script that builds a library, or shows parts of it, whatever its name is."""
 SCRIPTS_KEY = '"scripts"'
 
 
@@ -72,6 +74,8 @@ def _package(tree: Tree, folder: str, path: str, own: list[str]) -> Iterator[Cla
     framework = _framework(said)
     if framework is None or not _runs(said, script):
         return
+    if framework.kind == "vite" and "vite" not in scripts[script]:  # another program runs it
+        framework = replace(framework, kind="node", dev="exec npm run {script}")
     source = f"{path}:{jsonc.line(text, framework.package)}"
     at = f"{path}:{jsonc.line(text, script, after=SCRIPTS_KEY)}"
     yield Claim(table="services", of=folder, key="kind", value=framework.kind, source=source)
@@ -90,8 +94,9 @@ def _framework(said: Mapping[str, Any]) -> Framework | None:
 
 
 def _runs(said: Mapping[str, Any], script: str) -> bool:
-    """Whether it is an application: a library may have a framework only to be tested with it."""
-    return bool(script) and not (said.get("main") and said.get("files") and not said.get("private"))
+    """Whether it is an application: a library may have a framework only to be tested with it, or be built by it."""
+    builds = BUILDS.search(loose.text(loose.table(said.get("scripts")).get(script)))
+    return bool(script) and not builds and not (said.get("main") and said.get("files") and not said.get("private"))
 
 
 def _port(

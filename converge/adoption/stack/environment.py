@@ -87,7 +87,7 @@ class Environment:
             return
         elif names.secret(name):
             yield from _wanted(name, source, "its name looks secret, so its value is not copied from the Compose file")
-        elif CONTAINER.fullmatch(value):
+        elif CONTAINER.fullmatch(value) or value in _mounted(built):
             yield Note(source=source, said=f"{name} is left out: {value[:80]} is a path in the container")
         else:
             yield built.claim(f"env.{name}", self._own_port(built, name, value) or escaped(value), source)
@@ -114,6 +114,13 @@ def _given(built: Built) -> dict[str, tuple[str, str]]:
             if name not in found and value is not None:
                 found[name] = value, layer.source("environment", at if isinstance(said, list) else name)
     return found
+
+
+def _mounted(built: Built) -> set[str]:
+    """Where volumes are in its container."""
+    entries = [each for said, _ in built.container.all("volumes") for each in loose.listed(said)]
+    short = {each.split(":")[1] for each in entries if isinstance(each, str) and each.count(":")}
+    return short | {loose.text(each.get("target")) for each in entries if isinstance(each, dict)} - {""}
 
 
 def _wanted(name: str, source: str, because: str) -> Iterator[Claim]:

@@ -18,6 +18,8 @@ OTHER = frozenset([
     "traefik", "monitoring", "debug", "build", "cloud", "demo",
 ])  # fmt: skip
 """Words in the name of a file for another purpose."""
+DEEPEST = 2
+"""Directories above such a file; of two the nearer to the root counts."""
 NOTED = 6
 """Files left out of which each has a note."""
 _NAME = re.compile(r"(?:docker-)?compose(?:[._-]([\w.-]+))?\.ya?ml")
@@ -36,15 +38,20 @@ def chosen(paths: Iterable[str]) -> Chosen:
     """The Compose files to read, of all paths of a repository."""
     known: dict[str, list[str]] = {}
     for path in paths:
-        if path.count("/") < 2 and _NAME.fullmatch(PurePosixPath(path).name):
+        if path.count("/") <= DEEPEST and _NAME.fullmatch(PurePosixPath(path).name):
             known.setdefault(path.rpartition("/")[0], []).append(path)
-    order = sorted(known, key=lambda folder: (folder != "", folder.startswith("."), folder))
+    order = sorted(known, key=_place)
     for folder in order:
         files, guess = _of(known[folder])
         if files:
             left = [path for each in order for path in known[each] if path not in files]
             return Chosen(tuple(files), tuple(_left(left)), guess)
     return Chosen((), tuple(_left([path for folder in order for path in known[folder]])))
+
+
+def _place(folder: str) -> tuple[int, bool, bool, str]:
+    other = bool(OTHER & set(re.split(r"[/._-]", folder)))
+    return folder.count("/") + bool(folder), folder.startswith("."), other, folder
 
 
 def words(path: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands `dev` and `dev-env`: the tool of this wheel, with nothing of the caller's Python settings."""
+"""The commands `dev` and `dotslash-dev`: the tool of this wheel, with nothing of the caller's Python settings."""
 
 from __future__ import annotations
 
