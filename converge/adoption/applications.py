@@ -77,24 +77,24 @@ def _assigned(tree: Tree, project: str, paths: Sequence[str]) -> Application | N
     likely = sorted(_variables(tree, paths), key=lambda each: paths.index(each[1].path))
     if not likely:
         return None
-    kind, match = likely[0]
+    kind, match, guess = likely[0]
     others = [path for path in paths if path != match.path]
     several = any(found.first(tree, others, pattern) for pattern in (ASGI, FLASK))
     return Application(
         kind=kind, source=match.source, keys={"app": f"{module(match.path, project)}:{match.groups[0]}"},
-        port=5000 if kind == "flask" else 8000, guess="the first of several applications" if several else "",
+        port=5000 if kind == "flask" else 8000, guess="the first of several applications" if several else guess,
     )  # fmt: skip
 
 
-def _variables(tree: Tree, paths: Sequence[str]) -> Iterator[tuple[str, found.Match]]:
-    """The first one of each sort, with the kind that serves it."""
+def _variables(tree: Tree, paths: Sequence[str]) -> Iterator[tuple[str, found.Match, str]]:
+    """The first one of each sort, with the kind that serves it, and why it is a guess."""
     for pattern, kind, word in ((ASGI, "python", ""), (FLASK, "flask", "Flask(")):
         if match := found.first(tree, paths, pattern, word):
-            yield kind, match
+            yield kind, match, ""
     made = found.first(tree, [path for path in paths if IMPORTS.search(tree.text(path))], MADE)
     by = IMPORTS.search(tree.text(made.path)) if made else None
     if made and by:
-        yield "flask" if by[1] == "flask" else "python", made
+        yield "flask" if by[1] == "flask" else "python", made, "it is made by a function"
 
 
 def _factory(tree: Tree, project: str, paths: Iterable[str]) -> Application | None:

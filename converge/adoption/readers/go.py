@@ -17,6 +17,8 @@ SERVES = re.compile(
 )
 PORT = re.compile(r'"(?:0\.0\.0\.0|127\.0\.0\.1|localhost)?:(\d{4,5})"')
 VARIABLE = re.compile(r'(?:Getenv|LookupEnv|GetEnv|getEnv)\w*\(\s*"PORT"(?:\s*,\s*"?:?(\d{4,5}))?')
+GIN = re.compile(r'gin-gonic/gin"(?:.|\n)*?\.Run\(\s*()\)')
+"""Without an address gin listens where PORT says."""
 SERVICES = re.compile(r"(^|[/-])(api|app|server|web|service|svc|worker|gateway|http|grpc|backend)s?$")
 TOOLS = re.compile(r"(^|[/-])(tools?|scripts?|hack|gen|generate|migrat\w*|seed\w*|cli|ctl|mage|bench\w*|debug)([/-]|$)")
 
@@ -61,7 +63,7 @@ def _serves(tree: Tree, folder: str, paths: list[str], alone: bool) -> bool:
 
 
 def _port(tree: Tree, module: str, also: str, main: found.Match, paths: list[str]) -> Iterator[Claim | Note]:
-    asked = found.first(tree, paths, VARIABLE)
+    asked = found.first(tree, paths, VARIABLE) or found.first(tree, paths, GIN)
     match = found.first(tree, paths, PORT)
     if asked and asked.groups[0]:
         number, source, guess = int(asked.groups[0]), asked.source, ""
