@@ -17,8 +17,8 @@ GROUPS = ("tool", "emulator")
 """Groups of suites of the tool itself."""
 PYTHON = str(bootstrap.directory(TOOL, "test") / "bin/python")
 """The Python of the test environment, which `environment` makes."""
-SHARED = ("-n", str((os.cpu_count() or 1) + 2), "--dist=loadscope")
-"""pytest's arguments for many tests: half of their time they wait for other programs, so more at once than cores."""
+SHARED = ("-n", str((os.cpu_count() or 1) + 1), "--dist=loadscope")
+"""pytest's arguments for many tests: they mostly wait for other programs, so one more at once than there are cores."""
 
 
 def suites(loaded: Loaded, junit: Path | None, extra: tuple[str, ...]) -> Iterator[Suite]:

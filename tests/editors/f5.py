@@ -28,7 +28,7 @@ def run_task(place: Place, label: str) -> None:
     task = filled(place, place.entries("tasks.json")[label])
     ran = subprocess.run(
         [task["command"], *task["args"]], cwd=place.path, env=place.checkout.environment(), text=True,
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=300,
     )  # fmt: skip
     assert task["type"] == "process" and ran.returncode == 0, ran.stdout + ran.stderr
 
