@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from converge.adoption import numbers
+from converge.adoption import names, numbers
 from converge.adoption.draft import Draft, Entry, Line
 from converge.adoption.evidence import Claim, Note, Table, Value
 from facts.value import replace
@@ -19,8 +18,6 @@ FIRST = ("file", "profiles", "services", "kind", "path", "port", "ports", "app",
 """Keys that are written before others."""
 PROPOSALS = ("name", "as_main")
 """Keys of claims of a service that are not keys of its entry."""
-LONGEST = 32
-"""Characters of a name of a component."""
 NO_PORT = "no file says on which port it listens: without `port` it is a worker"
 UNKNOWN = 'no file says which command runs it here: add dev = "…"'
 
@@ -55,7 +52,7 @@ def _project(claims: Sequence[Claim], directory: str) -> Entry:
     lines = _lines(claims)
     if not any(line.key == "name" for line in lines):
         guess = "the name of the directory"
-        lines = (Line(key="name", value=name(directory) or "project", sources=(), guess=guess), *lines)
+        lines = (Line(key="name", value=names.component(directory) or "project", sources=(), guess=guess), *lines)
     return Entry(table="project", lines=lines)
 
 
@@ -82,7 +79,8 @@ def _services(
 
 def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], project: str) -> Entry:
     proposed = next((str(claim.value) for claim in claims if claim.key == "name"), "")
-    own = name(proposed) or name(also if also and of == "." else "-".join(filter(None, (_last(of, project), also))))
+    place = also if also and of == "." else "-".join(filter(None, (_last(of, project), also)))
+    own = names.component(proposed) or names.component(place) or "service"
     lines, by = _lines([claim for claim in claims if claim.key not in PROPOSALS]), claims[0].source
     keys = {line.key for line in lines}
     if "kind" not in keys:
@@ -91,7 +89,7 @@ def _service(of: str, also: str, claims: Sequence[Claim], taken: set[str], proje
         lines = (*lines, Line(key="path", value=of, sources=()))
     questions = _questions(keys, also)
     return Entry(
-        table="services", name=_unused(own or "service", taken), of=of, lines=_sorted(lines), source=by,
+        table="services", name=_unused(own, taken), of=of, lines=_sorted(lines), source=by,
         questions=questions, off=UNKNOWN in questions,
     )  # fmt: skip
 
@@ -117,11 +115,6 @@ def _is_service(claims: Sequence[Claim]) -> bool:
     return any(claim.key in ("kind", "dev", "port", "name") for claim in claims)
 
 
-def name(said: str) -> str:
-    """The name of a component or project that is nearest to a text; empty if it has no letter or digit."""
-    return re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-")[:LONGEST].strip("-")
-
-
 def _last(path: str, project: str) -> str:
     return project if path == "." else path.rpartition("/")[2]
 
@@ -130,7 +123,7 @@ def _unused(proposed: str, taken: set[str]) -> str:
     count, found = 1, proposed
     while found in taken:
         count += 1
-        found = f"{proposed[: LONGEST - 4]}-{count}"
+        found = f"{proposed[: names.LONGEST - 4]}-{count}"
     return found
 
 
