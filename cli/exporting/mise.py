@@ -5,11 +5,9 @@ Source: https://mise.jdx.dev/configuration.html
 
 from __future__ import annotations
 
-import json
-import re
-
 from cli.exporting import text
 from cli.exporting.model import ASKED, Plain
+from converge import toml_text
 
 IN_CONTAINERS = False
 FILE = "mise.toml"
@@ -17,13 +15,16 @@ FILE = "mise.toml"
 
 def render(plain: Plain) -> str:
     """The file. A variable without an exported value is in a comment."""
-    lines = ["[tools]", *(f"{_key(name)} = {_text(version)}" for name, version in plain.tools.items())]
+    lines = [
+        "[tools]",
+        *(f"{toml_text.key(name)} = {toml_text.text(version)}" for name, version in plain.tools.items()),
+    ]
     lines += ["", "[env]", *(_variable(name, value) for name, value in plain.env.items())]
     for entry in plain.entries:
         if entry.command:
-            lines += ["", f"[tasks.{_key(entry.name)}]", f"dir = {_text(entry.path)}"]
+            lines += ["", f"[tasks.{toml_text.key(entry.name)}]", f"dir = {toml_text.text(entry.path)}"]
             command = ASKED.sub(r"${\1}", entry.command)
-            lines += [f"run = {_text(command)}", f"[tasks.{_key(entry.name)}.env]"]
+            lines += [f"run = {toml_text.text(command)}", f"[tasks.{toml_text.key(entry.name)}.env]"]
             lines += [_variable(name, value) for name, value in entry.env.items()]
     return text.comments(plain.left_out) + "\n".join(lines) + "\n"
 
@@ -32,13 +33,4 @@ def _variable(name: str, value: str) -> str:
     if ASKED.fullmatch(value):
         return f"# {name} ="
     filled = ASKED.sub(r"{{env.\1}}", value.replace("{{", "{{ '{{' }}"))
-    return f"{_key(name)} = {_text(filled)}"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
-
-
-def _text(value: str) -> str:
-    """A basic string of TOML, which has the escapes of JSON."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"{toml_text.key(name)} = {toml_text.text(filled)}"

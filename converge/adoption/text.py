@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from converge import toml_text
 from converge.adoption.draft import Draft, Entry, Line
 from converge.adoption.evidence import Value
 
@@ -59,12 +58,12 @@ def alone(entry: Entry) -> tuple[str, ...]:
 def line_of(line: Line) -> str:
     """One line."""
     inner = line.key.startswith(("env.", "ports."))
-    key = ".".join(_key(each) for each in line.key.split(".", 1)) if inner else _key(line.key)
+    key = ".".join(toml_text.key(each) for each in line.key.split(".", 1)) if inner else toml_text.key(line.key)
     return _with(f"{key} = {toml(line.value)}", _remark(line))
 
 
 def _entry(entry: Entry, off: bool) -> Iterator[tuple[int | None, str]]:
-    title = f"{entry.table}.{_key(entry.name)}" if entry.name else entry.table
+    title = f"{entry.table}.{toml_text.key(entry.name)}" if entry.name else entry.table
     yield None, _with(f"[{title}]", entry.source)
     for question in entry.questions:
         yield None, f"# question: {plain(question)}"
@@ -93,19 +92,10 @@ def plain(said: str) -> str:
 def toml(value: Value) -> str:
     """A value in one line."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {toml(each)}" for key, each in value.items())
+        inner = ", ".join(f"{toml_text.key(key)} = {toml(each)}" for key, each in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, tuple):
         return f"[{', '.join(toml(each) for each in value)}]"
     if isinstance(value, str):
-        return _text(value)
+        return toml_text.text(value)
     return json.dumps(value)
-
-
-def _key(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _text(text)
-
-
-def _text(value: Any) -> str:
-    """A basic string of TOML; JSON escapes the same characters but DEL, which TOML does not take as it is."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
